@@ -1,0 +1,145 @@
+# guestclock: build, test, install.  GNU make; no configure step.
+#
+#   make            build/in.timed and build/guestclock-set
+#   make demo       the main job on a real guest: installs what is missing, boots it, sets it right
+#   make check      all tests (installs what is missing)
+#   make lint       compilers' and analysers' warnings, shellcheck, mandoc
+#   make install    DESTDIR, prefix, sbindir, libexecdir, mandir, sysconfdir are honoured
+#   make uninstall  what install placed, and nothing else
+#   make setup      the packages that the above need (tests/setup.sh); make clean
+
+prefix = /usr/local
+sbindir = $(prefix)/sbin
+libexecdir = $(prefix)/libexec
+mandir = $(prefix)/share/man
+docdir = $(prefix)/share/doc/guestclock
+unitdir = $(prefix)/lib/systemd/system
+sysconfdir = /etc
+DESTDIR =
+
+CC = gcc
+CFLAGS = -O2 -g
+BUILD = build
+
+# What the sources need stays apart from CFLAGS, CPPFLAGS and LDFLAGS, which are the user's and come last.
+std = -std=c11 -D_GNU_SOURCE -Isrc -I$(BUILD)
+warn = -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wformat=2 -Wvla -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings
+fortify = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+control_flow := $(if $(filter x86_64 i686,$(shell uname -m)),-fcf-protection)
+harden = -fPIE -fstack-protector-strong -fstack-clash-protection $(control_flow) $(fortify)
+sections = -ffunction-sections -fdata-sections
+link = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections
+compile = $(CC) $(std) $(warn) $(harden) $(sections) $(CPPFLAGS) $(CFLAGS)
+
+programs = in.timed guestclock-set
+# Pure: functions of their arguments; a test holds their undefined symbols to a short list.
+pure = edge era interval limits numtext peer policy ratelimit request rfc868 sntp tables verdict
+in.timed_objects = in.timed serve superserver startup access sysclock \
+	tables verdict ratelimit peer rfc868 era
+guestclock-set_objects = guestclock-set perform correct client audit asker timeclient session privilege runstate \
+	startup access sysclock \
+	edge era interval limits numtext peer policy request rfc868 sntp tables
+# libwrap.a: its shared library would bring ten others along at every start.
+in.timed_libs = -Wl,-Bstatic -lwrap -Wl,-Bdynamic
+guestclock-set_libs = -Wl,-Bstatic -lwrap -lmd -Wl,-Bdynamic -lcap -lresolv
+
+all: $(programs:%=$(BUILD)/%)
+
+$(BUILD)/in.timed: $(in.timed_objects:%=$(BUILD)/obj/%.o)
+	$(compile) $(link) $(LDFLAGS) -o $@ $^ $(in.timed_libs)
+
+$(BUILD)/guestclock-set: $(guestclock-set_objects:%=$(BUILD)/obj/%.o)
+	$(compile) $(link) $(LDFLAGS) -o $@ $^ $(guestclock-set_libs)
+
+# The system call filters are made here and not when a program runs: see mkfilter.c.
+$(BUILD)/mkfilter: src/mkfilter.c | $(BUILD)/obj
+	$(CC) -std=c11 -D_GNU_SOURCE $(mkfilter_flags) -O1 -o $@ $< -lseccomp
+$(BUILD)/filters.h: $(BUILD)/mkfilter
+	$(BUILD)/mkfilter $(SECCOMP_ARCH) >$@.new && mv $@.new $@
+$(BUILD)/obj/privilege.o: $(BUILD)/filters.h
+
+$(BUILD)/obj/%.o: src/%.c Makefile | $(BUILD)/obj
+	$(compile) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj:
+	mkdir -p $@
+
+# Unit tests: build/tests/unit/test_NAME from tests/unit/test_NAME.c, against every object but the mains.
+units = $(notdir $(basename $(wildcard tests/unit/test_*.c)))
+unit_objects = $(sort $(filter-out $(programs),$(foreach program,$(programs),$($(program)_objects))))
+
+units: $(units:%=$(BUILD)/tests/unit/%)
+
+$(BUILD)/tests/unit/%: tests/unit/%.c tests/unit/unit.h $(BUILD)/libunit.a
+	@mkdir -p $(@D)
+	$(compile) $(LDFLAGS) -o $@ $< $(BUILD)/libunit.a $(guestclock-set_libs) -lcmocka
+
+$(BUILD)/libunit.a: $(unit_objects:%=$(BUILD)/obj/%.o)
+	rm -f $@
+	ar rcs $@ $^
+
+include tests/helpers/helpers.mk
+
+setup:
+	@tests/setup.sh
+
+check: setup
+	@$(MAKE) --no-print-directory all units helpers
+	@tests/run
+
+demo: setup
+	@$(MAKE) --no-print-directory all helpers
+	@tests/demo
+
+lint: setup
+	@tests/lint
+
+# What is installed: kind, mode, source, place.  "conf": never overwrites a file that is there, and is removed only
+# as long as it is as installed.  Paths in text files are made those of this installation.
+define installation
+program 755 $(BUILD)/in.timed $(sbindir)/in.timed
+program 755 $(BUILD)/guestclock-set $(libexecdir)/guestclock-set
+text 644 man/in.timed.8 $(mandir)/man8/in.timed.8
+text 644 man/guestclock-set.8 $(mandir)/man8/guestclock-set.8
+text 644 README.md $(docdir)/README.md
+text 644 NEWS.md $(docdir)/NEWS.md
+text 644 LICENSE $(docdir)/LICENSE
+text 644 inetd/openbsd-inetd.conf $(docdir)/openbsd-inetd.conf
+text 644 inetd/inetutils-inetd.conf $(docdir)/inetutils-inetd.conf
+text 644 systemd/in.timed-stream.socket $(unitdir)/in.timed-stream.socket
+text 644 systemd/in.timed-stream.service $(unitdir)/in.timed-stream.service
+text 644 systemd/in.timed-dgram.socket $(unitdir)/in.timed-dgram.socket
+text 644 systemd/in.timed-dgram.service $(unitdir)/in.timed-dgram.service
+conf 644 xinetd.d/time-stream $(sysconfdir)/xinetd.d/time-stream
+conf 644 xinetd.d/time-dgram $(sysconfdir)/xinetd.d/time-dgram
+endef
+export installation
+here = sed -e 's|/usr/sbin/in\.timed|$(sbindir)/in.timed|g' -e 's|/usr/libexec/guestclock-set|$(libexecdir)/guestclock-set|g'
+
+install: all
+	@echo "$$installation" | while read -r kind mode source place; do \
+		to="$(DESTDIR)$$place"; \
+		if [ $$kind = conf ] && [ -e "$$to" ]; then echo "kept $$to"; continue; fi; \
+		mkdir -p "$${to%/*}" || exit 1; \
+		if [ $$kind = program ]; then install -m $$mode "$$source" "$$to" || exit 1; \
+		else $(here) "$$source" >"$$to.new" && chmod $$mode "$$to.new" && mv "$$to.new" "$$to" || exit 1; fi; \
+	done
+
+uninstall:
+	@echo "$$installation" | while read -r kind mode source place; do \
+		to="$(DESTDIR)$$place"; \
+		[ -e "$$to" ] || continue; \
+		if [ $$kind = conf ] && ! $(here) "$$source" | cmp -s - "$$to"; then echo "kept $$to, which was changed"; continue; fi; \
+		rm -f "$$to" || exit 1; \
+	done
+	@[ ! -d "$(DESTDIR)$(docdir)" ] || rmdir "$(DESTDIR)$(docdir)"
+
+# Packages that were unpacked stay: they are no product of this build.
+clean:
+	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/guest $(BUILD)/lint $(BUILD)/asan $(BUILD)/libunit.a $(BUILD)/mkfilter \
+		$(BUILD)/filters.h $(programs:%=$(BUILD)/%)
+
+-include $(wildcard $(BUILD)/obj/*.d)
+
+.PHONY: all units setup check demo lint install uninstall clean

@@ -1,0 +1,103 @@
+#!/bin/sh
+# Install what guestclock's build, tests, demo and bench need on Debian.
+#
+#   tests/setup.sh            install what is missing, then unpack what must not be installed
+#   tests/setup.sh --check    say what is missing; change nothing; status 1 if anything is
+#
+# This is the only list of packages.  A second run finds nothing to do and needs no network.
+set -eu
+
+# Installed with apt.
+install='
+gcc make libc6-dev libwrap0-dev libcap-dev libseccomp-dev libmd-dev
+bats libcmocka-dev
+clang clang-tidy cppcheck shellcheck mandoc valgrind strace
+rdate dropbear-bin busybox-static socat netcat-openbsd openssh-client
+qemu-system-x86 qemu-utils cpio kmod python3
+iproute2 util-linux libcap2-bin procps xz-utils
+'
+
+# Unpacked under build/peers, not installed: the superservers conflict with one another, a test should not
+# leave a new sshd or inetd listening on this machine, and a kernel of the test guest's has no business in /boot.
+unpack='
+xinetd openbsd-inetd inetutils-inetd
+openssh-server openssh-sftp-server
+linux-image-cloud-amd64
+'
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+peers=$top/build/peers
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 111; }
+
+for tool in apt-get dpkg-query; do
+	command -v $tool >/dev/null 2>&1 || die "no $tool: this script knows Debian only; the lists are in it"
+done
+
+missing=
+for package in $install; do
+	case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || :) in
+	installed) ;;
+	*) missing="$missing $package" ;;
+	esac
+done
+
+unpacked() { [ -e "$peers/.unpacked/$1" ]; }
+absent=
+for package in $unpack; do
+	unpacked "$package" || absent="$absent $package"
+done
+
+if [ "${1-}" = --check ]; then
+	[ -z "$missing$absent" ] && exit 0
+	say "missing:$missing$absent"
+	exit 1
+fi
+[ $# -eq 0 ] || { printf 'setup: unknown argument "%s"; expected --check or nothing\n' "$1" >&2; exit 100; }
+[ -n "$missing$absent" ] || exit 0
+
+root=
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null 2>&1 || [ -z "$missing" ] || die "not root and no sudo: install$missing"
+	root=sudo
+fi
+
+log=$top/build/setup.log
+mkdir -p "$top/build"
+# A machine just made may have no package lists, or old ones that name files long gone.
+update() { $root apt-get update >>"$log" 2>&1 || die "apt-get update failed; see build/setup.log"; }
+
+if [ -n "$missing" ]; then
+	say "installing$missing"
+	update
+	# shellcheck disable=SC2086 # a list of words
+	$root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing >>"$log" 2>&1 ||
+		die "apt-get install failed; see build/setup.log"
+fi
+
+fetch() { # PACKAGE: unpack it under $peers
+	rm -rf "$peers/.fetch" && mkdir -p "$peers/.fetch" "$peers/.unpacked"
+	(cd "$peers/.fetch" && apt-get -o APT::Sandbox::User=root download "$1") >>"$log" 2>&1 || return 1
+	for deb in "$peers/.fetch"/*.deb; do
+		dpkg-deb -x "$deb" "$peers" || return 1
+	done
+	rm -rf "$peers/.fetch"
+}
+
+if [ -n "$absent" ]; then
+	say "unpacking$absent into build/peers"
+	[ -n "$missing" ] || apt-cache show xinetd >/dev/null 2>&1 || update
+	for package in $absent; do
+		names=$package
+		# The kernel's package of that name is empty: its dependency is the real one.
+		if [ "$package" = linux-image-cloud-amd64 ]; then
+			names=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image-[0-9]/ { print $2; exit }')
+			[ -n "$names" ] || die "no kernel package found behind linux-image-cloud-amd64"
+		fi
+		for name in $names; do
+			fetch "$name" || { update; fetch "$name"; } || die "cannot fetch $name; see build/setup.log"
+		done
+		: >"$peers/.unpacked/$package"
+	done
+fi
