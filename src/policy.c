@@ -1,0 +1,76 @@
+/* What to do about an offset: see policy.h. */
+#include "policy.h"
+
+#include "sysclock.h"
+
+static const struct {
+	const char *name, *reason;
+} decisions[] = {
+	[DECISION_WITHIN_BOUND] = { "within-bound", "the clock is right as far as the source can tell" },
+	[DECISION_STEP] = { "step", "stepped" },
+	[DECISION_SLEW] = { "slew", "slewed" },
+	[DECISION_OTHER_SERVICE] = { "other-service", "another time service keeps this clock, left alone below 1 s" },
+	[DECISION_BEFORE_FLOOR] = { "before-floor", "the time offered is before --not-before" },
+	[DECISION_AFTER_CEILING] = { "after-ceiling", "the time offered is after --not-after" },
+	[DECISION_TOO_FAR] = { "too-far", "the step would be larger than --max-step" },
+	[DECISION_TOO_FAR_BACK] = { "too-far-back", "the step back would be larger than --max-back" },
+	[DECISION_DELAY_TOO_LARGE] = { "delay-too-large", "the answer took longer than --max-delay" },
+	[DECISION_TOO_FAR_TO_SLEW] = { "too-far-to-slew", "-a, and the kernel slews 2145 s at most" },
+};
+
+const char *
+decision_name(enum decision decision)
+{
+	return decisions[decision].name;
+}
+
+const char *
+decision_reason(enum decision decision)
+{
+	return decisions[decision].reason;
+}
+
+bool
+decision_refuses(enum decision decision)
+{
+	return decision >= DECISION_BEFORE_FLOOR;
+}
+
+static enum decision
+decide(const struct situation *situation, const struct limits *limits, nanoseconds offset)
+{
+	int64_t result = seconds_floor(ns_subtract(situation->now, offset));
+
+	if (situation->delay > limits->max_delay)
+		return DECISION_DELAY_TOO_LARGE;
+	if (result < limits->not_before)
+		return DECISION_BEFORE_FLOOR;
+	if (result >= limits->not_after)
+		return DECISION_AFTER_CEILING;
+	if (interval_contains_zero(situation->offset))
+		return DECISION_WITHIN_BOUND;
+	if (situation->other_service && ns_magnitude(offset) < POLICY_RESPECT_BELOW)
+		return DECISION_OTHER_SERVICE;
+	if (offset > 0 && offset > limits->max_back)
+		return DECISION_TOO_FAR_BACK;
+	if (ns_magnitude(offset) > limits->max_step)
+		return DECISION_TOO_FAR;
+	if (ns_magnitude(offset) > situation->slew_up_to)
+		return DECISION_STEP;
+	return ns_magnitude(offset) <= SYSCLOCK_SLEW_MAX ? DECISION_SLEW : DECISION_TOO_FAR_TO_SLEW;
+}
+
+struct verdict_on_clock
+policy_decide(const struct situation *situation, const struct limits *limits)
+{
+	nanoseconds offset = interval_middle(situation->offset);
+	nanoseconds bound = interval_bound(situation->offset);
+	struct verdict_on_clock verdict = { .decision = decide(situation, limits, offset), .bound = bound };
+
+	if (verdict.decision == DECISION_STEP || verdict.decision == DECISION_SLEW)
+		verdict.correction = ns_subtract(0, offset);
+	/* Until a slew has worked itself off, the clock is still off by it. */
+	if (verdict.decision != DECISION_STEP)
+		verdict.bound = ns_add(ns_magnitude(offset), bound);
+	return verdict;
+}

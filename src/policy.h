@@ -1,0 +1,58 @@
+/*
+ * What to do about a measured offset.  Pure.
+ *
+ * Offsets are guest minus truth, corrections the opposite.  The names of the decisions are what logs, tests and
+ * messages use.
+ */
+#ifndef GUESTCLOCK_POLICY_H
+#define GUESTCLOCK_POLICY_H
+
+#include <stdbool.h>
+
+#include "interval.h"
+#include "limits.h"
+
+enum decision {
+	DECISION_WITHIN_BOUND,		/* the clock may be right: leave it */
+	DECISION_STEP,
+	DECISION_SLEW,
+	DECISION_OTHER_SERVICE,		/* another time service keeps it, to within a second: leave it */
+	DECISION_BEFORE_FLOOR,		/* refused: the clock would read before --not-before */
+	DECISION_AFTER_CEILING,		/* refused: … after --not-after */
+	DECISION_TOO_FAR,		/* refused: the step is larger than --max-step */
+	DECISION_TOO_FAR_BACK,		/* refused: … than --max-back, backwards */
+	DECISION_DELAY_TOO_LARGE,	/* refused: the round trip was longer than --max-delay */
+	DECISION_TOO_FAR_TO_SLEW	/* refused: -a, and more than the kernel can slew */
+};
+
+/* Below this an offset is slewed where nothing else is asked for (DESIGN: step or slew). */
+#define POLICY_SLEW_BELOW (100 * NS_PER_MILLISECOND)
+
+/* Another time service's clock is left alone below this. */
+#define POLICY_RESPECT_BELOW NS_PER_SECOND
+
+struct situation {
+	struct interval offset;		/* of the guest's clock */
+	nanoseconds now;		/* the guest's clock */
+	nanoseconds delay;		/* the round trip */
+	nanoseconds slew_up_to;		/* larger offsets are stepped; INT64_MAX: never step */
+	bool other_service;		/* the kernel is synchronised, and not by us */
+};
+
+struct verdict_on_clock {
+	enum decision decision;
+	nanoseconds correction;		/* to add to the clock: 0 unless DECISION_STEP or DECISION_SLEW */
+	nanoseconds bound;		/* the error within which the clock is after that */
+};
+
+struct verdict_on_clock policy_decide(const struct situation *situation, const struct limits *limits);
+
+bool decision_refuses(enum decision decision);
+
+/* "step", "before-floor", … */
+const char *decision_name(enum decision decision);
+
+/* What was wrong and which limit says so, for the one line that the user reads. */
+const char *decision_reason(enum decision decision);
+
+#endif

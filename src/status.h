@@ -1,0 +1,17 @@
+/*
+ * The exit statuses of every guestclock program, in one table.
+ *
+ * They stay clear of ssh's 255 and of the shell's 126 and up, so that the host can tell a refusal by the
+ * guest's program from a broken connection.
+ */
+#ifndef GUESTCLOCK_STATUS_H
+#define GUESTCLOCK_STATUS_H
+
+enum status {
+	STATUS_DONE = 0,	/* done, or nothing needed doing */
+	STATUS_REFUSED = 1,	/* refused by policy or access control; nothing changed */
+	STATUS_USAGE = 100,	/* a bad request or a bad option; nothing changed */
+	STATUS_SYSTEM = 111	/* the system failed: no capability, no network, no time */
+};
+
+#endif

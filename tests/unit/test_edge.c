@@ -1,0 +1,116 @@
+/* edge: a simulated source and a guest clock that runs wrong; the stated interval must hold the truth. */
+#include "unit.h"
+
+#include "edge.h"
+
+struct world {
+	nanoseconds now;		/* the source's clock */
+	nanoseconds start;
+	nanoseconds offset;		/* guest minus source at the start */
+	int64_t drift_ppm;
+	nanoseconds delay;		/* each way, at least */
+	nanoseconds jitter;		/* each way, at most this much more */
+	nanoseconds late;		/* how late the guest wakes up, at most */
+	uint32_t random;
+};
+
+static nanoseconds
+random_below(struct world *world, nanoseconds limit)
+{
+	world->random = world->random * 1664525U + 1013904223U;
+	return limit == 0 ? 0 : (nanoseconds)(world->random >> 8) % limit;
+}
+
+static nanoseconds
+guest(const struct world *world)
+{
+	return world->now + world->offset + (world->now - world->start) / 1000000 * world->drift_ppm;
+}
+
+/* One question: when it was sent and answered by the guest's clock, and the source's second. */
+static int64_t
+ask(struct world *world, nanoseconds *sent, nanoseconds *received)
+{
+	int64_t second;
+
+	*sent = guest(world);
+	world->now += world->delay + random_below(world, world->jitter);
+	second = seconds_floor(world->now);
+	world->now += world->delay + random_below(world, world->jitter);
+	*received = guest(world);
+	return second;
+}
+
+/* Runs to the end.  Returns the bound; fails the test when the truth lies outside. */
+static nanoseconds
+run(struct world world)
+{
+	struct edge edge;
+	struct interval offset;
+	nanoseconds sent, received;
+	int64_t second;
+
+	world.start = world.now;
+	second = ask(&world, &sent, &received);
+	edge_start(&edge, sent, received, second);
+	while (edge_wants_more(&edge)) {
+		assert_true(edge.questions <= EDGE_QUESTIONS);
+		while (guest(&world) < edge.next)
+			world.now += (edge.next - guest(&world)) / 2 + 1000;
+		world.now += random_below(&world, world.late);
+		second = ask(&world, &sent, &received);
+		/* One question in sixteen is lost. */
+		if ((world.random >> 20 & 15) == 0)
+			edge_missed(&edge, guest(&world));
+		else
+			edge_take(&edge, sent, received, second);
+	}
+	/* A few seconds in all. */
+	assert_true(world.now - world.start < 12 * NS_PER_SECOND);
+	offset = edge_offset(&edge, guest(&world));
+	if (guest(&world) - world.now < offset.low || guest(&world) - world.now > offset.high)
+		fail_msg("truth %lld not in [%lld, %lld], drift %lld ppm", (long long)(guest(&world) - world.now),
+		    (long long)offset.low, (long long)offset.high, (long long)world.drift_ppm);
+	return interval_bound(offset);
+}
+
+static void
+truth_is_inside(void **unused)
+{
+	static const int64_t drifts[] = { 0, 20, -20, 740, -740, 10000, -10000, 50000, -50000, 99000, -99000 };
+
+	(void)unused;
+	for (size_t drift = 0; drift < LENGTH(drifts); drift++)
+		for (uint32_t seed = 1; seed <= 40; seed++) {
+			struct world world = { .now = INT64_C(1800000000) * NS_PER_SECOND + seed * 24691357,
+				.offset = -INT64_C(5200000000) - seed * 7654321, .drift_ppm = drifts[drift],
+				.delay = 30000 + seed * 10000, .jitter = seed * 5000, .late = seed * 20000, .random = seed };
+
+			run(world);
+		}
+}
+
+static void
+narrow_when_calm(void **unused)
+{
+	(void)unused;
+	for (uint32_t phase = 0; phase < 50; phase++) {
+		struct world world = { .now = INT64_C(1800000000) * NS_PER_SECOND + phase * 20000000, .offset = NS_PER_SECOND * 3,
+			.delay = 25000, .random = 1 };
+
+		/* A clock that runs right, a round trip of 50 us: a bound of about the round trip. */
+		world.random = phase * 16 + 5;
+		run(world);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(truth_is_inside),
+		cmocka_unit_test(narrow_when_calm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

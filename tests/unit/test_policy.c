@@ -1,0 +1,160 @@
+/* policy: each decision, at its edges. */
+#include "unit.h"
+
+#include "policy.h"
+#include "sysclock.h"
+#include "version.h"
+
+#define SECOND NS_PER_SECOND
+#define NOW ((RELEASE_SECONDS + 1000000) * NS_PER_SECOND)
+
+static struct verdict_on_clock
+decide(nanoseconds middle, nanoseconds bound, struct situation situation, const struct limits *limits)
+{
+	situation.offset = (struct interval){ middle - bound, middle + bound };
+	if (situation.now == 0)
+		situation.now = NOW;
+	return policy_decide(&situation, limits);
+}
+
+static const struct situation plain = { .slew_up_to = POLICY_SLEW_BELOW };
+
+static void
+left_alone(void **unused)
+{
+	struct limits limits = limits_default();
+	struct verdict_on_clock verdict = decide(SECOND / 4, SECOND / 2, plain, &limits);
+
+	(void)unused;
+	assert_int_equal(verdict.decision, DECISION_WITHIN_BOUND);
+	assert_int_equal(verdict.correction, 0);
+	/* Whole seconds: the clock may be off by a quarter and a half. */
+	assert_int_equal(verdict.bound, 3 * SECOND / 4);
+	assert_int_equal(decide(5, 5, plain, &limits).decision, DECISION_WITHIN_BOUND);
+	assert_int_equal(decide(6, 5, plain, &limits).decision, DECISION_SLEW);
+}
+
+static void
+step_or_slew(void **unused)
+{
+	struct limits limits = limits_default();
+	struct situation situation = plain;
+	struct verdict_on_clock verdict = decide(POLICY_SLEW_BELOW, 1, plain, &limits);
+
+	(void)unused;
+	assert_int_equal(verdict.decision, DECISION_SLEW);
+	assert_int_equal(verdict.correction, -POLICY_SLEW_BELOW);
+	assert_int_equal(verdict.bound, POLICY_SLEW_BELOW + 1);
+	verdict = decide(-POLICY_SLEW_BELOW - 1, 1, plain, &limits);
+	assert_int_equal(verdict.decision, DECISION_STEP);
+	assert_int_equal(verdict.correction, POLICY_SLEW_BELOW + 1);
+	assert_int_equal(verdict.bound, 1);
+	situation.slew_up_to = INT64_MAX;
+	assert_int_equal(decide(-SYSCLOCK_SLEW_MAX, 1, situation, &limits).decision, DECISION_SLEW);
+	assert_int_equal(decide(-SYSCLOCK_SLEW_MAX - 1, 1, situation, &limits).decision, DECISION_TOO_FAR_TO_SLEW);
+}
+
+static void
+floor_and_ceiling(void **unused)
+{
+	struct limits limits = limits_default();
+	struct situation situation = plain;
+
+	(void)unused;
+	/* Judged on the clock that would result: a guest in 2008 may come to today, one in today not to 2008. */
+	situation.now = INT64_C(1203108540) * SECOND;
+	assert_int_equal(decide(situation.now - NOW, 1, situation, &limits).decision, DECISION_STEP);
+	assert_int_equal(decide(NOW - situation.now, 1, plain, &limits).decision, DECISION_BEFORE_FLOOR);
+	situation.now = 0;
+	assert_int_equal(decide(1000000 * SECOND, 0, plain, &limits).decision, DECISION_STEP);
+	assert_int_equal(decide(1000000 * SECOND + 1, 0, plain, &limits).decision, DECISION_BEFORE_FLOOR);
+	assert_int_equal(decide(NOW - limits.not_after * SECOND, 0, plain, &limits).decision, DECISION_AFTER_CEILING);
+	assert_int_equal(decide(NOW - limits.not_after * SECOND + 1, 0, plain, &limits).decision, DECISION_STEP);
+	/* A source and a guest that agree on a time before the floor are refused too. */
+	situation.now = INT64_C(1203108540) * SECOND;
+	assert_int_equal(decide(0, SECOND, situation, &limits).decision, DECISION_BEFORE_FLOOR);
+}
+
+static void
+how_far(void **unused)
+{
+	struct limits limits = limits_default();
+	struct situation situation = plain;
+
+	(void)unused;
+	limits.max_step = 60 * SECOND;
+	limits.max_back = 5 * SECOND;
+	assert_int_equal(decide(-60 * SECOND, 1, plain, &limits).decision, DECISION_STEP);
+	assert_int_equal(decide(-60 * SECOND - 1, 1, plain, &limits).decision, DECISION_TOO_FAR);
+	assert_int_equal(decide(5 * SECOND, 1, plain, &limits).decision, DECISION_STEP);
+	assert_int_equal(decide(5 * SECOND + 1, 1, plain, &limits).decision, DECISION_TOO_FAR_BACK);
+	assert_int_equal(decide(-6 * SECOND, 1, plain, &limits).decision, DECISION_STEP);
+	/* Nothing to set is nothing to refuse. */
+	limits.max_step = limits.max_back = 0;
+	assert_int_equal(decide(1, 1, plain, &limits).decision, DECISION_WITHIN_BOUND);
+	assert_int_equal(decide(2, 1, plain, &limits).decision, DECISION_TOO_FAR_BACK);
+	situation.delay = limits.max_delay;
+	assert_int_equal(decide(0, 1, situation, &limits).decision, DECISION_WITHIN_BOUND);
+	situation.delay++;
+	assert_int_equal(decide(0, 1, situation, &limits).decision, DECISION_DELAY_TOO_LARGE);
+}
+
+static void
+another_service(void **unused)
+{
+	struct limits limits = limits_default();
+	struct situation situation = plain;
+
+	(void)unused;
+	situation.other_service = true;
+	assert_int_equal(decide(SECOND - 1, 1, situation, &limits).decision, DECISION_OTHER_SERVICE);
+	assert_int_equal(decide(1 - SECOND, 1, situation, &limits).decision, DECISION_OTHER_SERVICE);
+	assert_int_equal(decide(SECOND - 1, 1, situation, &limits).correction, 0);
+	assert_int_equal(decide(SECOND, 1, situation, &limits).decision, DECISION_STEP);
+	assert_int_equal(decide(1, 1, situation, &limits).decision, DECISION_WITHIN_BOUND);
+}
+
+static void
+centuries(void **unused)
+{
+	struct limits limits = limits_default();
+	struct situation situation = plain;
+
+	(void)unused;
+	/* Ends of the range: whatever comes out, it is no step. */
+	situation.now = INT64_MAX;
+	assert_true(decision_refuses(decide(INT64_MIN + 1, 1, situation, &limits).decision));
+	situation.now = INT64_MIN;
+	assert_true(decision_refuses(decide(INT64_MAX - 1, 1, situation, &limits).decision));
+	/* A guest in 2262 and one in 1677 come right. */
+	situation.now = INT64_MAX;
+	assert_int_equal(decide(INT64_MAX - NOW, 1, situation, &limits).decision, DECISION_STEP);
+}
+
+static void
+names(void **unused)
+{
+	(void)unused;
+	for (int decision = DECISION_WITHIN_BOUND; decision <= DECISION_TOO_FAR_TO_SLEW; decision++) {
+		assert_non_null(decision_name((enum decision)decision));
+		assert_non_null(decision_reason((enum decision)decision));
+	}
+	assert_false(decision_refuses(DECISION_OTHER_SERVICE));
+	assert_true(decision_refuses(DECISION_BEFORE_FLOOR));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(left_alone),
+		cmocka_unit_test(step_or_slew),
+		cmocka_unit_test(floor_and_ceiling),
+		cmocka_unit_test(how_far),
+		cmocka_unit_test(another_service),
+		cmocka_unit_test(centuries),
+		cmocka_unit_test(names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,207 @@
+/* request and limits: the closed set, and everything that is not in it. */
+#include "unit.h"
+
+#include <string.h>
+
+#include "request.h"
+#include "version.h"
+
+static bool
+parses(const char *line, struct request *request)
+{
+	char copy[REQUEST_OCTETS + 1], complaint[REQUEST_COMPLAINT] = "";
+	const char *words[REQUEST_WORDS];
+	int count = request_split(line, copy, words, complaint);
+	bool good = count > 0 && request_parse(words, count, request, complaint);
+
+	/* A refusal says why, in one line. */
+	if (!good && count != 0)
+		assert_true(complaint[0] != '\0' && strchr(complaint, '\n') == NULL);
+	return good;
+}
+
+static void
+good_requests(void **unused)
+{
+	struct request request;
+
+	(void)unused;
+	assert_true(parses("rdate host", &request));
+	assert_int_equal(request.kind, REQUEST_RDATE);
+	assert_string_equal(request.rdate.host, "host");
+	assert_int_equal(request.rdate.port, 37);
+	assert_int_equal(request.rdate.timeout, REQUEST_TIMEOUT_DEFAULT);
+	assert_false(request.rdate.print_only || request.rdate.silent || request.rdate.udp || request.rdate.slew);
+	assert_true(parses("rdate -6psuv -b1.5 -o3737 -t 250 2001:db8::1", &request));
+	assert_int_equal(request.rdate.family, 6);
+	assert_true(request.rdate.print_only && request.rdate.silent && request.rdate.udp && request.rdate.verbose);
+	assert_int_equal(request.rdate.threshold, 1500000000);
+	assert_int_equal(request.rdate.port, 3737);
+	assert_int_equal(request.rdate.timeout, 250000000);
+	assert_true(parses("rdate -n host", &request));
+	assert_int_equal(request.rdate.port, 123);
+	assert_true(parses("rdate -nuo 37 host", &request));
+	assert_int_equal(request.rdate.port, 37);
+	assert_true(parses("rdate -4ae -- 192.0.2.1", &request));
+	assert_true(request.rdate.slew && request.rdate.edge);
+	assert_true(parses("  rdate   -p   host  ", &request));
+	assert_true(parses("rdate -b 0 fe80::1%eth0", &request));
+	assert_true(parses("rdate a-b.example.", &request));
+	assert_true(parses("rfc868", &request));
+	assert_int_equal(request.kind, REQUEST_RFC868);
+	assert_true(parses("status", &request));
+	assert_int_equal(request.kind, REQUEST_STATUS);
+}
+
+static void
+bad_requests(void **unused)
+{
+	static const char *const bad[] = {
+		"", " ", "date", "RDATE host", "rdate", "rdate -p", "rdate a b", "rdate host -p", "rdate -- -p", "rdate -",
+		"rdate --", "rdate -host", "rdate --help", "rdate -x host", "rdate -c host", "rdate -pp host",
+		"rdate -p -p host", "rdate -o 1 -o 1 host", "rdate -46 host", "rdate -4 -6 host", "rdate -o", "rdate -o host",
+		"rdate -o 0 host", "rdate -o 65536 host", "rdate -o 37x host", "rdate -o -1 host", "rdate -o +1 host",
+		"rdate -t -1 host", "rdate -t 0 host", "rdate -t 600001 host", "rdate -t 1.5 host", "rdate -t 1e3 host",
+		"rdate -b nan host", "rdate -b inf host", "rdate -b -1 host", "rdate -b 1e3 host", "rdate -b 2145.000000001 host",
+		"rdate -b 99999999999999999999 host", "rdate -a -b 1 host", "rdate -n -e host",
+		"rdate host;id", "rdate host|id", "rdate $(id)", "rdate `id`", "rdate host&", "rdate >file", "rdate ho\nst",
+		"rdate\thost", "rdate host\r", "rdate h\x01st", "rdate h\xc3\xb6st", "rdate h\x7f", "rdate ..", "rdate a..b",
+		"rdate .a", "rdate -.a", "rdate a-.b", "rdate a.-b", "rdate 127.1", "rdate 0x7f000001", "rdate 2130706433",
+		"rdate 1.2.3.4.5", "rdate 1.2.3.256", "rdate host:37", "rdate [::1]", "rdate ::1%lo", "rdate fe80::1%",
+		"rdate fe80::1%a/b", "rdate a/b", "rdate user@host", "rdate 'host'", "rdate \"host\"", "rdate ho*",
+		"rfc868 x", "rfc868 -p", "status x", "status;id", "exec rdate host", "sh -c id",
+		"rdate a234567890123456789012345678901234567890123456789012345678901234",
+	};
+	struct request request;
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(bad); at++)
+		if (parses(bad[at], &request))
+			fail_msg("accepted: %s", bad[at]);
+}
+
+static void
+too_long(void **unused)
+{
+	char line[65537] = "rdate ";
+	struct request request;
+
+	(void)unused;
+	/* A name of 249 octets in labels of 49, so that only the length of the whole is in question. */
+	for (size_t at = 6; at < 255; at++)
+		line[at] = (at - 6) % 50 == 49 ? '.' : 'a';
+	line[255] = '\0';
+	assert_int_equal(strlen(line), 255);
+	assert_true(parses(line, &request));
+	assert_int_equal(strlen(request.rdate.host), 249);
+	line[255] = 'a';
+	line[256] = '\0';
+	assert_false(parses(line, &request));
+	memset(line + 6, 'a', sizeof line - 7);
+	line[sizeof line - 1] = '\0';
+	assert_false(parses(line, &request));
+	memset(line, ' ', 40);
+	for (size_t at = 0; at < 80; at += 2)
+		memcpy(line + at, "a ", 2);
+	line[80] = '\0';
+	assert_false(parses(line, &request));
+}
+
+static int
+limits_of(struct limits *limits, const char *const *options)
+{
+	static char copies[16][64];
+	char *argv[16] = { copies[0] }, complaint[LIMITS_COMPLAINT] = "";
+	int argc = 1, result;
+
+	strcpy(copies[0], "guestclock-set");
+	for (; options[argc - 1] != NULL; argc++) {
+		strcpy(copies[argc], options[argc - 1]);
+		argv[argc] = copies[argc];
+	}
+	*limits = limits_default();
+	result = limits_parse(argc, argv, limits, complaint);
+	if (result < 0)
+		assert_true(complaint[0] != '\0' && strchr(complaint, '\n') == NULL);
+	return result;
+}
+#define LIMITS(limits, ...) limits_of(limits, (const char *const[]){ __VA_ARGS__, NULL })
+
+static void
+good_limits(void **unused)
+{
+	struct limits limits;
+
+	(void)unused;
+	assert_int_equal(limits_of(&limits, (const char *const[]){ NULL }), 1);
+	assert_int_equal(limits.not_before, RELEASE_SECONDS);
+	assert_int_equal(limits.allowed, REQUEST_ALL);
+	assert_int_equal(limits.max_step, INT64_MAX);
+	assert_int_equal(LIMITS(&limits, "--max-step", "3600", "--max-back=0.5", "--allow", "rdate,status", "--dry-run"), 7);
+	assert_int_equal(limits.max_step, 3600 * NS_PER_SECOND);
+	assert_int_equal(limits.max_back, NS_PER_SECOND / 2);
+	assert_int_equal(limits.allowed, REQUEST_RDATE | REQUEST_STATUS);
+	assert_true(limits.dry_run);
+	assert_int_equal(LIMITS(&limits, "--host", "a", "--host", "b", "--", "rdate", "a"), 6);
+	assert_int_equal(limits.hosts, 2);
+	assert_int_equal(LIMITS(&limits, "--not-before", "2030-01-01", "--not-after", "2040-01-01T12:00:00Z"), 5);
+	assert_int_equal(limits.not_before, 1893456000);
+	assert_int_equal(limits_pivot(&limits), 1893456000 + (limits.not_after - limits.not_before) / 2);
+}
+
+static void
+bad_limits(void **unused)
+{
+	static const char *const bad[][5] = {
+		{ "--bogus" }, { "-x" }, { "--max-step" }, { "--max-step", "x" }, { "--max-step", "-1" }, { "--max-step", "1e3" },
+		{ "--max-back", "nan" }, { "--max-delay", "601" }, { "--max-delay", "" }, { "--not-before", "yesterday" },
+		{ "--not-after", "2026-02-30" }, { "--not-before", "2030-01-01", "--not-after", "2030-01-01" },
+		{ "--not-before", "1970-01-01", "--not-after", "2261-01-01" }, { "--not-before", "2100-01-01" },
+		{ "--allow", "" }, { "--allow", "rdate," }, { "--allow", "rdate,rdate" }, { "--allow", "rdate, status" },
+		{ "--allow", "everything-there-is" }, { "--host", "" }, { "--host", "-a" }, { "--default", "" },
+		{ "--max-step", "1", "--max-step", "2" }, { "--dry-run=yes" }, { "--max", "1" }, { "--dry-run", "--dry-run" },
+	};
+	struct limits limits;
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(bad); at++)
+		if (limits_of(&limits, bad[at]) >= 0)
+			fail_msg("accepted: %s %s", bad[at][0], bad[at][1] != NULL ? bad[at][1] : "");
+}
+
+static void
+hosts(void **unused)
+{
+	struct limits limits = limits_default();
+
+	(void)unused;
+	assert_true(request_host_allowed("192.0.2.1", &limits, "192.0.2.1"));
+	assert_true(request_host_allowed("::ffff:192.0.2.1", &limits, "192.0.2.1"));
+	assert_true(request_host_allowed("2001:db8:0:0::1", &limits, "2001:DB8::1"));
+	assert_false(request_host_allowed("192.0.2.13", &limits, "192.0.2.1"));
+	assert_false(request_host_allowed("host", &limits, "192.0.2.1"));
+	assert_false(request_host_allowed("192.0.2.1", &limits, NULL));
+	assert_true(request_host_allowed("fe80::1%eth0", &limits, "fe80::1%eth0"));
+	assert_false(request_host_allowed("fe80::1%eth0", &limits, "fe80::1%eth1"));
+	assert_false(request_host_allowed("fe80::1", &limits, "fe80::1%eth1"));
+	limits.host[limits.hosts++] = "time.example";
+	assert_true(request_host_allowed("TIME.example", &limits, "192.0.2.1"));
+	assert_false(request_host_allowed("time.example.evil", &limits, "192.0.2.1"));
+	assert_false(request_host_allowed("time.exampl", &limits, "192.0.2.1"));
+	assert_false(request_host_allowed("192.0.2.1", &limits, "192.0.2.1"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(good_requests),
+		cmocka_unit_test(bad_requests),
+		cmocka_unit_test(too_long),
+		cmocka_unit_test(good_limits),
+		cmocka_unit_test(bad_limits),
+		cmocka_unit_test(hosts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
