@@ -1,0 +1,177 @@
+/* Access control through libwrap: see access.h. */
+#include "access.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#define INET6 1			/* Debian's libwrap is built so; tcpd.h declares sockaddr for it */
+#include <tcpd.h>
+
+#include "tables.h"
+
+/* libwrap reads and writes these; its severity option sets them. */
+int allow_severity = LOG_INFO;
+int deny_severity = LOG_WARNING;
+
+/*
+ * libwrap.a asks NIS for its domain when a rule names a netgroup.  There is no NIS here: the answer is that there
+ * is no domain, and the netgroup matches nobody.
+ */
+int yp_get_default_domain(char **domain);
+
+int
+yp_get_default_domain(char **domain)
+{
+	*domain = NULL;
+	return 1;		/* YPERR_BADARGS; anything but 0 */
+}
+
+/* A table larger than this is not searched for options: it counts as having some. */
+#define TABLE_ROOM (4 << 20)
+
+/* A table changed this recently (seconds) may have changed again within its time stamp's grain. */
+#define FRESH_SECONDS 2
+
+struct table_stamp {
+	bool missing;
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec modified, changed;
+};
+
+static const char *daemon_name;
+static struct table_stamp stamps[2];
+static bool stamped;
+static bool may_cache;
+
+static const char *
+table_path(int table)
+{
+	return table == 0 ? hosts_allow_table : hosts_deny_table;
+}
+
+void
+access_start(const char *name)
+{
+	daemon_name = name;
+}
+
+static bool
+table_unreadable(const char *path)
+{
+	return faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0 && errno != ENOENT && errno != ENOTDIR;
+}
+
+bool
+access_allows(const union peer *peer, int fd)
+{
+	/* libwrap takes a writable pointer and may keep it until it has answered. */
+	static union peer client;
+	struct request_info request;
+
+	client = *peer;
+	allow_severity = LOG_INFO;
+	deny_severity = LOG_WARNING;
+	for (int table = 0; table < 2; table++)
+		if (table_unreadable(table_path(table))) {
+			syslog(LOG_WARNING, "cannot read %s: %m: everybody is denied", table_path(table));
+			return false;
+		}
+	request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_SIN, &client.any, 0);
+	sock_methods(&request);
+	return hosts_access(&request) != 0;
+}
+
+int
+access_severity(void)
+{
+	return deny_severity;
+}
+
+static struct table_stamp
+stamp_of(const char *path)
+{
+	struct table_stamp stamp;
+	struct stat status;
+
+	memset(&stamp, 0, sizeof stamp);
+	if (stat(path, &status) != 0) {
+		stamp.missing = true;
+		stamp.size = errno;
+		return stamp;
+	}
+	stamp.device = status.st_dev;
+	stamp.inode = status.st_ino;
+	stamp.size = status.st_size;
+	stamp.modified = status.st_mtim;
+	stamp.changed = status.st_ctim;
+	return stamp;
+}
+
+static bool
+stamp_same(const struct table_stamp *a, const struct table_stamp *b)
+{
+	return a->missing == b->missing && a->device == b->device && a->inode == b->inode && a->size == b->size &&
+	    a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec &&
+	    a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+/* Whether the table at PATH, as it is now, has options that act for this daemon. */
+static bool
+table_acts(const char *path)
+{
+	struct stat status;
+	bool acts = true;
+	char *text;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno != ENOENT;
+	if (fstat(fd, &status) == 0 && status.st_size <= TABLE_ROOM && (text = malloc((size_t)status.st_size + 1)) != NULL) {
+		ssize_t got = read(fd, text, (size_t)status.st_size + 1);
+
+		/* One octet more than it had: it is growing under our eyes. */
+		if (got >= 0 && got <= status.st_size)
+			acts = tables_rule_acts(text, (size_t)got, daemon_name);
+		free(text);
+	}
+	close(fd);
+	return acts;
+}
+
+bool
+access_tables_changed(void)
+{
+	struct timespec now;
+	bool changed = !stamped, fresh = false;
+
+	/* The files' stamps come from the coarse clock: compare like with like. */
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	for (int table = 0; table < 2; table++) {
+		struct table_stamp stamp = stamp_of(table_path(table));
+
+		if (!stamped || !stamp_same(&stamp, &stamps[table]))
+			changed = true;
+		if (!stamp.missing && stamp.changed.tv_sec <= now.tv_sec &&
+		    now.tv_sec - stamp.changed.tv_sec < FRESH_SECONDS)
+			fresh = true;
+		stamps[table] = stamp;
+	}
+	stamped = true;
+	if (changed || fresh)
+		may_cache = !table_acts(table_path(0)) && !table_acts(table_path(1));
+	return changed || fresh;
+}
+
+bool
+access_may_cache(void)
+{
+	return may_cache;
+}

@@ -1,0 +1,41 @@
+/*
+ * Access control by /etc/hosts.allow and /etc/hosts.deny.  The only file that knows tcpd.h.
+ *
+ * Rules are hosts_access(5)'s and hosts_options(5)'s, asked for with the address that the caller gives; names are
+ * looked up only when a rule has a name.  Both tables missing: everybody is allowed, as libwrap does.  A table
+ * that is there and cannot be read: everybody is denied (libwrap would take it for empty).  NIS netgroups match
+ * nobody: the library is linked statically, without NIS.
+ */
+#ifndef GUESTCLOCK_ACCESS_H
+#define GUESTCLOCK_ACCESS_H
+
+#include <stdbool.h>
+
+#include "peer.h"
+
+/* Names the daemon that rules are looked up for.  NAME must stay valid. */
+void access_start(const char *name);
+
+/*
+ * Whether PEER (unmapped) may use the service.  FD is its connection's socket, which some options want (linger,
+ * keepalive, twist), or -1.  A rule's spawn runs here; its twist does not return, unless this process has asked
+ * before: then it denies, since a program that serves others too must not be replaced.
+ */
+bool access_allows(const union peer *peer, int fd);
+
+/* The syslog priority (facility and level) for a refusal of the last one asked for: LOG_WARNING or a rule's. */
+int access_severity(void);
+
+/*
+ * Looks at the tables (stat).  True at the first call, when either has changed since the last call, and when
+ * either changed so recently that another change might not show.
+ */
+bool access_tables_changed(void);
+
+/*
+ * Whether verdicts may be kept, as far as the tables that access_tables_changed() last saw are concerned: false
+ * when a rule for this daemon has an option that acts (spawn, twist, setenv, severity, …).
+ */
+bool access_may_cache(void);
+
+#endif

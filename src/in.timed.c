@@ -1,0 +1,116 @@
+/*
+ * in.timed: RFC 868 time service for a superserver.  See in.timed(8).
+ *
+ * Looks at file descriptor 0 and serves what it finds there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "access.h"
+#include "serve.h"
+#include "startup.h"
+#include "status.h"
+
+#define IDLE_DEFAULT 5
+#define IDLE_MAX 3600
+
+static enum status __attribute__((format(printf, 1, 2)))
+usage(const char *format, ...)
+{
+	char complaint[256];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(complaint, sizeof complaint, format, arguments);
+	va_end(arguments);
+	syslog(LOG_ERR, "%s; usage: in.timed [-i seconds] [-l] [-n name] [-s]", complaint);
+	return STATUS_USAGE;
+}
+
+static bool
+idle_of(const char *text, unsigned *seconds)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits == 0 || digits > 4 || text[digits] != '\0')
+		return false;
+	*seconds = (unsigned)strtoul(text, NULL, 10);
+	return *seconds >= 1 && *seconds <= IDLE_MAX;
+}
+
+static enum status
+serve(const struct service *service)
+{
+	int type = 0, listening = 0, family = 0;
+	socklen_t length = sizeof(int);
+
+	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &length) != 0)
+		return serve_output(service, STDOUT_FILENO);
+	length = sizeof family;
+	/* A local socket is what sshd gives a command for standard input and output: no network client. */
+	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_DOMAIN, &family, &length) == 0 && family == AF_UNIX)
+		return serve_output(service, STDOUT_FILENO);
+	if (type == SOCK_DGRAM)
+		return serve_datagrams(service, STDIN_FILENO);
+	if (type != SOCK_STREAM) {
+		syslog(LOG_ERR, "standard input is a socket of type %d; expected a stream or datagram socket", type);
+		return STATUS_USAGE;
+	}
+	length = sizeof listening;
+	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 && listening)
+		return serve_listener(service, STDIN_FILENO);
+	return serve_connection(service, STDIN_FILENO);
+}
+
+static enum status
+run(int argc, char **argv)
+{
+	struct service service = { .idle_seconds = IDLE_DEFAULT };
+	const char *name = startup_name(argv[0], "in.timed");
+	int option;
+
+	if (!startup_descriptors())
+		return STATUS_SYSTEM;
+	/* Under nowait, standard error is the client's connection: a complaint must not be taken for the time. */
+	openlog("in.timed", LOG_PID | (startup_is_socket(STDERR_FILENO) ? 0 : LOG_PERROR), LOG_DAEMON);
+	opterr = 0;
+	while ((option = getopt(argc, argv, "+:i:ln:s")) != -1)
+		switch (option) {
+		case 'i':
+			if (!idle_of(optarg, &service.idle_seconds))
+				return usage("-i \"%.32s\": expected whole seconds from 1 to %d", optarg, IDLE_MAX);
+			break;
+		case 'l':
+			service.log_answers = true;
+			break;
+		case 'n':
+			if (*optarg == '\0' || strlen(optarg) > 63 || optarg[strcspn(optarg, " \t\n:,@")] != '\0')
+				return usage("-n: expected a daemon name as in hosts.allow");
+			name = optarg;
+			break;
+		case 's':
+			service.require_sync = true;
+			break;
+		case ':':
+			return usage("-%c: expected an argument", optopt);
+		default:
+			return usage("unknown option -%c", optopt);
+		}
+	if (optind < argc)
+		return usage("unexpected argument \"%.32s\"", argv[optind]);
+	access_start(name);
+	return serve(&service);
+}
+
+int
+main(int argc, char **argv)
+{
+	return (int)run(argc, argv);
+}

@@ -1,0 +1,31 @@
+/*
+ * Answering RFC 868 on a socket that a superserver passed.
+ *
+ * Functions return an exit status (status.h); what went wrong is in syslog.
+ */
+#ifndef GUESTCLOCK_SERVE_H
+#define GUESTCLOCK_SERVE_H
+
+#include <stdbool.h>
+
+#include "status.h"
+
+struct service {
+	unsigned idle_seconds;	/* how long to stay in wait mode without a request: 1 to 3600 */
+	bool log_answers;	/* a syslog line for each answer */
+	bool require_sync;	/* no answer while the kernel says that its clock is unsynchronised */
+};
+
+/* Four octets to FD, a pipe, terminal or file: there is no client to check. */
+enum status serve_output(const struct service *service, int fd);
+
+/* One connection ("stream nowait"): checks access, answers, waits up to 2 s for the client to close. */
+enum status serve_connection(const struct service *service, int fd);
+
+/* A listening socket ("stream wait"): accepts and answers until idle or until the superserver is gone. */
+enum status serve_listener(const struct service *service, int fd);
+
+/* A datagram socket ("dgram wait"): answers until idle or until the superserver is gone. */
+enum status serve_datagrams(const struct service *service, int fd);
+
+#endif

@@ -1,0 +1,43 @@
+/* Before anything else: see startup.h. */
+#include "startup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool
+startup_descriptors(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+			/* The lowest free descriptor is the one that is missing.  Input ends at once, output fails. */
+			int null = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+
+			if (null != fd)
+				return false;
+		}
+	return true;
+}
+
+const char *
+startup_name(const char *path, const char *fallback)
+{
+	const char *slash;
+
+	if (path == NULL)
+		return fallback;
+	slash = strrchr(path, '/');
+	if (slash != NULL)
+		path = slash + 1;
+	return *path != '\0' ? path : fallback;
+}
+
+bool
+startup_is_socket(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
+}

@@ -1,0 +1,102 @@
+/* The system clock: see sysclock.h. */
+#include "sysclock.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/timex.h>
+#include <time.h>
+
+static nanoseconds
+from_timespec(struct timespec time)
+{
+	return time.tv_sec * NS_PER_SECOND + time.tv_nsec;
+}
+
+static nanoseconds
+read_clock(clockid_t clock)
+{
+	struct timespec time;
+
+	clock_gettime(clock, &time);
+	return from_timespec(time);
+}
+
+nanoseconds
+sysclock_now(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
+nanoseconds
+sysclock_elapsed(void)
+{
+	return read_clock(CLOCK_MONOTONIC_RAW);
+}
+
+int
+sysclock_state(struct sysclock_state *state)
+{
+	struct timex kernel = { .modes = 0 };
+	struct timex slew = { .modes = ADJ_OFFSET_SS_READ };
+	int result = adjtimex(&kernel);
+
+	if (result < 0)
+		return errno;
+	/* TIME_ERROR also covers lost PPS signals; STA_UNSYNC is what step, settimeofday and time services agree on. */
+	state->synchronised = (kernel.status & STA_UNSYNC) == 0 && result != TIME_ERROR;
+	state->maxerror = kernel.maxerror * NS_PER_MICROSECOND;
+	state->esterror = kernel.esterror * NS_PER_MICROSECOND;
+	state->frequency_ppb = kernel.freq * INT64_C(1000) / 65536;
+	state->tick_us = kernel.tick;
+	state->slew_left = adjtimex(&slew) < 0 ? 0 : slew.offset * NS_PER_MICROSECOND;
+	return 0;
+}
+
+int
+sysclock_step(nanoseconds correction)
+{
+	int64_t seconds = seconds_floor(correction);
+	struct timex step = { .modes = ADJ_SETOFFSET | ADJ_NANO };
+	struct timespec set;
+	nanoseconds target;
+
+	/* adjtimex(2): tv_usec holds nanoseconds with ADJ_NANO and must not be negative. */
+	step.time.tv_sec = seconds;
+	step.time.tv_usec = correction - seconds * NS_PER_SECOND;
+	if (clock_adjtime(CLOCK_REALTIME, &step) >= 0)
+		return 0;
+	if (errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)
+		return errno;
+	target = sysclock_now() + correction;
+	set.tv_sec = seconds_floor(target);
+	set.tv_nsec = target - set.tv_sec * NS_PER_SECOND;
+	return clock_settime(CLOCK_REALTIME, &set) == 0 ? 0 : errno;
+}
+
+int
+sysclock_slew(nanoseconds correction)
+{
+	/* Whole microseconds, rounded towards zero: a slew may fall short, never overshoot. */
+	struct timeval delta = {
+		.tv_sec = correction / NS_PER_SECOND,
+		.tv_usec = correction % NS_PER_SECOND / NS_PER_MICROSECOND
+	};
+
+	return adjtime(&delta, NULL) == 0 ? 0 : errno;
+}
+
+int
+sysclock_tell_bound(nanoseconds maxerror, nanoseconds esterror)
+{
+	struct timex kernel = { .modes = 0 };
+	struct timex told = { .modes = ADJ_STATUS | ADJ_MAXERROR | ADJ_ESTERROR };
+
+	if (adjtimex(&kernel) < 0)
+		return errno;
+	/* Rounded up: the kernel must not be told a better bound than there is. */
+	told.status = kernel.status & ~STA_UNSYNC;
+	told.maxerror = (maxerror + NS_PER_MICROSECOND - 1) / NS_PER_MICROSECOND;
+	told.esterror = (esterror + NS_PER_MICROSECOND - 1) / NS_PER_MICROSECOND;
+	return adjtimex(&told) < 0 ? errno : 0;
+}
