@@ -1,0 +1,129 @@
+/* The process that talks to the time source: see asker.h. */
+#include "asker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "privilege.h"
+#include "status.h"
+#include "sysclock.h"
+
+/* How much longer than the request's own timeout this side waits: resolving, and a loaded machine. */
+#define PATIENCE NS_PER_SECOND
+
+static _Noreturn void
+ask(int pipe, const struct rdate_request *request, int64_t pivot)
+{
+	/* Zero all over: what goes through the pipe must not carry this process's memory in its padding. */
+	static struct answer answer;
+	static struct timeclient client;
+	int error = privilege_reduce(false);
+
+	/* Nothing of the other process's but the pipe: not its lock, not its log. */
+	if (pipe != STDERR_FILENO + 1)
+		pipe = dup2(pipe, STDERR_FILENO + 1);
+	privilege_close_from(STDERR_FILENO + 2);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (error == 0) {
+		timeclient_open(&client, request, pivot, &answer);
+		error = privilege_filter_asker();
+	}
+	if (error != 0) {
+		answer.outcome = OUTCOME_FAILED;
+		answer.error = error;
+	} else if (answer.outcome == OUTCOME_ANSWERED)
+		timeclient_ask(&client, &answer);
+	/* Less than PIPE_BUF: all or nothing. */
+	_exit(write(pipe, &answer, sizeof answer) == (ssize_t)sizeof answer ? STATUS_DONE : STATUS_SYSTEM);
+}
+
+int
+asker_start(struct asker *asker, const struct rdate_request *request, int64_t pivot)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return errno;
+	asker->pid = fork();
+	if (asker->pid < 0) {
+		int error = errno;
+
+		close(ends[0]);
+		close(ends[1]);
+		return error;
+	}
+	if (asker->pid == 0) {
+		close(ends[0]);
+		ask(ends[1], request, pivot);
+	}
+	close(ends[1]);
+	asker->pipe = ends[0];
+	return 0;
+}
+
+bool
+asker_answer_valid(const struct answer *answer)
+{
+	return answer->outcome < OUTCOMES && answer->offset.low <= answer->offset.high && answer->delay >= 0 &&
+	    memchr(answer->source, '\0', sizeof answer->source) != NULL &&
+	    memchr(answer->text, '\0', sizeof answer->text) != NULL;
+}
+
+static enum asked
+wait_for_answer(struct asker *asker, struct session *session, nanoseconds timeout, struct answer *answer)
+{
+	nanoseconds end = sysclock_elapsed() + timeout + PATIENCE;
+	unsigned char room[sizeof *answer];
+	size_t got = 0;
+
+	for (;;) {
+		struct pollfd polls[SESSION_POLLS + 1];
+		nanoseconds left = end - sysclock_elapsed();
+		ssize_t now;
+
+		session_polls(session, polls);
+		polls[SESSION_POLLS] = (struct pollfd){ .fd = asker->pipe, .events = POLLIN };
+		if (left <= 0) {
+			/* A resolver that hangs takes no notice of the request's own timeout. */
+			memset(answer, 0, sizeof *answer);
+			answer->outcome = OUTCOME_TIMEOUT;
+			return ASKED_ANSWER;
+		}
+		if (poll(polls, SESSION_POLLS + 1, (int)(left / NS_PER_MILLISECOND) + 1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return ASKED_DIED;
+		}
+		if (polls[SESSION_POLLS].revents != 0) {
+			now = read(asker->pipe, room + got, sizeof room - got);
+			if (now < 0 && errno == EINTR)
+				continue;
+			if (now <= 0)
+				return ASKED_DIED;
+			got += (size_t)now;
+			if (got == sizeof room) {
+				memcpy(answer, room, sizeof *answer);
+				return asker_answer_valid(answer) ? ASKED_ANSWER : ASKED_DIED;
+			}
+		} else if (session_gone(session, polls))
+			return ASKED_GONE;
+	}
+}
+
+enum asked
+asker_wait(struct asker *asker, struct session *session, nanoseconds timeout, struct answer *answer)
+{
+	enum asked asked = wait_for_answer(asker, session, timeout, answer);
+
+	kill(asker->pid, SIGKILL);
+	while (waitpid(asker->pid, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	close(asker->pipe);
+	return asked;
+}

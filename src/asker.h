@@ -1,0 +1,36 @@
+/*
+ * The part that talks to the time source, in a process of its own.
+ *
+ * It cannot set the clock: it has no capability and a filter without the calls.  The part that sets cannot use the
+ * network.  Between them goes one struct answer through a pipe, whose every field is checked when it comes out.
+ */
+#ifndef GUESTCLOCK_ASKER_H
+#define GUESTCLOCK_ASKER_H
+
+#include <stdint.h>
+
+#include "request.h"
+#include "session.h"
+#include "timeclient.h"
+
+struct asker {
+	int pid;
+	int pipe;		/* the end to read from */
+};
+
+/* Starts asking.  PIVOT as for timeclient_open().  0, or an errno value. */
+int asker_start(struct asker *asker, const struct rdate_request *request, int64_t pivot);
+
+enum asked {
+	ASKED_ANSWER,		/* ANSWER is filled in: an answer, or why there is none */
+	ASKED_GONE,		/* the client has gone */
+	ASKED_DIED		/* the process ended without a word, or sent what it must not */
+};
+
+/* Waits for the answer, at most TIMEOUT and a little more.  The process is gone when this returns. */
+enum asked asker_wait(struct asker *asker, struct session *session, nanoseconds timeout, struct answer *answer);
+
+/* Whether ANSWER, from the other process, is one: each field in its range, texts ended. */
+bool asker_answer_valid(const struct answer *answer);
+
+#endif

@@ -1,0 +1,93 @@
+/* Carrying out a decision: see correct.h. */
+#include "correct.h"
+
+#include <string.h>
+
+#include "audit.h"
+#include "numtext.h"
+#include "sysclock.h"
+
+/* A step that lands further off than this was undone by somebody: nothing in the kernel is that slow. */
+#define LANDING_TOLERANCE (50 * NS_PER_MILLISECOND)
+
+/* The kernel calls a clock with this much error unsynchronised (NTP_PHASE_LIMIT): there is no use in telling it. */
+#define TELL_LIMIT (16 * NS_PER_SECOND)
+
+static void
+tell_bound(struct runstate *run, nanoseconds bound)
+{
+	int error = bound < TELL_LIMIT ? sysclock_tell_bound(bound, bound) : 0;
+
+	/* The clock is set: that the kernel will not hear how well is no reason to report failure. */
+	if (error == 0 && bound < TELL_LIMIT)
+		error = runstate_told(run, bound, bound);
+	if (error != 0)
+		audit_done("the kernel could not be told the bound: %s", strerror(error));
+}
+
+/* Steps, and reads by how much the clock moved against the clock that nobody can set. */
+static int
+step_and_look(nanoseconds correction, nanoseconds *moved)
+{
+	nanoseconds elapsed = sysclock_elapsed(), before = sysclock_now();
+	int error = sysclock_step(correction);
+
+	*moved = (sysclock_now() - before) - (sysclock_elapsed() - elapsed);
+	return error;
+}
+
+static enum status
+carry_out(const struct verdict_on_clock *verdict, struct runstate *run, struct correction *result)
+{
+	char offset[SECONDS_TEXT], bound[SECONDS_TEXT], residual[SECONDS_TEXT];
+	nanoseconds moved = 0;
+	int error;
+
+	if (verdict->decision == DECISION_SLEW)
+		error = sysclock_slew(verdict->correction);
+	else
+		error = step_and_look(verdict->correction, &moved);
+	format_seconds(result->offset, offset);
+	if (error != 0)
+		return audit_fail("cannot %s the clock by %s s: %s", decision_name(verdict->decision), offset,
+		    strerror(error));
+	result->residual = ns_add(result->offset, moved);
+	format_seconds(result->residual, residual);
+	if (verdict->decision == DECISION_STEP && ns_magnitude(moved - verdict->correction) > LANDING_TOLERANCE)
+		return audit_fail("the clock was stepped by %s s and did not stay there: it is %s s off again; another "
+		    "program sets it", offset, residual);
+	tell_bound(run, ns_add(verdict->bound, ns_magnitude(moved != 0 ? moved - verdict->correction : 0)));
+	format_seconds(verdict->bound, bound);
+	audit_done("%s: offset %s +- %s s, residual %s s", decision_name(verdict->decision), offset, bound + 1, residual);
+	return STATUS_DONE;
+}
+
+enum status
+correct_clock(struct interval offset, nanoseconds delay, nanoseconds slew_up_to, const struct limits *limits,
+    struct runstate *run, struct correction *result)
+{
+	struct sysclock_state kernel;
+	struct situation situation = { .offset = offset, .now = sysclock_now(), .delay = delay, .slew_up_to = slew_up_to };
+	char text[SECONDS_TEXT], bound[SECONDS_TEXT];
+	int error = sysclock_state(&kernel);
+
+	if (error != 0)
+		return audit_fail("cannot read the kernel's clock state: %s", strerror(error));
+	situation.other_service = runstate_other_service(run, &kernel);
+	result->verdict = policy_decide(&situation, limits);
+	result->offset = result->residual = interval_middle(offset);
+	format_seconds(result->offset, text);
+	format_seconds(interval_bound(offset), bound);
+	if (decision_refuses(result->verdict.decision))
+		return audit_refuse(STATUS_REFUSED, "%s: %s (offset %s +- %s s)", decision_name(result->verdict.decision),
+		    decision_reason(result->verdict.decision), text, bound + 1);
+	if (limits->dry_run)
+		return STATUS_DONE;
+	if (result->verdict.correction != 0)
+		return carry_out(&result->verdict, run, result);
+	/* A clock found right: say so to the kernel, before it takes the bound for outgrown, but not worse than it knows. */
+	if (result->verdict.decision == DECISION_WITHIN_BOUND && !situation.other_service &&
+	    (!kernel.synchronised || result->verdict.bound < kernel.maxerror))
+		tell_bound(run, result->verdict.bound);
+	return STATUS_DONE;
+}

@@ -1,0 +1,26 @@
+/*
+ * Carrying out a decision on the clock: judge, set, look whether it took, tell the kernel the bound.
+ */
+#ifndef GUESTCLOCK_CORRECT_H
+#define GUESTCLOCK_CORRECT_H
+
+#include "interval.h"
+#include "limits.h"
+#include "policy.h"
+#include "runstate.h"
+#include "status.h"
+
+struct correction {
+	struct verdict_on_clock verdict;	/* what was decided */
+	nanoseconds offset;			/* guest minus source before */
+	nanoseconds residual;			/* guest minus source after, as far as this machine can tell */
+};
+
+/*
+ * Judges OFFSET (guest minus source, measured just now) and does what the decision says, unless limits->dry_run.
+ * Refusals, failures and sets are told and logged.  Fills RESULT whatever happens.
+ */
+enum status correct_clock(struct interval offset, nanoseconds delay, nanoseconds slew_up_to, const struct limits *limits,
+    struct runstate *run, struct correction *result);
+
+#endif

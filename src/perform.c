@@ -1,0 +1,266 @@
+/* Doing what was asked: see perform.h. */
+#include "perform.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "asker.h"
+#include "audit.h"
+#include "correct.h"
+#include "numtext.h"
+#include "privilege.h"
+#include "rfc868.h"
+#include "runstate.h"
+#include "sysclock.h"
+#include "timeclient.h"
+
+/* How long four octets may take to come, where the guest's timers run. */
+#define PUSH_TIMEOUT (10 * NS_PER_SECOND)
+
+/*
+ * How old a pushed time may be when it arrives.  The host took it when its pipeline began, and a new ssh session
+ * takes 0.1 to 0.6 s to make; nothing in the four octets tells.
+ */
+#define PUSH_TRANSIT NS_PER_SECOND
+
+/*
+ * The privileges and the state for a request that may set the clock (SETS) or does not.  STATUS_DONE, or what was
+ * told.
+ */
+static enum status
+prepare(bool sets, struct runstate *run)
+{
+	int error;
+
+	if (sets && !privilege_may_set_clock())
+		return audit_fail("no CAP_SYS_TIME, so the clock cannot be set: run as root, or give this copy of the "
+		    "program the capability (setcap cap_sys_time=ep, owner root, group of the ssh user, mode 0750)");
+	error = runstate_open(run, sets);
+	if (error == EWOULDBLOCK)
+		return audit_fail("another request is setting the clock");
+	if (error != 0)
+		return audit_fail("cannot lock " RUNSTATE_LOCK ": %s; the directory must belong to the user that sets "
+		    "the clock", strerror(error));
+	error = privilege_reduce(sets);
+	if (error != 0)
+		return audit_fail("cannot drop privileges: %s", strerror(error));
+	return STATUS_DONE;
+}
+
+static enum status
+enter_filter(void)
+{
+	int error = privilege_filter_setter();
+
+	return error == 0 ? STATUS_DONE : audit_fail("cannot enter the system call filter: %s", strerror(error));
+}
+
+/* The time as rdate(8) prints it. */
+static void
+print_time(nanoseconds time)
+{
+	time_t seconds = seconds_floor(time);
+	struct tm local;
+	char text[64];
+
+	if (localtime_r(&seconds, &local) != NULL && strftime(text, sizeof text, "%a %b %e %H:%M:%S %Z %Y", &local) > 0)
+		puts(text);
+}
+
+static void
+print_result(const struct correction *result, const struct limits *limits, const char *source)
+{
+	char offset[SECONDS_TEXT], bound[SECONDS_TEXT], residual[SECONDS_TEXT];
+
+	format_seconds(result->offset, offset);
+	format_seconds(result->verdict.bound, bound);
+	format_seconds(result->residual, residual);
+	printf("%s: offset %s s, %s%s, now %s +- %s s\n", source, offset,
+	    limits->dry_run ? "not done (--dry-run): " : "", decision_name(result->verdict.decision),
+	    residual, bound + 1);
+}
+
+static enum status
+finish_output(enum status status)
+{
+	/* The clock is set whether or not the client still listens. */
+	fflush(stdout);
+	return status;
+}
+
+static nanoseconds
+slew_limit(const struct rdate_request *rdate)
+{
+	return rdate->slew ? INT64_MAX : rdate->has_threshold ? rdate->threshold : POLICY_SLEW_BELOW;
+}
+
+static enum status
+ask_source(const struct rdate_request *rdate, const struct limits *limits, struct session *session,
+    struct answer *answer)
+{
+	struct asker asker;
+	char text[160];
+	enum status status;
+	int error = asker_start(&asker, rdate, limits_pivot(limits));
+
+	if (error != 0)
+		return audit_fail("cannot start the process that asks: %s", strerror(error));
+	status = enter_filter();
+	if (status != STATUS_DONE)
+		return status;
+	switch (asker_wait(&asker, session, rdate->timeout, answer)) {
+	case ASKED_GONE:
+		return audit_fail("the client has gone before %s answered", rdate->host);
+	case ASKED_DIED:
+		return audit_fail("the process that asks %s ended without an answer", rdate->host);
+	case ASKED_ANSWER:
+		break;
+	}
+	if (answer->outcome == OUTCOME_ANSWERED)
+		return STATUS_DONE;
+	outcome_describe(answer, text, sizeof text);
+	return audit_fail("time source %s port %u: %s", rdate->host, (unsigned)rdate->port, text);
+}
+
+static enum status
+perform_rdate(const struct rdate_request *request, const struct limits *limits, struct session *session)
+{
+	struct rdate_request rdate = *request;
+	struct correction result = { .offset = 0 };
+	struct answer answer = { .outcome = OUTCOME_FAILED };
+	struct runstate run;
+	bool sets = !rdate.print_only && !limits->dry_run;
+	enum status status;
+
+	if (limits->edge && !rdate.sntp)
+		rdate.edge = true;
+	status = prepare(sets, &run);
+	if (status == STATUS_DONE)
+		status = ask_source(&rdate, limits, session, &answer);
+	if (status != STATUS_DONE)
+		return status;
+	if (!rdate.print_only)
+		status = correct_clock(answer.offset, answer.delay, slew_limit(&rdate), limits, &run, &result);
+	if (status != STATUS_DONE)
+		return status;
+	if (!rdate.silent)
+		print_time(answer.source_time);
+	if (rdate.verbose && rdate.print_only) {
+		char offset[SECONDS_TEXT], bound[SECONDS_TEXT];
+
+		format_seconds(interval_middle(answer.offset), offset);
+		format_seconds(interval_bound(answer.offset), bound);
+		printf("%s: offset %s +- %s s\n", answer.source, offset, bound + 1);
+	} else if (rdate.verbose)
+		print_result(&result, limits, answer.source);
+	return finish_output(STATUS_DONE);
+}
+
+static enum status
+perform_rfc868(const struct limits *limits)
+{
+	struct correction result = { .offset = 0 };
+	uint8_t octets[RFC868_OCTETS];
+	struct interval offset;
+	struct runstate run;
+	nanoseconds received;
+	int64_t second;
+	size_t got;
+	enum status status = prepare(!limits->dry_run, &run);
+
+	if (status == STATUS_DONE)
+		status = enter_filter();
+	if (status != STATUS_DONE)
+		return status;
+	switch (session_read_exactly(octets, sizeof octets, PUSH_TIMEOUT, &got)) {
+	case SESSION_READ_DONE:
+		break;
+	case SESSION_READ_SHORT:
+		return audit_refuse(STATUS_USAGE, "rfc868: %zu octets on standard input: expected 4", got);
+	case SESSION_READ_LONG:
+		return audit_refuse(STATUS_USAGE, "rfc868: more than 4 octets on standard input: expected 4");
+	case SESSION_READ_TIMEOUT:
+		return audit_fail("rfc868: %zu octets on standard input in 10 s: expected 4", got);
+	case SESSION_READ_FAILED:
+		return audit_fail("rfc868: cannot read standard input: %s", strerror(errno));
+	}
+	received = sysclock_now();
+	second = rfc868_decode(octets, limits_pivot(limits));
+	offset = interval_measured(received, received, second * NS_PER_SECOND,
+	    (second + 1) * NS_PER_SECOND + PUSH_TRANSIT);
+	status = correct_clock(offset, 0, POLICY_SLEW_BELOW, limits, &run, &result);
+	if (status == STATUS_DONE && limits->dry_run)
+		print_result(&result, limits, "standard input");
+	return finish_output(status);
+}
+
+static void
+print_limit_seconds(const char *name, nanoseconds value)
+{
+	char text[SECONDS_TEXT];
+
+	format_seconds(value, text);
+	printf("%s %s\n", name, value == INT64_MAX ? "none" : text + 1);
+}
+
+static enum status
+perform_status(const struct limits *limits)
+{
+	struct sysclock_state kernel;
+	struct runstate run;
+	char text[DATE_TEXT];
+	enum status status = prepare(false, &run);
+	int error;
+
+	if (status == STATUS_DONE)
+		status = enter_filter();
+	if (status != STATUS_DONE)
+		return status;
+	error = sysclock_state(&kernel);
+	if (error != 0)
+		return audit_fail("cannot read the kernel's clock state: %s", strerror(error));
+	format_date(sysclock_now(), text);
+	printf("clock %s\nboot %s\n", text, run.boot_id[0] != '\0' ? run.boot_id : "unknown");
+	printf("synchronised %s\n", !kernel.synchronised ? "no" : runstate_other_service(&run, &kernel) ?
+	    "yes, by another time service" : "yes, by guestclock-set");
+	print_limit_seconds("maxerror", kernel.maxerror);
+	print_limit_seconds("esterror", kernel.esterror);
+	format_seconds(kernel.slew_left, text);
+	printf("slew-left %s\n", text);
+	printf("frequency-ppb %lld\ntick-us %lld\n", (long long)kernel.frequency_ppb, (long long)kernel.tick_us);
+	format_date(limits->not_before * NS_PER_SECOND, text);
+	printf("not-before %.19sZ\n", text);
+	format_date(limits->not_after * NS_PER_SECOND, text);
+	printf("not-after %.19sZ\n", text);
+	print_limit_seconds("max-step", limits->max_step);
+	print_limit_seconds("max-back", limits->max_back);
+	print_limit_seconds("max-delay", limits->max_delay);
+	printf("allow");
+	for (unsigned kind = 1; kind <= REQUEST_ALL; kind <<= 1)
+		if ((limits->allowed & kind) != 0)
+			printf(" %s", request_kind_name((enum request_kind)kind));
+	printf("\n");
+	for (int at = 0; at < limits->hosts; at++)
+		printf("host %s\n", limits->host[at]);
+	if (limits->hosts == 0)
+		printf("host (the ssh client's address)\n");
+	printf("default %s\n", limits->default_request != NULL ? limits->default_request : "none");
+	printf("dry-run %s\nedge %s\n", limits->dry_run ? "yes" : "no", limits->edge ? "yes" : "no");
+	return finish_output(STATUS_DONE);
+}
+
+enum status
+perform_request(const struct request *request, const struct limits *limits, struct session *session)
+{
+	switch (request->kind) {
+	case REQUEST_RDATE:
+		return perform_rdate(&request->rdate, limits, session);
+	case REQUEST_RFC868:
+		return perform_rfc868(limits);
+	case REQUEST_STATUS:
+		return perform_status(limits);
+	}
+	return STATUS_USAGE;
+}

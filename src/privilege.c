@@ -1,0 +1,106 @@
+/* Holding little privilege: see privilege.h. */
+#include "privilege.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "filters.h"
+
+bool
+privilege_may_set_clock(void)
+{
+	cap_flag_value_t permitted = CAP_CLEAR;
+	cap_t mine = cap_get_proc();
+
+	if (mine == NULL)
+		return false;
+	if (cap_get_flag(mine, CAP_SYS_TIME, CAP_PERMITTED, &permitted) != 0)
+		permitted = CAP_CLEAR;
+	cap_free(mine);
+	return permitted == CAP_SET;
+}
+
+void
+privilege_close_from(int first)
+{
+	struct rlimit limit = { .rlim_cur = 1024 };
+
+	if (close_range((unsigned)first, ~0U, 0) == 0)
+		return;
+	/* A kernel before 5.9: one by one, and not for ever where the limit is infinite. */
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur > 65536)
+		limit.rlim_cur = 65536;
+	for (int fd = first; fd < (int)limit.rlim_cur; fd++)
+		close(fd);
+}
+
+int
+privilege_enclose(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	privilege_close_from(STDERR_FILENO + 1);
+	umask(077);
+	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return errno;
+	return 0;
+}
+
+static void
+empty_bounding_set(void)
+{
+	/* Needs CAP_SETPCAP, which a user with the file capability has not: no_new_privs stands in for it there. */
+	for (cap_value_t capability = 0; CAP_IS_SUPPORTED(capability); capability++)
+		cap_drop_bound(capability);
+}
+
+int
+privilege_reduce(bool keep_clock)
+{
+	static const cap_value_t clock_only[] = { CAP_SYS_TIME };
+	cap_t wanted;
+	int error = 0;
+
+	empty_bounding_set();
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL)
+		return errno;
+	wanted = cap_init();
+	if (wanted == NULL)
+		return errno;
+	if (keep_clock && (cap_set_flag(wanted, CAP_PERMITTED, 1, clock_only, CAP_SET) != 0 ||
+	    cap_set_flag(wanted, CAP_EFFECTIVE, 1, clock_only, CAP_SET) != 0))
+		error = errno;
+	if (error == 0 && cap_set_proc(wanted) != 0)
+		error = errno;
+	cap_free(wanted);
+	return error;
+}
+
+static int
+enter_filter(const struct sock_filter *filter, size_t count)
+{
+	struct sock_fprog program = { .len = (unsigned short)count, .filter = (struct sock_filter *)(uintptr_t)filter };
+
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 ? 0 : errno;
+}
+
+int
+privilege_filter_asker(void)
+{
+	return enter_filter(filter_asker, sizeof filter_asker / sizeof filter_asker[0]);
+}
+
+int
+privilege_filter_setter(void)
+{
+	return enter_filter(filter_setter, sizeof filter_setter / sizeof filter_setter[0]);
+}

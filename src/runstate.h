@@ -1,0 +1,38 @@
+/*
+ * /run/guestclock: one set at a time, and what the last one told the kernel.
+ *
+ * The lock file is locked with flock(2) while a request may set the clock.  Its contents are one line, written
+ * after each set, by which the next request knows whether the kernel's "synchronised" is our doing or another time
+ * service's.  A file that does not parse is taken for one that says nothing.
+ */
+#ifndef GUESTCLOCK_RUNSTATE_H
+#define GUESTCLOCK_RUNSTATE_H
+
+#include <stdbool.h>
+
+#include "sysclock.h"
+
+#define RUNSTATE_DIRECTORY "/run/guestclock"
+#define RUNSTATE_LOCK RUNSTATE_DIRECTORY "/lock"
+#define BOOT_ID_TEXT 40
+
+struct runstate {
+	int fd;				/* the locked file, or -1 */
+	char boot_id[BOOT_ID_TEXT];	/* /proc/sys/kernel/random/boot_id, or empty */
+	bool told;			/* the rest is what we told the kernel, in this boot */
+	int64_t maxerror, esterror;	/* microseconds, as the kernel keeps them */
+};
+
+/*
+ * Opens, and makes if need be, the file; with LOCK takes the lock without waiting.  0, or an errno value:
+ * EWOULDBLOCK when another request has it.  Without LOCK a missing file is no error, and nothing is made.
+ */
+int runstate_open(struct runstate *state, bool lock);
+
+/* Whether the kernel's clock is synchronised by somebody else. */
+bool runstate_other_service(const struct runstate *state, const struct sysclock_state *kernel);
+
+/* Records what the kernel was told.  0, or an errno value. */
+int runstate_told(struct runstate *state, nanoseconds maxerror, nanoseconds esterror);
+
+#endif

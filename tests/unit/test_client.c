@@ -1,0 +1,104 @@
+/* client, asker, runstate: what comes from sshd, through the pipe and out of the run-time file. */
+#include "unit.h"
+
+#include <string.h>
+
+#include "asker.h"
+#include "client.h"
+#include "runstate.h"
+
+static void
+connections(void **unused)
+{
+	static const char *const bad[] = { "", " ", "10.0.0.1", "10.0.0.1 1 10.0.0.2", "10.0.0.1 1 10.0.0.2 22 x",
+		"10.0.0.1  1 10.0.0.2 22", "host 1 10.0.0.2 22", " 10.0.0.1 1 10.0.0.2 22", "10.0.0.1 1 10.0.0.2 22 ",
+		"1111111111111111111111111111111111111111111111111111111111111111111111 1 2 3" };
+	char address[PEER_TEXT];
+	union peer peer;
+
+	(void)unused;
+	assert_true(client_parse_connection("10.0.0.1 50000 10.0.0.2 22", address, &peer));
+	assert_string_equal(address, "10.0.0.1");
+	assert_true(client_parse_connection("fe80::1%eth0 50000 fe80::2%eth0 22", address, &peer));
+	assert_true(client_parse_connection("::ffff:10.0.0.1 1 ::1 22", address, &peer));
+	assert_int_equal(peer.any.sa_family, AF_INET);
+	for (size_t at = 0; at < LENGTH(bad); at++)
+		if (client_parse_connection(bad[at], address, &peer))
+			fail_msg("accepted: %s", bad[at]);
+}
+
+static void
+fingerprints(void **unused)
+{
+	/* A key of the octets 0 to 31; the fingerprint is ssh-keygen -l's for it. */
+	static const char info[] = "password\npublickey ssh-ed25519 "
+	    "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n";
+	static const char *const bad[] = { "", "publickey", "publickey ssh-ed25519", "publickey ssh-ed25519 ",
+		"publickey ssh-ed25519 !!!\n", "xpublickey ssh-ed25519 AAAA\n" };
+	char key[CLIENT_KEY_TEXT];
+
+	(void)unused;
+	client_key_fingerprint(info, key);
+	assert_string_equal(key, "SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA");
+	for (size_t at = 0; at < LENGTH(bad); at++) {
+		client_key_fingerprint(bad[at], key);
+		assert_string_equal(key, "");
+	}
+}
+
+static void
+answers(void **unused)
+{
+	struct answer good = { .outcome = OUTCOME_ANSWERED, .offset = { -1, 1 } }, bad;
+
+	(void)unused;
+	assert_true(asker_answer_valid(&good));
+	bad = good;
+	bad.outcome = OUTCOMES;
+	assert_false(asker_answer_valid(&bad));
+	bad = good;
+	bad.offset.low = 2;
+	assert_false(asker_answer_valid(&bad));
+	bad = good;
+	bad.delay = -1;
+	assert_false(asker_answer_valid(&bad));
+	bad = good;
+	memset(bad.source, 'a', sizeof bad.source);
+	assert_false(asker_answer_valid(&bad));
+	bad = good;
+	memset(bad.text, 'a', sizeof bad.text);
+	assert_false(asker_answer_valid(&bad));
+}
+
+static void
+whose_synchronisation(void **unused)
+{
+	struct runstate run = { .told = true, .maxerror = 500091, .esterror = 500091 };
+	struct sysclock_state kernel = { .synchronised = true, .maxerror = 500591000, .esterror = 500091000 };
+
+	(void)unused;
+	assert_false(runstate_other_service(&run, &kernel));
+	kernel.esterror = 1000;
+	assert_true(runstate_other_service(&run, &kernel));
+	kernel.esterror = 500091000;
+	kernel.maxerror = 1000;
+	assert_true(runstate_other_service(&run, &kernel));
+	kernel.maxerror = 500591000;
+	run.told = false;
+	assert_true(runstate_other_service(&run, &kernel));
+	kernel.synchronised = false;
+	assert_false(runstate_other_service(&run, &kernel));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(connections),
+		cmocka_unit_test(fingerprints),
+		cmocka_unit_test(answers),
+		cmocka_unit_test(whose_synchronisation),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
