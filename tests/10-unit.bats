@@ -1,0 +1,64 @@
+#!/usr/bin/env bats
+# Unit tests in C, and the rules that pure files and the tree keep.
+
+setup() {
+	load lib/common
+	cd "$BATS_TEST_DIRNAME/.." || return 1
+	build=${BUILD:-build}
+}
+
+unit() {
+	run "$build/tests/unit/test_$1"
+	printf '%s\n' "$output"
+	[ "$status" -eq 0 ]
+	[[ "$output" == *'[  PASSED  ]'* ]]
+}
+
+@test "unit: era and rfc868" { unit rfc868; }
+@test "unit: peer" { unit peer; }
+@test "unit: interval" { unit interval; }
+@test "unit: numtext" { unit numtext; }
+@test "unit: request and limits" { unit request; }
+@test "unit: policy" { unit policy; }
+@test "unit: sntp" { unit sntp; }
+@test "unit: edge" { unit edge; }
+@test "unit: verdict, ratelimit, tables" { unit access_parts; }
+@test "unit: client, asker, runstate" { unit client; }
+
+@test "every unit test is run above" {
+	for file in tests/unit/test_*.c; do
+		name=$(basename "$file" .c)
+		grep -q "unit ${name#test_};" "$BATS_TEST_FILENAME"
+	done
+}
+
+@test "pure objects call nothing but each other and string functions" {
+	pure=$(sed -n 's/^pure = //p' Makefile)
+	[ -n "$pure" ]
+	allowed='mem(cpy|cmp|set|chr|move)|str(len|n?cmp|n?casecmp|c?spn|r?chr|cpy|toul)|v?snprintf|__(str|mem)[a-z]*_chk'
+	allowed+='|__v?snprintf_chk|__stack_chk_fail|inet_(pton|ntop)|getopt_long|opt(arg|ind|err)|_GLOBAL_OFFSET_TABLE_'
+	allowed+='|__ctype_b_loc'
+	own=$(for object in $pure; do nm --defined-only "$build/obj/$object.o" | awk '{ print $3 }'; done | sort -u)
+	for object in $pure; do
+		while read -r symbol; do
+			[[ "$symbol" =~ ^($allowed)$ ]] || grep -qxF -- "$symbol" <<<"$own" || {
+				printf '%s.o is not pure: it uses %s\n' "$object" "$symbol"
+				return 1
+			}
+		done < <(nm -u "$build/obj/$object.o" | awk '{ print $2 }')
+	done
+}
+
+@test "one file sets the clock, one knows libwrap" {
+	run grep -lE '\b(clock_settime|settimeofday|clock_adjtime|adjtimex|adjtime) *\(' src/*.c
+	[ "$output" = src/sysclock.c ]
+	run grep -l 'tcpd\.h' src/*.c
+	[ "$output" = src/access.c ]
+}
+
+@test "the release date is NEWS.md's month, and its number of seconds" {
+	date=$(sed -n 's/^#define RELEASE_DATE "\(.*\)"/\1/p' src/version.h)
+	version=$(sed -n 's/^#define GUESTCLOCK_VERSION "\(.*\)"/\1/p' src/version.h)
+	grep -q "^#define RELEASE_SECONDS INT64_C($(date -u -d "$date" +%s))$" src/version.h
+	[[ "$(grep -m 1 '^## ' NEWS.md)" == "## $version (${date%-01}-"* ]]
+}
