@@ -1,0 +1,19 @@
+# Rules for the small programs that the tests use: build/tests/NAME from tests/helpers/NAME.c.
+# Included by the top Makefile; also works alone, from the top directory:
+#
+#	make -f tests/helpers/helpers.mk
+
+HELPERS = clock-answer clock-compare qmp still-clock
+HELPER_CFLAGS = -std=c11 -Wall -Wextra -Werror -O2
+
+.PHONY: helpers
+helpers: $(HELPERS:%=build/tests/%) build/tests/fake-clock.so
+
+$(HELPERS:%=build/tests/%): build/tests/%: tests/helpers/%.c
+	@mkdir -p build/tests
+	$(CC) $(HELPER_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
+# Preloaded, so without the flags that make a program.
+build/tests/fake-clock.so: tests/helpers/fake-clock.c
+	@mkdir -p build/tests
+	$(CC) -shared -fPIC -O2 -Wall -Wextra -D_GNU_SOURCE -o $@ $<
