@@ -4,14 +4,14 @@
 # xinetd_start DIRECTORY SNIPPET: makes DIRECTORY, starts xinetd there, waits until it listens.  Sets XINETD_PORT.
 # What is changed in the snippet: port and address, the path of in.timed, disable, and the user where this is not root.
 xinetd_start() {
-	local directory=$1 snippet=$2 user=nobody try
+	local directory=$1 snippet=$2 user=nobody
 	[ "$(id -u)" -eq 0 ] || user=$(id -un)
 	mkdir -p "$directory"
 	chmod 755 "$directory"
 	# The build may lie where nobody may not look.
 	install -m 755 build/in.timed "$directory/in.timed"
-	XINETD_DIRECTORY=$directory
-	for try in 1 2 3 4 5; do # a chosen port may be taken
+	# A chosen port may be taken.
+	for _ in 1 2 3 4 5; do
 		XINETD_PORT=$((20000 + (RANDOM * 32768 + RANDOM) % 10000))
 		sed -e 's/^\(\s*disable\s*=\).*/\1 no/' -e "s|^\(\s*server\s*=\).*|\1 $directory/in.timed|" \
 			-e "s/^\(\s*user\s*=\).*/\1 $user/" -e 's/^\(\s*flags\s*=.*\)IPv6/\1IPv4/' \
