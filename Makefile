@@ -32,14 +32,16 @@ sections = -ffunction-sections -fdata-sections
 link = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections
 compile = $(CC) $(std) $(warn) $(harden) $(sections) $(CPPFLAGS) $(CFLAGS)
 
-programs = in.timed guestclock-set
+programs = in.timed guestclock-set guestclock
 # Pure: functions of their arguments; a test holds their undefined symbols to a short list.
-pure = edge era interval limits numtext peer policy ratelimit request rfc868 sntp tables verdict
+pure = dialog edge era exchange guestlist interval limits numtext options peer policy ratelimit recordtext request rfc868 sntp tables verdict
 in.timed_objects = in.timed serve superserver startup access sysclock \
-	tables verdict ratelimit peer rfc868 era
-guestclock-set_objects = guestclock-set perform correct client audit asker timeclient session privilege runstate \
+	tables verdict ratelimit peer rfc868 era exchange numtext
+guestclock-set_objects = guestclock-set perform correct exchange_guest client audit asker timeclient session privilege runstate \
 	startup access sysclock \
-	edge era interval limits numtext peer policy request rfc868 sntp tables
+	edge era exchange interval limits numtext peer policy request rfc868 sntp tables
+guestclock_objects = guestclock drive sshrun record report startup sysclock \
+	dialog exchange guestlist interval numtext options policy recordtext
 # libwrap.a: its shared library would bring ten others along at every start.
 in.timed_libs = -Wl,-Bstatic -lwrap -Wl,-Bdynamic
 guestclock-set_libs = -Wl,-Bstatic -lwrap -lmd -Wl,-Bdynamic -lcap -lresolv
@@ -51,6 +53,9 @@ $(BUILD)/in.timed: $(in.timed_objects:%=$(BUILD)/obj/%.o)
 
 $(BUILD)/guestclock-set: $(guestclock-set_objects:%=$(BUILD)/obj/%.o)
 	$(compile) $(link) $(LDFLAGS) -o $@ $^ $(guestclock-set_libs)
+
+$(BUILD)/guestclock: $(guestclock_objects:%=$(BUILD)/obj/%.o)
+	$(compile) $(link) $(LDFLAGS) -o $@ $^
 
 # The system call filters are made here and not when a program runs: see mkfilter.c.
 $(BUILD)/mkfilter: src/mkfilter.c | $(BUILD)/obj

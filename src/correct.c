@@ -25,17 +25,6 @@ tell_bound(struct runstate *run, nanoseconds bound)
 		audit_done("the kernel could not be told the bound: %s", strerror(error));
 }
 
-/* Steps, and reads by how much the clock moved against the clock that nobody can set. */
-static int
-step_and_look(nanoseconds correction, nanoseconds *moved)
-{
-	nanoseconds elapsed = sysclock_elapsed(), before = sysclock_now();
-	int error = sysclock_step(correction);
-
-	*moved = (sysclock_now() - before) - (sysclock_elapsed() - elapsed);
-	return error;
-}
-
 static enum status
 carry_out(const struct verdict_on_clock *verdict, struct runstate *run, struct correction *result)
 {
@@ -46,7 +35,7 @@ carry_out(const struct verdict_on_clock *verdict, struct runstate *run, struct c
 	if (verdict->decision == DECISION_SLEW)
 		error = sysclock_slew(verdict->correction);
 	else
-		error = step_and_look(verdict->correction, &moved);
+		error = sysclock_step(verdict->correction, &moved);
 	format_seconds(result->offset, offset);
 	if (error != 0)
 		return audit_fail("cannot %s the clock by %s s: %s", decision_name(verdict->decision), offset,

@@ -38,6 +38,7 @@ static const struct {
 } verbs[] = {
 	{ "rdate", REQUEST_RDATE },
 	{ "rfc868", REQUEST_RFC868 },
+	{ "exchange", REQUEST_EXCHANGE },
 	{ "status", REQUEST_STATUS }
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
@@ -119,7 +120,7 @@ take_option(enum option_id id, const char *value, struct limits *limits)
 		    "seconds as 30 or 0.5, up to 600";
 	case ALLOW:
 		return parse_allow(value, &limits->allowed) ? NULL :
-		    "a list without spaces or repetition of rdate, rfc868, status";
+		    "a list without spaces or repetition of rdate, rfc868, exchange, status";
 	case HOST:
 		if (limits->hosts == LIMITS_HOSTS)
 			return "at most 32 of these";

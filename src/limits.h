@@ -23,9 +23,10 @@
 enum request_kind {
 	REQUEST_RDATE = 1,
 	REQUEST_RFC868 = 2,
-	REQUEST_STATUS = 4
+	REQUEST_STATUS = 4,
+	REQUEST_EXCHANGE = 8
 };
-#define REQUEST_ALL (REQUEST_RDATE | REQUEST_RFC868 | REQUEST_STATUS)
+#define REQUEST_ALL (REQUEST_RDATE | REQUEST_RFC868 | REQUEST_STATUS | REQUEST_EXCHANGE)
 
 struct limits {
 	int64_t not_before;		/* Unix seconds: no clock is set before this */

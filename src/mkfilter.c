@@ -35,7 +35,7 @@ static const char *const common[] = {
 static const char *const asker[] = { "send", "sendto", "recv", "recvfrom", "getrandom" };
 static const char *const setter[] = {
 	"send", "sendto", "adjtimex", "clock_adjtime", "clock_settime", "settimeofday", "pwrite64", "pread64",
-	"ftruncate", "kill", "wait4",
+	"ftruncate", "flock", "kill", "wait4",
 };
 /* syslog(3) would connect again where its daemon has gone: it is told no, and the line is lost, not the request. */
 static const char *const denied[] = { "socket", "connect", "openat", "open" };

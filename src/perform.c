@@ -9,6 +9,7 @@
 #include "asker.h"
 #include "audit.h"
 #include "correct.h"
+#include "exchange_guest.h"
 #include "numtext.h"
 #include "privilege.h"
 #include "rfc868.h"
@@ -38,6 +39,8 @@ prepare(bool sets, struct runstate *run)
 		return audit_fail("no CAP_SYS_TIME, so the clock cannot be set: run as root, or give this copy of the "
 		    "program the capability (setcap cap_sys_time=ep, owner root, group of the ssh user, mode 0750)");
 	error = runstate_open(run, sets);
+	if (error == 0 && sets)
+		error = runstate_lock(run);
 	if (error == EWOULDBLOCK)
 		return audit_fail("another request is setting the clock");
 	if (error != 0)
@@ -251,6 +254,25 @@ perform_status(const struct limits *limits)
 	return finish_output(STATUS_DONE);
 }
 
+/* Measuring needs no privilege and no lock: what is missing is told when an order to set comes. */
+static enum status
+perform_exchange(const struct limits *limits)
+{
+	bool may_set = privilege_may_set_clock();
+	struct runstate run;
+	int error = runstate_open(&run, may_set && !limits->dry_run);
+	enum status status;
+
+	if (error == 0)
+		error = privilege_reduce(may_set);
+	else if (privilege_reduce(may_set) != 0)
+		return audit_fail("cannot drop privileges");
+	if (error != 0 && run.fd >= 0)
+		return audit_fail("cannot drop privileges: %s", strerror(error));
+	status = enter_filter();
+	return status == STATUS_DONE ? exchange_serve(limits, &run, may_set) : status;
+}
+
 enum status
 perform_request(const struct request *request, const struct limits *limits, struct session *session)
 {
@@ -259,6 +281,8 @@ perform_request(const struct request *request, const struct limits *limits, stru
 		return perform_rdate(&request->rdate, limits, session);
 	case REQUEST_RFC868:
 		return perform_rfc868(limits);
+	case REQUEST_EXCHANGE:
+		return perform_exchange(limits);
 	case REQUEST_STATUS:
 		return perform_status(limits);
 	}

@@ -36,27 +36,47 @@ decision_refuses(enum decision decision)
 	return decision >= DECISION_BEFORE_FLOOR;
 }
 
+/* Whether the clock may read TIME: DECISION_STEP if so. */
+static enum decision
+judge_time(nanoseconds time, const struct limits *limits)
+{
+	if (seconds_floor(time) < limits->not_before)
+		return DECISION_BEFORE_FLOOR;
+	return seconds_floor(time) < limits->not_after ? DECISION_STEP : DECISION_AFTER_CEILING;
+}
+
+static enum decision
+judge_distance(nanoseconds offset, const struct limits *limits)
+{
+	if (offset > limits->max_back)
+		return DECISION_TOO_FAR_BACK;
+	return ns_magnitude(offset) > limits->max_step ? DECISION_TOO_FAR : DECISION_STEP;
+}
+
+enum decision
+policy_judge_step(nanoseconds now, nanoseconds correction, const struct limits *limits)
+{
+	enum decision decision = judge_time(ns_add(now, correction), limits);
+
+	return decision == DECISION_STEP ? judge_distance(ns_subtract(0, correction), limits) : decision;
+}
+
 static enum decision
 decide(const struct situation *situation, const struct limits *limits, nanoseconds offset)
 {
-	int64_t result = seconds_floor(ns_subtract(situation->now, offset));
+	enum decision decision = judge_time(ns_subtract(situation->now, offset), limits);
 
 	if (situation->delay > limits->max_delay)
 		return DECISION_DELAY_TOO_LARGE;
-	if (result < limits->not_before)
-		return DECISION_BEFORE_FLOOR;
-	if (result >= limits->not_after)
-		return DECISION_AFTER_CEILING;
+	if (decision != DECISION_STEP)
+		return decision;
 	if (interval_contains_zero(situation->offset))
 		return DECISION_WITHIN_BOUND;
 	if (situation->other_service && ns_magnitude(offset) < POLICY_RESPECT_BELOW)
 		return DECISION_OTHER_SERVICE;
-	if (offset > 0 && offset > limits->max_back)
-		return DECISION_TOO_FAR_BACK;
-	if (ns_magnitude(offset) > limits->max_step)
-		return DECISION_TOO_FAR;
-	if (ns_magnitude(offset) > situation->slew_up_to)
-		return DECISION_STEP;
+	decision = judge_distance(offset, limits);
+	if (decision != DECISION_STEP || ns_magnitude(offset) > situation->slew_up_to)
+		return decision;
 	return ns_magnitude(offset) <= SYSCLOCK_SLEW_MAX ? DECISION_SLEW : DECISION_TOO_FAR_TO_SLEW;
 }
 

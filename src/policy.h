@@ -47,6 +47,9 @@ struct verdict_on_clock {
 
 struct verdict_on_clock policy_decide(const struct situation *situation, const struct limits *limits);
 
+/* Whether a step by CORRECTION from NOW stays within the limits: DECISION_STEP, or a decision that refuses. */
+enum decision policy_judge_step(nanoseconds now, nanoseconds correction, const struct limits *limits);
+
 bool decision_refuses(enum decision decision);
 
 /* "step", "before-floor", … */

@@ -225,7 +225,7 @@ request_parse(const char *const *words, int count, struct request *request, char
 
 	memset(request, 0, sizeof *request);
 	if (kind == 0)
-		return complain(complaint, "unknown request", words[0], "rdate, rfc868 or status");
+		return complain(complaint, "unknown request", words[0], "rdate, rfc868, exchange or status");
 	request->kind = (enum request_kind)kind;
 	if (request->kind == REQUEST_RDATE)
 		return parse_rdate(words, count, &request->rdate, complaint);

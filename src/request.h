@@ -1,7 +1,7 @@
 /*
  * What the host may ask of guestclock-set: a closed set, parsed here and never handed to a shell.
  *
- * request = "rdate" options HOST | "rfc868" | "status".  The grammar of rdate is rdate(8)'s, read strictly: options
+ * request = "rdate" options HOST | "rfc868" | "exchange" | "status".  The grammar of rdate is rdate(8)'s, read strictly: options
  * before HOST, each at most once, no contradiction.  What does not fit is refused, never cut short or repaired.
  *
  * Pure.

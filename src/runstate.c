@@ -33,6 +33,7 @@ read_told(struct runstate *state)
 	char text[128], boot_id[BOOT_ID_TEXT], maxerror[12], esterror[12];
 	ssize_t got = pread(state->fd, text, sizeof text - 1, 0);
 
+	state->told = false;
 	if (got <= 0)
 		return;
 	text[got] = '\0';
@@ -43,20 +44,28 @@ read_told(struct runstate *state)
 }
 
 int
-runstate_open(struct runstate *state, bool lock)
+runstate_open(struct runstate *state, bool writable)
 {
 	*state = (struct runstate){ .fd = -1 };
 	read_boot_id(state->boot_id);
-	if (lock) {
+	if (writable) {
 		if (mkdir(RUNSTATE_DIRECTORY, 0755) == 0)
 			chmod(RUNSTATE_DIRECTORY, 0755);	/* umask 077 is for files */
 		state->fd = open(RUNSTATE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	} else
 		state->fd = open(RUNSTATE_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (state->fd < 0)
-		return lock ? errno : 0;
-	if (lock && flock(state->fd, LOCK_EX | LOCK_NB) != 0)
+		return writable ? errno : 0;
+	read_told(state);
+	return 0;
+}
+
+int
+runstate_lock(struct runstate *state)
+{
+	if (flock(state->fd, LOCK_EX | LOCK_NB) != 0)
 		return errno;
+	/* Whoever had the lock before may have written since. */
 	read_told(state);
 	return 0;
 }

@@ -24,10 +24,13 @@ struct runstate {
 };
 
 /*
- * Opens, and makes if need be, the file; with LOCK takes the lock without waiting.  0, or an errno value:
- * EWOULDBLOCK when another request has it.  Without LOCK a missing file is no error, and nothing is made.
+ * Opens the file: with WRITABLE making it if need be.  Without, a missing file is no error, and nothing is made.  0, or
+ * an errno value.
  */
-int runstate_open(struct runstate *state, bool lock);
+int runstate_open(struct runstate *state, bool writable);
+
+/* Takes the lock without waiting.  0, or an errno value: EWOULDBLOCK when another request has it. */
+int runstate_lock(struct runstate *state);
 
 /* Whether the kernel's clock is synchronised by somebody else. */
 bool runstate_other_service(const struct runstate *state, const struct sysclock_state *kernel);

@@ -7,6 +7,8 @@
 #include <sys/timex.h>
 #include <time.h>
 
+#include "exchange.h"
+
 static nanoseconds
 from_timespec(struct timespec time)
 {
@@ -53,18 +55,18 @@ sysclock_state(struct sysclock_state *state)
 	return 0;
 }
 
-int
-sysclock_step(nanoseconds correction)
+static int
+step(nanoseconds correction)
 {
 	int64_t seconds = seconds_floor(correction);
-	struct timex step = { .modes = ADJ_SETOFFSET | ADJ_NANO };
+	struct timex order = { .modes = ADJ_SETOFFSET | ADJ_NANO };
 	struct timespec set;
 	nanoseconds target;
 
 	/* adjtimex(2): tv_usec holds nanoseconds with ADJ_NANO and must not be negative. */
-	step.time.tv_sec = seconds;
-	step.time.tv_usec = correction - seconds * NS_PER_SECOND;
-	if (clock_adjtime(CLOCK_REALTIME, &step) >= 0)
+	order.time.tv_sec = seconds;
+	order.time.tv_usec = correction - seconds * NS_PER_SECOND;
+	if (clock_adjtime(CLOCK_REALTIME, &order) >= 0)
 		return 0;
 	if (errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)
 		return errno;
@@ -72,6 +74,28 @@ sysclock_step(nanoseconds correction)
 	set.tv_sec = seconds_floor(target);
 	set.tv_nsec = target - set.tv_sec * NS_PER_SECOND;
 	return clock_settime(CLOCK_REALTIME, &set) == 0 ? 0 : errno;
+}
+
+int
+sysclock_step(nanoseconds correction, nanoseconds *moved)
+{
+	nanoseconds elapsed = sysclock_elapsed(), before = sysclock_now();
+	int error = step(correction);
+
+	*moved = (sysclock_now() - before) - (sysclock_elapsed() - elapsed);
+	return error;
+}
+
+int
+sysclock_rate(int64_t ppb)
+{
+	struct timex order = { .modes = ADJ_TICK | ADJ_FREQUENCY };
+	int64_t tick, frequency;
+
+	exchange_split_rate(ppb, &tick, &frequency);
+	order.tick = tick;
+	order.freq = frequency;
+	return adjtimex(&order) < 0 ? errno : 0;
 }
 
 int

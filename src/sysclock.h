@@ -37,13 +37,17 @@ struct sysclock_state {
 int sysclock_state(struct sysclock_state *state);
 
 /*
- * Adds CORRECTION to the clock at once.  One atomic system call (ADJ_SETOFFSET) where the kernel has it, else read,
+ * Adds CORRECTION to the clock at once, and tells by how much it MOVED against the clock that nobody can set: another
+ * program may have set it too.  One atomic system call (ADJ_SETOFFSET) where the kernel has it, else read,
  * add, set.  Ends any slew that is under way, and leaves the kernel unsynchronised.
  */
-int sysclock_step(nanoseconds correction);
+int sysclock_step(nanoseconds correction, nanoseconds *moved);
 
 /* Lets the kernel work CORRECTION off at 500 ppm (adjtime(3)), in place of any slew under way. */
 int sysclock_slew(nanoseconds correction);
+
+/* Sets the frequency correction, in parts per 10^9, at most EXCHANGE_RATE_MAX either way: tick and frequency. */
+int sysclock_rate(int64_t ppb);
 
 /* Tells the kernel that its clock is right within MAXERROR, ESTERROR the best guess: STA_UNSYNC is cleared. */
 int sysclock_tell_bound(nanoseconds maxerror, nanoseconds esterror);

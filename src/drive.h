@@ -1,0 +1,30 @@
+/*
+ * Many guests side by side: one event loop over ssh processes.
+ *
+ * A guest that hangs, closes, babbles or floods costs its own deadline and nothing else.  Time stamps are taken next to
+ * the write and the read, so a busy loop widens a bound and biases nothing.
+ */
+#ifndef GUESTCLOCK_DRIVE_H
+#define GUESTCLOCK_DRIVE_H
+
+#include "dialog.h"
+#include "options.h"
+
+/* How one guest ended. */
+struct outcome_of_guest {
+	const char *name;
+	const struct dialog *dialog;	/* result, measurements, text */
+	nanoseconds time;		/* the host's clock at the end */
+	nanoseconds took;
+};
+
+typedef void (*drive_told)(void *context, const struct outcome_of_guest *outcome);
+
+/*
+ * Runs all COUNT guests, options->parallel at once, and calls TOLD for each as it ends; also for those that a SIGINT or
+ * SIGTERM kept from ending.  Returns the signal that ended it early, or 0; -1 with errno when it could not be run.
+ */
+int drive_guests(const struct driver_options *options, const char *ssh_config, const char *const *names, size_t count,
+    drive_told told, void *context);
+
+#endif

@@ -1,0 +1,246 @@
+/* The guest's side of the exchange: see exchange_guest.h. */
+#include "exchange_guest.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "audit.h"
+#include "exchange.h"
+#include "numtext.h"
+#include "policy.h"
+#include "sysclock.h"
+
+struct server {
+	const struct limits *limits;
+	struct runstate *run;
+	bool may_set;
+	bool locked;
+	enum status status;
+};
+
+/* What is sent in one piece.  False when nobody takes it. */
+static bool
+send_line(const char *line, size_t length)
+{
+	while (length > 0) {
+		ssize_t sent = write(STDOUT_FILENO, line, length);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return false;
+		line += sent;
+		length -= (size_t)sent;
+	}
+	return true;
+}
+
+static bool
+send_time(const char *word)
+{
+	char line[EXCHANGE_LINE + 1];
+
+	return send_line(line, exchange_write_time(word, sysclock_now(), line));
+}
+
+static bool
+send_no(struct server *server, enum exchange_reason reason, const char *text)
+{
+	char line[EXCHANGE_LINE + 1];
+
+	server->status = reason == REASON_FAILED || reason == REASON_NO_CAPABILITY || reason == REASON_BUSY ? STATUS_SYSTEM :
+	    STATUS_REFUSED;
+	return send_line(line, exchange_write_no(reason, text, line));
+}
+
+/* Whether an order to set may be carried out: where not, REASON and TEXT say why. */
+static bool
+may_set_now(struct server *server, enum exchange_reason *reason, const char **text)
+{
+	int error = EBADF;
+
+	if (server->limits->dry_run) {
+		*reason = REASON_DRY_RUN;
+		*text = "the forced command says --dry-run";
+		return false;
+	}
+	if (!server->may_set) {
+		*reason = REASON_NO_CAPABILITY;
+		*text = "no CAP_SYS_TIME: run as root, or setcap cap_sys_time=ep on the program";
+		return false;
+	}
+	if (!server->locked && server->run->fd >= 0)
+		error = runstate_lock(server->run);
+	if (server->locked || error == 0) {
+		server->locked = true;
+		return true;
+	}
+	*reason = error == EWOULDBLOCK ? REASON_BUSY : REASON_FAILED;
+	*text = error == EWOULDBLOCK ? "another request is setting the clock" : "cannot open " RUNSTATE_LOCK;
+	return false;
+}
+
+static enum exchange_reason
+reason_of(enum decision decision)
+{
+	switch (decision) {
+	case DECISION_BEFORE_FLOOR:
+		return REASON_BEFORE_FLOOR;
+	case DECISION_AFTER_CEILING:
+		return REASON_AFTER_CEILING;
+	case DECISION_TOO_FAR:
+		return REASON_TOO_FAR;
+	case DECISION_TOO_FAR_BACK:
+		return REASON_TOO_FAR_BACK;
+	default:
+		return REASON_RANGE;
+	}
+}
+
+/* Carries out a step or a slew that the limits allow.  An errno value, or 0. */
+static int
+move_clock(const struct exchange_order *order)
+{
+	const char *word = order->verb == EXCHANGE_STEP ? "step" : "slew";
+	char text[SECONDS_TEXT], residual[SECONDS_TEXT];
+	nanoseconds moved = order->value;
+	int error = order->verb == EXCHANGE_STEP ? sysclock_step(order->value, &moved) : sysclock_slew(order->value);
+
+	format_seconds(order->value, text);
+	format_seconds(ns_subtract(moved, order->value), residual);
+	if (error == 0)
+		audit_done("%s by %s s, as the host ordered, residual %s s", word, text, residual);
+	else
+		audit_done("%s by %s s, as the host ordered, failed: %s", word, text, strerror(error));
+	return error;
+}
+
+static int
+tell_bound(struct server *server, nanoseconds bound)
+{
+	int error = sysclock_tell_bound(bound, bound);
+
+	return error != 0 ? error : runstate_told(server->run, bound, bound);
+}
+
+/* The judgement on an order to set, before anything is done: true, or REASON and TEXT. */
+static bool
+order_allowed(struct server *server, const struct exchange_order *order, enum exchange_reason *reason, const char **text)
+{
+	enum decision decision = DECISION_STEP;
+
+	if (order->verb == EXCHANGE_STEP || order->verb == EXCHANGE_SLEW)
+		decision = policy_judge_step(sysclock_now(), order->value, server->limits);
+	if (decision_refuses(decision)) {
+		*reason = reason_of(decision);
+		*text = decision_reason(decision);
+		return false;
+	}
+	if ((order->verb == EXCHANGE_SLEW && ns_magnitude(order->value) > SYSCLOCK_SLEW_MAX) ||
+	    (order->verb == EXCHANGE_BOUND && order->value > 16 * NS_PER_SECOND)) {
+		*reason = REASON_RANGE;
+		*text = order->verb == EXCHANGE_SLEW ? "the kernel slews 2145 s at most" : "the kernel takes 16 s at most";
+		return false;
+	}
+	return may_set_now(server, reason, text);
+}
+
+/* Answers one order.  False when the session is over. */
+static bool
+answer_order(struct server *server, const struct exchange_order *order)
+{
+	enum exchange_reason reason = REASON_FAILED;
+	const char *text = "";
+	int error;
+
+	if (order->verb == EXCHANGE_NOW)
+		return send_time("now");
+	if (order->verb == EXCHANGE_BYE)
+		return false;
+	if (!order_allowed(server, order, &reason, &text)) {
+		/* One line for each refusal of an order; a host that asks a thousand times is cut off by syslog, not by us. */
+		audit_done("refused %s: %s", exchange_reason_name(reason), text);
+		return send_no(server, reason, text);
+	}
+	if (order->verb == EXCHANGE_RATE)
+		error = sysclock_rate(order->value);
+	else if (order->verb == EXCHANGE_BOUND)
+		error = tell_bound(server, order->value);
+	else
+		error = move_clock(order);
+	return error == 0 ? send_time("done") : send_no(server, REASON_FAILED, strerror(error));
+}
+
+static bool
+answer_line(struct server *server, const char *line, size_t length)
+{
+	struct exchange_order order;
+	bool range;
+
+	if (memchr(line, '\0', length) == NULL && exchange_parse_order(line, length, &order, &range))
+		return answer_order(server, &order);
+	if (memchr(line, '\0', length) == NULL && range)
+		return send_no(server, REASON_RANGE, "a number beyond what a clock can take");
+	return send_no(server, REASON_SYNTAX, "expected now, step, slew, rate, bound or bye");
+}
+
+static bool
+greet(const struct server *server)
+{
+	struct exchange_greeting greeting = { .version = EXCHANGE_VERSION };
+	struct sysclock_state kernel;
+	char line[EXCHANGE_LINE + 1];
+
+	memcpy(greeting.boot, server->run->boot_id, sizeof greeting.boot);
+	if (sysclock_state(&kernel) == 0) {
+		greeting.sync = !kernel.synchronised ? SYNC_NO : runstate_other_service(server->run, &kernel) ? SYNC_OTHER :
+		    SYNC_GUESTCLOCK;
+		greeting.frequency_ppb = kernel.frequency_ppb;
+		greeting.tick_us = kernel.tick_us;
+	}
+	return send_line(line, exchange_write_greeting(&greeting, line));
+}
+
+enum status
+exchange_serve(const struct limits *limits, struct runstate *run, bool may_set)
+{
+	struct server server = { .limits = limits, .run = run, .may_set = may_set, .status = STATUS_DONE };
+	char buffer[2 * (EXCHANGE_LINE + 1)];
+	size_t held = 0;
+	bool too_long = false;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (!greet(&server))
+		return STATUS_SYSTEM;
+	for (;;) {
+		ssize_t got = read(STDIN_FILENO, buffer + held, sizeof buffer - held);
+		char *line = buffer, *end;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return server.status;
+		held += (size_t)got;
+		while ((end = memchr(line, '\n', held - (size_t)(line - buffer))) != NULL) {
+			size_t length = (size_t)(end - line);
+			bool going_on = too_long || length >= EXCHANGE_LINE ?
+			    send_no(&server, REASON_SYNTAX, "a line longer than 255 octets") :
+			    answer_line(&server, line, length);
+
+			too_long = false;
+			if (!going_on)
+				return server.status;
+			line = end + 1;
+		}
+		held -= (size_t)(line - buffer);
+		memmove(buffer, line, held);
+		if (held >= EXCHANGE_LINE) {
+			/* The rest of a line that is too long is read and thrown away, up to its end. */
+			too_long = true;
+			held = 0;
+		}
+	}
+}

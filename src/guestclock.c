@@ -1,0 +1,255 @@
+/*
+ * guestclock: measures and corrects any number of guests from the host.  See guestclock(8).
+ *
+ * Reads the command line and the list, makes sure of this host's own clock, runs the guests, remembers and reports.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "drive.h"
+#include "guestlist.h"
+#include "numtext.h"
+#include "options.h"
+#include "record.h"
+#include "report.h"
+#include "startup.h"
+#include "sysclock.h"
+#include "version.h"
+
+/* Statuses of sync; check has those of monitoring plugins. */
+#define SYNC_FAILED 1
+#define SYNC_USAGE 2
+
+/* How far the host's clock may lie before its own history: slewing and small steps are a time service's business. */
+#define HISTORY_TOLERANCE (2 * NS_PER_SECOND)
+
+/* Everything that a guest's end is handed to. */
+struct run {
+	const struct driver_options *options;
+	struct store store;
+	struct report report;
+	struct record *records;		/* of this run, for Prometheus */
+	size_t count;
+	int store_error;		/* the first error of remembering */
+};
+
+static int
+complain(const struct driver_options *options, bool usage, const char *text)
+{
+	fprintf(stderr, "guestclock: %s\n", text);
+	if (options != NULL && !options->correct)
+		return PLUGIN_UNKNOWN;
+	return usage ? SYNC_USAGE : SYNC_FAILED;
+}
+
+/* The whole of a list, with a final NUL.  NULL and errno when it cannot be read. */
+static char *
+read_list(const char *path)
+{
+	FILE *from = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	char *text = NULL;
+	size_t room = 0;
+	ssize_t got;
+	int error;
+
+	if (from == NULL)
+		return NULL;
+	errno = 0;
+	got = getdelim(&text, &room, '\0', from);
+	error = errno;
+	if (got < 0 && !ferror(from) && error == 0) {
+		/* An empty file. */
+		free(text);
+		text = strdup("");
+	} else if (got < 0) {
+		free(text);
+		text = NULL;
+	}
+	if (from != stdin)
+		fclose(from);
+	errno = error;
+	return text;
+}
+
+/* Fills LIST from the command line and the file.  NULL, or what was wrong. */
+static const char *
+gather_guests(const struct driver_options *options, char *const *words, struct guestlist *list)
+{
+	static char complaint[OPTIONS_COMPLAINT];
+	const char *path = options->list != NULL ? options->list : *words == NULL ? DEFAULT_GUESTS : NULL;
+	const char *fault = NULL;
+	char *text;
+	size_t line;
+
+	for (; *words != NULL; words++) {
+		fault = guestlist_fault(*words);
+		if (fault == NULL && !guestlist_add(list, *words))
+			fault = "does not fit into memory";
+		if (fault != NULL) {
+			char quoted[48];
+
+			format_quoted(*words, quoted, sizeof quoted);
+			snprintf(complaint, sizeof complaint, "guest \"%s\" %s: expected an ssh destination", quoted, fault);
+			return complaint;
+		}
+	}
+	if (path == NULL)
+		return NULL;
+	text = read_list(path);
+	if (text == NULL) {
+		snprintf(complaint, sizeof complaint, "list of guests %.200s: %s", path, strerror(errno));
+		return complaint;
+	}
+	/* The names point into the text, which is kept to the end. */
+	line = guestlist_read(list, text, &fault);
+	if (line == 0)
+		return NULL;
+	snprintf(complaint, sizeof complaint, "list of guests %.150s, line %zu: %s: expected one ssh destination a line", path,
+	    line, fault);
+	return complaint;
+}
+
+/* Whether this host has a time to give.  NULL, or why not. */
+static const char *
+host_fault(const struct driver_options *options, const struct store *store)
+{
+	static char text[OPTIONS_COMPLAINT];
+	nanoseconds now = sysclock_now(), newest = record_newest(store);
+	struct sysclock_state kernel;
+
+	if (seconds_floor(now) < RELEASE_SECONDS)
+		return "this host's clock reads before " RELEASE_DATE ", when this program was released: nothing was done";
+	if (newest > now + HISTORY_TOLERANCE) {
+		char date[64];
+
+		format_date(newest, date);
+		snprintf(text, sizeof text, "this host's clock reads before %s, the newest time in its own history "
+		    "(%.100s/" RECORD_LOG "): nothing was done", date, store->path);
+		return text;
+	}
+	if (options->require_sync && (sysclock_state(&kernel) != 0 || !kernel.synchronised))
+		return "this host's clock is not synchronised, as its kernel says (--require-sync): nothing was done";
+	return NULL;
+}
+
+static void
+note_store_error(struct run *run, int error)
+{
+	if (error == 0 || run->store_error != 0)
+		return;
+	run->store_error = error;
+	fprintf(stderr, "guestclock: cannot write to %s: %s; the guests are handled all the same\n", run->store.path,
+	    strerror(error));
+}
+
+/* A guest has ended: remember and report. */
+static void
+guest_ended(void *context, const struct outcome_of_guest *outcome)
+{
+	struct run *run = context;
+	const struct dialog *dialog = outcome->dialog;
+	struct record previous, record = { .time = outcome->time, .result = dialog->result };
+	char line[RECORD_LOG_LINE];
+	bool known = record_load(&run->store, outcome->name, &previous);
+
+	snprintf(record.guest, sizeof record.guest, "%s", outcome->name);
+	memcpy(record.text, dialog->text, sizeof record.text);
+	if (dialog->result == DIALOG_DONE) {
+		record.last_success = outcome->time;
+		record.action = dialog->action;
+		record.before = dialog->before;
+		record.after = dialog->after;
+		memcpy(record.boot, dialog->greeting.boot, sizeof record.boot);
+		record.has_drift = known && record_drift(&previous, &record, &record.drift_ppb);
+	} else if (known) {
+		/* What was known stays known: the next success measures from there. */
+		record.last_success = previous.last_success;
+		record.before = previous.before;
+		record.after = previous.after;
+		memcpy(record.boot, previous.boot, sizeof record.boot);
+	}
+	if (run->records != NULL)
+		run->records[run->count++] = record;
+	note_store_error(run, record_save(&run->store, &record));
+	note_store_error(run, record_append(&run->store, line, record_format_log(&record, run->options->correct, line)));
+	report_guest(&run->report, &record);
+}
+
+/* Runs what was asked for.  The exit status. */
+static int
+run_guests(struct run *run, const struct guestlist *list)
+{
+	const struct driver_options *options = run->options;
+	const char *config = options->ssh_config;
+	int ended, status, error;
+
+	if (config == NULL && access(DEFAULT_SSH_CONFIG, R_OK) == 0)
+		config = DEFAULT_SSH_CONFIG;
+	report_start(&run->report, options, list->name, list->count);
+	ended = drive_guests(options, config, list->name, list->count, guest_ended, run);
+	if (ended < 0)
+		return complain(options, false, strerror(errno));
+	status = report_end(&run->report, ended);
+	if (options->prometheus != NULL) {
+		error = report_prometheus(options->prometheus, run->records, run->count);
+		if (error != 0) {
+			fprintf(stderr, "guestclock: cannot write %s: %s\n", options->prometheus, strerror(error));
+			status = status == 0 ? SYNC_FAILED : status;
+		}
+	}
+	return status == 0 && run->store_error != 0 ? SYNC_FAILED : status;
+}
+
+static int
+guestclock(int argc, char **argv)
+{
+	struct driver_options options;
+	struct guestlist list = { .name = NULL };
+	struct run run = { .options = &options };
+	char complaint[OPTIONS_COMPLAINT];
+	const char *fault;
+	int words, error, status;
+
+	if (!startup_descriptors())
+		return SYNC_FAILED;
+	umask(022);
+	words = options_parse(argc, argv, &options, complaint);
+	if (words < 0)
+		return complain(argc > 1 && strcmp(argv[1], "check") == 0 ? &options : NULL, true, complaint);
+	fault = gather_guests(&options, argv + words, &list);
+	if (fault != NULL)
+		return complain(&options, true, fault);
+	if (options.ssh_config != NULL && access(options.ssh_config, R_OK) != 0) {
+		snprintf(complaint, sizeof complaint, "--ssh-config %.150s: %s", options.ssh_config, strerror(errno));
+		return complain(&options, true, complaint);
+	}
+	error = record_open(&run.store, options.state);
+	if (error != 0) {
+		snprintf(complaint, sizeof complaint, "state directory %.150s: %s; --state names another", options.state,
+		    strerror(error));
+		return complain(&options, false, complaint);
+	}
+	fault = host_fault(&options, &run.store);
+	if (fault != NULL)
+		return complain(&options, false, fault);
+	if (options.prometheus != NULL) {
+		run.records = calloc(list.count > 0 ? list.count : 1, sizeof *run.records);
+		if (run.records == NULL)
+			return complain(&options, false, strerror(ENOMEM));
+	}
+	status = run_guests(&run, &list);
+	record_close(&run.store);
+	free(run.records);
+	guestlist_free(&list);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	return guestclock(argc, argv);
+}
