@@ -1,0 +1,301 @@
+/* dialog: a simulated guest at the other end of the lines, with a clock that can be wrong in every way. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "dialog.h"
+#include "interval.h"
+
+struct guest {
+	nanoseconds host;		/* the host's clock */
+	nanoseconds offset;		/* guest minus host */
+	nanoseconds delay;		/* each way */
+	nanoseconds asymmetry;		/* more of it on the way there */
+	int64_t drift_ppm;
+	nanoseconds undone;		/* what another program leaves of each step as an offset; 0: nobody does */
+	int steps, slews, bounds, samples;
+	nanoseconds told;		/* the bound */
+	const char *refusal;		/* instead of "done" for a step */
+	const char *sync;
+	bool still;
+};
+
+static nanoseconds
+guest_clock(const struct guest *guest)
+{
+	return guest->still ? guest->offset : guest->host + guest->offset;
+}
+
+static void
+pass(struct guest *guest, nanoseconds time)
+{
+	guest->host += time;
+	guest->offset += time / 1000000 * guest->drift_ppm;
+}
+
+static void
+answer(struct guest *guest, const struct exchange_order *order, char *line)
+{
+	nanoseconds before = guest->offset;
+
+	switch (order->verb) {
+	case EXCHANGE_NOW:
+		guest->samples++;
+		exchange_write_time("now", guest_clock(guest), line);
+		return;
+	case EXCHANGE_STEP:
+		if (guest->refusal != NULL) {
+			strcpy(line, guest->refusal);
+			return;
+		}
+		guest->steps++;
+		guest->offset += order->value;
+		if (guest->undone != 0)
+			guest->offset = guest->undone == INT64_MAX ? before : guest->undone;
+		break;
+	case EXCHANGE_SLEW:
+		guest->slews++;
+		break;
+	case EXCHANGE_BOUND:
+		guest->bounds++;
+		guest->told = order->value;
+		break;
+	case EXCHANGE_RATE:
+	case EXCHANGE_BYE:
+		fail_msg("not an order to expect here");
+	}
+	exchange_write_time("done", guest_clock(guest), line);
+}
+
+/* Runs a dialog to its end. */
+static struct dialog
+run(struct guest *guest, bool correct)
+{
+	struct dialog dialog;
+	char line[EXCHANGE_LINE + 1];
+	int lines = 0;
+
+	guest->host = INT64_C(1800000000) * NS_PER_SECOND;
+	dialog_start(&dialog, correct);
+	snprintf(line, sizeof line, "guestclock 1 boot=ab sync=%s freq=+0.000 tick=10000\n",
+	    guest->sync != NULL ? guest->sync : "no");
+	for (;;) {
+		nanoseconds sent = guest->host, received;
+
+		if (lines++ > 0) {
+			pass(guest, guest->delay + guest->asymmetry);
+			answer(guest, &dialog.order, line);
+			pass(guest, guest->delay);
+		}
+		received = guest->host;
+		if (!dialog_take(&dialog, line, strcspn(line, "\n"), sent, received))
+			return dialog;
+		assert_true(lines < 400);
+	}
+}
+
+static void
+measures(void **unused)
+{
+	struct guest guest = { .offset = -5 * NS_PER_SECOND, .delay = 20000 };
+	struct dialog dialog = run(&guest, false);
+
+	(void)unused;
+	assert_int_equal(dialog.result, DIALOG_DONE);
+	assert_int_equal(dialog.before.offset, -5 * NS_PER_SECOND);
+	assert_true(dialog.before.bound >= 20000 && dialog.before.bound <= 20010);
+	assert_int_equal(dialog.before.delay, 40000);
+	assert_int_equal(guest.steps + guest.slews + guest.bounds, 0);
+	assert_true(guest.samples >= DIALOG_SAMPLES_LEAST && guest.samples <= DIALOG_SAMPLES_MOST);
+	assert_int_equal(dialog.order.verb, EXCHANGE_BYE);
+	/* All of the path on one side: the worst that there is, and the bound still holds. */
+	guest = (struct guest){ .offset = 12345, .delay = 0, .asymmetry = 40000 };
+	dialog = run(&guest, false);
+	assert_true(ns_magnitude(dialog.before.offset - 12345) <= dialog.before.bound);
+}
+
+static void
+steps(void **unused)
+{
+	static const nanoseconds wrong[] = { -INT64_C(592310418) * NS_PER_SECOND, 30 * NS_PER_SECOND, -400 * NS_PER_MILLISECOND,
+		DIALOG_SLEW_BELOW + 100000 };
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(wrong); at++) {
+		struct guest guest = { .offset = wrong[at], .delay = 350000 };
+		struct dialog dialog = run(&guest, true);
+
+		assert_int_equal(dialog.result, DIALOG_DONE);
+		assert_int_equal(dialog.action, ACTION_STEP);
+		assert_int_equal(guest.steps, 1);
+		assert_int_equal(guest.bounds, 1);
+		assert_true(ns_magnitude(guest.offset) <= dialog.before.bound);
+		assert_true(ns_magnitude(dialog.after.offset - guest.offset) <= dialog.after.bound);
+		/* What the kernel is told covers the truth. */
+		assert_true(guest.told >= ns_magnitude(guest.offset));
+	}
+}
+
+static void
+slews_and_leaves_alone(void **unused)
+{
+	struct guest guest = { .offset = 50 * NS_PER_MILLISECOND, .delay = 20000 };
+	struct dialog dialog = run(&guest, true);
+
+	(void)unused;
+	assert_int_equal(dialog.action, ACTION_SLEW);
+	assert_int_equal(guest.slews, 1);
+	assert_int_equal(guest.steps, 0);
+	assert_true(guest.told >= 50 * NS_PER_MILLISECOND);
+	assert_int_equal(dialog.after.offset, dialog.before.offset);
+	guest = (struct guest){ .offset = 15000, .delay = 20000 };
+	dialog = run(&guest, true);
+	assert_int_equal(dialog.action, ACTION_NONE);
+	assert_int_equal(guest.slews + guest.steps, 0);
+	assert_int_equal(guest.bounds, 1);
+}
+
+static void
+respects_another_service(void **unused)
+{
+	struct guest guest = { .offset = 900 * NS_PER_MILLISECOND, .delay = 20000, .sync = "other" };
+	struct dialog dialog = run(&guest, true);
+
+	(void)unused;
+	assert_int_equal(dialog.action, ACTION_OTHER_SERVICE);
+	assert_int_equal(guest.steps + guest.slews + guest.bounds, 0);
+	guest = (struct guest){ .offset = 1100 * NS_PER_MILLISECOND, .delay = 20000, .sync = "other" };
+	dialog = run(&guest, true);
+	assert_int_equal(dialog.action, ACTION_STEP);
+	guest = (struct guest){ .offset = 900 * NS_PER_MILLISECOND, .delay = 20000, .sync = "guestclock" };
+	dialog = run(&guest, true);
+	assert_int_equal(dialog.action, ACTION_STEP);
+}
+
+static void
+drifting(void **unused)
+{
+	static const int64_t drifts[] = { 740, -740, 10000, -10000, 100000, -100000 };
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(drifts); at++) {
+		struct guest guest = { .offset = 30 * NS_PER_SECOND, .delay = 350000, .drift_ppm = drifts[at] };
+		struct dialog dialog = run(&guest, true);
+
+		assert_int_equal(dialog.result, DIALOG_DONE);
+		assert_true(ns_magnitude(guest.offset) < 5 * NS_PER_MILLISECOND);
+	}
+}
+
+static void
+does_not_stay(void **unused)
+{
+	struct guest guest = { .offset = 30 * NS_PER_SECOND, .delay = 20000, .undone = INT64_MAX };
+	struct dialog dialog = run(&guest, true);
+
+	(void)unused;
+	assert_int_equal(dialog.result, DIALOG_FAILED);
+	assert_non_null(strstr(dialog.text, "does not stay"));
+	assert_int_equal(guest.steps, DIALOG_ROUNDS);
+	/* A step that lands badly, every time: the best that could be done. */
+	guest = (struct guest){ .offset = 30 * NS_PER_SECOND, .delay = 20000, .undone = 100000 };
+	dialog = run(&guest, true);
+	assert_int_equal(guest.steps, DIALOG_ROUNDS);
+}
+
+static void
+refused(void **unused)
+{
+	struct guest guest = { .offset = 30 * NS_PER_SECOND, .delay = 20000, .refusal = "no too-far-back the limit is 5 s" };
+	struct dialog dialog = run(&guest, true);
+
+	(void)unused;
+	assert_int_equal(dialog.result, DIALOG_REFUSED);
+	assert_string_equal(dialog.text, "too-far-back the limit is 5 s");
+}
+
+/* The greeting, and then LINE for an answer. */
+static struct dialog
+after_greeting(const char *line, nanoseconds sent, nanoseconds received)
+{
+	static const char greeting[] = "guestclock 1 boot=- sync=no freq=+0.000 tick=10000";
+	struct dialog dialog;
+
+	dialog_start(&dialog, true);
+	assert_true(dialog_take(&dialog, greeting, strlen(greeting), 0, 0));
+	assert_int_equal(dialog.order.verb, EXCHANGE_NOW);
+	if (dialog_take(&dialog, line, strlen(line), sent, received))
+		assert_true(dialog.result == DIALOG_UNFINISHED);
+	return dialog;
+}
+
+static void
+faults(void **unused)
+{
+	static const char *const bad[] = { "", "done 1.000000000", "now", "now 1", "now 9999999999999999999.000000000",
+		"guestclock 1 boot=- sync=no freq=+0.000 tick=10000", "\x1b[2J", "bash: exchange: command not found" };
+	static const char *const greetings[] = { "", "Last login: Mon", "guestclock 2 boot=- sync=no freq=+0.000 tick=10000",
+		"guestclock 1" };
+	char line[400];
+	struct dialog dialog;
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(bad); at++) {
+		dialog = after_greeting(bad[at], 0, 1000);
+		assert_int_equal(dialog.result, DIALOG_FAILED);
+		assert_true(dialog.text[0] != '\0');
+		for (const char *text = dialog.text; *text != '\0'; text++)
+			assert_true(*text >= ' ' && *text <= '~');
+	}
+	for (size_t at = 0; at < LENGTH(greetings); at++) {
+		dialog_start(&dialog, true);
+		assert_false(dialog_take(&dialog, greetings[at], strlen(greetings[at]), 0, 0));
+		assert_int_equal(dialog.result, DIALOG_FAILED);
+	}
+	memset(line, 'a', sizeof line);
+	dialog_start(&dialog, true);
+	assert_false(dialog_take(&dialog, line, 255, 0, 0));
+	/* The guest's clock goes back between samples; the host's own does. */
+	dialog = after_greeting("now 100.000000000", 0, 1000);
+	assert_int_equal(dialog.result, DIALOG_UNFINISHED);
+	assert_false(dialog_take(&dialog, "now 99.999999999", 16, 2000, 3000));
+	assert_non_null(strstr(dialog.text, "went back"));
+	dialog = after_greeting("now 100.000000000", 1000, 0);
+	assert_int_equal(dialog.result, DIALOG_FAILED);
+	/* The ends of the range do not overflow. */
+	dialog = after_greeting("now 9223372036.854775807", -INT64_MAX / 2, -INT64_MAX / 2 + 1000);
+	assert_int_equal(dialog.result, DIALOG_UNFINISHED);
+	assert_int_equal(dialog.best.offset, INT64_MAX);
+}
+
+static void
+still(void **unused)
+{
+	struct guest guest = { .offset = INT64_C(1203108540) * NS_PER_SECOND, .delay = 300000, .still = true };
+	struct dialog dialog = run(&guest, true);
+
+	(void)unused;
+	/* A clock that stands: set right, as far as that goes. */
+	assert_int_equal(guest.steps > 0, 1);
+	assert_true(dialog.result == DIALOG_DONE || dialog.result == DIALOG_FAILED);
+	assert_true(ns_magnitude(guest_clock(&guest) - guest.host) < 100 * NS_PER_MILLISECOND);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(measures),
+		cmocka_unit_test(steps),
+		cmocka_unit_test(slews_and_leaves_alone),
+		cmocka_unit_test(respects_another_service),
+		cmocka_unit_test(drifting),
+		cmocka_unit_test(does_not_stay),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(faults),
+		cmocka_unit_test(still),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,225 @@
+/* guestlist, options, recordtext: what the driver reads and remembers. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guestlist.h"
+#include "options.h"
+#include "recordtext.h"
+
+static void
+lists(void **unused)
+{
+	char text[] = "# guests\n\nweb1\n  root@db.example # the database\r\nssh://root@10.0.0.1:2222\nweb1\n\t\nlast";
+	struct guestlist list = { .name = NULL };
+	const char *fault = NULL;
+
+	(void)unused;
+	assert_int_equal(guestlist_read(&list, text, &fault), 0);
+	assert_int_equal(list.count, 4);
+	assert_string_equal(list.name[0], "web1");
+	assert_string_equal(list.name[1], "root@db.example");
+	assert_string_equal(list.name[2], "ssh://root@10.0.0.1:2222");
+	assert_string_equal(list.name[3], "last");
+	guestlist_free(&list);
+}
+
+static void
+bad_lists(void **unused)
+{
+	static const char *const bad[] = { "-oProxyCommand=id", "web1\n-web2", "a b", "a\x01", "a\x7f", "h\xc3\xb6st", "a -oX" };
+	char longest[GUEST_NAME + 2];
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(bad); at++) {
+		struct guestlist list = { .name = NULL };
+		char *text = strdup(bad[at]);
+		const char *fault = NULL;
+
+		assert_true(guestlist_read(&list, text, &fault) > 0);
+		assert_non_null(fault);
+		guestlist_free(&list);
+		free(text);
+	}
+	memset(longest, 'a', sizeof longest);
+	longest[GUEST_NAME] = '\0';
+	assert_null(guestlist_fault(longest));
+	longest[GUEST_NAME] = 'a';
+	longest[GUEST_NAME + 1] = '\0';
+	assert_non_null(guestlist_fault(longest));
+	assert_non_null(guestlist_fault(""));
+}
+
+static int
+options_of(struct driver_options *options, const char *line)
+{
+	static char copy[512];
+	char program[] = "guestclock", *argv[20] = { program }, complaint[OPTIONS_COMPLAINT] = "", *save = NULL;
+	int argc = 1, result;
+
+	strcpy(copy, line);
+	for (char *word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
+		argv[argc++] = word;
+	result = options_parse(argc, argv, options, complaint);
+	assert_true((result < 0) == (complaint[0] != '\0') && strchr(complaint, '\n') == NULL);
+	return result;
+}
+
+static void
+options_read(void **unused)
+{
+	static const char *const bad[] = { "", "synch", "--json sync", "sync -j 0", "sync -j 1001", "sync -j x", "sync -j",
+		"sync -t 0", "sync -t 3601", "sync -t -1", "sync -w x", "sync -c 1e3", "sync --prometheus -x", "sync --state -x",
+		"sync --ssh-config -", "sync --bogus", "sync -x", "check -w 2 -c 1", "sync --json=1", "sync -f" };
+	struct driver_options options;
+
+	(void)unused;
+	assert_int_equal(options_of(&options, "sync"), 2);
+	assert_true(options.correct);
+	assert_int_equal(options.parallel, 16);
+	assert_int_equal(options.deadline, 30 * NS_PER_SECOND);
+	assert_int_equal(options_of(&options, "check -w 0.1 -c 2 -j 200 -t 5 --json web1 web2"), 11);
+	assert_false(options.correct);
+	assert_int_equal(options.warning, NS_PER_SECOND / 10);
+	assert_int_equal(options.critical, 2 * NS_PER_SECOND);
+	assert_int_equal(options.parallel, 200);
+	assert_true(options.json);
+	assert_int_equal(options_of(&options, "sync -f - --state /tmp/x --ssh-config c --prometheus p --require-sync"), 11);
+	assert_string_equal(options.list, "-");
+	assert_string_equal(options.state, "/tmp/x");
+	assert_true(options.require_sync);
+	for (size_t at = 0; at < LENGTH(bad); at++)
+		if (options_of(&options, bad[at]) >= 0)
+			fail_msg("accepted: %s", bad[at]);
+}
+
+static const struct record sample = { .guest = "root@web-1.example", .time = INT64_C(1795419998965454115),
+	.last_success = INT64_C(1795419998965454115), .result = DIALOG_DONE, .action = ACTION_STEP,
+	.before = { -592310418762379951, 515000, 1030000, INT64_C(1795419998900000000) },
+	.after = { -18174, 490000, 980000, INT64_C(1795419998950000000) }, .has_drift = true, .drift_ppb = -740123,
+	.boot = "3b274584-e04e-4b6f-96bd-89cc31b1b0dd" };
+
+static void
+states_come_back(void **unused)
+{
+	struct record record = sample, back;
+	char text[RECORD_TEXT];
+	size_t length = record_format(&record, text);
+
+	(void)unused;
+	assert_true(record_parse(text, length, &back));
+	assert_memory_equal(&back, &record, sizeof back);
+	record = (struct record){ .guest = "x", .result = DIALOG_FAILED, .boot = "-" };
+	memset(record.text, '~', sizeof record.text - 1);
+	memset(record.guest, 'g', GUEST_NAME);
+	length = record_format(&record, text);
+	assert_true(length < RECORD_TEXT);
+	assert_true(record_parse(text, length, &back));
+	assert_memory_equal(&back, &record, sizeof back);
+}
+
+static void
+damaged_states(void **unused)
+{
+	struct record back;
+	char text[RECORD_TEXT], damaged[RECORD_TEXT + 1];
+	size_t length = record_format(&sample, text), taken = 0;
+
+	(void)unused;
+	/* Cut short anywhere, it is no state; nor with anything behind it. */
+	for (size_t at = 0; at < length; at++)
+		assert_false(record_parse(text, at, &back));
+	memcpy(damaged, text, length);
+	damaged[length] = 'x';
+	assert_false(record_parse(damaged, length + 1, &back));
+	/* Any octet turned into a control octet spoils it; into a letter, it may still read as another state, but rarely. */
+	for (size_t at = 0; at < length; at++) {
+		memcpy(damaged, text, length);
+		damaged[at] = '\x01';
+		assert_false(record_parse(damaged, length, &back));
+		damaged[at] = 'Q';
+		taken += record_parse(damaged, length, &back);
+	}
+	assert_true(taken < strlen(sample.guest) + strlen(sample.boot) + 2);
+}
+
+static void
+log_lines(void **unused)
+{
+	static const char *const bad[] = { "", "garbage", "2026-11-23T07:46:38.321906376Z", "2026-13-23T07:46:38.321906376Z x",
+		"2026-11-23T07:46:38.32190637aZ x", "2026-11-23 07:46:38.321906376Z x" };
+	char line[RECORD_LOG_LINE];
+	struct record failed = { .guest = "g", .time = 1, .result = DIALOG_FAILED, .text = "no route" };
+	nanoseconds time;
+	size_t length = record_format_log(&sample, true, line);
+
+	(void)unused;
+	assert_int_equal(line[length - 1], '\n');
+	assert_true(record_log_time(line, length - 1, &time));
+	assert_int_equal(time, sample.time);
+	assert_non_null(strstr(line, " root@web-1.example sync ok step offset=-592310418.762379951 "));
+	record_format_log(&failed, false, line);
+	assert_string_equal(line, "1970-01-01T00:00:00.000000001Z g check failed no route\n");
+	for (size_t at = 0; at < LENGTH(bad); at++)
+		assert_false(record_log_time(bad[at], strlen(bad[at]), &time));
+}
+
+static void
+file_names(void **unused)
+{
+	char name[RECORD_FILE_NAME], longest[GUEST_NAME + 1];
+
+	(void)unused;
+	record_file_name("root@web-1.example", name);
+	assert_string_equal(name, "root@web-1.example.state");
+	record_file_name("../../etc/passwd", name);
+	assert_string_equal(name, "%2E.%2F..%2Fetc%2Fpasswd.state");
+	record_file_name("ssh://root@[::1]:22", name);
+	assert_string_equal(name, "ssh%3A%2F%2Froot@%5B%3A%3A1%5D%3A22.state");
+	memset(longest, '/', GUEST_NAME);
+	longest[GUEST_NAME] = '\0';
+	record_file_name(longest, name);
+	assert_true(strlen(name) < RECORD_FILE_NAME);
+}
+
+static void
+drifts(void **unused)
+{
+	struct record previous = sample, now = sample;
+	int64_t ppb = 0;
+
+	(void)unused;
+	now.before.time = previous.after.time + 300 * NS_PER_SECOND;
+	now.before.offset = previous.after.offset - 222 * NS_PER_MILLISECOND;
+	assert_true(record_drift(&previous, &now, &ppb));
+	assert_int_equal(ppb, -740000);
+	now.before.time = previous.after.time + 59 * NS_PER_SECOND;
+	assert_false(record_drift(&previous, &now, &ppb));
+	now.before.time = previous.after.time + 300 * NS_PER_SECOND;
+	now.before.offset = previous.after.offset - 31 * NS_PER_SECOND;
+	assert_false(record_drift(&previous, &now, &ppb));
+	now.before.offset = previous.after.offset;
+	strcpy(now.boot, "another");
+	assert_false(record_drift(&previous, &now, &ppb));
+	memset(&previous, 0, sizeof previous);
+	assert_false(record_drift(&previous, &now, &ppb));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lists),
+		cmocka_unit_test(bad_lists),
+		cmocka_unit_test(options_read),
+		cmocka_unit_test(states_come_back),
+		cmocka_unit_test(damaged_states),
+		cmocka_unit_test(log_lines),
+		cmocka_unit_test(file_names),
+		cmocka_unit_test(drifts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

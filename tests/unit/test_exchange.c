@@ -1,0 +1,173 @@
+/* exchange: lines that are of the protocol, and all the ones that are nearly so. */
+#include "unit.h"
+
+#include <string.h>
+
+#include "exchange.h"
+
+static bool
+order_of(const char *line, struct exchange_order *order, bool *range)
+{
+	return exchange_parse_order(line, strlen(line), order, range);
+}
+
+static void
+orders(void **unused)
+{
+	static const struct {
+		const char *line;
+		enum exchange_verb verb;
+		int64_t value;
+	} good[] = {
+		{ "now", EXCHANGE_NOW, 0 }, { "bye", EXCHANGE_BYE, 0 }, { "step +0.000000000", EXCHANGE_STEP, 0 },
+		{ "step -0.000000000", EXCHANGE_STEP, 0 }, { "step +1.000000000", EXCHANGE_STEP, NS_PER_SECOND },
+		{ "step -589123456.789012345", EXCHANGE_STEP, INT64_C(-589123456789012345) },
+		{ "step +9223372036.854775807", EXCHANGE_STEP, INT64_MAX },
+		{ "step -9223372036.854775807", EXCHANGE_STEP, -INT64_MAX },
+		{ "step +0000000001.000000000", EXCHANGE_STEP, NS_PER_SECOND },
+		{ "slew +0.012345678", EXCHANGE_SLEW, 12345678 }, { "rate -740.123", EXCHANGE_RATE, -740123 },
+		{ "rate +0.000", EXCHANGE_RATE, 0 }, { "rate +100000.000", EXCHANGE_RATE, EXCHANGE_RATE_MAX },
+		{ "bound 0.000123456", EXCHANGE_BOUND, 123456 },
+	};
+	static const char *const bad[] = { "", " ", "NOW", "now ", " now", "now\r", "nowx", "now 1", "bye bye", "step",
+		"step ", "step 1.000000000", "step +1", "step +1.", "step +.000000000", "step +1.00000000",
+		"step +1.0000000000", "step ++1.000000000", "step +-1.000000000", "step +1.000000000 ", "step  +1.000000000",
+		"step +1,000000000", "step +1.0e0000000", "step +0x1.000000000", "step +1.00000000a", "step +1.000.000000",
+		"step nan", "step +inf", "slew 0.1", "rate -740", "rate -740.12", "rate 740.123", "bound +0.000123456",
+		"bound -0.000123456", "bound 0.000123456\n", "exit", "shell", "rdate host", "step\t+1.000000000" };
+	static const char *const beyond[] = { "step +9223372036.854775808", "step -9223372036.854775808",
+		"step +18446744073.709551616", "step +99999999999999999999999999.000000000", "slew -9999999999.000000000",
+		"rate +100000.001", "rate -100000.001", "rate +99999999999999999999.000", "bound 99999999999.000000000" };
+	struct exchange_order order;
+	bool range;
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(good); at++) {
+		if (!order_of(good[at].line, &order, &range) || range)
+			fail_msg("refused: %s", good[at].line);
+		assert_int_equal(order.verb, good[at].verb);
+		assert_int_equal(order.value, good[at].value);
+	}
+	for (size_t at = 0; at < LENGTH(bad); at++)
+		if (order_of(bad[at], &order, &range) || range)
+			fail_msg("not refused as syntax: %s", bad[at]);
+	for (size_t at = 0; at < LENGTH(beyond); at++)
+		if (order_of(beyond[at], &order, &range) || !range)
+			fail_msg("not refused as range: %s", beyond[at]);
+	/* A number out of range followed by rubbish is rubbish. */
+	assert_false(order_of("step +9999999999.000000000x", &order, &range));
+	assert_false(range);
+	assert_false(exchange_parse_order("now\0", 4, &order, &range));
+}
+
+static void
+orders_come_back(void **unused)
+{
+	static const int64_t values[] = { 0, 1, -1, 999999999, -999999999, NS_PER_SECOND, INT64_MAX, -INT64_MAX, 123456789012345 };
+	char line[EXCHANGE_LINE + 1];
+	struct exchange_order order, back;
+
+	(void)unused;
+	for (int verb = EXCHANGE_NOW; verb <= EXCHANGE_BYE; verb++)
+		for (size_t at = 0; at < LENGTH(values); at++) {
+			size_t length;
+
+			order = (struct exchange_order){ .verb = (enum exchange_verb)verb, .value = values[at] };
+			if (verb == EXCHANGE_RATE)
+				order.value %= EXCHANGE_RATE_MAX;
+			if (verb == EXCHANGE_BOUND && order.value < 0)
+				order.value = -order.value;
+			if (verb == EXCHANGE_NOW || verb == EXCHANGE_BYE)
+				order.value = 0;
+			length = exchange_write_order(&order, line);
+			assert_int_equal(line[length - 1], '\n');
+			assert_true(exchange_parse_order(line, length - 1, &back, NULL));
+			assert_int_equal(back.verb, order.verb);
+			assert_int_equal(back.value, order.value);
+		}
+}
+
+static void
+replies(void **unused)
+{
+	static const char *const bad[] = { "", "now", "now ", "now 1", "now +1.000000000", "now -1.000000000",
+		"now 1.00000000", "now 9223372036.854775808", "now 1.000000000 ", "done", "no", "no ", "no such-reason x",
+		"no syntaxx", "yes", "guestclock 1 boot=- sync=no freq=+0.000 tick=10000", "NOW 1.000000000" };
+	char line[EXCHANGE_LINE + 1];
+	struct exchange_reply reply;
+	size_t length = exchange_write_time("now", INT64_MAX, line);
+
+	(void)unused;
+	assert_true(exchange_parse_reply(line, length - 1, &reply));
+	assert_int_equal(reply.kind, REPLY_NOW);
+	assert_int_equal(reply.time, INT64_MAX);
+	length = exchange_write_time("done", 5, line);
+	assert_string_equal(line, "done 0.000000005\n");
+	assert_true(exchange_parse_reply(line, length - 1, &reply));
+	assert_int_equal(reply.kind, REPLY_DONE);
+	assert_int_equal(reply.time, 5);
+	for (int reason = 0; reason < REASONS; reason++) {
+		length = exchange_write_no((enum exchange_reason)reason, "some text", line);
+		assert_true(exchange_parse_reply(line, length - 1, &reply));
+		assert_int_equal(reply.kind, REPLY_NO);
+		assert_int_equal(reply.reason, reason);
+	}
+	for (size_t at = 0; at < LENGTH(bad); at++)
+		if (exchange_parse_reply(bad[at], strlen(bad[at]), &reply))
+			fail_msg("accepted: %s", bad[at]);
+}
+
+static void
+greetings(void **unused)
+{
+	static const char *const bad[] = { "", "guestclock", "guestclock 1", "guestclock x boot=- sync=no freq=+0.000 tick=1",
+		"guestclock 1 boot= sync=no freq=+0.000 tick=1", "guestclock 1 boot=xyz sync=no freq=+0.000 tick=1",
+		"guestclock 1 boot=- sync=maybe freq=+0.000 tick=1", "guestclock 1 boot=- sync=no freq=0.000 tick=1",
+		"guestclock 1 boot=- sync=no freq=+0.000 tick=", "guestclock 1 boot=- sync=no freq=+0.000 tick=1x",
+		"guestclock 1 boot=01234567890123456789012345678901234567890 sync=no freq=+0.000 tick=1",
+		"Welcome to guestclock 1 boot=- sync=no freq=+0.000 tick=1" };
+	struct exchange_greeting greeting = { .version = 1, .boot = "12ab-34", .sync = SYNC_OTHER, .frequency_ppb = -123456,
+		.tick_us = 9993 }, back;
+	char line[EXCHANGE_LINE + 1];
+	size_t length = exchange_write_greeting(&greeting, line);
+
+	(void)unused;
+	assert_string_equal(line, "guestclock 1 boot=12ab-34 sync=other freq=-123.456 tick=9993\n");
+	assert_true(exchange_parse_greeting(line, length - 1, &back));
+	assert_memory_equal(&back, &greeting, sizeof back);
+	/* A later version may say more. */
+	assert_true(exchange_parse_greeting("guestclock 7 boot=- sync=no freq=+0.000 tick=1 moon=full", 56, &back));
+	assert_int_equal(back.version, 7);
+	for (size_t at = 0; at < LENGTH(bad); at++)
+		if (exchange_parse_greeting(bad[at], strlen(bad[at]), &back))
+			fail_msg("accepted: %s", bad[at]);
+}
+
+static void
+rates(void **unused)
+{
+	(void)unused;
+	for (int64_t ppb = -EXCHANGE_RATE_MAX; ppb <= EXCHANGE_RATE_MAX; ppb += 12347) {
+		int64_t tick, frequency, sum;
+
+		exchange_split_rate(ppb, &tick, &frequency);
+		assert_true(tick >= 9000 && tick <= 11000);
+		assert_true(frequency <= 50 * 65536 && frequency >= -50 * 65536);
+		sum = (tick - 10000) * 100000 + frequency * 1000 / 65536;
+		assert_true(sum - ppb <= 1 && ppb - sum <= 1);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(orders),
+		cmocka_unit_test(orders_come_back),
+		cmocka_unit_test(replies),
+		cmocka_unit_test(greetings),
+		cmocka_unit_test(rates),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
