@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -17,6 +19,16 @@ count_tick(int signal_number)
 	(void)signal_number;
 	/* Unsigned arithmetic: the count may wrap after 68 years, not trap. */
 	ticks = (sig_atomic_t)((unsigned)ticks + 1U);
+}
+
+static bool
+names_us(const char *variable)
+{
+	const char *value = getenv(variable);
+	char pid[24];
+
+	snprintf(pid, sizeof pid, "%ld", (long)getpid());
+	return value != NULL && strcmp(value, pid) == 0;
 }
 
 int
@@ -37,8 +49,11 @@ superserver_follow(void)
 		return errno;
 	if (getppid() != parent)
 		return ESRCH;
-	/* systemd is process 1 and says that it passed the sockets; a superserver that is process 1 itself is rare. */
-	in_doubt = parent == 1 && getenv("LISTEN_PID") == NULL;
+	/*
+	 * systemd is process 1, and names the process that it started (systemd.exec(5); a child of that would see
+	 * another's number).  A superserver that is process 1 itself, in a container, just starts us again.
+	 */
+	in_doubt = parent == 1 && !names_us("SYSTEMD_EXEC_PID") && !names_us("LISTEN_PID");
 	return 0;
 }
 

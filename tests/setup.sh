@@ -14,7 +14,7 @@ bats libcmocka-dev
 clang clang-tidy cppcheck shellcheck mandoc valgrind strace
 rdate dropbear-bin busybox-static socat netcat-openbsd openssh-client
 qemu-system-x86 qemu-utils cpio kmod python3
-iproute2 util-linux libcap2-bin procps xz-utils
+iproute2 util-linux libcap2-bin procps xz-utils systemd
 '
 
 # Unpacked under build/peers, not installed: the superservers conflict with one another, a test should not
@@ -22,6 +22,7 @@ iproute2 util-linux libcap2-bin procps xz-utils
 unpack='
 xinetd openbsd-inetd inetutils-inetd
 openssh-server openssh-sftp-server
+chrony ntpsec-ntpdate ntpsec-ntpdig python3-ntp
 linux-image-cloud-amd64
 '
 

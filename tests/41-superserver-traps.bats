@@ -1,0 +1,496 @@
+# The ways in which a time service under a superserver has gone wrong before, each shown not to happen here.
+# Real superservers, started from the shipped snippets, in a sandbox (tests/lib/common.bash).
+
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2034 # OPTIONS and SERVER are for superserver_start
+
+load lib/common
+load lib/superserver
+
+setup_file() {
+	python -c '' || return 1
+	export PYTHON
+}
+
+setup() {
+	common_setup
+	requires "$IN_TIMED"
+	sandbox_start
+}
+
+teardown() {
+	local status=0
+	[ -n "${BATS_TEST_COMPLETED-}" ] || superserver_log
+	common_teardown || status=1
+	return $status
+}
+
+# over_udp: the option for ask, by what superserver_start was given last
+over_udp() { [ "$SUPER_TYPE" != dgram ] || printf '%s\n' --udp; }
+
+# answered SOURCE, denied SOURCE: at 127.0.0.1 or ::1.  A denied connection is closed, which shows at once; that
+# no datagram comes can only be waited for.
+answered() { from "$1" 4 2 && equal "$output" "0 4" "delta and octets"; }
+denied() { from "$1" 0 "$([ "$SUPER_TYPE" = dgram ] && echo 0.15 || echo 3)"; }
+from() { # SOURCE OCTETS SECONDS
+	local source=$1 address=127.0.0.1
+	case $1 in *:*) address=::1 source="[$1]" ;; esac
+	# shellcheck disable=SC2046 # one word or none
+	run_cmd ask $(over_udp) --expect "$2" --timeout "$3" --source "$source" "$address"
+}
+
+# ------------------------------------------------- access, for every client of a process that serves many
+
+# The superserver's check, where there is one, sees the first client only.
+denied_while_helper_lives() { # KIND STYLE
+	hosts_allow 'in.timed: 127.0.0.2 [fd00::2]'
+	hosts_deny 'ALL: ALL'
+	superserver_start "$1" "$2"
+	local pid address
+	for address in 127.0.0.% fd00::%; do
+		answered "${address/\%/2}"
+		denied "${address/\%/3}"
+		answered "${address/\%/2}"
+		denied "${address/\%/3}"
+	done
+	# All that was answered by processes that live on: the last is the one that serves IPv6, or both.
+	[ -n "$(sandbox_pids in.timed)" ]
+	equal "$(unread 37)" 0 "octets left unread"
+}
+
+@test "xinetd, stream: a denied source gets nothing while the process for an allowed one lives" {
+	denied_while_helper_lives xinetd stream-wait
+}
+@test "xinetd, dgram: a denied source gets nothing while the process for an allowed one lives" {
+	denied_while_helper_lives xinetd dgram-wait
+}
+@test "openbsd-inetd, stream: a denied source gets nothing while the process for an allowed one lives" {
+	denied_while_helper_lives openbsd stream-wait
+}
+@test "openbsd-inetd, dgram: a denied source gets nothing while the process for an allowed one lives" {
+	denied_while_helper_lives openbsd dgram-wait
+}
+@test "inetutils-inetd, stream: a denied source gets nothing while the process for an allowed one lives" {
+	denied_while_helper_lives inetutils stream-wait
+}
+@test "inetutils-inetd, dgram: a denied source gets nothing while the process for an allowed one lives" {
+	denied_while_helper_lives inetutils dgram-wait
+}
+@test "systemd socket, stream: a denied source gets nothing while the process for an allowed one lives" {
+	denied_while_helper_lives activate stream-wait
+}
+@test "systemd socket, dgram: a denied source gets nothing while the process for an allowed one lives" {
+	denied_while_helper_lives activate dgram-wait
+}
+
+@test "stream, nowait: the check is in.timed's too" {
+	local kind
+	hosts_allow 'in.timed: 127.0.0.2'
+	hosts_deny 'ALL: ALL'
+	for kind in xinetd openbsd inetutils activate; do
+		superserver_start "$kind" stream-nowait
+		answered 127.0.0.2
+		denied 127.0.0.3
+		superserver_stop
+	done
+}
+
+# An edited table counts within about a second, for the process that already runs.
+edit_takes_effect() { # STYLE
+	local pid start
+	superserver_start xinetd "$1"
+	answered 127.0.0.3
+	pid=$(helper)
+	soon_answered() { from "$1" 4 0.2; }
+	# Asked again and again meanwhile: a cached verdict must not be kept alive by its use.
+	hosts_deny 'in.timed: 127.0.0.3'
+	start=$(now_ms)
+	wait_for 5 denied 127.0.0.3
+	at_most $(($(now_ms) - start)) 2500 "milliseconds until an added deny counted"
+	answered 127.0.0.2
+	hosts_deny 'in.timed: 127.0.0.2'
+	start=$(now_ms)
+	wait_for 5 soon_answered 127.0.0.3
+	at_most $(($(now_ms) - start)) 2500 "milliseconds until a removed deny counted"
+	wait_for 2 denied 127.0.0.2
+	equal "$(helper)" "$pid" "the process that serves"
+}
+
+@test "an edited hosts.deny counts within about a second, stream" { edit_takes_effect stream-wait; }
+@test "an edited hosts.deny counts within about a second, dgram" { edit_takes_effect dgram-wait; }
+
+@test "xinetd's socket takes IPv4 and IPv6, and IPv4 clients are looked up by their IPv4 addresses" {
+	hosts_allow 'in.timed: 127.0.0.0/255.255.255.253 [::1]'
+	hosts_deny 'in.timed: ALL'
+	local style
+	for style in stream-wait dgram-wait; do
+		superserver_start xinetd "$style"
+		# Were there a socket for IPv4 as well, nothing would be shown.
+		not grep -q ':0025 ' "/proc/$SANDBOX/net/tcp" "/proc/$SANDBOX/net/udp"
+		answered 127.0.0.2
+		denied 127.0.0.1
+		answered ::1
+		denied fd00::3
+		helper >/dev/null
+		superserver_stop
+	done
+}
+
+# xinetd's own check, given a service that waits, refuses everybody and never takes the connection off the
+# queue, so that it is told of it again at once and for ever.
+@test "everybody denied: xinetd does not spin, and denied datagrams are read" {
+	local i before
+	hosts_deny 'ALL: ALL'
+	superserver_start xinetd both-wait
+	SUPER_TYPE=dgram
+	run_cmd ask --udp --burst 100 --expect 0 --timeout 0.3 127.0.0.1
+	for i in 1 2 3; do denied "127.0.0.$i"; done
+	SUPER_TYPE=stream
+	for i in 1 2 3; do denied "127.0.0.$i"; done
+	equal "$(unread 37)" 0 "octets left unread"
+	before=$(processor_time)
+	sleep 1
+	at_most $(($(processor_time) - before)) 5 "ticks of processor time in a second in which nobody asks"
+	# No one more was started for what was denied: one for each protocol is still there.
+	equal "$(sandbox_pids in.timed | wc -l)" 2 "processes"
+}
+
+# processor_time: of all that runs in the sandbox, in ticks
+processor_time() {
+	local pid sum=0
+	for pid in $(sandbox_pids); do sum=$((sum + $(cpu_of "$pid" || echo 0))); done
+	printf '%s\n' "$sum"
+}
+
+# --------------------------------------------------------------------------------------- nothing gets lost
+
+# The burst starts the program: what came while it was being started counts as much as what came later.
+burst_of_250() { # KIND
+	superserver_start "$1" dgram-wait
+	run_cmd ask --udp --burst 250 127.0.0.1
+	equal "$output" "0 250" "delta and answers of the burst that starts the program"
+	run_cmd ask --udp --burst 250 127.0.0.1
+	equal "$output" "0 250" "delta and answers of the next"
+	run_cmd ask --udp --burst 250 ::1
+	equal "$output" "0 250" "delta and answers over IPv6"
+	equal "$(counter Udp RcvbufErrors)" 0 "datagrams that found the buffer full"
+}
+
+@test "xinetd: 250 queries at once are answered, 250 of 250" { burst_of_250 xinetd; }
+@test "openbsd-inetd: 250 queries at once are answered, 250 of 250" { burst_of_250 openbsd; }
+@test "inetutils-inetd: 250 queries at once are answered, 250 of 250" { burst_of_250 inetutils; }
+@test "systemd socket: 250 queries at once are answered, 250 of 250" { burst_of_250 activate; }
+
+# After a process for datagrams has ended, xinetd throws away what waits; after one for connections, a
+# superserver that did not notice would listen no more.
+idle_and_again() { # KIND
+	local first second
+	OPTIONS='-i 1'
+	superserver_start "$1" both-wait
+	run_cmd ask 127.0.0.1
+	run_cmd ask --udp 127.0.0.1
+	first=$(sandbox_pids in.timed)
+	equal "$(echo "$first" | wc -l)" 2 "processes"
+	wait_for 4 sandbox_empty in.timed
+	run_cmd ask 127.0.0.1
+	run_cmd ask --udp 127.0.0.1
+	second=$(sandbox_pids in.timed)
+	not equal "$second" "$first" >/dev/null
+	# Idle means idle: one question keeps it for a second, not for ever.
+	wait_for 4 sandbox_empty in.timed
+}
+
+@test "xinetd: the process leaves when idle, and the next query is answered by a new one" {
+	idle_and_again xinetd
+}
+@test "openbsd-inetd: the process leaves when idle, and the next query is answered by a new one" {
+	idle_and_again openbsd
+}
+@test "inetutils-inetd: the process leaves when idle, and the next query is answered by a new one" {
+	idle_and_again inetutils
+}
+
+@test "systemd socket: the process leaves when idle" {
+	OPTIONS='-i 1'
+	superserver_start activate dgram-wait
+	run_cmd ask --udp 127.0.0.1
+	wait_for 4 sandbox_empty in.timed
+}
+
+@test "no query is lost when processes come and go under it" {
+	OPTIONS='-i 1'
+	superserver_start xinetd both-wait
+	# Longer apart than the idle time, so that every question finds another moment of a process's end.
+	local i
+	for i in 1 2 3 4; do
+		run_cmd ask --udp --timeout 2 127.0.0.1
+		run_cmd ask --timeout 2 127.0.0.1
+		sleep "0.$((i * 2))"
+	done
+}
+
+# -------------------------------------------------------------------------------------------- rate limits
+
+@test "xinetd: more than 50 connections in a second are answered (cps)" {
+	superserver_start xinetd stream-wait
+	local i
+	# 60 at a time: its queue holds 64, and the kernel lets a client that finds it full wait for a second.
+	for i in 1 2 3 4; do
+		run_cmd ask --burst 60 127.0.0.1
+		equal "$output" "0 60" "delta and answers"
+	done
+}
+
+# More questions than openbsd-inetd (256) or inetutils-inetd (40) starts of a service in a minute.
+more_than_the_rate() { # KIND
+	superserver_start "$1" both-wait
+	run_cmd ask --times 300 127.0.0.1
+	run_cmd ask --udp --times 300 127.0.0.1
+	run_cmd ask --times 300 ::1
+	run_cmd ask --udp --times 300 ::1
+}
+
+@test "openbsd-inetd: more than 256 in a minute are answered (-R)" { more_than_the_rate openbsd; }
+@test "inetutils-inetd: more than 40 in a minute are answered (-R)" { more_than_the_rate inetutils; }
+
+# A process a second is what -i 1 can come to.
+@test "inetd lines: the starts that they allow in a minute leave room for -i 1" {
+	local file
+	for file in openbsd-inetd inetutils-inetd; do
+		# shellcheck disable=SC2016 # awk's own
+		run_cmd awk '!/^#/ && NF { split($4, a, "."); if (a[1] != "wait" || a[2] < 60) bad = 1; n++ }
+			END { exit bad || n < 2 }' "$SNIPPETS/inetd/$file.conf"
+	done
+}
+
+# The limits are there for this: xinetd's cps, the number behind wait.
+program_that_fails() { # KIND
+	local before
+	SERVER=/bin/false
+	superserver_start "$1" both-wait
+	fails_with 1 ask --timeout 0.5 127.0.0.1
+	fails_with 1 ask --udp --timeout 0.5 127.0.0.1
+	before=$(processor_time)
+	sleep 0.5
+	at_most $(($(processor_time) - before)) 2 "ticks of processor time in half a second"
+}
+
+@test "xinetd: a program that cannot run costs no processor" { program_that_fails xinetd; }
+@test "openbsd-inetd: a program that cannot run costs no processor" { program_that_fails openbsd; }
+@test "inetutils-inetd: a program that cannot run costs no processor" { program_that_fails inetutils; }
+
+# --------------------------------------------------------------------- the superserver goes, so does in.timed
+
+# A process that lingers holds the port: the new superserver cannot bind it, and the service stays off while
+# the superserver looks healthy.
+restart_under_load() { # KIND STYLE SIGNAL
+	local pid start
+	superserver_start "$1" "$2"
+	# shellcheck disable=SC2046 # one word or none
+	background load ask $(over_udp) --timeout 0.3 --for 20 127.0.0.1
+	wait_for 3 helper
+	pid=$(helper)
+	start=$(now_ms)
+	superserver_stop "$3"
+	wait_for 3 not bound "$SUPER_TYPE" 37
+	at_most $(($(now_ms) - start)) 2000 "milliseconds until the port was free"
+	not running "$pid"
+	superserver_start "$1" "$2"
+	answered 127.0.0.1
+	wait_for 2 helper
+	not equal "$(helper)" "$pid" >/dev/null
+}
+
+@test "xinetd stopped and started again under load, stream: the port is free, the new one answers" {
+	restart_under_load xinetd stream-wait TERM
+}
+@test "xinetd killed and started again under load, stream: the port is free, the new one answers" {
+	restart_under_load xinetd stream-wait KILL
+}
+@test "xinetd stopped and started again under load, dgram: the port is free, the new one answers" {
+	restart_under_load xinetd dgram-wait TERM
+}
+@test "xinetd killed and started again under load, dgram: the port is free, the new one answers" {
+	restart_under_load xinetd dgram-wait KILL
+}
+@test "openbsd-inetd stopped and started again under load, stream: the port is free, the new one answers" {
+	restart_under_load openbsd stream-wait TERM
+}
+@test "openbsd-inetd killed and started again under load, stream: the port is free, the new one answers" {
+	restart_under_load openbsd stream-wait KILL
+}
+@test "openbsd-inetd stopped and started again under load, dgram: the port is free, the new one answers" {
+	restart_under_load openbsd dgram-wait TERM
+}
+@test "openbsd-inetd killed and started again under load, dgram: the port is free, the new one answers" {
+	restart_under_load openbsd dgram-wait KILL
+}
+@test "inetutils-inetd stopped and started again under load, stream: the port is free, the new one answers" {
+	restart_under_load inetutils stream-wait TERM
+}
+@test "inetutils-inetd killed and started again under load, stream: the port is free, the new one answers" {
+	restart_under_load inetutils stream-wait KILL
+}
+@test "inetutils-inetd stopped and started again under load, dgram: the port is free, the new one answers" {
+	restart_under_load inetutils dgram-wait TERM
+}
+@test "inetutils-inetd killed and started again under load, dgram: the port is free, the new one answers" {
+	restart_under_load inetutils dgram-wait KILL
+}
+
+@test "xinetd reloaded while its processes live: the service goes on, and off when it says so" {
+	superserver_start xinetd both-wait
+	run_cmd ask 127.0.0.1
+	run_cmd ask --udp 127.0.0.1
+	kill -HUP "$(pid_of superserver)"
+	wait_for 3 grep -q 'Reconfigured' "$WORK/xinetd.log"
+	run_cmd ask 127.0.0.1
+	run_cmd ask --udp 127.0.0.1
+	cp "$SNIPPETS"/xinetd.d/* "$ETC/xinetd.d/"
+	kill -HUP "$(pid_of superserver)"
+	wait_for 3 not bound stream 37
+	wait_for 3 not bound dgram 37
+	sandbox_empty in.timed
+}
+
+@test "a superserver that is process 1 of a container is served as well" {
+	local counts
+	superserver_container() {
+		sandbox unshare --pid --fork --kill-child -- "$PEERS/usr/sbin/xinetd" -dontfork -stayalive \
+			-pidfile /run/xinetd.pid -filelog "$WORK/xinetd.log"
+	}
+	requires_superserver xinetd
+	OPTIONS='-i 1'
+	superserver_fill both-wait 37
+	xinetd_install
+	background superserver superserver_container
+	wait_for 3 superserver_ready
+	# Over more than one idle time: its parent is process 1, as an orphan's is.
+	run_cmd ask --for 2.5 127.0.0.1
+	read -r -a counts <<<"$output"
+	equal "${counts[1]}" 0 "connections that got no answer"
+	((counts[0] > 100))
+	superserver_stop KILL
+	wait_for 2 sandbox_empty
+}
+
+# ---------------------------------------------------------------------------------------- clients' manners
+
+@test "a client that sends first still gets its four octets, and no reset before" {
+	local style resets
+	for style in stream-wait stream-nowait; do
+		superserver_start xinetd "$style"
+		resets=$(counter Tcp OutRsts)
+		run_cmd ask --send-first 'GET / HTTP/1.0\r\n\r\n' 127.0.0.1
+		equal "$output" "0 4" "delta and octets, a request"
+		# It lies there unread when the answer is written; closing now would reset the connection, and not
+		# every client's system gives it what had arrived before the reset.
+		run_cmd ask --send-first "$(printf '%020000d' 0)" --hold-before 0.2 127.0.0.1
+		equal "$output" "0 4" "delta and octets, 20,000 octets"
+		run_cmd ask --send-first "$(printf '%020000d' 0)" --hold-before 0.2 ::1
+		equal "$(counter Tcp OutRsts)" "$resets" "resets so far"
+		superserver_stop
+	done
+}
+
+@test "a client that does not close keeps nobody waiting" {
+	superserver_start xinetd stream-wait
+	local i start
+	for i in 1 2 3 4 5; do background "holder$i" ask --hold 20 127.0.0.1; done
+	# They are all answered before the others ask.
+	wait_for 3 established 5
+	start=$(now_ms)
+	for i in 1 2 3; do run_cmd ask 127.0.0.1; done
+	at_most $(($(now_ms) - start)) 3000 "milliseconds for three more clients"
+	for i in 1 2 3 4 5; do alive "holder$i"; done
+}
+
+# established COUNT: at least so many connections to port 37 have been answered and are still held by the client
+# (its socket has the server's FIN and is in CLOSE_WAIT, 08)
+established() {
+	local count
+	count=$(grep -c ':0025 08 ' "/proc/$SANDBOX/net/tcp")
+	((count >= $1))
+}
+
+@test "UDP: no answer to a source port below 1024, 0 included" {
+	local source out
+	superserver_start xinetd dgram-wait
+	run_cmd ask --udp --source 127.0.0.1:1024 127.0.0.1
+	run_cmd ask --udp --source '[::1]:1024' ::1
+	for source in 127.0.0.1:1023 127.0.0.1:123 127.0.0.1:7 127.0.0.1:1 '[::1]:1023' '[::1]:7'; do
+		case $source in
+		\[*) run_cmd ask --udp --expect 0 --timeout 0.2 --source "$source" ::1 ;;
+		*) run_cmd ask --udp --expect 0 --timeout 0.2 --source "$source" 127.0.0.1 ;;
+		esac
+	done
+	# No socket can have port 0, so there it is counted what leaves.
+	local in
+	in=$(counter Udp InDatagrams) out=$(counter Udp OutDatagrams)
+	run_cmd ask --udp --forge --source 127.0.0.1:0 127.0.0.1
+	wait_for 2 more_than "$in" counter Udp InDatagrams
+	run_cmd ask --udp --source 127.0.0.1:1024 127.0.0.1
+	# The question and its answer, and none to port 0.
+	equal "$(counter Udp OutDatagrams)" $((out + 2)) "datagrams sent"
+}
+
+# more_than NUMBER COMMAND...: it prints a greater one
+more_than() {
+	local limit=$1
+	shift
+	(($("$@") > limit))
+}
+
+@test "UDP: the answer comes from the address that was asked" {
+	local kind
+	for kind in xinetd openbsd inetutils activate; do
+		superserver_start "$kind" dgram-wait
+		# The first one came before the program could ask the kernel for destinations.
+		run_cmd ask --udp --source 127.0.0.1 127.0.0.5
+		run_cmd ask --udp --source 127.0.0.1 127.0.0.5
+		run_cmd ask --udp --source 127.0.0.1 127.0.0.6
+		run_cmd ask --udp --source '[fd00::1]' fd00::5
+		run_cmd ask --udp --source '[fd00::1]' fd00::5
+		run_cmd ask --udp --source '[fd00::1]' fd00::6
+		superserver_stop
+	done
+}
+
+@test "UDP: the answer comes from the address that was asked when IPv6 starts the program" {
+	local kind
+	for kind in xinetd activate; do
+		superserver_start "$kind" dgram-wait
+		run_cmd ask --udp --source '[fd00::1]' fd00::5
+		run_cmd ask --udp --source 127.0.0.1 127.0.0.5
+		superserver_stop
+	done
+}
+
+# One forged datagram, from one time service's port to the other's, and two that answer everything never stop.
+@test "two time services that are made to face each other do not loop" {
+	local in out
+	superserver_fill dgram-wait 37
+	face() { # LINE...: starts inetd with them, forges one datagram from 10.37.0.2 to 10.37.0.1, waits
+		printf '%s\n' "$@" >"$ETC/inetd.conf"
+		background superserver sandbox "$PEERS/usr/sbin/inetd" -i /etc/inetd.conf
+		wait_for 3 bound dgram 37
+		in=$(counter Udp InDatagrams) out=$(counter Udp OutDatagrams)
+		run_cmd ask --udp --forge --source 10.37.0.2:37 10.37.0.1
+		wait_for 2 more_than "$in" counter Udp InDatagrams
+		sleep 0.3
+		in=$(($(counter Udp InDatagrams) - in)) out=$(($(counter Udp OutDatagrams) - out))
+		superserver_stop
+		wait_for 2 sandbox_empty
+	}
+	local internal='time dgram udp wait root internal' ours
+	ours=$(inetd_lines openbsd-inetd.conf | sed '/^#/d')
+	# That this is how to make two services loop is shown with inetd's own.
+	face "10.37.0.1:$internal" "10.37.0.2:$internal"
+	((in > 1000)) || { echo "the forged datagram made no loop: $in received"; return 1; }
+	face "10.37.0.1:$ours" "10.37.0.2:$ours"
+	equal "$in $out" "1 0" "datagrams received and sent, ours and ours"
+	face "10.37.0.1:$ours" "10.37.0.2:$internal"
+	equal "$in $out" "1 0" "datagrams received and sent, ours asked in the name of another"
+	face "10.37.0.1:$internal" "10.37.0.2:$ours"
+	equal "$in $out" "2 1" "datagrams received and sent, another asked in the name of ours"
+}

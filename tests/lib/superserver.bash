@@ -1,0 +1,141 @@
+# shellcheck shell=bash
+# Starts the real superservers from the snippets as they are shipped, in the sandbox of common.bash.
+#
+#	superserver_start KIND STYLE [PORT]
+#
+#	KIND	xinetd | openbsd | inetutils | activate (systemd-socket-activate)
+#	STYLE	stream-wait | dgram-wait | stream-nowait | both-wait (not with activate)
+#
+# In the sandbox, port 37, /usr/sbin/in.timed and /etc/xinetd.d are the test's own, so all that changes in a
+# snippet is what its administrator changes: xinetd's disable = yes becomes no.  Apart from that:
+#	- another PORT, where one is given;
+#	- $OPTIONS, the options of in.timed, where a test sets them;
+#	- stream-nowait: no snippet is shipped so, and "wait" becomes "nowait" here.
+# $SERVER, where a test sets it, is another program inside the sandbox.
+
+requires_superserver() { # KIND
+	case $1 in
+	xinetd) requires "$PEERS/usr/sbin/xinetd" ;;
+	openbsd) requires "$PEERS/usr/sbin/inetd" ;;
+	inetutils) requires "$PEERS/usr/sbin/inetutils-inetd" ;;
+	activate) requires systemd-socket-activate ;;
+	*)
+		printf 'no such superserver: %s\n' "$1"
+		return 1
+		;;
+	esac
+}
+
+superserver_start() {
+	requires_superserver "$1"
+	superserver_fill "$2" "${3-37}"
+	"superserver_$1"
+	wait_for 5 superserver_ready
+}
+
+# superserver_fill STYLE PORT: what the snippets are to be filled in with
+superserver_fill() {
+	SUPER_TYPE=${1%-*} SUPER_WAIT=${1#*-} SUPER_PORT=$2
+}
+
+superserver_ready() {
+	case $SUPER_TYPE in
+	both) bound stream "$SUPER_PORT" && bound dgram "$SUPER_PORT" ;;
+	*) bound "$SUPER_TYPE" "$SUPER_PORT" ;;
+	esac
+}
+
+# superserver_stop [SIGNAL]
+superserver_stop() { stop superserver "${1-TERM}"; }
+
+# superserver_log: what it said, for a test that fails
+superserver_log() { cat "$WORK/superserver.out" "$WORK/xinetd.log" 2>/dev/null || :; }
+
+superserver_xinetd() {
+	xinetd_install
+	# -stayalive is Debian's way to start it; the log goes to a file instead of the machine's syslog.
+	background superserver sandbox "$PEERS/usr/sbin/xinetd" -dontfork -stayalive -pidfile /run/xinetd.pid \
+		-filelog "$WORK/xinetd.log"
+}
+
+# xinetd_install: the snippets of $SUPER_TYPE in /etc/xinetd.d, beside Debian's own xinetd.conf
+xinetd_install() {
+	local type
+	rm -f "$ETC"/xinetd.d/*
+	for type in stream dgram; do
+		case $SUPER_TYPE in both | "$type") xinetd_snippet "$type" >"$ETC/xinetd.d/time-$type" ;; esac
+	done
+	cp "$PEERS/etc/xinetd.conf" "$ETC/xinetd.conf"
+	: >"$WORK/xinetd.log"
+}
+
+# xinetd_snippet TYPE: with what has to differ
+xinetd_snippet() {
+	local script='s/^([[:blank:]]*disable[[:blank:]]*=[[:blank:]]*)yes$/\1no/'
+	[ "$SUPER_WAIT" = wait ] || script="$script; s/^([[:blank:]]*wait[[:blank:]]*=).*/\\1 no/"
+	[ -z "${SERVER-}" ] || script="$script; s|^([[:blank:]]*server[[:blank:]]*=).*|\\1 $SERVER|"
+	[ -z "${OPTIONS-}" ] || script="$script; s/^}/\tserver_args = $OPTIONS\n}/"
+	[ "$SUPER_PORT" = 37 ] || script="$script; s/^}/\ttype = UNLISTED\n\tport = $SUPER_PORT\n}/"
+	sed -E "$script" "$SNIPPETS/xinetd.d/time-$1"
+}
+
+superserver_openbsd() {
+	inetd_lines openbsd-inetd.conf >"$ETC/inetd.conf"
+	background superserver sandbox "$PEERS/usr/sbin/inetd" -i /etc/inetd.conf
+}
+
+superserver_inetutils() {
+	inetd_lines inetutils-inetd.conf >"$ETC/inetd.conf"
+	# In the foreground is -d here; the output is the test's log.
+	background superserver sandbox "$PEERS/usr/sbin/inetutils-inetd" -d
+}
+
+# inetd_lines FILE: the lines of $SUPER_TYPE with what has to differ.
+inetd_lines() {
+	awk -v OFS='\t' -v type="$SUPER_TYPE" -v mode="$SUPER_WAIT" -v port="$SUPER_PORT" \
+		-v server="${SERVER-}" -v options="${OPTIONS-}" '
+		/^#/ || NF == 0 { print; next }
+		type != "both" && $2 != type { next }
+		{
+			if (port != 37) $1 = port
+			if (mode == "nowait") sub(/^wait/, "nowait", $4)
+			if (server != "") $6 = server
+			if (options != "") $0 = $0 OFS options
+			print
+		}' "$SNIPPETS/inetd/$1"
+}
+
+# A systemd that is process 1 is no test's to have, so the units' own words are given to the tool that
+# systemd ships for this: the socket's address and type, and the service's command.
+superserver_activate() {
+	local socket=$SNIPPETS/systemd/in.timed-$SUPER_TYPE.socket key=ListenStream listen server
+	local -a how=(--inetd)
+	[ "$SUPER_TYPE" = stream ] || { key=ListenDatagram how+=(--datagram); }
+	[ "$SUPER_WAIT" = wait ] || how+=(--accept)
+	listen=$(sed -n "s/^$key=//p" "$socket")
+	[ "$SUPER_PORT" = 37 ] || listen=${listen/%37/$SUPER_PORT}
+	server=$(sed -n 's/^ExecStart=//p' "${socket%.socket}.service")
+	# shellcheck disable=SC2086 # the command's words
+	background superserver sandbox "$(command -v systemd-socket-activate)" "${how[@]}" --listen="$listen" \
+		${SERVER-$server} ${OPTIONS-}
+}
+
+# helper: the pid of the one in.timed that serves; fails unless there is exactly one
+helper() {
+	local pids
+	pids=$(sandbox_pids in.timed)
+	case $pids in
+	'') printf 'no in.timed runs\n' >&2 ;;
+	*[!0-9]*) printf 'more than one in.timed: %s\n' "$(echo "$pids" | tr '\n' ' ')" >&2 ;;
+	*) printf '%s\n' "$pids" && return 0 ;;
+	esac
+	return 1
+}
+
+# ask [OPTION...] ADDRESS [PORT]: one question to the service, by the raw client
+ask() {
+	local -a words=("$@")
+	case ${words[-1]} in *[.:]*) words+=("${SUPER_PORT:-37}") ;; esac
+	# Without site packages it starts in half the time.
+	in_net "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" "${words[@]}"
+}
