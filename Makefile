@@ -1,6 +1,6 @@
 # guestclock: build, test, install.  GNU make; no configure step.
 #
-#   make            build/in.timed and build/guestclock-set
+#   make            build/in.timed, build/guestclock-set and build/guestclock
 #   make demo       the main job on a real guest: installs what is missing, boots it, sets it right
 #   make check      all tests (installs what is missing)
 #   make lint       compilers' and analysers' warnings, shellcheck, mandoc
@@ -105,6 +105,8 @@ lint: setup
 define installation
 program 755 $(BUILD)/in.timed $(sbindir)/in.timed
 program 755 $(BUILD)/guestclock-set $(libexecdir)/guestclock-set
+program 755 $(BUILD)/guestclock $(sbindir)/guestclock
+text 644 man/guestclock.8 $(mandir)/man8/guestclock.8
 text 644 man/in.timed.8 $(mandir)/man8/in.timed.8
 text 644 man/guestclock-set.8 $(mandir)/man8/guestclock-set.8
 text 644 README.md $(docdir)/README.md
@@ -116,11 +118,15 @@ text 644 systemd/in.timed-stream.socket $(unitdir)/in.timed-stream.socket
 text 644 systemd/in.timed-stream.service $(unitdir)/in.timed-stream.service
 text 644 systemd/in.timed-dgram.socket $(unitdir)/in.timed-dgram.socket
 text 644 systemd/in.timed-dgram.service $(unitdir)/in.timed-dgram.service
+text 644 systemd/guestclock.service $(unitdir)/guestclock.service
+text 644 systemd/guestclock.timer $(unitdir)/guestclock.timer
+conf 644 cron.d/guestclock $(sysconfdir)/cron.d/guestclock
+conf 644 ssh_config $(sysconfdir)/guestclock/ssh_config
 conf 644 xinetd.d/time-stream $(sysconfdir)/xinetd.d/time-stream
 conf 644 xinetd.d/time-dgram $(sysconfdir)/xinetd.d/time-dgram
 endef
 export installation
-here = sed -e 's|/usr/sbin/in\.timed|$(sbindir)/in.timed|g' -e 's|/usr/libexec/guestclock-set|$(libexecdir)/guestclock-set|g'
+here = sed -e 's|/usr/sbin/in\.timed|$(sbindir)/in.timed|g' -e 's|/usr/sbin/guestclock|$(sbindir)/guestclock|g' -e 's|/usr/libexec/guestclock-set|$(libexecdir)/guestclock-set|g'
 
 install: all
 	@echo "$$installation" | while read -r kind mode source place; do \

@@ -187,8 +187,11 @@ run_guests(struct run *run, const struct guestlist *list)
 	const char *config = options->ssh_config;
 	int ended, status, error;
 
-	if (config == NULL && access(DEFAULT_SSH_CONFIG, R_OK) == 0)
+	if (config == NULL && access(DEFAULT_SSH_CONFIG, R_OK) == 0) {
 		config = DEFAULT_SSH_CONFIG;
+		/* Where that file has the sockets of multiplexed connections; ssh does not make it, and a reboot empties /run. */
+		mkdir(DEFAULT_RUN, 0700);
+	}
 	report_start(&run->report, options, list->name, list->count);
 	ended = drive_guests(options, config, list->name, list->count, guest_ended, run);
 	if (ended < 0)
