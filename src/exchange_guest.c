@@ -178,7 +178,7 @@ static bool
 answer_line(struct server *server, const char *line, size_t length)
 {
 	struct exchange_order order;
-	bool range;
+	bool range = false;
 
 	if (memchr(line, '\0', length) == NULL && exchange_parse_order(line, length, &order, &range))
 		return answer_order(server, &order);

@@ -79,7 +79,8 @@ options_parse(int argc, char **argv, struct driver_options *options, char compla
 	optind = 0;
 	/* The command itself stands where getopt expects the program's name. */
 	while ((option = getopt_long(argc - 1, argv + 1, "+:c:f:j:t:w:", option_table, NULL)) != -1) {
-		const char *expected = option == ':' || option == '?' ? OPTIONS_USAGE : take_option(option, optarg, options);
+		const char *expected = option == ':' || option == '?' ? OPTIONS_USAGE :
+		    take_option(option, optarg != NULL ? optarg : "", options);
 		const char *what = option == ':' || option == '?' || optarg == NULL ? argv[optind] : optarg;
 
 		if (expected == NULL)

@@ -137,7 +137,7 @@ int
 record_append(const struct store *store, const char *line, size_t length)
 {
 	char whole[RECORD_LOG_LINE + 1];
-	struct stat status;
+	struct stat status = { .st_size = 0 };
 	int error = 0, fd = openat(store->directory, RECORD_LOG, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
 
 	if (fd < 0)
