@@ -36,15 +36,20 @@ log_line(int priority, const char *what)
 	    has_key ? who->key : "", request, what);
 }
 
+/* FORMAT and its arguments as a line, in LINE. */
+#define FORMAT_LINE(line, format) do { \
+	va_list arguments; \
+	va_start(arguments, format); \
+	vsnprintf(line, sizeof line, format, arguments); \
+	va_end(arguments); \
+} while (0)
+
 enum status
 audit_refuse(enum status status, const char *format, ...)
 {
 	char line[LINE_ROOM];
-	va_list arguments;
 
-	va_start(arguments, format);
-	vsnprintf(line, sizeof line, format, arguments);
-	va_end(arguments);
+	FORMAT_LINE(line, format);
 	fprintf(stderr, PROGRAM ": refused: %s\n", line);
 	log_line(LOG_AUTH | LOG_WARNING, line);
 	return status;
@@ -54,24 +59,27 @@ enum status
 audit_fail(const char *format, ...)
 {
 	char line[LINE_ROOM];
-	va_list arguments;
 
-	va_start(arguments, format);
-	vsnprintf(line, sizeof line, format, arguments);
-	va_end(arguments);
+	FORMAT_LINE(line, format);
 	fprintf(stderr, PROGRAM ": %s\n", line);
 	log_line(LOG_DAEMON | LOG_ERR, line);
 	return STATUS_SYSTEM;
 }
 
 void
+audit_refused(const char *format, ...)
+{
+	char line[LINE_ROOM];
+
+	FORMAT_LINE(line, format);
+	log_line(LOG_AUTH | LOG_WARNING, line);
+}
+
+void
 audit_done(const char *format, ...)
 {
 	char line[LINE_ROOM];
-	va_list arguments;
 
-	va_start(arguments, format);
-	vsnprintf(line, sizeof line, format, arguments);
-	va_end(arguments);
+	FORMAT_LINE(line, format);
 	log_line(LOG_DAEMON | LOG_NOTICE, line);
 }

@@ -22,6 +22,9 @@ enum status audit_refuse(enum status status, const char *format, ...) __attribut
 /* A failure of the system: to standard error and LOG_DAEMON.  Returns STATUS_SYSTEM. */
 enum status audit_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* A refusal of which the client hears otherwise: to LOG_AUTH alone. */
+void audit_refused(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* What was done: to LOG_DAEMON alone. */
 void audit_done(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

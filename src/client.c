@@ -96,6 +96,7 @@ client_identify(struct client *client)
 	const char *zone = getenv("TZ");
 
 	memset(client, 0, sizeof *client);
+	strcpy(client->address, "unknown");
 	clearenv();
 	/* An absolute TZ keeps localtime from looking for files once they are out of reach; a user's own is kept. */
 	setenv("TZ", zone != NULL && connection == NULL ? zone : ":/etc/localtime", 1);

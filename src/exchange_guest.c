@@ -13,8 +13,12 @@
 #include "policy.h"
 #include "sysclock.h"
 
+/* A host may ask for ever; the guest's log is finite. */
+#define REFUSALS_LOGGED 5
+
 struct server {
 	const struct limits *limits;
+	unsigned refusals;
 	struct runstate *run;
 	bool may_set;
 	bool locked;
@@ -161,8 +165,9 @@ answer_order(struct server *server, const struct exchange_order *order)
 	if (order->verb == EXCHANGE_BYE)
 		return false;
 	if (!order_allowed(server, order, &reason, &text)) {
-		/* One line for each refusal of an order; a host that asks a thousand times is cut off by syslog, not by us. */
-		audit_done("refused %s: %s", exchange_reason_name(reason), text);
+		if (server->refusals++ < REFUSALS_LOGGED)
+			audit_refused("refused: %s: %s%s", exchange_reason_name(reason), text,
+			    server->refusals == REFUSALS_LOGGED ? " (more of this session are not logged)" : "");
 		return send_no(server, reason, text);
 	}
 	if (order->verb == EXCHANGE_RATE)

@@ -92,22 +92,24 @@ run(int argc, char **argv)
 	struct request request = { .kind = 0 };
 	char complaint[LIMITS_COMPLAINT], line[REQUEST_OCTETS + 2];
 	const char *text;
-	bool administrators;
+	bool administrators, identified;
 	enum status status;
-	int words;
+	int words, error;
 
-	if (!startup_descriptors() || privilege_enclose() != 0)
+	if (!startup_descriptors())
 		return STATUS_SYSTEM;
+	error = privilege_enclose();
 	/* A buffer given beforehand: stdio would ask what kind of file this is, and the filter forbids asking. */
 	setvbuf(stdout, output, _IOFBF, sizeof output);
 	session_start(&session);
-	if (!client_identify(&client)) {
-		fprintf(stderr, "guestclock-set: SSH_CONNECTION is not \"address port address port\"\n");
-		return STATUS_USAGE;
-	}
+	identified = client_identify(&client);
 	tzset();
 	audit_start(&client);
 	audit_request(client.command);
+	if (error != 0)
+		return audit_fail("cannot give up core files, tracing and new privileges: %s", strerror(error));
+	if (!identified)
+		return audit_refuse(STATUS_USAGE, "SSH_CONNECTION is not \"address port address port\", as sshd writes it");
 	words = limits_parse(argc, argv, &limits, complaint);
 	if (words < 0)
 		return audit_refuse(STATUS_USAGE, "%s", complaint);
