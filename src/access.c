@@ -84,8 +84,11 @@ access_allows(const union peer *peer, int fd)
 			syslog(LOG_WARNING, "cannot read %s: %m: everybody is denied", table_path(table));
 			return false;
 		}
-	request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_SIN, &client.any, 0);
-	sock_methods(&request);
+	if (client.any.sa_family == AF_INET || client.any.sa_family == AF_INET6) {
+		request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_SIN, &client.any, 0);
+		sock_methods(&request);
+	} else
+		request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_NAME, unknown, RQ_CLIENT_ADDR, unknown, 0);
 	return hosts_access(&request) != 0;
 }
 

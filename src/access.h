@@ -17,7 +17,7 @@
 void access_start(const char *name);
 
 /*
- * Whether PEER (unmapped) may use the service.  FD is its connection's socket, which some options want (linger,
+ * Whether PEER (unmapped; of another family than IPv4 and IPv6: hosts_access(5)'s UNKNOWN) may use the service.  FD is its connection's socket, which some options want (linger,
  * keepalive, twist), or -1.  A rule's spawn runs here; its twist does not return, unless this process has asked
  * before: then it denies, since a program that serves others too must not be replaced.
  */

@@ -40,7 +40,7 @@ log_line(int priority, const char *what)
 #define FORMAT_LINE(line, format) do { \
 	va_list arguments; \
 	va_start(arguments, format); \
-	vsnprintf(line, sizeof line, format, arguments); \
+	vsnprintf((line), sizeof (line), (format), arguments); \
 	va_end(arguments); \
 } while (0)
 
@@ -50,8 +50,8 @@ audit_refuse(enum status status, const char *format, ...)
 	char line[LINE_ROOM];
 
 	FORMAT_LINE(line, format);
-	fprintf(stderr, PROGRAM ": refused: %s\n", line);
 	log_line(LOG_AUTH | LOG_WARNING, line);
+	fprintf(stderr, PROGRAM ": refused: %s\n", line);
 	return status;
 }
 
@@ -61,8 +61,8 @@ audit_fail(const char *format, ...)
 	char line[LINE_ROOM];
 
 	FORMAT_LINE(line, format);
-	fprintf(stderr, PROGRAM ": %s\n", line);
 	log_line(LOG_DAEMON | LOG_ERR, line);
+	fprintf(stderr, PROGRAM ": %s\n", line);
 	return STATUS_SYSTEM;
 }
 

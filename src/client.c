@@ -31,6 +31,10 @@ client_parse_connection(const char *connection, char address[PEER_TEXT], union p
 		at += word;
 		words++;
 	}
+	if (strcmp(connection, "UNKNOWN 65535 UNKNOWN 65535") == 0) {
+		memset(peer, 0, sizeof *peer);
+		return true;
+	}
 	return words == 4 && peer_parse(address, peer);
 }
 

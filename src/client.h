@@ -25,7 +25,10 @@ struct client {
  */
 bool client_identify(struct client *client);
 
-/* Takes the first address of SSH_CONNECTION apart.  Pure. */
+/*
+ * Takes the first address of SSH_CONNECTION apart.  What sshd writes without a network (a vsock, a pipe), "UNKNOWN 65535
+ * UNKNOWN 65535", makes a peer of family AF_UNSPEC, which hosts.allow knows as UNKNOWN.  Pure.
+ */
 bool client_parse_connection(const char *connection, char address[PEER_TEXT], union peer *peer);
 
 /*

@@ -16,19 +16,17 @@
 static void
 tell_bound(struct runstate *run, nanoseconds bound)
 {
-	int error = bound < TELL_LIMIT ? sysclock_tell_bound(bound, bound) : 0;
+	int error = bound < TELL_LIMIT ? runstate_tell_bound(run, bound) : 0;
 
 	/* The clock is set: that the kernel will not hear how well is no reason to report failure. */
-	if (error == 0 && bound < TELL_LIMIT)
-		error = runstate_told(run, bound, bound);
 	if (error != 0)
-		audit_done("the kernel could not be told the bound: %s", strerror(error));
+		audit_done("the kernel was not told the bound: %s", strerror(error));
 }
 
 static enum status
 carry_out(const struct verdict_on_clock *verdict, struct runstate *run, struct correction *result)
 {
-	char offset[SECONDS_TEXT], bound[SECONDS_TEXT], residual[SECONDS_TEXT];
+	char offset[SECONDS_TEXT], bound[SECONDS_TEXT], residual[SECONDS_TEXT], correction[SECONDS_TEXT];
 	nanoseconds moved = 0;
 	int error;
 
@@ -37,14 +35,15 @@ carry_out(const struct verdict_on_clock *verdict, struct runstate *run, struct c
 	else
 		error = sysclock_step(verdict->correction, &moved);
 	format_seconds(result->offset, offset);
+	format_seconds(verdict->correction, correction);
 	if (error != 0)
-		return audit_fail("cannot %s the clock by %s s: %s", decision_name(verdict->decision), offset,
+		return audit_fail("cannot %s the clock by %s s: %s", decision_name(verdict->decision), correction,
 		    strerror(error));
 	result->residual = ns_add(result->offset, moved);
 	format_seconds(result->residual, residual);
 	if (verdict->decision == DECISION_STEP && ns_magnitude(moved - verdict->correction) > LANDING_TOLERANCE)
 		return audit_fail("the clock was stepped by %s s and did not stay there: it is %s s off again; another "
-		    "program sets it", offset, residual);
+		    "program sets it", correction, residual);
 	tell_bound(run, ns_add(verdict->bound, ns_magnitude(moved != 0 ? moved - verdict->correction : 0)));
 	format_seconds(verdict->bound, bound);
 	audit_done("%s: offset %s +- %s s, residual %s s", decision_name(verdict->decision), offset, bound + 1, residual);
@@ -63,6 +62,8 @@ correct_clock(struct interval offset, nanoseconds delay, nanoseconds slew_up_to,
 	if (error != 0)
 		return audit_fail("cannot read the kernel's clock state: %s", strerror(error));
 	situation.other_service = runstate_other_service(run, &kernel);
+	if (kernel.synchronised && !situation.other_service)
+		situation.told = run->bound * NS_PER_MICROSECOND;
 	result->verdict = policy_decide(&situation, limits);
 	result->offset = result->residual = interval_middle(offset);
 	format_seconds(result->offset, text);

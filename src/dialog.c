@@ -116,8 +116,7 @@ static bool
 judge_residual(struct dialog *dialog)
 {
 	char offset[SECONDS_TEXT], text[DIALOG_TEXT];
-
-	nanoseconds promised, elapsed;
+	nanoseconds ran, should_have_run, promised, elapsed;
 
 	dialog->after = dialog->best;
 	promised = ns_add(dialog->ordered.bound, dialog->after.bound);
@@ -130,6 +129,13 @@ judge_residual(struct dialog *dialog)
 	/* … and by 20 % where it is not, which is as good as it gets. */
 	if (ns_magnitude(dialog->after.offset) <= ns_add(promised, elapsed / 5))
 		return tell_bound(dialog);
+	ran = ns_subtract(dialog->last_time, dialog->first_time);
+	should_have_run = ns_subtract(dialog->last_host, dialog->first_host);
+	if (ran < should_have_run / 10 * 9) {
+		snprintf(text, sizeof text, "its clock stands still or runs at %lld %% of the true rate; it was set %d times",
+		    (long long)(ran / (should_have_run / 100 + 1)), dialog->rounds);
+		return fail(dialog, text);
+	}
 	format_seconds(dialog->after.offset, offset);
 	snprintf(text, sizeof text, "its clock was set %d times and does not stay: it is %s s off again; another program "
 	    "sets it", dialog->rounds, offset);
@@ -148,7 +154,12 @@ take_sample(struct dialog *dialog, nanoseconds guest, nanoseconds sent, nanoseco
 		return fail(dialog, "this host's own clock was set back while the guest was measured");
 	if (dialog->samples > 0 && guest < dialog->last_time)
 		return fail(dialog, "its clock went back while it was measured");
+	if (dialog->samples == 0) {
+		dialog->first_time = guest;
+		dialog->first_host = middle;
+	}
 	dialog->last_time = guest;
+	dialog->last_host = middle;
 	dialog->samples++;
 	dialog->since_better++;
 	if (dialog->samples == 1 || sample.bound < dialog->best.bound) {

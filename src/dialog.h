@@ -48,6 +48,8 @@ struct dialog {
 	int since_better;		/* samples since the tightest got tighter by a tenth */
 	int rounds;			/* corrections ordered */
 	nanoseconds last_time;		/* the guest's clock at the last sample */
+	nanoseconds first_time, first_host;	/* both clocks at the first sample of this measurement */
+	nanoseconds last_host;		/* the host's at the last */
 	struct measurement best;	/* of this measurement */
 	struct measurement before;	/* before any correction */
 	struct measurement after;	/* after the last one; the same as before when there was none */

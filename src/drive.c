@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,6 +47,8 @@ struct place {
 };
 
 struct loop {
+	size_t *again;			/* guests to be tried once more, when all have been tried once */
+	size_t again_count, again_next;
 	const struct driver_options *options;
 	const char *config;
 	const char *const *names;
@@ -73,7 +76,7 @@ static void
 tell(struct loop *loop, struct place *place)
 {
 	struct outcome_of_guest outcome = { .name = loop->names[place->guest], .dialog = &place->dialog,
-		.time = sysclock_now(), .took = sysclock_elapsed() - place->started };
+		.time = sysclock_now() };
 
 	loop->ended++;
 	loop->told(loop->context, &outcome);
@@ -119,8 +122,20 @@ fail_place(struct place *place, const char *text)
 	leave(place);
 }
 
-/* Starts, or starts again, with the guest of this place. */
-static void
+/* Whether an error of starting a process is for want of something that other places will give back. */
+static bool
+may_pass(const struct loop *loop, int error)
+{
+	if (error != EMFILE && error != ENFILE && error != EAGAIN && error != ENOMEM)
+		return false;
+	for (size_t at = 0; at < loop->places; at++)
+		if (loop->place[at].ssh.pid > 0)
+			return true;
+	return false;
+}
+
+/* Starts, or starts again, with the guest of this place.  False when it has to wait until another place is free. */
+static bool
 launch(struct loop *loop, struct place *place, bool fresh)
 {
 	uint64_t tag = (uint64_t)(place - loop->place) * CHANNELS;
@@ -135,29 +150,51 @@ launch(struct loop *loop, struct place *place, bool fresh)
 	place->error_ended = false;
 	place->deadline = sysclock_elapsed() + loop->options->deadline;
 	error = sshrun_start(&place->ssh, loop->config, loop->names[place->guest], fresh);
+	if (error != 0 && may_pass(loop, error))
+		return false;
 	if (error == 0 && (!watch(loop, place->ssh.output, tag + CHANNEL_OUTPUT) ||
 	    !watch(loop, place->ssh.error, tag + CHANNEL_ERROR)))
 		error = errno;
-	if (error == 0)
-		return;
-	snprintf(text, sizeof text, "cannot run ssh: %s", strerror(error));
-	fail_place(place, text);
+	if (error != 0) {
+		snprintf(text, sizeof text, "cannot run ssh: %s", strerror(error));
+		fail_place(place, text);
+	}
+	return true;
 }
 
-/* Puts the next guest into a free place.  One whose ssh cannot even be started is told of at once. */
+/*
+ * Puts the next guest into a free place: first all for the first time, then those that are tried again, so that many
+ * that hang do not keep the others waiting.  One whose ssh cannot even be started is told of at once.
+ */
 static void
 fill(struct loop *loop, struct place *place)
 {
-	while (!place->busy && loop->next < loop->count && loop->stopped == 0) {
-		place->guest = loop->next++;
-		place->busy = true;
+	while (!place->busy && loop->stopped == 0) {
+		bool fresh = loop->next >= loop->count;
+		size_t *queue = fresh ? &loop->again_next : &loop->next;
+
+		if (*queue >= (fresh ? loop->again_count : loop->count))
+			return;
+		place->guest = fresh ? loop->again[*queue] : *queue;
+		++*queue;
 		place->started = sysclock_elapsed();
-		launch(loop, place, false);
+		if (!launch(loop, place, fresh)) {
+			--*queue;
+			return;
+		}
+		place->busy = true;
 		if (place->ssh.pid == 0) {
 			tell(loop, place);
 			place->busy = false;
 		}
 	}
+}
+
+static void
+fill_all(struct loop *loop)
+{
+	for (size_t at = 0; at < loop->places; at++)
+		fill(loop, &loop->place[at]);
 }
 
 /* Lines from the guest. */
@@ -189,11 +226,14 @@ read_output(struct place *place)
 				fail_place(place, "it sent a line longer than 255 octets");
 			return;
 		}
-		if (end + 1 != place->line + place->held) {
+		if (end + 1 != place->line + place->held && place->dialog.phase != PHASE_GREETING) {
 			fail_place(place, "it answered before it was asked");
 			return;
 		}
 		more = dialog_take(&place->dialog, place->line, (size_t)(end - place->line), place->sent, received);
+		if (more && end + 1 != place->line + place->held)
+			dialog_fail(&place->dialog, "it answered before it was asked");
+		more = more && place->dialog.phase != PHASE_OVER;
 		place->held = 0;
 		if (!more) {
 			leave(place);
@@ -256,6 +296,8 @@ explain_end(struct place *place, int status)
 static void
 ended(struct loop *loop, struct place *place, int status)
 {
+	/* From here on the number may be another process's. */
+	place->ssh.pid = 0;
 	/* What it wrote last may still lie in the pipes. */
 	if (place->stage == STAGE_TALKING && place->ssh.output >= 0)
 		read_output(place);
@@ -266,18 +308,15 @@ ended(struct loop *loop, struct place *place, int status)
 		if (place->error_total == before)
 			break;
 	}
-	place->ssh.pid = 0;
 	if (place->dialog.result == DIALOG_UNFINISHED)
 		explain_end(place, status);
 	sshrun_close_all(&place->ssh);
-	if (place->gave_up && !place->fresh && loop->stopped == 0) {
-		launch(loop, place, true);
-		if (place->ssh.pid != 0)
-			return;
-	}
-	tell(loop, place);
+	if (place->gave_up && !place->fresh && loop->stopped == 0)
+		loop->again[loop->again_count++] = place->guest;
+	else
+		tell(loop, place);
 	place->busy = false;
-	fill(loop, place);
+	fill_all(loop);
 }
 
 static void
@@ -373,16 +412,33 @@ handle_event(struct loop *loop, uint64_t tag)
 		read_error(place);
 }
 
-/* Guests that were never begun when the run was stopped. */
+static void
+tell_interrupted(struct loop *loop, size_t guest, const char *text)
+{
+	struct place never = { .guest = guest };
+
+	dialog_fail(&never.dialog, text);
+	tell(loop, &never);
+}
+
+/* Guests that were not begun, or not begun again, when the run was stopped. */
 static void
 tell_unbegun(struct loop *loop)
 {
-	while (loop->next < loop->count) {
-		struct place never = { .guest = loop->next++, .started = sysclock_elapsed() };
+	while (loop->again_next < loop->again_count)
+		tell_interrupted(loop, loop->again[loop->again_next++], "interrupted before it was tried again");
+	while (loop->next < loop->count)
+		tell_interrupted(loop, loop->next++, "interrupted before it was begun");
+}
 
-		dialog_fail(&never.dialog, "interrupted before it was begun");
-		tell(loop, &never);
-	}
+/* Whether anything is still to come by itself. */
+static bool
+going_on(const struct loop *loop)
+{
+	for (size_t at = 0; at < loop->places; at++)
+		if (loop->place[at].busy)
+			return true;
+	return false;
 }
 
 static int
@@ -390,9 +446,8 @@ run(struct loop *loop)
 {
 	struct epoll_event events[EVENTS];
 
-	for (size_t at = 0; at < loop->places; at++)
-		fill(loop, &loop->place[at]);
-	while (loop->ended < loop->next) {
+	fill_all(loop);
+	while (going_on(loop)) {
 		int count = epoll_wait(loop->epoll, events, EVENTS, next_deadline(loop));
 
 		if (count < 0 && errno != EINTR)
@@ -410,9 +465,17 @@ drive_guests(const struct driver_options *options, const char *ssh_config, const
 {
 	struct loop loop = { .options = options, .config = ssh_config, .names = names, .count = count, .told = told,
 		.context = context, .places = (size_t)options->parallel < count ? (size_t)options->parallel : count };
+	struct rlimit files;
 	sigset_t wanted, before;
 	int result = -1;
 
+	/* Three pipes a guest; the usual soft limit is for programs that select(2). */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	/* Inherited as ignored, it would leave nothing to wait for. */
+	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&wanted);
 	sigaddset(&wanted, SIGCHLD);
 	sigaddset(&wanted, SIGINT);
@@ -420,13 +483,15 @@ drive_guests(const struct driver_options *options, const char *ssh_config, const
 	signal(SIGPIPE, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &wanted, &before);
 	loop.place = calloc(loop.places > 0 ? loop.places : 1, sizeof *loop.place);
+	loop.again = calloc(count > 0 ? count : 1, sizeof *loop.again);
 	loop.epoll = epoll_create1(EPOLL_CLOEXEC);
 	loop.signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (loop.place != NULL && loop.epoll >= 0 && loop.signals >= 0 && watch(&loop, loop.signals, SIGNALS))
+	if (loop.place != NULL && loop.again != NULL && loop.epoll >= 0 && loop.signals >= 0 && watch(&loop, loop.signals, SIGNALS))
 		result = run(&loop);
 	sshrun_close(&loop.epoll);
 	sshrun_close(&loop.signals);
 	free(loop.place);
+	free(loop.again);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return result;
 }

@@ -15,7 +15,6 @@ struct outcome_of_guest {
 	const char *name;
 	const struct dialog *dialog;	/* result, measurements, text */
 	nanoseconds time;		/* the host's clock at the end */
-	nanoseconds took;
 };
 
 typedef void (*drive_told)(void *context, const struct outcome_of_guest *outcome);

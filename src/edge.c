@@ -55,7 +55,7 @@ edge_wants_more(const struct edge *edge)
 	nanoseconds width = ns_subtract(edge->known.high, edge->known.low);
 
 	return !edge->settled && edge->questions < EDGE_QUESTIONS && edge->windows <= WINDOWS &&
-	    width > 3 * edge->shortest + 4 * SPACING_MIN;
+	    width > 3 * edge->shortest + 10 * SPACING_MIN;
 }
 
 void

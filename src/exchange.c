@@ -10,7 +10,7 @@
 static const char *const reasons[REASONS] = {
 	[REASON_SYNTAX] = "syntax", [REASON_RANGE] = "range", [REASON_BEFORE_FLOOR] = "before-floor",
 	[REASON_AFTER_CEILING] = "after-ceiling", [REASON_TOO_FAR] = "too-far", [REASON_TOO_FAR_BACK] = "too-far-back",
-	[REASON_DRY_RUN] = "dry-run", [REASON_NO_CAPABILITY] = "no-capability", [REASON_BUSY] = "busy",
+	[REASON_DRY_RUN] = "dry-run", [REASON_NO_CAPABILITY] = "no-capability", [REASON_TOO_MANY] = "too-many", [REASON_BUSY] = "busy",
 	[REASON_FAILED] = "failed"
 };
 

@@ -16,9 +16,13 @@
 /* A host may ask for ever; the guest's log is finite. */
 #define REFUSALS_LOGGED 5
 
+/* Orders to set in one session; a host has a use for four. */
+#define ORDERS_MOST 64
+
 struct server {
 	const struct limits *limits;
-	unsigned refusals;
+	unsigned refusals, orders;
+	nanoseconds moved;		/* by all steps and slews of this session */
 	struct runstate *run;
 	bool may_set;
 	bool locked;
@@ -55,6 +59,9 @@ send_no(struct server *server, enum exchange_reason reason, const char *text)
 {
 	char line[EXCHANGE_LINE + 1];
 
+	if (server->refusals++ < REFUSALS_LOGGED)
+		audit_refused("refused: %s: %s%s", exchange_reason_name(reason), text,
+		    server->refusals == REFUSALS_LOGGED ? " (more of this session are not logged)" : "");
 	server->status = reason == REASON_FAILED || reason == REASON_NO_CAPABILITY || reason == REASON_BUSY ? STATUS_SYSTEM :
 	    STATUS_REFUSED;
 	return send_line(line, exchange_write_no(reason, text, line));
@@ -106,7 +113,7 @@ reason_of(enum decision decision)
 
 /* Carries out a step or a slew that the limits allow.  An errno value, or 0. */
 static int
-move_clock(const struct exchange_order *order)
+move_clock(struct server *server, const struct exchange_order *order)
 {
 	const char *word = order->verb == EXCHANGE_STEP ? "step" : "slew";
 	char text[SECONDS_TEXT], residual[SECONDS_TEXT];
@@ -116,6 +123,8 @@ move_clock(const struct exchange_order *order)
 	format_seconds(order->value, text);
 	format_seconds(ns_subtract(moved, order->value), residual);
 	if (error == 0)
+		server->moved = ns_add(server->moved, order->value);
+	if (error == 0)
 		audit_done("%s by %s s, as the host ordered, residual %s s", word, text, residual);
 	else
 		audit_done("%s by %s s, as the host ordered, failed: %s", word, text, strerror(error));
@@ -123,11 +132,16 @@ move_clock(const struct exchange_order *order)
 }
 
 static int
-tell_bound(struct server *server, nanoseconds bound)
+set_rate(int64_t ppb)
 {
-	int error = sysclock_tell_bound(bound, bound);
+	int error = sysclock_rate(ppb);
+	char text[SECONDS_TEXT];
 
-	return error != 0 ? error : runstate_told(server->run, bound, bound);
+	/* As seconds in 10^6 seconds, which parts per million are. */
+	format_seconds(ppb * 1000000, text);
+	audit_done("rate %s ppm, as the host ordered%s%s", text, error != 0 ? ", failed: " : "",
+	    error != 0 ? strerror(error) : "");
+	return error;
 }
 
 /* The judgement on an order to set, before anything is done: true, or REASON and TEXT. */
@@ -136,8 +150,16 @@ order_allowed(struct server *server, const struct exchange_order *order, enum ex
 {
 	enum decision decision = DECISION_STEP;
 
+	if (server->orders >= ORDERS_MOST) {
+		*reason = REASON_TOO_MANY;
+		*text = "more orders to set than a session has a use for";
+		return false;
+	}
+	server->orders++;
+	/* The limits are the session's: many small steps are one large one. */
 	if (order->verb == EXCHANGE_STEP || order->verb == EXCHANGE_SLEW)
-		decision = policy_judge_step(sysclock_now(), order->value, server->limits);
+		decision = policy_judge_step(ns_subtract(sysclock_now(), server->moved), ns_add(server->moved, order->value),
+		    server->limits);
 	if (decision_refuses(decision)) {
 		*reason = reason_of(decision);
 		*text = decision_reason(decision);
@@ -147,6 +169,11 @@ order_allowed(struct server *server, const struct exchange_order *order, enum ex
 	    (order->verb == EXCHANGE_BOUND && order->value > 16 * NS_PER_SECOND)) {
 		*reason = REASON_RANGE;
 		*text = order->verb == EXCHANGE_SLEW ? "the kernel slews 2145 s at most" : "the kernel takes 16 s at most";
+		return false;
+	}
+	if (order->verb == EXCHANGE_RATE && ns_magnitude(order->value) > server->limits->max_rate) {
+		*reason = REASON_TOO_FAR;
+		*text = "the rate would be larger than --max-rate";
 		return false;
 	}
 	return may_set_now(server, reason, text);
@@ -165,17 +192,14 @@ answer_order(struct server *server, const struct exchange_order *order)
 	if (order->verb == EXCHANGE_BYE)
 		return false;
 	if (!order_allowed(server, order, &reason, &text)) {
-		if (server->refusals++ < REFUSALS_LOGGED)
-			audit_refused("refused: %s: %s%s", exchange_reason_name(reason), text,
-			    server->refusals == REFUSALS_LOGGED ? " (more of this session are not logged)" : "");
-		return send_no(server, reason, text);
+		return send_no(server, reason, text) && reason != REASON_TOO_MANY;
 	}
 	if (order->verb == EXCHANGE_RATE)
-		error = sysclock_rate(order->value);
+		error = set_rate(order->value);
 	else if (order->verb == EXCHANGE_BOUND)
-		error = tell_bound(server, order->value);
+		error = runstate_tell_bound(server->run, order->value);
 	else
-		error = move_clock(order);
+		error = move_clock(server, order);
 	return error == 0 ? send_time("done") : send_no(server, REASON_FAILED, strerror(error));
 }
 

@@ -3,6 +3,7 @@
  *
  * Finds out who asks, for what, and whether that is allowed; perform.c does it.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -44,7 +45,7 @@ request_text(const struct client *client, const struct limits *limits, char *con
 		join_words(words, line, size);
 		return line;
 	}
-	if (client->command[0] == '\0' && limits->default_request != NULL)
+	if (client->command[strspn(client->command, " ")] == '\0' && limits->default_request != NULL)
 		return limits->default_request;
 	*administrators = false;
 	return client->command;
@@ -98,6 +99,9 @@ run(int argc, char **argv)
 
 	if (!startup_descriptors())
 		return STATUS_SYSTEM;
+	/* A client that has gone must not end this before the log has its line; nor may the process that asks vanish. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
 	error = privilege_enclose();
 	/* A buffer given beforehand: stdio would ask what kind of file this is, and the filter forbids asking. */
 	setvbuf(stdout, output, _IOFBF, sizeof output);

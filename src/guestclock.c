@@ -40,9 +40,12 @@ struct run {
 static int
 complain(const struct driver_options *options, bool usage, const char *text)
 {
-	fprintf(stderr, "guestclock: %s\n", text);
-	if (options != NULL && !options->correct)
+	if (options != NULL && !options->correct) {
+		/* A monitor reads standard output, and one line of it. */
+		printf("GUESTCLOCK UNKNOWN - %s\n", text);
 		return PLUGIN_UNKNOWN;
+	}
+	fprintf(stderr, "guestclock: %s\n", text);
 	return usage ? SYNC_USAGE : SYNC_FAILED;
 }
 
@@ -65,6 +68,11 @@ read_list(const char *path)
 		/* An empty file. */
 		free(text);
 		text = strdup("");
+	} else if (got > 0 && text[got - 1] == '\0') {
+		/* What follows a NUL would be lost without a word. */
+		error = EILSEQ;
+		free(text);
+		text = NULL;
 	} else if (got < 0) {
 		free(text);
 		text = NULL;
@@ -120,6 +128,7 @@ host_fault(const struct driver_options *options, const struct store *store)
 	static char text[OPTIONS_COMPLAINT];
 	nanoseconds now = sysclock_now(), newest = record_newest(store);
 	struct sysclock_state kernel;
+	int error;
 
 	if (seconds_floor(now) < RELEASE_SECONDS)
 		return "this host's clock reads before " RELEASE_DATE ", when this program was released: nothing was done";
@@ -131,7 +140,15 @@ host_fault(const struct driver_options *options, const struct store *store)
 		    "(%.100s/" RECORD_LOG "): nothing was done", date, store->path);
 		return text;
 	}
-	if (options->require_sync && (sysclock_state(&kernel) != 0 || !kernel.synchronised))
+	if (!options->require_sync)
+		return NULL;
+	error = sysclock_state(&kernel);
+	if (error != 0) {
+		snprintf(text, sizeof text, "cannot ask the kernel whether this host's clock is synchronised (--require-sync): %s",
+		    strerror(error));
+		return text;
+	}
+	if (!kernel.synchronised)
 		return "this host's clock is not synchronised, as its kernel says (--require-sync): nothing was done";
 	return NULL;
 }
@@ -153,7 +170,6 @@ guest_ended(void *context, const struct outcome_of_guest *outcome)
 	struct run *run = context;
 	const struct dialog *dialog = outcome->dialog;
 	struct record previous, record = { .time = outcome->time, .result = dialog->result };
-	char line[RECORD_LOG_LINE];
 	bool known = record_load(&run->store, outcome->name, &previous);
 
 	snprintf(record.guest, sizeof record.guest, "%s", outcome->name);
@@ -164,18 +180,19 @@ guest_ended(void *context, const struct outcome_of_guest *outcome)
 		record.before = dialog->before;
 		record.after = dialog->after;
 		memcpy(record.boot, dialog->greeting.boot, sizeof record.boot);
-		record.has_drift = known && record_drift(&previous, &record, &record.drift_ppb);
+		record_follow(&previous, &record);
 	} else if (known) {
 		/* What was known stays known: the next success measures from there. */
 		record.last_success = previous.last_success;
+		record.action = previous.action;
+		record.reference = previous.reference;
 		record.before = previous.before;
 		record.after = previous.after;
 		memcpy(record.boot, previous.boot, sizeof record.boot);
 	}
 	if (run->records != NULL)
 		run->records[run->count++] = record;
-	note_store_error(run, record_save(&run->store, &record));
-	note_store_error(run, record_append(&run->store, line, record_format_log(&record, run->options->correct, line)));
+	note_store_error(run, record_remember(&run->store, &record, run->options->correct));
 	report_guest(&run->report, &record);
 }
 
@@ -201,10 +218,11 @@ run_guests(struct run *run, const struct guestlist *list)
 		error = report_prometheus(options->prometheus, run->records, run->count);
 		if (error != 0) {
 			fprintf(stderr, "guestclock: cannot write %s: %s\n", options->prometheus, strerror(error));
-			status = status == 0 ? SYNC_FAILED : status;
+			run->store_error = error;
 		}
 	}
-	return status == 0 && run->store_error != 0 ? SYNC_FAILED : status;
+	/* A monitor has been told the guests' state, which stands. */
+	return options->correct && status == 0 && run->store_error != 0 ? SYNC_FAILED : status;
 }
 
 static int
@@ -230,10 +248,19 @@ guestclock(int argc, char **argv)
 		snprintf(complaint, sizeof complaint, "--ssh-config %.150s: %s", options.ssh_config, strerror(errno));
 		return complain(&options, true, complaint);
 	}
-	error = record_open(&run.store, options.state);
+	error = record_open(&run.store, options.state != NULL ? options.state : DEFAULT_STATE);
+	/* A monitor's user has no place there, and needs none. */
+	if (error != 0 && !options.correct && options.state == NULL)
+		error = 0;
 	if (error != 0) {
-		snprintf(complaint, sizeof complaint, "state directory %.150s: %s; --state names another", options.state,
+		snprintf(complaint, sizeof complaint, "state directory %.150s: %s; --state names another", run.store.path,
 		    strerror(error));
+		return complain(&options, false, complaint);
+	}
+	error = options.correct ? record_lock_run(&run.store) : 0;
+	if (error != 0) {
+		snprintf(complaint, sizeof complaint, "%.150s: %s", run.store.path, error == EWOULDBLOCK ?
+		    "another sync is at work with this state directory: nothing was done" : strerror(error));
 		return complain(&options, false, complaint);
 	}
 	fault = host_fault(&options, &run.store);

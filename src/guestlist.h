@@ -16,7 +16,10 @@ struct guestlist {
 	size_t count, room;
 };
 
-/* NULL when NAME can be handed to ssh, else what is wrong with it: no leading "-", no space or control octet. */
+/*
+ * NULL when NAME can be handed to ssh, else what is wrong with it: no leading "-", and only
+ * letters, digits and ._@:%/+=,~[]-
+ */
 const char *guestlist_fault(const char *name);
 
 /* Adds NAME, which must stay valid, unless it is there already.  False when there is no memory. */

@@ -13,10 +13,18 @@
 /* 50 years from the release, 12 of them leap years or not, to the day or so: a ceiling, not a calendar. */
 #define LIFETIME_SECONDS (INT64_C(50) * 31556952)
 
+/* Half an era later, nanoseconds still fit into 64 bits: 2194-01-01. */
+#define NOT_AFTER_MOST INT64_C(7068902400)
+
 /* A round trip longer than this leaves a whole-second time worth little. */
+/* The kernel's whole range, where steps have no limit either; else what a sound clock may need. */
+#define RATE_UNSET (-1)
+#define RATE_FREE (INT64_C(100000) * 1000)
+#define RATE_LIMITED (INT64_C(1000) * 1000)
+
 #define MAX_DELAY_DEFAULT (2 * NS_PER_SECOND)
 
-enum option_id { NOT_BEFORE, NOT_AFTER, MAX_STEP, MAX_BACK, MAX_DELAY, ALLOW, HOST, DEFAULT, DRY_RUN, EDGE, OPTIONS };
+enum option_id { NOT_BEFORE, NOT_AFTER, MAX_STEP, MAX_BACK, MAX_DELAY, MAX_RATE, ALLOW, HOST, DEFAULT, DRY_RUN, EDGE, OPTIONS };
 
 static const struct option option_table[] = {
 	{ "not-before", required_argument, NULL, NOT_BEFORE },
@@ -24,6 +32,7 @@ static const struct option option_table[] = {
 	{ "max-step", required_argument, NULL, MAX_STEP },
 	{ "max-back", required_argument, NULL, MAX_BACK },
 	{ "max-delay", required_argument, NULL, MAX_DELAY },
+	{ "max-rate", required_argument, NULL, MAX_RATE },
 	{ "allow", required_argument, NULL, ALLOW },
 	{ "host", required_argument, NULL, HOST },
 	{ "default", required_argument, NULL, DEFAULT },
@@ -52,6 +61,7 @@ limits_default(void)
 		.max_step = INT64_MAX,
 		.max_back = INT64_MAX,
 		.max_delay = MAX_DELAY_DEFAULT,
+		.max_rate = RATE_UNSET,
 		.allowed = REQUEST_ALL
 	};
 
@@ -118,6 +128,12 @@ take_option(enum option_id id, const char *value, struct limits *limits)
 	case MAX_DELAY:
 		return parse_seconds(value, 600 * NS_PER_SECOND, &limits->max_delay) ? NULL :
 		    "seconds as 30 or 0.5, up to 600";
+	case MAX_RATE:
+		/* Parts per million with three decimals are read as seconds, in thousandths. */
+		if (!parse_seconds(value, 100000 * NS_PER_SECOND, &limits->max_rate))
+			return "parts per million as 500, up to 100000";
+		limits->max_rate /= 1000000;
+		return NULL;
 	case ALLOW:
 		return parse_allow(value, &limits->allowed) ? NULL :
 		    "a list without spaces or repetition of rdate, rfc868, exchange, status";
@@ -175,11 +191,17 @@ limits_parse(int argc, char **argv, struct limits *limits, char complaint[LIMITS
 		}
 		seen |= 1U << id;
 	}
+	if (limits->not_after > NOT_AFTER_MOST) {
+		snprintf(complaint, LIMITS_COMPLAINT, "--not-after: expected a date up to 2193, beyond which times overflow");
+		return -1;
+	}
 	if (limits->not_after <= limits->not_before || limits->not_after - limits->not_before >= ERA_SECONDS) {
 		snprintf(complaint, LIMITS_COMPLAINT, "--not-after is %s --not-before: expected up to 136 years between them",
 		    limits->not_after <= limits->not_before ? "not later than" : "too long after");
 		return -1;
 	}
+	if (limits->max_rate == RATE_UNSET)
+		limits->max_rate = limits->max_step == INT64_MAX && limits->max_back == INT64_MAX ? RATE_FREE : RATE_LIMITED;
 	return optind;
 }
 

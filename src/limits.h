@@ -16,7 +16,7 @@
 /* The synopsis, on one line. */
 #define LIMITS_USAGE \
 	"guestclock-set [--allow request,...] [--default request] [--dry-run] [--edge] [--host name] " \
-	"[--max-back seconds] [--max-delay seconds] [--max-step seconds] [--not-after date] [--not-before date] " \
+	"[--max-back seconds] [--max-delay seconds] [--max-rate ppm] [--max-step seconds] [--not-after date] [--not-before date] " \
 	"[-- request]"
 
 /* Requests, as bits of limits.allowed and as kinds of struct request. */
@@ -34,6 +34,7 @@ struct limits {
 	nanoseconds max_step;		/* the largest correction either way */
 	nanoseconds max_back;		/* the largest correction backwards */
 	nanoseconds max_delay;		/* the longest round trip believed */
+	int64_t max_rate;		/* the largest frequency correction, parts per 10^9 */
 	unsigned allowed;		/* bits of enum request_kind */
 	bool dry_run;			/* judge and report, set nothing */
 	bool edge;			/* every rdate request samples the edge of the second */

@@ -23,18 +23,21 @@ static const char *const common[] = {
 	"read", "write", "writev", "close", "poll", "ppoll", "clock_gettime", "gettimeofday", "getpid", "exit",
 	"exit_group", "rt_sigreturn", "rt_sigprocmask", "restart_syscall", "brk", "mmap", "munmap", "fstat",
 	"newfstatat", "lseek", "futex",
+	/* the same on 32 bits */
+	"clock_gettime64", "ppoll_time64", "mmap2", "fstat64", "fstatat64", "_llseek", "futex_time64", "sigreturn",
 	/* an abort() by the stack protector or FORTIFY should say what it is */
 	"tgkill", "gettid", "rt_sigaction",
 #ifdef SANITIZER
 	"madvise", "mprotect", "mremap", "sigaltstack", "sched_yield", "getrusage", "sched_getaffinity", "openat",
 	"readlink", "prctl", "clone", "wait4", "getppid", "ptrace", "getrlimit", "prlimit64", "sched_getparam",
 	"process_vm_readv", "set_robust_list", "rseq", "dup", "dup2", "fcntl", "ioctl", "readlinkat", "getdents64",
+	"mkdir", "open", "stat", "pipe", "pipe2",
 #endif
 };
 /* syslog(3) sends on a socket that was connected before; UDP and TCP sources likewise. */
 static const char *const asker[] = { "send", "sendto", "recv", "recvfrom", "getrandom" };
 static const char *const setter[] = {
-	"send", "sendto", "adjtimex", "clock_adjtime", "clock_settime", "settimeofday", "pwrite64", "pread64",
+	"send", "sendto", "adjtimex", "clock_adjtime", "clock_adjtime64", "clock_settime", "clock_settime64", "settimeofday", "pwrite64", "pread64",
 	"ftruncate", "flock", "kill", "wait4",
 };
 /* syslog(3) would connect again where its daemon has gone: it is told no, and the line is lost, not the request. */

@@ -68,7 +68,7 @@ options_parse(int argc, char **argv, struct driver_options *options, char compla
 	int option;
 
 	*options = (struct driver_options){ .parallel = 16, .deadline = 30 * NS_PER_SECOND, .warning = NS_PER_SECOND / 2,
-		.critical = 5 * NS_PER_SECOND, .state = DEFAULT_STATE };
+		.critical = 5 * NS_PER_SECOND };
 	if (argc < 2 || (strcmp(argv[1], "sync") != 0 && strcmp(argv[1], "check") != 0)) {
 		format_quoted(argc < 2 ? "" : argv[1], quoted, sizeof quoted);
 		snprintf(complaint, OPTIONS_COMPLAINT, "command \"%s\": expected %s", quoted, OPTIONS_USAGE);

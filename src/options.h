@@ -18,7 +18,7 @@
 #define DEFAULT_GUESTS "/etc/guestclock/guests"
 #define DEFAULT_SSH_CONFIG "/etc/guestclock/ssh_config"
 #define DEFAULT_STATE "/var/lib/guestclock"
-#define DEFAULT_RUN "/run/guestclock"
+#define DEFAULT_RUN "/run/guestclock-ssh"
 
 struct driver_options {
 	bool correct;			/* sync; false: check */
@@ -30,7 +30,7 @@ struct driver_options {
 	const char *prometheus;		/* NULL: none */
 	bool require_sync;
 	const char *ssh_config;		/* NULL: the default where that exists */
-	const char *state;
+	const char *state;		/* NULL: DEFAULT_STATE, which check does without where it has to */
 };
 
 /*

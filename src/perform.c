@@ -85,11 +85,13 @@ print_result(const struct correction *result, const struct limits *limits, const
 	    residual, bound + 1);
 }
 
+/* What was printed reaches the client, or where that was all that was asked for (PRINTS), the request has failed. */
 static enum status
-finish_output(enum status status)
+finish_output(enum status status, bool prints)
 {
-	/* The clock is set whether or not the client still listens. */
-	fflush(stdout);
+	/* A clock that is set is set, whether or not the client still listens. */
+	if (fflush(stdout) != 0 && prints && status == STATUS_DONE)
+		return audit_fail("cannot write to standard output: %s", strerror(errno));
 	return status;
 }
 
@@ -158,7 +160,7 @@ perform_rdate(const struct rdate_request *request, const struct limits *limits, 
 		printf("%s: offset %s +- %s s\n", answer.source, offset, bound + 1);
 	} else if (rdate.verbose)
 		print_result(&result, limits, answer.source);
-	return finish_output(STATUS_DONE);
+	return finish_output(STATUS_DONE, rdate.print_only && !rdate.silent);
 }
 
 static enum status
@@ -196,7 +198,7 @@ perform_rfc868(const struct limits *limits)
 	status = correct_clock(offset, 0, POLICY_SLEW_BELOW, limits, &run, &result);
 	if (status == STATUS_DONE && limits->dry_run)
 		print_result(&result, limits, "standard input");
-	return finish_output(status);
+	return finish_output(status, limits->dry_run);
 }
 
 static void
@@ -226,7 +228,7 @@ perform_status(const struct limits *limits)
 		return audit_fail("cannot read the kernel's clock state: %s", strerror(error));
 	format_date(sysclock_now(), text);
 	printf("clock %s\nboot %s\n", text, run.boot_id[0] != '\0' ? run.boot_id : "unknown");
-	printf("synchronised %s\n", !kernel.synchronised ? "no" : runstate_other_service(&run, &kernel) ?
+	printf("synchronised %s\n", !kernel.synchronised ? "no" : run.unreadable ? "yes" : runstate_other_service(&run, &kernel) ?
 	    "yes, by another time service" : "yes, by guestclock-set");
 	print_limit_seconds("maxerror", kernel.maxerror);
 	print_limit_seconds("esterror", kernel.esterror);
@@ -240,6 +242,7 @@ perform_status(const struct limits *limits)
 	print_limit_seconds("max-step", limits->max_step);
 	print_limit_seconds("max-back", limits->max_back);
 	print_limit_seconds("max-delay", limits->max_delay);
+	printf("max-rate-ppb %lld\n", (long long)limits->max_rate);
 	printf("allow");
 	for (unsigned kind = 1; kind <= REQUEST_ALL; kind <<= 1)
 		if ((limits->allowed & kind) != 0)
@@ -251,7 +254,7 @@ perform_status(const struct limits *limits)
 		printf("host (the ssh client's address)\n");
 	printf("default %s\n", limits->default_request != NULL ? limits->default_request : "none");
 	printf("dry-run %s\nedge %s\n", limits->dry_run ? "yes" : "no", limits->edge ? "yes" : "no");
-	return finish_output(STATUS_DONE);
+	return finish_output(STATUS_DONE, true);
 }
 
 /* Measuring needs no privilege and no lock: what is missing is told when an order to set comes. */
@@ -260,14 +263,13 @@ perform_exchange(const struct limits *limits)
 {
 	bool may_set = privilege_may_set_clock();
 	struct runstate run;
-	int error = runstate_open(&run, may_set && !limits->dry_run);
 	enum status status;
+	int error;
 
-	if (error == 0)
-		error = privilege_reduce(may_set);
-	else if (privilege_reduce(may_set) != 0)
-		return audit_fail("cannot drop privileges");
-	if (error != 0 && run.fd >= 0)
+	/* Without the file an order to set is refused, and says so. */
+	runstate_open(&run, may_set && !limits->dry_run);
+	error = privilege_reduce(may_set);
+	if (error != 0)
 		return audit_fail("cannot drop privileges: %s", strerror(error));
 	status = enter_filter();
 	return status == STATUS_DONE ? exchange_serve(limits, &run, may_set) : status;

@@ -61,6 +61,19 @@ policy_judge_step(nanoseconds now, nanoseconds correction, const struct limits *
 	return decision == DECISION_STEP ? judge_distance(ns_subtract(0, correction), limits) : decision;
 }
 
+/*
+ * A clock that was set to the middle of a second is right to within half a second, and most answers that come later
+ * place it elsewhere in theirs.  Stepping it for that would make it hop for ever within what is known anyway: as long as
+ * the bound that was told holds, the clock is left alone; but never beyond what this measurement could better.
+ */
+static nanoseconds
+tolerance(const struct situation *situation)
+{
+	nanoseconds bound = interval_bound(situation->offset);
+
+	return situation->told < bound ? situation->told : bound;
+}
+
 static enum decision
 decide(const struct situation *situation, const struct limits *limits, nanoseconds offset)
 {
@@ -70,7 +83,7 @@ decide(const struct situation *situation, const struct limits *limits, nanosecon
 		return DECISION_DELAY_TOO_LARGE;
 	if (decision != DECISION_STEP)
 		return decision;
-	if (interval_contains_zero(situation->offset))
+	if (interval_contains_zero(interval_widened(situation->offset, tolerance(situation))))
 		return DECISION_WITHIN_BOUND;
 	if (situation->other_service && ns_magnitude(offset) < POLICY_RESPECT_BELOW)
 		return DECISION_OTHER_SERVICE;

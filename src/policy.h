@@ -13,7 +13,7 @@
 #include "limits.h"
 
 enum decision {
-	DECISION_WITHIN_BOUND,		/* the clock may be right: leave it */
+	DECISION_WITHIN_BOUND,		/* the clock may be right, or as right as it was set: leave it */
 	DECISION_STEP,
 	DECISION_SLEW,
 	DECISION_OTHER_SERVICE,		/* another time service keeps it, to within a second: leave it */
@@ -35,6 +35,7 @@ struct situation {
 	struct interval offset;		/* of the guest's clock */
 	nanoseconds now;		/* the guest's clock */
 	nanoseconds delay;		/* the round trip */
+	nanoseconds told;		/* the bound that the kernel was last told by us and still goes by; 0: none */
 	nanoseconds slew_up_to;		/* larger offsets are stepped; INT64_MAX: never step */
 	bool other_service;		/* the kernel is synchronised, and not by us */
 };

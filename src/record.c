@@ -12,24 +12,49 @@
 
 #include "sysclock.h"
 
+static int
+open_lock(const struct store *store, const char *name)
+{
+	return openat(store->directory, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
 int
 record_open(struct store *store, const char *path)
 {
-	store->path = path;
+	int error;
+
+	*store = (struct store){ .directory = -1, .writing = -1, .running = -1, .path = path };
 	if (mkdir(path, 0755) != 0 && errno != EEXIST)
 		return errno;
 	store->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->directory < 0)
 		return errno;
-	return faccessat(store->directory, ".", W_OK | X_OK, AT_EACCESS) == 0 ? 0 : errno;
+	store->writing = open_lock(store, ".lock");
+	if (store->writing >= 0)
+		return 0;
+	error = errno;
+	close(store->directory);
+	store->directory = -1;
+	return error;
+}
+
+int
+record_lock_run(struct store *store)
+{
+	store->running = open_lock(store, ".sync.lock");
+	return store->running >= 0 && flock(store->running, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
 }
 
 void
 record_close(struct store *store)
 {
-	if (store->directory >= 0)
-		close(store->directory);
-	store->directory = -1;
+	int *const open_files[] = { &store->running, &store->writing, &store->directory };
+
+	for (size_t at = 0; at < sizeof open_files / sizeof open_files[0]; at++) {
+		if (*open_files[at] >= 0)
+			close(*open_files[at]);
+		*open_files[at] = -1;
+	}
 }
 
 static void
@@ -51,6 +76,8 @@ record_load(const struct store *store, const char *guest, struct record *record)
 	int fd;
 
 	memset(record, 0, sizeof *record);
+	if (store->directory < 0)
+		return false;
 	record_file_name(guest, name);
 	fd = openat(store->directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
@@ -80,14 +107,14 @@ write_all(int fd, const char *text, size_t length)
 	return 0;
 }
 
-/* A new file for NAME, written whole and renamed into its place. */
+/* A new file for NAME, written whole and renamed into its place.  The caller has the lock: the other name is fixed. */
 static int
 replace_file(const struct store *store, const char *name, const char *text, size_t length)
 {
-	char beside[RECORD_FILE_NAME + 32];
+	char beside[RECORD_FILE_NAME + 8];
 	int fd, error;
 
-	snprintf(beside, sizeof beside, ".%s.%ld", name, (long)getpid());
+	snprintf(beside, sizeof beside, ".%s.new", name);
 	fd = openat(store->directory, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return errno;
@@ -101,16 +128,7 @@ replace_file(const struct store *store, const char *name, const char *text, size
 	return error;
 }
 
-int
-record_save(const struct store *store, const struct record *record)
-{
-	char name[RECORD_FILE_NAME], text[RECORD_TEXT];
-
-	record_file_name(record->guest, name);
-	return replace_file(store, name, text, record_format(record, text));
-}
-
-/* Cuts the log to whole lines of its newer half.  The caller has the lock. */
+/* Cuts the log to whole lines of its newer half. */
 static void
 trim(const struct store *store, int fd, off_t size)
 {
@@ -133,8 +151,8 @@ ends_line(int fd, off_t size)
 	return size == 0 || pread(fd, &last, 1, size - 1) != 1 || last == '\n';
 }
 
-int
-record_append(const struct store *store, const char *line, size_t length)
+static int
+append(const struct store *store, const char *line, size_t length)
 {
 	char whole[RECORD_LOG_LINE + 1];
 	struct stat status = { .st_size = 0 };
@@ -142,29 +160,41 @@ record_append(const struct store *store, const char *line, size_t length)
 
 	if (fd < 0)
 		return errno;
-	/* Another run may be trimming: its new file is the one to append to. */
-	if (flock(fd, LOCK_EX) != 0 || fstat(fd, &status) != 0)
+	if (fstat(fd, &status) != 0)
 		error = errno;
-	else if (status.st_nlink == 0) {
-		close(fd);
-		fd = openat(store->directory, RECORD_LOG, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
-		if (fd < 0)
-			return errno;
-		if (flock(fd, LOCK_EX) != 0 || fstat(fd, &status) != 0)
-			error = errno;
-	}
-	if (error == 0) {
-		/* A line that a full disk cut short is ended first, in the same write. */
+	else {
+		/* A line that a kill cut short is ended first, in the same write. */
 		size_t lead = ends_line(fd, status.st_size) ? 0 : 1;
 
 		whole[0] = '\n';
 		memcpy(whole + lead, line, length);
 		error = write_all(fd, whole, length + lead);
+		/* A full disk took part of it: better nothing than a piece. */
+		if (error != 0 && ftruncate(fd, status.st_size) != 0)
+			error = errno;
 		if (error == 0 && status.st_size > RECORD_LOG_MAX)
 			trim(store, fd, status.st_size);
 	}
 	close(fd);
 	return error;
+}
+
+int
+record_remember(const struct store *store, const struct record *record, bool correct)
+{
+	char name[RECORD_FILE_NAME], text[RECORD_TEXT], line[RECORD_LOG_LINE];
+	int saved, appended;
+
+	if (store->directory < 0)
+		return 0;
+	record_file_name(record->guest, name);
+	while (flock(store->writing, LOCK_EX) != 0)
+		if (errno != EINTR)
+			return errno;
+	saved = replace_file(store, name, text, record_format(record, text));
+	appended = append(store, line, record_format_log(record, correct, line));
+	flock(store->writing, LOCK_UN);
+	return saved != 0 ? saved : appended;
 }
 
 nanoseconds
@@ -175,7 +205,8 @@ record_newest(const struct store *store)
 	nanoseconds time = 0;
 	const char *end = NULL, *start;
 	ssize_t got = -1;
-	int fd = openat(store->directory, RECORD_LOG, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd = store->directory < 0 ? -1 :
+	    openat(store->directory, RECORD_LOG, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0)
 		return 0;

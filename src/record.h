@@ -18,7 +18,9 @@
 #define RECORD_LOG_MAX (8L << 20)
 
 struct store {
-	int directory;
+	int directory;		/* -1: there is none, and nothing is remembered */
+	int writing;		/* locked for each write; readable by its owner alone, so that nobody else can lock it */
+	int running;		/* locked for a run that corrects, or -1 */
 	const char *path;
 };
 
@@ -26,11 +28,14 @@ struct store {
 int record_open(struct store *store, const char *path);
 void record_close(struct store *store);
 
+/* Keeps other runs that correct out until record_close().  EWOULDBLOCK when there is one. */
+int record_lock_run(struct store *store);
+
 /* The state of a guest.  False, and *RECORD all zero, when there is none to be had. */
 bool record_load(const struct store *store, const char *guest, struct record *record);
-int record_save(const struct store *store, const struct record *record);
 
-int record_append(const struct store *store, const char *line, size_t length);
+/* Replaces the guest's state and appends a line to the log, of a sync (CORRECT) or a check.  The first error. */
+int record_remember(const struct store *store, const struct record *record, bool correct);
 
 /* The newest time in the log: that of its last whole line.  0 when there is none. */
 nanoseconds record_newest(const struct store *store);

@@ -11,6 +11,8 @@
 #define FORMAT_LINE "guestclock-state 1"
 /* A drift is told from measurements this far apart: closer, their bounds would be all that it shows. */
 #define DRIFT_SPAN (60 * NS_PER_SECOND)
+/* A file's name may have 255 octets, with what a new or a damaged one has in front and behind. */
+#define FILE_NAME_PLAIN 160
 #define DRIFT_MOST INT64_C(100000000)
 
 static const char *const results[] = { "unfinished", "ok", "refused", "failed" };
@@ -43,6 +45,17 @@ put_measurement(char *into, size_t size, const char *name, const struct measurem
 	return snprintf(into, size, "%s %s %s %s %s\n", name, offset, bound, delay, time);
 }
 
+static int
+put_reference(char *into, size_t size, const struct reference *reference)
+{
+	char time[SECONDS_TEXT], left[SECONDS_TEXT], settled[SECONDS_TEXT];
+
+	format_seconds(reference->time, time);
+	format_seconds(reference->left, left);
+	format_seconds(reference->settled, settled);
+	return snprintf(into, size, "reference %s %s %s\n", time, left, settled);
+}
+
 size_t
 record_format(const struct record *record, char text[RECORD_TEXT])
 {
@@ -55,6 +68,7 @@ record_format(const struct record *record, char text[RECORD_TEXT])
 	PUT(snprintf, "result %s\naction %s\n", results[record->result], dialog_action_name(record->action));
 	PUT(put_measurement, "before", &record->before);
 	PUT(put_measurement, "after", &record->after);
+	PUT(put_reference, &record->reference);
 	if (record->has_drift)
 		PUT(put_seconds, "drift-ppb", record->drift_ppb);
 	else
@@ -115,23 +129,39 @@ take_seconds(struct cursor *cursor, const char *name, nanoseconds *value)
 	cursor->good = cursor->good && signed_seconds(text, value);
 }
 
+/* COUNT signed seconds on the line NAME. */
 static void
-take_measurement(struct cursor *cursor, const char *name, struct measurement *measured)
+take_several(struct cursor *cursor, const char *name, nanoseconds *const *values, int count)
 {
 	char text[4 * SECONDS_TEXT + 4], *word = text;
-	nanoseconds *const values[] = { &measured->offset, &measured->bound, &measured->delay, &measured->time };
 
 	take_line(cursor, name, text, sizeof text);
-	for (int at = 0; at < 4 && cursor->good; at++) {
+	for (int at = 0; at < count && cursor->good; at++) {
 		char *space = strchr(word, ' ');
 
-		cursor->good = (space != NULL) == (at < 3);
+		cursor->good = (space != NULL) == (at < count - 1);
 		if (space != NULL)
 			*space++ = '\0';
 		cursor->good = cursor->good && signed_seconds(word, values[at]);
 		word = space;
 	}
+}
+
+static void
+take_measurement(struct cursor *cursor, const char *name, struct measurement *measured)
+{
+	nanoseconds *const values[] = { &measured->offset, &measured->bound, &measured->delay, &measured->time };
+
+	take_several(cursor, name, values, 4);
 	cursor->good = cursor->good && measured->bound >= 0 && measured->delay >= 0;
+}
+
+static void
+take_reference(struct cursor *cursor, struct reference *reference)
+{
+	nanoseconds *const values[] = { &reference->time, &reference->left, &reference->settled };
+
+	take_several(cursor, "reference", values, 3);
 }
 
 static bool
@@ -177,6 +207,7 @@ record_parse(const char *text, size_t length, struct record *record)
 	record->action = (enum dialog_action)index;
 	take_measurement(&cursor, "before", &record->before);
 	take_measurement(&cursor, "after", &record->after);
+	take_reference(&cursor, &record->reference);
 	take_line(&cursor, "drift-ppb", word, sizeof word);
 	record->has_drift = cursor.good && strcmp(word, "none") != 0;
 	cursor.good = cursor.good && (!record->has_drift || signed_seconds(word, &record->drift_ppb));
@@ -238,19 +269,48 @@ record_file_name(const char *guest, char name[RECORD_FILE_NAME])
 		else
 			used += (size_t)snprintf(name + used, 4, "%%%02X", (unsigned)(unsigned char)*at);
 	}
+	if (used > FILE_NAME_PLAIN) {
+		uint64_t hash = UINT64_C(0xcbf29ce484222325);	/* FNV-1a: long names differ in their tails */
+
+		for (const char *at = guest; *at != '\0'; at++)
+			hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+		used = FILE_NAME_PLAIN;
+		used += (size_t)snprintf(name + used, RECORD_FILE_NAME - used, "~%016" PRIx64, hash);
+	}
 	strcpy(name + used, ".state");
 }
 
-bool
-record_drift(const struct record *previous, const struct record *now, int64_t *drift_ppb)
-{
-	nanoseconds elapsed = ns_subtract(now->before.time, previous->after.time);
-	nanoseconds moved = ns_subtract(now->before.offset, previous->after.offset);
+/* How fast the kernel slews: 500 ppm, so that this many times the offset is how long it takes. */
+#define SLEW_TIMES 2000
 
-	if (previous->last_success == 0 || previous->boot[0] == '\0' || strcmp(previous->boot, now->boot) != 0 ||
-	    elapsed < DRIFT_SPAN || ns_magnitude(moved) > elapsed / 10)
+/* Drift since the reference: false where it cannot be told. */
+static bool
+drift_since(const struct reference *reference, const struct record *now, int64_t *drift_ppb)
+{
+	nanoseconds elapsed = ns_subtract(now->before.time, reference->time);
+	nanoseconds moved = ns_subtract(now->before.offset, reference->left);
+
+	if (reference->time == 0 || now->before.time < reference->settled || elapsed < DRIFT_SPAN ||
+	    ns_magnitude(moved) > elapsed / 10)
 		return false;
 	/* Seconds first: a nanosecond per second is a part in 10^9. */
 	*drift_ppb = moved / (elapsed / NS_PER_SECOND);
 	return *drift_ppb <= DRIFT_MOST && *drift_ppb >= -DRIFT_MOST;
+}
+
+void
+record_follow(const struct record *previous, struct record *now)
+{
+	bool same_boot = previous->boot[0] != '\0' && strcmp(previous->boot, now->boot) == 0;
+
+	now->has_drift = same_boot && drift_since(&previous->reference, now, &now->drift_ppb);
+	if (!now->has_drift)
+		now->drift_ppb = 0;
+	if (now->action == ACTION_STEP || !same_boot || previous->reference.time == 0)
+		now->reference = (struct reference){ now->after.time, now->after.offset, now->after.time };
+	else
+		now->reference = previous->reference;
+	if (now->action == ACTION_SLEW)
+		now->reference = (struct reference){ now->after.time, 0,
+			ns_add(now->after.time, ns_magnitude(now->after.offset) * SLEW_TIMES) };
 }

@@ -23,10 +23,15 @@ struct record {
 	nanoseconds last_success;	/* … of the last that succeeded; 0: none */
 	enum dialog_result result;
 	enum dialog_action action;
-	struct measurement before, after;	/* of the last success */
+	struct measurement before, after;	/* of the last success; after a slew: what there is still to slew */
 	bool has_drift;
-	int64_t drift_ppb;		/* measured since the last correction; positive: the guest runs fast */
-	char boot[EXCHANGE_BOOT];
+	int64_t drift_ppb;		/* measured since the reference; positive: the guest runs fast */
+	struct reference {
+		nanoseconds time;	/* the host's clock at the last correction, or at the first measurement; 0: none */
+		nanoseconds left;	/* the offset that it left, once a slew has worked itself off */
+		nanoseconds settled;	/* when that is */
+	} reference;
+	char boot[EXCHANGE_BOOT];	/* the boot that the reference is of */
 	char text[DIALOG_TEXT];		/* why it failed or was refused; empty otherwise */
 };
 
@@ -42,14 +47,18 @@ size_t record_format_log(const struct record *record, bool correct, char line[RE
 /* The time that a log line of LENGTH octets begins with.  False when it does not. */
 bool record_log_time(const char *line, size_t length, nanoseconds *time);
 
-/* The name of a guest's state file: letters, digits and "@_-" stay, "." too but not in front; the rest is %XX. */
+/*
+ * The name of a guest's state file: letters, digits and "@_-" stay, "." too but not in front; the rest is
+ * %XX; a long name is cut and ends in a hash of the whole.
+ */
 void record_file_name(const char *guest, char name[RECORD_FILE_NAME]);
 
 /*
- * The drift between what was left at PREVIOUS (its after) and what NOW found (its before): true where both are of one
- * boot, a minute or more apart, and nobody is likely to have set the clock in between (drift below 10 %).
+ * Fills drift and reference of NOW, whose other fields are there, from PREVIOUS (all zero: none).  There is a drift where
+ * both are of one boot, the reference is settled and a minute or more old, and nobody is likely to have set the clock in
+ * between (drift below 10 %).
  */
-bool record_drift(const struct record *previous, const struct record *now, int64_t *drift_ppb);
+void record_follow(const struct record *previous, struct record *now);
 
 const char *record_result_name(enum dialog_result result);
 

@@ -14,6 +14,7 @@
 
 /* Microseconds; the kernel takes no more than 16 s. */
 #define TOLD_MAX 16000000
+#define TOLD_TEXT 127
 
 static void
 read_boot_id(char boot_id[BOOT_ID_TEXT])
@@ -30,7 +31,7 @@ read_boot_id(char boot_id[BOOT_ID_TEXT])
 static void
 read_told(struct runstate *state)
 {
-	char text[128], boot_id[BOOT_ID_TEXT], maxerror[12], esterror[12];
+	char text[TOLD_TEXT + 1], boot_id[BOOT_ID_TEXT], bound[12], before[12];
 	ssize_t got = pread(state->fd, text, sizeof text - 1, 0);
 
 	state->told = false;
@@ -38,9 +39,9 @@ read_told(struct runstate *state)
 		return;
 	text[got] = '\0';
 	/* The kernel keeps whole microseconds; so does the file, and comparing is exact. */
-	state->told = sscanf(text, "boot %39s maxerror-us %11s esterror-us %11s", boot_id, maxerror, esterror) == 3 &&
+	state->told = sscanf(text, "boot %39s bound-us %11s before-us %11s", boot_id, bound, before) == 3 &&
 	    strcmp(boot_id, state->boot_id) == 0 && state->boot_id[0] != '\0' &&
-	    parse_whole(maxerror, 0, TOLD_MAX, &state->maxerror) && parse_whole(esterror, 0, TOLD_MAX, &state->esterror);
+	    parse_whole(bound, 0, TOLD_MAX, &state->bound) && parse_whole(before, 0, TOLD_MAX, &state->bound_before);
 }
 
 int
@@ -54,8 +55,10 @@ runstate_open(struct runstate *state, bool writable)
 		state->fd = open(RUNSTATE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	} else
 		state->fd = open(RUNSTATE_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (state->fd < 0)
+	if (state->fd < 0) {
+		state->unreadable = errno == EACCES;
 		return writable ? errno : 0;
+	}
 	read_told(state);
 	return 0;
 }
@@ -77,22 +80,29 @@ runstate_other_service(const struct runstate *state, const struct sysclock_state
 	 * The kernel keeps the estimate that it was told, and lets maxerror grow.  A time service that has been at
 	 * work since has written both.
 	 */
-	return kernel->synchronised && !(state->told && kernel->esterror == state->esterror * NS_PER_MICROSECOND &&
-	    kernel->maxerror >= state->maxerror * NS_PER_MICROSECOND);
+	if (!kernel->synchronised)
+		return false;
+	return !(state->told && kernel->maxerror >= kernel->esterror &&
+	    (kernel->esterror == state->bound * NS_PER_MICROSECOND ||
+	    kernel->esterror == state->bound_before * NS_PER_MICROSECOND));
 }
 
 int
-runstate_told(struct runstate *state, nanoseconds maxerror, nanoseconds esterror)
+runstate_tell_bound(struct runstate *state, nanoseconds bound)
 {
-	char text[128];
+	char text[TOLD_TEXT + 1];
 	int length;
 
+	if (state->fd < 0)
+		return EBADF;
+	state->bound_before = state->told ? state->bound : 0;
+	state->bound = (bound + NS_PER_MICROSECOND - 1) / NS_PER_MICROSECOND;
+	/* Always the same length: one write replaces the whole. */
+	length = snprintf(text, sizeof text, "boot %-39s bound-us %-11" PRId64 " before-us %-11" PRId64 "\n", state->boot_id,
+	    state->bound, state->bound_before);
+	errno = EIO;
+	if (pwrite(state->fd, text, (size_t)length, 0) != length)
+		return errno;
 	state->told = true;
-	state->maxerror = (maxerror + NS_PER_MICROSECOND - 1) / NS_PER_MICROSECOND;
-	state->esterror = (esterror + NS_PER_MICROSECOND - 1) / NS_PER_MICROSECOND;
-	length = snprintf(text, sizeof text, "boot %s maxerror-us %" PRId64 " esterror-us %" PRId64 "\n", state->boot_id,
-	    state->maxerror, state->esterror);
-	if (ftruncate(state->fd, 0) != 0 || pwrite(state->fd, text, (size_t)length, 0) != length)
-		return errno != 0 ? errno : EIO;
-	return 0;
+	return sysclock_tell_bound(bound, bound);
 }

@@ -19,8 +19,10 @@
 struct runstate {
 	int fd;				/* the locked file, or -1 */
 	char boot_id[BOOT_ID_TEXT];	/* /proc/sys/kernel/random/boot_id, or empty */
+	bool unreadable;		/* it is there, and not for us to read */
 	bool told;			/* the rest is what we told the kernel, in this boot */
-	int64_t maxerror, esterror;	/* microseconds, as the kernel keeps them */
+	int64_t bound;			/* maxerror and esterror in microseconds, as the kernel keeps them */
+	int64_t bound_before;		/* what was told before that: in force if we were stopped in between */
 };
 
 /*
@@ -35,7 +37,10 @@ int runstate_lock(struct runstate *state);
 /* Whether the kernel's clock is synchronised by somebody else. */
 bool runstate_other_service(const struct runstate *state, const struct sysclock_state *kernel);
 
-/* Records what the kernel was told.  0, or an errno value. */
-int runstate_told(struct runstate *state, nanoseconds maxerror, nanoseconds esterror);
+/*
+ * Tells the kernel that its clock is right within BOUND (sysclock_tell_bound()), and records that it was us.  In this
+ * order: record, tell; where it cannot be recorded, nothing is told.  0, or an errno value.
+ */
+int runstate_tell_bound(struct runstate *state, nanoseconds bound);
 
 #endif

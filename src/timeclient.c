@@ -20,6 +20,10 @@
 /* UDP loses packets: how long to wait before asking again, and how often. */
 #define UDP_TRY (NS_PER_SECOND)
 #define UDP_TRIES 5
+/* An empty datagram is no answer, but it is not silence either. */
+#define EMPTY_DATAGRAM (-2)
+/* Datagrams that answer no question of ours, before the next is asked. */
+#define STRAYS 100
 /* How long before a question that must be timed to be awake, and how often to look at the clock then. */
 #define AWAKE (500 * NS_PER_MICROSECOND)
 #define AWAKE_LOOKS 20000
@@ -31,6 +35,7 @@ fail(struct answer *answer, enum outcome outcome, int error)
 {
 	answer->outcome = outcome;
 	answer->error = error;
+	answer->offset = (struct interval){ 0, 0 };
 }
 
 static nanoseconds
@@ -217,28 +222,34 @@ ask_tcp(struct timeclient *client, struct answer *answer)
 	answered_second(client, answer, client->connecting, received, octets);
 }
 
+/* An answer on FD within LONGEST: its length, 0 for none, EMPTY_DATAGRAM, -1 for an error (errno). */
+static ssize_t
+receive_datagram(const struct timeclient *client, int fd, uint8_t *into, size_t room, nanoseconds longest,
+    nanoseconds *received)
+{
+	int ready = wait_for(fd, POLLIN, longest < time_left(client) ? longest : time_left(client));
+	ssize_t got;
+
+	if (ready <= 0)
+		return ready;
+	got = recv(fd, into, room, MSG_TRUNC);
+	*received = sysclock_now();
+	return got == 0 ? EMPTY_DATAGRAM : got;
+}
+
 /*
- * One question on a socket of its own, answered within LONGEST.  Returns the length of the answer, 0 for none, -1
- * for an error (errno).
+ * One question on a socket of its own, answered within LONGEST.  Returns as receive_datagram() does.
  */
 static ssize_t
 exchange_datagram(struct timeclient *client, const void *question, size_t length, uint8_t *into, size_t room,
     nanoseconds longest, nanoseconds *sent, nanoseconds *received)
 {
 	int fd = client->sockets[client->used++];
-	int ready;
-	ssize_t got;
 
 	*sent = sysclock_now();
 	if (send(fd, question, length, MSG_NOSIGNAL) < 0)
 		return -1;
-	ready = wait_for(fd, POLLIN, longest < time_left(client) ? longest : time_left(client));
-	if (ready <= 0)
-		return ready;
-	got = recv(fd, into, room, MSG_TRUNC);
-	*received = sysclock_now();
-	/* An empty datagram is no answer, but it is not silence either. */
-	return got == 0 ? 1 : got;
+	return receive_datagram(client, fd, into, room, longest, received);
 }
 
 /* Whether there is another socket and time for another question after a lost one. */
@@ -246,6 +257,15 @@ static bool
 may_ask_again(const struct timeclient *client)
 {
 	return client->used < client->count && time_left(client) > 0;
+}
+
+static void
+fail_datagram(struct answer *answer, ssize_t got)
+{
+	if (got == EMPTY_DATAGRAM)
+		fail(answer, OUTCOME_SHORT, 0);
+	else
+		fail(answer, errno == ECONNREFUSED ? OUTCOME_UNREACHABLE : OUTCOME_BROKEN, errno);
 }
 
 static void
@@ -258,7 +278,7 @@ ask_udp(struct timeclient *client, struct answer *answer)
 		ssize_t got = exchange_datagram(client, NULL, 0, octets, sizeof octets, UDP_TRY, &sent, &received);
 
 		if (got < 0) {
-			fail(answer, errno == ECONNREFUSED ? OUTCOME_UNREACHABLE : OUTCOME_BROKEN, errno);
+			fail_datagram(answer, got);
 			return;
 		}
 		if (got == RFC868_OCTETS) {
@@ -304,6 +324,9 @@ ask_edge(struct timeclient *client, struct answer *answer)
 		uint8_t octets[64];
 		ssize_t got;
 
+		/* What cannot be asked in time is not waited for: the older the last edge, the less it tells. */
+		if (ns_subtract(edge.next, sysclock_now()) > time_left(client))
+			break;
 		sleep_until(edge.next);
 		got = exchange_datagram(client, NULL, 0, octets, sizeof octets, UDP_TRY / 4, &sent, &received);
 		if (got == RFC868_OCTETS)
@@ -315,13 +338,52 @@ ask_edge(struct timeclient *client, struct answer *answer)
 	answer->delay = edge.shortest;
 }
 
+/* Takes a whole SNTP answer apart.  False when it was not one to our question. */
+static bool
+take_sntp(struct timeclient *client, struct answer *answer, const uint8_t *octets, size_t length, uint64_t nonce,
+    nanoseconds sent, nanoseconds received)
+{
+	struct sntp_answer told;
+
+	switch (sntp_read(octets, length, nonce, client->pivot, &told)) {
+	case SNTP_OK:
+		answer->source_time = told.sent;
+		answer->delay = ns_subtract(ns_magnitude(ns_subtract(received, sent)), ns_subtract(told.sent, told.received));
+		if (answer->delay < 0)
+			answer->delay = 0;
+		/* Our question left before theirs came, their answer left before ours came. */
+		answer->offset.low = ns_subtract(sent, told.received);
+		answer->offset.high = ns_subtract(received, told.sent);
+		if (answer->offset.low > answer->offset.high)
+			fail(answer, OUTCOME_NONSENSE, 0);
+		else
+			answer->offset = interval_widened(answer->offset, told.distance + 1);
+		return true;
+	case SNTP_SHORT:
+		fail(answer, OUTCOME_SHORT, (int)length);
+		return true;
+	case SNTP_NOT_AN_ANSWER:
+		return false;
+	case SNTP_KISS:
+		fail(answer, OUTCOME_KISS, 0);
+		memcpy(answer->text, told.kiss, sizeof told.kiss);
+		return true;
+	case SNTP_UNSYNCHRONISED:
+		fail(answer, OUTCOME_UNSYNCHRONISED, 0);
+		return true;
+	case SNTP_NONSENSE:
+	default:
+		fail(answer, OUTCOME_NONSENSE, 0);
+		return true;
+	}
+}
+
 static void
 ask_sntp(struct timeclient *client, struct answer *answer)
 {
 	do {
 		uint8_t question[SNTP_OCTETS], octets[512];
-		struct sntp_answer told;
-		nanoseconds sent, received;
+		nanoseconds sent, received = 0, end;
 		uint64_t nonce = 0;
 		ssize_t got;
 
@@ -329,46 +391,21 @@ ask_sntp(struct timeclient *client, struct answer *answer)
 			fail(answer, OUTCOME_FAILED, errno);
 			return;
 		}
-		sntp_question(question, nonce | 1);
+		nonce |= 1;
+		sntp_question(question, nonce);
+		end = sysclock_elapsed() + UDP_TRY;
 		got = exchange_datagram(client, question, sizeof question, octets, sizeof octets, UDP_TRY, &sent, &received);
-		if (got < 0) {
-			fail(answer, errno == ECONNREFUSED ? OUTCOME_UNREACHABLE : OUTCOME_BROKEN, errno);
-			return;
-		}
-		if (got == 0)
-			continue;
-		if ((size_t)got > sizeof octets)
-			got = sizeof octets;
-		switch (sntp_read(octets, (size_t)got, nonce | 1, client->pivot, &told)) {
-		case SNTP_OK:
-			answer->source_time = told.sent;
-			answer->delay = ns_subtract(ns_magnitude(ns_subtract(received, sent)),
-			    ns_subtract(told.sent, told.received));
-			if (answer->delay < 0)
-				answer->delay = 0;
-			/* Our question left before theirs came, their answer left before ours came. */
-			answer->offset.low = ns_subtract(sent, told.received);
-			answer->offset.high = ns_subtract(received, told.sent);
-			if (answer->offset.low > answer->offset.high) {
-				fail(answer, OUTCOME_NONSENSE, 0);
+		/* What answers no question of ours is somebody else's: the answer may still come. */
+		for (int strays = 0; got > 0 && strays < STRAYS; strays++) {
+			if ((size_t)got > sizeof octets)
+				got = sizeof octets;
+			if (take_sntp(client, answer, octets, (size_t)got, nonce, sent, received))
 				return;
-			}
-			answer->offset = interval_widened(answer->offset, told.distance + 1);
-			return;
-		case SNTP_SHORT:
-			fail(answer, OUTCOME_SHORT, (int)got);
-			return;
-		case SNTP_NOT_AN_ANSWER:
-			continue;
-		case SNTP_KISS:
-			fail(answer, OUTCOME_KISS, 0);
-			memcpy(answer->text, told.kiss, sizeof told.kiss);
-			return;
-		case SNTP_UNSYNCHRONISED:
-			fail(answer, OUTCOME_UNSYNCHRONISED, 0);
-			return;
-		case SNTP_NONSENSE:
-			fail(answer, OUTCOME_NONSENSE, 0);
+			got = receive_datagram(client, client->sockets[client->used - 1], octets, sizeof octets,
+			    end - sysclock_elapsed(), &received);
+		}
+		if (got < 0) {
+			fail_datagram(answer, got);
 			return;
 		}
 	} while (may_ask_again(client));

@@ -22,6 +22,9 @@ connections(void **unused)
 	assert_true(client_parse_connection("fe80::1%eth0 50000 fe80::2%eth0 22", address, &peer));
 	assert_true(client_parse_connection("::ffff:10.0.0.1 1 ::1 22", address, &peer));
 	assert_int_equal(peer.any.sa_family, AF_INET);
+	assert_true(client_parse_connection("UNKNOWN 65535 UNKNOWN 65535", address, &peer));
+	assert_int_equal(peer.any.sa_family, AF_UNSPEC);
+	assert_false(client_parse_connection("UNKNOWN 22 UNKNOWN 22", address, &peer));
 	for (size_t at = 0; at < LENGTH(bad); at++)
 		if (client_parse_connection(bad[at], address, &peer))
 			fail_msg("accepted: %s", bad[at]);
@@ -73,13 +76,17 @@ answers(void **unused)
 static void
 whose_synchronisation(void **unused)
 {
-	struct runstate run = { .told = true, .maxerror = 500091, .esterror = 500091 };
+	struct runstate run = { .told = true, .bound = 500091, .bound_before = 700000 };
 	struct sysclock_state kernel = { .synchronised = true, .maxerror = 500591000, .esterror = 500091000 };
 
 	(void)unused;
 	assert_false(runstate_other_service(&run, &kernel));
 	kernel.esterror = 1000;
 	assert_true(runstate_other_service(&run, &kernel));
+	/* Stopped between recording and telling. */
+	kernel.esterror = 700000000;
+	kernel.maxerror = 700100000;
+	assert_false(runstate_other_service(&run, &kernel));
 	kernel.esterror = 500091000;
 	kernel.maxerror = 1000;
 	assert_true(runstate_other_service(&run, &kernel));

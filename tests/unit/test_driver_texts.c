@@ -29,7 +29,8 @@ lists(void **unused)
 static void
 bad_lists(void **unused)
 {
-	static const char *const bad[] = { "-oProxyCommand=id", "web1\n-web2", "a b", "a\x01", "a\x7f", "h\xc3\xb6st", "a -oX" };
+	static const char *const bad[] = { "-oProxyCommand=id", "web1\n-web2", "a b", "a\x01", "a\x7f", "h\xc3\xb6st", "a -oX", "a;id", "$(id)", "`id`",
+		"a|b", "a'b", "a\"b", "a\\b", "a*", "a&", "a<b" };
 	char longest[GUEST_NAME + 2];
 
 	(void)unused;
@@ -99,6 +100,7 @@ static const struct record sample = { .guest = "root@web-1.example", .time = INT
 	.last_success = INT64_C(1795419998965454115), .result = DIALOG_DONE, .action = ACTION_STEP,
 	.before = { -592310418762379951, 515000, 1030000, INT64_C(1795419998900000000) },
 	.after = { -18174, 490000, 980000, INT64_C(1795419998950000000) }, .has_drift = true, .drift_ppb = -740123,
+	.reference = { INT64_C(1795419998950000000), -18174, INT64_C(1795419998950000000) },
 	.boot = "3b274584-e04e-4b6f-96bd-89cc31b1b0dd" };
 
 static void
@@ -181,30 +183,74 @@ file_names(void **unused)
 	memset(longest, '/', GUEST_NAME);
 	longest[GUEST_NAME] = '\0';
 	record_file_name(longest, name);
-	assert_true(strlen(name) < RECORD_FILE_NAME);
+	/* With what stands before a new file and behind a damaged one, a file's name has at most 255 octets. */
+	assert_true(strlen(name) < 200);
+	longest[GUEST_NAME - 1] = 'x';
+	{
+		char other[RECORD_FILE_NAME];
+
+		record_file_name(longest, other);
+		assert_string_not_equal(name, other);
+	}
 }
 
 static void
 drifts(void **unused)
 {
-	struct record previous = sample, now = sample;
-	int64_t ppb = 0;
+	struct record none = { .time = 0 }, first = sample, now = sample;
 
 	(void)unused;
-	now.before.time = previous.after.time + 300 * NS_PER_SECOND;
-	now.before.offset = previous.after.offset - 222 * NS_PER_MILLISECOND;
-	assert_true(record_drift(&previous, &now, &ppb));
-	assert_int_equal(ppb, -740000);
-	now.before.time = previous.after.time + 59 * NS_PER_SECOND;
-	assert_false(record_drift(&previous, &now, &ppb));
-	now.before.time = previous.after.time + 300 * NS_PER_SECOND;
-	now.before.offset = previous.after.offset - 31 * NS_PER_SECOND;
-	assert_false(record_drift(&previous, &now, &ppb));
-	now.before.offset = previous.after.offset;
+	/* A step is the reference. */
+	record_follow(&none, &first);
+	assert_false(first.has_drift);
+	assert_int_equal(first.reference.left, first.after.offset);
+	now.action = ACTION_NONE;
+	now.before.time = first.after.time + 300 * NS_PER_SECOND;
+	now.before.offset = first.after.offset - 222 * NS_PER_MILLISECOND;
+	record_follow(&first, &now);
+	assert_true(now.has_drift);
+	assert_int_equal(now.drift_ppb, -740000);
+	/* Nothing was corrected: the reference stays. */
+	assert_memory_equal(&now.reference, &first.reference, sizeof now.reference);
+	/* Too soon; too far; another boot. */
+	now.before.time = first.after.time + 59 * NS_PER_SECOND;
+	record_follow(&first, &now);
+	assert_false(now.has_drift);
+	now.before.time = first.after.time + 300 * NS_PER_SECOND;
+	now.before.offset = first.after.offset - 31 * NS_PER_SECOND;
+	record_follow(&first, &now);
+	assert_false(now.has_drift);
+	now.before.offset = first.after.offset;
 	strcpy(now.boot, "another");
-	assert_false(record_drift(&previous, &now, &ppb));
-	memset(&previous, 0, sizeof previous);
-	assert_false(record_drift(&previous, &now, &ppb));
+	record_follow(&first, &now);
+	assert_false(now.has_drift);
+	assert_int_equal(now.reference.time, now.after.time);
+}
+
+static void
+drift_after_a_slew(void **unused)
+{
+	struct record none = { .time = 0 }, slewed = sample, now = sample;
+
+	(void)unused;
+	/* 80 ms, slewed: gone in 160 s, and only then is there anything to tell. */
+	slewed.action = ACTION_SLEW;
+	slewed.before.offset = slewed.after.offset = 80 * NS_PER_MILLISECOND;
+	record_follow(&none, &slewed);
+	assert_int_equal(slewed.reference.settled - slewed.reference.time, 160 * NS_PER_SECOND);
+	now.action = ACTION_NONE;
+	now.before.time = slewed.after.time + 100 * NS_PER_SECOND;
+	now.before.offset = 30 * NS_PER_MILLISECOND;
+	record_follow(&slewed, &now);
+	assert_false(now.has_drift);
+	now.before.time = slewed.after.time + 300 * NS_PER_SECOND;
+	now.before.offset = 0;
+	record_follow(&slewed, &now);
+	assert_true(now.has_drift);
+	assert_int_equal(now.drift_ppb, 0);
+	now.before.offset = 50 * NS_PER_MILLISECOND;
+	record_follow(&slewed, &now);
+	assert_int_equal(now.drift_ppb, 166666);
 }
 
 int
@@ -219,6 +265,7 @@ main(void)
 		cmocka_unit_test(log_lines),
 		cmocka_unit_test(file_names),
 		cmocka_unit_test(drifts),
+		cmocka_unit_test(drift_after_a_slew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

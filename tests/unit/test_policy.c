@@ -115,6 +115,23 @@ another_service(void **unused)
 }
 
 static void
+stays_where_it_was_set(void **unused)
+{
+	struct limits limits = limits_default();
+	struct situation situation = plain;
+
+	(void)unused;
+	/* Set to within 0.5 s; every later answer of whole seconds that agrees with that leaves it alone. */
+	situation.told = SECOND / 2;
+	assert_int_equal(decide(SECOND, SECOND / 2, situation, &limits).decision, DECISION_WITHIN_BOUND);
+	assert_int_equal(decide(-SECOND, SECOND / 2, situation, &limits).decision, DECISION_WITHIN_BOUND);
+	assert_int_equal(decide(SECOND + 1, SECOND / 2, situation, &limits).decision, DECISION_STEP);
+	/* A better measurement is not bound by a worse one. */
+	assert_int_equal(decide(3 * SECOND / 10, SECOND / 10, situation, &limits).decision, DECISION_STEP);
+	assert_int_equal(decide(2 * SECOND / 10, SECOND / 10, situation, &limits).decision, DECISION_WITHIN_BOUND);
+}
+
+static void
 centuries(void **unused)
 {
 	struct limits limits = limits_default();
@@ -152,6 +169,7 @@ main(void)
 		cmocka_unit_test(floor_and_ceiling),
 		cmocka_unit_test(how_far),
 		cmocka_unit_test(another_service),
+		cmocka_unit_test(stays_where_it_was_set),
 		cmocka_unit_test(centuries),
 		cmocka_unit_test(names),
 	};
