@@ -18,7 +18,7 @@ sysconfdir = /etc
 DESTDIR =
 
 CC = gcc
-CFLAGS = -O2 -g
+CFLAGS ?= -O2 -g
 BUILD = build
 
 # What the sources need stays apart from CFLAGS, CPPFLAGS and LDFLAGS, which are the user's and come last.
@@ -126,12 +126,12 @@ conf 644 xinetd.d/time-stream $(sysconfdir)/xinetd.d/time-stream
 conf 644 xinetd.d/time-dgram $(sysconfdir)/xinetd.d/time-dgram
 endef
 export installation
-here = sed -e 's|/usr/sbin/in\.timed|$(sbindir)/in.timed|g' -e 's|/usr/sbin/guestclock|$(sbindir)/guestclock|g' -e 's|/usr/libexec/guestclock-set|$(libexecdir)/guestclock-set|g'
+here = sed -e 's|/usr/local/|$(prefix)/|g' -e 's|/usr/sbin/in\.timed|$(sbindir)/in.timed|g' -e 's|/usr/sbin/guestclock|$(sbindir)/guestclock|g' -e 's|/usr/libexec/guestclock-set|$(libexecdir)/guestclock-set|g'
 
 install: all
-	@echo "$$installation" | while read -r kind mode source place; do \
+	@umask 022; echo "$$installation" | while read -r kind mode source place; do \
 		to="$(DESTDIR)$$place"; \
-		if [ $$kind = conf ] && [ -e "$$to" ]; then echo "kept $$to"; continue; fi; \
+		if [ $$kind = conf ] && { [ -e "$$to" ] || [ -L "$$to" ]; }; then echo "kept $$to"; continue; fi; \
 		mkdir -p "$${to%/*}" || exit 1; \
 		if [ $$kind = program ]; then install -m $$mode "$$source" "$$to" || exit 1; \
 		else $(here) "$$source" >"$$to.new" && chmod $$mode "$$to.new" && mv "$$to.new" "$$to" || exit 1; fi; \
@@ -144,7 +144,7 @@ uninstall:
 		if [ $$kind = conf ] && ! $(here) "$$source" | cmp -s - "$$to"; then echo "kept $$to, which was changed"; continue; fi; \
 		rm -f "$$to" || exit 1; \
 	done
-	@[ ! -d "$(DESTDIR)$(docdir)" ] || rmdir "$(DESTDIR)$(docdir)"
+	@[ ! -d "$(DESTDIR)$(docdir)" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$(docdir)"
 
 # Packages that were unpacked stay: they are no product of this build.
 clean:

@@ -112,5 +112,9 @@ client_identify(struct client *client)
 	}
 	if (auth_info != NULL)
 		read_key(auth_info, client->key);
-	return client_parse_connection(connection, client->address, &client->peer);
+	if (client_parse_connection(connection, client->address, &client->peer))
+		return true;
+	/* Whatever else it is, it does not go into the log. */
+	strcpy(client->address, "unknown");
+	return false;
 }

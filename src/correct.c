@@ -10,6 +10,10 @@
 /* A step that lands further off than this was undone by somebody: nothing in the kernel is that slow. */
 #define LANDING_TOLERANCE (50 * NS_PER_MILLISECOND)
 
+/* How long, and by how many looks at most, a clock that was stepped is watched. */
+#define STAY_TIME (5 * NS_PER_MILLISECOND)
+#define STAY_LOOKS 200000
+
 /* The kernel calls a clock with this much error unsynchronised (NTP_PHASE_LIMIT): there is no use in telling it. */
 #define TELL_LIMIT (16 * NS_PER_SECOND)
 
@@ -23,6 +27,20 @@ tell_bound(struct runstate *run, nanoseconds bound)
 		audit_done("the kernel was not told the bound: %s", strerror(error));
 }
 
+/*
+ * Looks whether the clock stays where it was put: by how much it moves, against the clock that nobody can set, in the
+ * next few milliseconds.  Awake and bounded by a count, for the guest's timers may not run.
+ */
+static nanoseconds
+moved_since(void)
+{
+	nanoseconds now = sysclock_now(), elapsed = sysclock_elapsed();
+
+	for (int look = 0; look < STAY_LOOKS && sysclock_elapsed() - elapsed < STAY_TIME; look++)
+		continue;
+	return (sysclock_now() - now) - (sysclock_elapsed() - elapsed);
+}
+
 static enum status
 carry_out(const struct verdict_on_clock *verdict, struct runstate *run, struct correction *result)
 {
@@ -34,6 +52,8 @@ carry_out(const struct verdict_on_clock *verdict, struct runstate *run, struct c
 		error = sysclock_slew(verdict->correction);
 	else
 		error = sysclock_step(verdict->correction, &moved);
+	if (error == 0 && verdict->decision == DECISION_STEP)
+		moved = ns_add(moved, moved_since());
 	format_seconds(result->offset, offset);
 	format_seconds(verdict->correction, correction);
 	if (error != 0)

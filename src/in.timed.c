@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "access.h"
+#include "numtext.h"
 #include "serve.h"
 #include "startup.h"
 #include "status.h"
@@ -24,13 +25,14 @@
 static enum status __attribute__((format(printf, 1, 2)))
 usage(const char *format, ...)
 {
-	char complaint[256];
+	char complaint[256], printable[256];
 	va_list arguments;
 
 	va_start(arguments, format);
 	vsnprintf(complaint, sizeof complaint, format, arguments);
 	va_end(arguments);
-	syslog(LOG_ERR, "%s; usage: in.timed [-i seconds] [-l] [-n name] [-s]", complaint);
+	format_quoted(complaint, printable, sizeof printable);
+	syslog(LOG_ERR, "%s; usage: in.timed [-i seconds] [-l] [-n name] [-s]", printable);
 	return STATUS_USAGE;
 }
 

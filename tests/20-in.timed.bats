@@ -1,0 +1,408 @@
+#!/usr/bin/env bats
+# in.timed by itself: its options, what it does with each kind of standard input, and when it has no time to give.
+# What it does under a superserver is in 40 and 41.
+
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+
+setup_file() {
+	python -c '' || return 1
+	export PYTHON
+	make -s -C "$TOP" -f tests/helpers/helpers.mk build/tests/fake-clock.so
+}
+
+setup() {
+	common_setup
+	requires "$IN_TIMED" "$TOP/build/tests/fake-clock.so"
+}
+
+teardown() { common_teardown; }
+
+# run_timed [ARGUMENTS...]: with nothing on standard input.  Leaves $status, the octets in $WORK/out ($octets in hex) and
+# $errors.  $BEFORE stands before the program.
+BEFORE=()
+run_timed() {
+	status=0
+	no_clock timeout 20 "${BEFORE[@]}" "$IN_TIMED" "$@" </dev/null >"$WORK/out" 2>"$WORK/errors" || status=$?
+	octets=$(od -An -tx1 "$WORK/out" | tr -d ' \n')
+	errors=$(<"$WORK/errors")
+}
+
+# failed STATUS REGEX: the last run ended so, with one line on standard error and no octet on standard output
+failed() {
+	if ((status == $1)) && [ "$(wc -l <"$WORK/errors")" -eq 1 ] && [[ $errors =~ ^in\.timed\[[0-9]+\]:\ $2 ]]; then
+		equal "$octets" '' 'what was written'
+		return
+	fi
+	printf -- '--- status %s, expected %s; standard error, expected one line "%s":\n%s\n---\n' "$status" "$1" "$2" "$errors"
+	return 1
+}
+
+# told TIME: the octets written are that number of seconds since 1970
+told() { equal "$octets" "$(printf '%08x' $((($1 + 2208988800) % 4294967296)))" 'the octets'; }
+
+# told_now FROM: the octets written are the time, between FROM and now, and nothing was said
+told_now() {
+	local now=$EPOCHSECONDS time
+	equal "${#octets}" 8 'hexadecimal digits written'
+	equal "$errors" '' 'standard error'
+	time=$((16#$octets - 2208988800))
+	((time >= $1 && time <= now)) || { printf 'told %s, it was %s to %s\n' "$time" "$1" "$now"; return 1; }
+}
+
+# --------------------------------------------------------------------------------------------------- options
+
+@test "-i takes whole seconds from 1 to 3600" {
+	local value
+	for value in '' 0 3601 99999 -1 +5 1.5 5s ' 5' 0x10 abc 4294967301; do
+		run_timed -i "$value"
+		failed 100 "-i \"${value//+/\\+}\": expected whole seconds from 1 to 3600; usage: in\.timed " || {
+			printf 'value: "%s"\n' "$value"
+			return 1
+		}
+	done
+	run_timed -i
+	failed 100 '-i: expected an argument; usage: in\.timed '
+	for value in 1 5 3600 0060; do
+		from=$EPOCHSECONDS
+		run_timed -i "$value"
+		equal "$status" 0 status
+		told_now "$from"
+	done
+}
+
+@test "-n takes a daemon name as in hosts.allow" {
+	local value long
+	printf -v long '%064d' 0
+	for value in '' 'a b' 'a:b' 'a,b' 'a@b' $'a\tb' "$long"; do
+		run_timed -n "$value"
+		failed 100 '-n: expected a daemon name as in hosts\.allow; usage: in\.timed ' || {
+			printf 'value: "%s"\n' "$value"
+			return 1
+		}
+	done
+	run_timed -n
+	failed 100 '-n: expected an argument; usage: in\.timed '
+	for value in timed "${long:1}"; do
+		from=$EPOCHSECONDS
+		run_timed -n "$value"
+		equal "$status" 0 status
+		told_now "$from"
+	done
+}
+
+@test "-l and -s take no value" {
+	run_timed -l yes
+	failed 100 'unexpected argument "yes"; usage: in\.timed '
+	run_timed -lyes
+	failed 100 'unknown option -y; usage: in\.timed '
+	run_timed -l=1
+	failed 100 'unknown option -=; usage: in\.timed '
+	run_timed -s yes
+	failed 100 'unexpected argument "yes"; usage: in\.timed '
+	run_timed -sx
+	failed 100 'unknown option -x; usage: in\.timed '
+	run_timed -s=1
+	failed 100 'unknown option -=; usage: in\.timed '
+}
+
+@test "unknown options and arguments" {
+	run_timed -x
+	failed 100 'unknown option -x; usage: in\.timed '
+	run_timed --help
+	failed 100 'unknown option --; usage: in\.timed '
+	run_timed 37
+	failed 100 'unexpected argument "37"; usage: in\.timed '
+	run_timed -- -l
+	failed 100 'unexpected argument "-l"; usage: in\.timed '
+	run_timed ''
+	failed 100 'unexpected argument ""; usage: in\.timed '
+}
+
+@test "a complaint is one line of printable text, whatever was given" {
+	local value
+	for value in $'5\n6' $'\e[2J' $'a\rb' $'\x80\xff'; do
+		run_timed -i "$value"
+		failed 100 '-i '
+		run_timed "$value"
+		failed 100 'unexpected argument '
+		[[ $errors != *[![:print:]]* ]] || { printf 'not printable: %q\n' "$errors"; return 1; }
+	done
+	run_timed $'-\n'
+	failed 100 'unknown option '
+}
+
+# ------------------------------------------------------------------------------------------------------- pipes
+
+@test "into a pipe: exactly four octets, and they are the time" {
+	local from=$EPOCHSECONDS
+	run_timed
+	equal "$status" 0 status
+	told_now "$from"
+	# As it is used: standard input is whatever a shell has.
+	from=$EPOCHSECONDS
+	octets=$("$IN_TIMED" </dev/null | od -An -tx1 | tr -d ' \n')
+	told_now "$from"
+	octets=$(printf 'ignored' | "$IN_TIMED" | od -An -tx1 | tr -d ' \n')
+	told_now "$from"
+}
+
+@test "the second is told when it begins, not a tick later" {
+	# time(2) tells the last second for some milliseconds more.  A program takes that long to start, so that a run
+	# can miss it: what the program does not call, it does not fall for.
+	local edge
+	requires readelf
+	run -0 readelf -W --dyn-syms "$IN_TIMED"
+	[[ $output =~ \ clock_gettime(@|$'\n') ]]
+	[[ ! $output =~ \ UND\ (time|gettimeofday)(@|$'\n') ]]
+	for _ in 1 2; do
+		edge=$((EPOCHSECONDS + 1))
+		while ((EPOCHSECONDS < edge)); do :; done
+		octets=$("$IN_TIMED" </dev/null | od -An -tx1 | tr -d ' \n')
+		equal "$((16#$octets - 2208988800))" "$edge" 'second told'
+	done
+}
+
+@test "standard input, output or error closed at start" {
+	local from=$EPOCHSECONDS
+	octets=$("$IN_TIMED" <&- | od -An -tx1 | tr -d ' \n')
+	errors=
+	told_now "$from"
+	octets=$("$IN_TIMED" </dev/null 2>&- | od -An -tx1 | tr -d ' \n')
+	told_now "$from"
+	octets=$("$IN_TIMED" <&- 2>&- | od -An -tx1 | tr -d ' \n')
+	told_now "$from"
+	status=0
+	"$IN_TIMED" </dev/null >&- 2>"$WORK/errors" || status=$?
+	errors=$(<"$WORK/errors") octets=
+	failed 111 'cannot write to standard output: '
+	status=0
+	"$IN_TIMED" <&- >&- 2>&- || status=$?
+	equal "$status" 111 'status with all three closed'
+}
+
+@test "an output that takes nothing is an error" {
+	status=0
+	"$IN_TIMED" </dev/null >/dev/full 2>"$WORK/errors" || status=$?
+	errors=$(<"$WORK/errors") octets=
+	failed 111 'cannot write to standard output: No space left on device'
+	# Nobody reads: no success, whichever way it ends.
+	mkfifo "$WORK/fifo"
+	: <"$WORK/fifo" &
+	exec 8>"$WORK/fifo"
+	wait $!
+	status=0
+	"$IN_TIMED" </dev/null >&8 2>"$WORK/errors" 8>&- || status=$?
+	exec 8>&-
+	((status == 111 || status == 141))
+}
+
+# ------------------------------------------------------------------------------------------------------ sockets
+
+# on_socket KIND [ARGUMENTS...]: in.timed with this kind of socket as its standard input: prints what comes out of the
+# other end (of standard output, for "local" and "raw"), in hexadecimal, then its status and standard error.
+on_socket() {
+	local kind=$1
+	shift
+	run private_etc "${ALLOW-}" "${DENY-}" timeout 20 "$PYTHON" -I -S -c '
+import socket, subprocess, sys
+kind, err, *command = sys.argv[1:]
+other = None
+if kind == "tcp":
+    listener = socket.create_server(("127.0.0.1", 0))
+    other = socket.create_connection(listener.getsockname())
+    mine, _ = listener.accept()
+elif kind == "gone":
+    listener = socket.create_server(("127.0.0.1", 0))
+    other = socket.create_connection(listener.getsockname())
+    mine, _ = listener.accept()
+    other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    other.close()
+    other = None
+elif kind == "local":
+    other, mine = socket.socketpair()
+elif kind == "packets":
+    other, mine = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+elif kind == "raw":
+    mine = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+# As inetd does it for tcp: the connection is all three.
+out = mine if kind == "tcp" else subprocess.PIPE
+errors = mine if err == "socket" else subprocess.PIPE
+child = subprocess.Popen(command, stdin=mine, stdout=out, stderr=errors)
+mine.close()
+heard = b""
+if kind == "tcp":
+    other.settimeout(10)
+    while True:
+        got = other.recv(64)
+        if not got:
+            break
+        heard += got
+    other.close()
+written, said = child.communicate(timeout=10)
+if kind == "local" or kind == "packets":
+    other.setblocking(False)
+    try:
+        heard += other.recv(64)
+    except BlockingIOError:
+        pass
+print("socket", heard.hex())
+print("output", (written or b"").hex())
+print("status", child.returncode)
+print("errors", (said or b"").decode())
+' "$kind" "${ERRORS-pipe}" "$IN_TIMED" "$@"
+	equal "$status" 0 'status of the client'
+	heard=$(sed -n 's/^socket //p' <<<"$output")
+	octets=$(sed -n 's/^output //p' <<<"$output")
+	errors=$(sed -n 's/^errors //p' <<<"$output")
+	status=$(sed -n 's/^status //p' <<<"$output")
+	printf '%s' "${errors:+$errors$'\n'}" >"$WORK/errors"
+}
+
+@test "a connected stream socket: four octets to the client, and the end" {
+	requires_namespaces
+	local from=$EPOCHSECONDS
+	on_socket tcp
+	equal "$status" 0 status
+	octets=$heard
+	told_now "$from"
+	# As the client's connection is standard error as well, that is where nothing may be written.
+	ERRORS=socket
+	on_socket tcp -l
+	equal "$status" 0 status
+	equal "${#heard}" 8 'hexadecimal digits heard'
+}
+
+@test "a connected stream socket of a client that is not allowed: closed without an octet" {
+	requires_namespaces
+	ERRORS=socket DENY='in.timed: ALL'
+	on_socket tcp
+	equal "$status" 1 status
+	equal "$heard" '' 'what the client heard'
+	# The name to look up is the one that -n gives.
+	on_socket tcp -n another
+	equal "$status" 0 status
+	equal "${#heard}" 8 'hexadecimal digits heard'
+	DENY='another: ALL'
+	on_socket tcp -n another
+	equal "$status" 1 status
+	equal "$heard" ''
+}
+
+@test "a client that is gone already is no error" {
+	requires_namespaces
+	on_socket gone
+	equal "$status" 0 status
+	equal "$octets" '' 'standard output'
+}
+
+@test "a wrong option where standard error is the client's connection: nothing is written to it" {
+	requires_namespaces
+	ERRORS=socket
+	on_socket tcp -x
+	equal "$status" 100 status
+	equal "$heard" '' 'what the client heard'
+	on_socket tcp -i 0
+	equal "$status" 100 status
+	equal "$heard" '' 'what the client heard'
+	# Neither where there is no time to give, or access is denied.
+	DENY='in.timed: ALL'
+	on_socket tcp
+	equal "$status" 1 status
+	equal "$heard" '' 'what the client heard'
+}
+
+@test "a local socket is what sshd gives a command, and treated as a pipe" {
+	requires_namespaces
+	local from=$EPOCHSECONDS
+	DENY='ALL: ALL'
+	on_socket local
+	equal "$status" 0 status
+	equal "$heard" '' 'what was written to standard input'
+	told_now "$from"
+	on_socket packets
+	equal "$status" 0 status
+	equal "$heard" '' 'what was written to standard input'
+	told_now "$from"
+}
+
+@test "a socket that is neither stream nor datagram is refused" {
+	requires_namespaces
+	on_socket raw
+	failed 100 'standard input is a socket of type 3; expected a stream or datagram socket$'
+}
+
+# -------------------------------------------------------------------------------------------------- no time to give
+
+# with_clock UNIX-SECONDS [FIELD=VALUE...]: from now on the programs see a clock that reads this
+with_clock() {
+	local at=$1 offset
+	shift
+	offset=$(python -I -S -c 'import sys, time
+print(int(sys.argv[1]) * 10**9 + 10**8 - time.clock_gettime_ns(time.CLOCK_REALTIME))' "$at")
+	python -I -S "$TOP/tests/lib/fakeclock.py" new "$WORK/clock" offset_ns="$offset" "$@"
+	BEFORE=(env FAKE_CLOCK="$WORK/clock" LD_PRELOAD="$TOP/build/tests/fake-clock.so")
+}
+
+release=$(sed -n 's/^#define RELEASE_SECONDS INT64_C(\([0-9]*\))$/\1/p' "$TOP/src/version.h")
+
+@test "a clock before the release of the program is no time to give" {
+	local at
+	for at in 0 1203108540 $((release - 100)) $((release - 1)); do
+		with_clock "$at"
+		run_timed
+		failed 111 'no time to give: the clock reads before [0-9-]+, when this program was released$' || {
+			printf 'clock: %s\n' "$at"
+			return 1
+		}
+	done
+	with_clock -86400
+	run_timed
+	failed 111 'no time to give: '
+	with_clock "$release"
+	run_timed
+	equal "$status" 0 status
+	told "$release"
+}
+
+@test "the count goes on where its 32 bits end" {
+	# 2036-02-07 06:28:15 and 16, 2038-01-19 03:14:07 and 08, 2106-02-07 06:28:15 and 16
+	local at
+	for at in 2085978495 2085978496 2147483647 2147483648 4294967295 4294967296; do
+		with_clock "$at"
+		run_timed
+		equal "$status" 0 status
+		told "$at"
+	done
+	with_clock 2085978495
+	run_timed
+	equal "$octets" ffffffff
+	with_clock 2085978496
+	run_timed
+	equal "$octets" 00000000
+}
+
+@test "-s gives the time only while the kernel says that its clock is synchronised" {
+	local at=$((release + 86400))
+	with_clock "$at"
+	run_timed -s
+	failed 111 "no time to give: the kernel's clock is not synchronised \\(-s\\)\$"
+	run_timed
+	equal "$status" 0 'status without -s'
+	told "$at"
+	with_clock "$at" status=0 maxerror_us=1000
+	run_timed -s
+	equal "$status" 0 'status, synchronised'
+	told "$at"
+}
+
+@test "what it sets: nothing" {
+	with_clock $((release + 86400)) status=0
+	cp "$WORK/clock" "$WORK/before"
+	run_timed -s
+	run_timed -l
+	cmp "$WORK/clock" "$WORK/before"
+}

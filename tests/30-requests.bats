@@ -1,0 +1,795 @@
+# What guestclock-set is asked and how it answers what it must not do: one line, one status, one syslog entry, and a
+# clock that nobody touched.  Each test has a sandbox and a clock of its own (tests/lib/set.bash).
+
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2034 # BEFORE and REDIRECT are for set_by_hand
+# shellcheck disable=SC2154 # errors and logged come from tests/lib/set.bash
+# shellcheck disable=SC2016 # what stands in single quotes is for another shell, or for none
+
+load lib/common
+load lib/set
+
+# Who asks, unless the test is about that.
+CLIENT=127.0.0.1
+
+setup_file() { set_setup_file; }
+
+setup() {
+	common_setup
+	set_start
+}
+
+teardown() { common_teardown; }
+
+# ask COMMAND [LIMITS...]: over ssh, from $CLIENT
+ask() { set_by_ssh_env "$CLIENT" "$@"; }
+
+# bad COMMAND REGEX: a bad request, answered by status 100
+bad() {
+	ask "$1"
+	refused 100 "$2" || { printf 'request: %q\n' "${1:0:300}"; return 1; }
+}
+
+# fill COUNT TEXT: so many times
+fill() {
+	local text
+	printf -v text '%*s' "$1" ''
+	printf '%s' "${text// /$2}"
+}
+
+# ----------------------------------------------------------------------------------------------- bad requests
+
+@test "an empty request is refused where no --default says what it means" {
+	ask ''
+	refused 100 'refused: empty request, .*--default.*expected rdate, rfc868.* or status$'
+	bad ' ' 'refused: empty request'
+	# By hand as well, with and without the dashes that end the options.
+	set_by_hand
+	refused 100 'refused: empty request'
+	set_by_hand --
+	refused 100 'refused: empty request'
+}
+
+@test "an unknown verb is refused" {
+	bad date 'refused: unknown request "date": expected rdate, rfc868.* or status$'
+	bad 'RDATE 127.0.0.1' 'unknown request "RDATE"'
+	bad rdatex 'unknown request "rdatex"'
+	bad 'rdat e' 'unknown request "rdat"'
+	bad '-s' 'unknown request "-s"'
+	bad '--' 'unknown request "--"'
+	bad '--help' 'unknown request "--help"'
+	bad 'sh -c id' 'unknown request "sh"'
+	bad '/usr/sbin/rdate 127.0.0.1' 'unknown request "/usr/sbin/rdate"'
+	bad '/usr/lib/openssh/sftp-server' 'unknown request "/usr/lib/openssh/sftp-server"'
+	bad 'internal-sftp' 'unknown request "internal-sftp"'
+	bad 'scp -t /' 'unknown request "scp"'
+	# Options for guestclock-set itself come from the administrator, never from the client.
+	bad '--not-before 1970-01-01 rdate 127.0.0.1' 'unknown request "--not-before"'
+}
+
+@test "rdate without HOST, with two, and with one that is no name" {
+	local usage='expected rdate \[-46aenpsuv\] \[-b sec\] \[-o port\] \[-t msec\] HOST$' name
+	bad rdate "refused: no HOST in \"rdate\": $usage"
+	bad 'rdate -s' "no HOST in \"rdate\": $usage"
+	bad 'rdate -s --' 'no HOST'
+	bad 'rdate 127.0.0.1 127.0.0.2' "unexpected word \"127.0.0.2\": $usage"
+	bad 'rdate 127.0.0.1 -s' "unexpected word \"-s\": $usage"
+	# What could be an option to anything that it was handed on to is none here.
+	bad 'rdate -- -s' 'HOST "-s": expected a host name or an address$'
+	bad 'rdate -- -oProxyCommand=id' 'HOST "-oProxyCommand=id": expected a host name or an address$'
+	bad 'rdate -' 'HOST "-": expected a host name or an address$'
+	bad 'rdate -x 127.0.0.1' 'unknown option in "-x": expected rdate'
+	bad 'rdate -a.b' 'unknown option in "-.": expected rdate'
+	bad 'rdate --version' 'unknown option in "--": expected rdate'
+	for name in 'a;id' 'a|id' '$(id)' '`id`' 'a&b' 'a>b' '*' '~root' "a'b" 'a"b' 'a\b' 'a/b' '../a' 'a,b' 'a@b' \
+		'a=b' '.' '..' '.a' 'a..b' 'a-.b' 'a.-b' '127.1' '0x7f000001' '2130706433' '127.0.0.256' \
+		'127.0.0.1:37' '[::1]' '::1::' 'fe80::1%' 'fe80::1%a;b' '::1%lo' "$(fill 64 a)" "$(fill 128 a.)"; do
+		ask "rdate -p $name"
+		refused 100 '(HOST|request).*: expected ' || { printf 'HOST: %s\n' "$name"; return 1; }
+	done
+}
+
+@test "words that a shell would take apart are refused as they are" {
+	local word
+	touch "$WORK/witness"
+	for word in "; rm $WORK/witness" "&& rm $WORK/witness" "| rm $WORK/witness" "\$(rm $WORK/witness)" \
+		"\`rm $WORK/witness\`" ">$WORK/witness"; do
+		ask "rdate -p 127.0.0.1 $word"
+		refused 100 ': expected ' || { printf 'request: rdate -p 127.0.0.1 %s\n' "$word"; return 1; }
+	done
+	[ -e "$WORK/witness" ]
+	[ ! -s "$WORK/witness" ]
+}
+
+@test "control octets and octets beyond ASCII are refused, and shown harmless" {
+	local octet text
+	bad $'rdate -p\t127.0.0.1' 'refused: request "rdate -p\?127.0.0.1": expected printable ASCII$'
+	bad $'rdate -p 127.0.0.1\n' 'request "rdate -p 127.0.0.1\?": expected printable ASCII$'
+	bad $'status\nrdate 127.0.0.1' 'request "status\?rdate 127.0.0.1": expected printable ASCII$'
+	bad $'rdate -p 127.0.0.1\r' 'expected printable ASCII$'
+	bad $'\e[2Jstatus' 'request "\?\[2Jstatus": expected printable ASCII$'
+	bad $'status\x7f' 'request "status\?": expected printable ASCII$'
+	for octet in 80 9b a0 c3 ff; do
+		printf -v text '%b' "rdate -p host\\x$octet"
+		bad "$text" 'request "rdate -p host\?": expected printable ASCII$'
+	done
+	bad 'rdate -p münchen.example' 'request "rdate -p m\?\?nchen.example": expected printable ASCII$'
+	# Not in the log either.
+	ask $'status\n<0>forged\e]0;title\a'
+	expect 100 'expected printable ASCII'
+	assert_logged "$AUTH_WARNING" 'request "status\?<0>forged\?\]0;title\?": request'
+}
+
+@test "255 octets are read, 256 and 64 KiB are refused" {
+	local long
+	# HOST as long as the request allows: 246 octets of it, each label of 63 at most.
+	long="$(fill 60 a).$(fill 60 b).$(fill 60 c).$(fill 60 d)"
+	long="rdate -p $long.xy"
+	equal ${#long} 255 'length of the request'
+	ask "$long" --host "${long#rdate -p }"
+	refused 111 'time source a{60}.*no address'
+	bad "${long}z" 'refused: request of 256 octets: expected at most 255$'
+	bad "status$(fill 250 ' ')" 'request of 256 octets: expected at most 255$'
+	bad "$(fill 65536 x)" 'refused: request of 65536 octets: expected at most 255$'
+	bad "rdate -p $(fill 65527 a)" 'request of 65536 octets: expected at most 255$'
+	# By hand too, in one word or in many.
+	set_by_hand -- "${long}z"
+	refused 100 'request of 256 octets: expected at most 255$'
+	set_by_hand -- rdate -p "$(fill 65527 a)"
+	refused 100 'request of [0-9]+ octets: expected at most 255$'
+	bad "rdate $(fill 60 '-s ')127.0.0.1" 'refused: (request|option given twice)'
+}
+
+@test "each option once, and none that contradicts another" {
+	local option
+	for option in a e n p s u v 4 6; do
+		bad "rdate -$option -$option 127.0.0.1" "option given twice in \"-$option\": expected each option once$"
+		bad "rdate -$option$option 127.0.0.1" "option given twice in \"-$option$option\": expected each option once$"
+	done
+	bad 'rdate -o 37 -o 37 127.0.0.1' 'option given twice in "-o": expected each option once$'
+	bad 'rdate -t 99 -pt99 127.0.0.1' 'option given twice in "-pt99": expected each option once$'
+	bad 'rdate -b 1 -b2 127.0.0.1' 'option given twice in "-b2": expected each option once$'
+	bad 'rdate -4 -6 127.0.0.1' '"-4 -6": expected one of them$'
+	bad 'rdate -64 127.0.0.1' '"-4 -6": expected one of them$'
+	bad 'rdate -a -b 1 127.0.0.1' '"-a -b": expected one of them$'
+	bad 'rdate -n -e 127.0.0.1' '"-n -e": expected one of them'
+	bad 'rdate -c 127.0.0.1' '"-c": expected no leap-second correction'
+}
+
+@test "numbers are numbers, and in their range" {
+	local value
+	for value in 0 65536 37x x37 -1 +37 0x25 3.7 99999999999999999999 ''; do
+		bad "rdate -o$value 127.0.0.1" 'rdate -o "[^"]*": expected a port from 1 to 65535$' ||
+			[ -z "$value" ]		# then HOST is taken for the port, see below
+	done
+	bad 'rdate -o 0 127.0.0.1' 'rdate -o "0": expected a port from 1 to 65535$'
+	bad 'rdate -o 65536 127.0.0.1' 'rdate -o "65536": expected a port from 1 to 65535$'
+	bad 'rdate -o 37x 127.0.0.1' 'rdate -o "37x": expected a port from 1 to 65535$'
+	bad 'rdate -o 127.0.0.1' 'rdate -o "127.0.0.1": expected a port from 1 to 65535$'
+	for value in -1 0 600001 1e3 nan 1.5 10s; do
+		bad "rdate -t $value 127.0.0.1" "rdate -t \"$value\": expected milliseconds from 1 to 600000$"
+	done
+	for value in nan inf -1 +1 1e3 0x1 .5 5. 2145.1 2146 1,5 1.0000000001; do
+		bad "rdate -b $value 127.0.0.1" "rdate -b \"$(literally "$value")\": expected seconds from 0 to 2145$"
+	done
+	for value in -o -t -b; do
+		bad "rdate $value" "option without its argument, \"$value\": expected rdate"
+		bad "rdate -s$value" 'refused: '
+	done
+}
+
+@test "rfc868 and status take no words" {
+	bad 'rfc868 127.0.0.1' 'refused: unexpected word "127.0.0.1": expected nothing after the request$'
+	bad 'rfc868 -s' 'unexpected word "-s": expected nothing after the request$'
+	bad 'status all' 'unexpected word "all": expected nothing after the request$'
+}
+
+# ---------------------------------------------------------------------------------- limits: the forced command
+
+# limit RIGHT WRONG...: status with option and value RIGHT is done; each WRONG is refused by name.
+limit() {
+	local option=$1 right=$2 wrong
+	shift 2
+	for wrong in "$@"; do
+		ask status "$option" "$wrong"
+		refused 100 "refused: $option \"$(literally "${wrong:0:40}")[^\"]*\": expected " ||
+			{ printf 'value: %s\n' "$wrong"; return 1; }
+		ask status "$option=$wrong"
+		refused 100 "refused: $option \"$(literally "${wrong:0:40}")[^\"]*\": expected " || return 1
+	done
+	ask status "$option"
+	refused 100 "refused: option \"$option\" is without its argument"
+	ask status "$option" "$right"
+	expect 0
+}
+
+@test "--not-before and --not-after: dates" {
+	limit --not-before 2026-11-02 2026-11-31 2026-1-1 '2026-11-02 00:00:00' 1969-12-31 2262-01-01 tomorrow \
+		1793491200 2026-11-02T00:00:00 2026-11-02T24:00:00Z 2027-02-29 '' -5
+	[[ $output == *$'\nnot-before 2026-11-02T00:00:00Z\n'* ]] || { shown; return 1; }
+	limit --not-after 2040-02-29T23:59:59Z 2041-02-29 2040-13-01 0000-00-00 2040-00-01 never '' 99999-01-01
+}
+
+@test "--not-before and --not-after: values in force" {
+	ask status --not-before 2027-03-04T05:06:07Z --not-after 2040-02-29T23:59:59Z
+	expect 0
+	[[ $output == *$'\nnot-before 2027-03-04T05:06:07Z\nnot-after 2040-02-29T23:59:59Z\n'* ]] || { shown; return 1; }
+	ask status --not-before 2030-01-01 --not-after 2030-01-01
+	refused 100 'refused: --not-after is not later than --not-before: expected up to 136 years between them$'
+	ask status --not-before 2030-01-01 --not-after 2029-01-01
+	refused 100 'refused: --not-after is not later than --not-before'
+	ask status --not-after 2026-10-31
+	refused 100 'refused: --not-after is not later than --not-before'
+	ask status --not-before 2100-01-01
+	refused 100 'refused: --not-after is not later than --not-before'
+	ask status --not-before 1970-01-01 --not-after 2106-02-07T06:28:16Z
+	refused 100 'refused: --not-after is too long after --not-before: expected up to 136 years between them$'
+	ask status --not-before 1970-01-01 --not-after 2106-02-07T06:28:15Z
+	expect 0
+}
+
+@test "--max-step, --max-back and --max-delay: seconds" {
+	local option
+	for option in --max-step --max-back --max-delay; do
+		limit "$option" 30.5 -1 1e3 nan 5s '' 0x10 .5 5. 10,5 99999999999
+		ask status "$option" 30.5
+		[[ $output == *$'\n'"${option#--}"$' 30.500000000\n'* ]] || { shown; return 1; }
+	done
+	ask status --max-delay 600.1
+	refused 100 'refused: --max-delay "600.1": expected seconds as 30 or 0.5, up to 600$'
+	ask status --max-delay 600
+	expect 0
+}
+
+@test "--allow: a list of requests" {
+	limit --allow rfc868,status '' rdate, ,rdate rdate,rdate 'rdate rfc868' RDATE all shell rdate,exchangeandsomemore
+	ask status --allow status,rdate
+	[[ $output == *$'\nallow rdate status\n'* ]] || { shown; return 1; }
+	ask rfc868 --allow rdate,status
+	refused 1 'refused: rfc868 is not among the requests that --allow names$'
+	ask status --allow rdate
+	refused 1 'refused: status is not among the requests that --allow names$'
+	ask 'rdate 127.0.0.1' --allow rfc868
+	refused 1 'refused: rdate is not among the requests that --allow names$'
+	# What the administrator wrote in two places must agree.
+	ask '' --allow rdate --default status
+	refused 1 'refused: status is not among the requests that --allow names$'
+	set_by_hand --allow rdate -- status
+	refused 1 'refused: status is not among the requests that --allow names$'
+}
+
+@test "--host: the time sources that a request may name" {
+	badsource tcp:37:good
+	clock_new offset_ns=-100.0
+	limit --host host.example '' -x -
+	ask 'rdate -s 127.0.0.1' --host time.example --host 127.0.0.1
+	expect 0
+	assert_stepped +100.0 1.5
+	assert_logged "$DAEMON_NOTICE" 'from 127\.0\.0\.1, request "rdate -s 127\.0\.0\.1": step: offset -[0-9.]+ \+- '
+	clock_new
+	ask 'rdate -s 127.0.0.2' --host time.example --host 127.0.0.1
+	refused 1 'refused: time source 127.0.0.2 is not among those that --host names$'
+	# A named list replaces the client's own address.
+	ask 'rdate -s 127.0.0.1' --host time.example
+	refused 1 'refused: time source 127.0.0.1 is not among those that --host names$'
+	# The same address written in another way is the same; a name that begins or ends alike is not.
+	ask 'rdate -s ::ffff:127.0.0.1' --host 127.0.0.1
+	expect 0
+	ask 'rdate -s 0:0:0:0:0:0:0:1' --host ::1
+	expect 0
+	ask 'rdate -s LOCALHOST' --host localhost
+	expect 0
+	log_take
+	clock_new
+	local name
+	for name in localhost2 localhos localhost.example xlocalhost localhost.; do
+		ask "rdate -s $name" --host localhost
+		refused 1 "refused: time source $(literally "$name") is not among those that --host names$"
+	done
+	# Names are compared, not what they resolve to: a resolver is no gate.
+	ask 'rdate -s 127.0.0.1' --host localhost
+	refused 1 'refused: time source 127.0.0.1 is not among those that --host names$'
+}
+
+@test "--host at most 32 times, every other option once" {
+	local many=() option
+	for ((i = 0; i < 32; i++)); do many+=(--host "h$i.example"); done
+	ask status "${many[@]}"
+	expect 0
+	ask status "${many[@]}" --host h32.example
+	refused 100 'refused: --host "h32.example": expected at most 32 of these$'
+	for option in '--not-before 2026-11-02' '--not-after 2030-01-01' '--max-step 1' '--max-back 1' '--max-delay 1' \
+		'--allow status' '--default status' --dry-run --edge; do
+		# shellcheck disable=SC2086 # an option and its value
+		ask status $option $option
+		refused 100 "refused: ${option%% *} \"[^\"]*\": expected it once$"
+	done
+}
+
+@test "without --host the source must be the ssh client itself" {
+	badsource tcp:37:good
+	local client host
+	while read -r client host; do
+		CLIENT=$client
+		clock_new
+		ask "rdate -s $host"
+		expect 0 || { printf '%s asks for %s\n' "$client" "$host"; return 1; }
+	done <<-'END'
+		127.0.0.1 127.0.0.1
+		::1 ::1
+		::ffff:127.0.0.1 127.0.0.1
+		127.0.0.1 ::ffff:127.0.0.1
+		fd00::1 fd00:0::1
+	END
+	assert_not_logged
+	clock_new
+	while read -r client host; do
+		CLIENT=$client
+		ask "rdate -s $host"
+		refused 1 "refused: time source $host is not the ssh client's own address, $client, and no --host names it$" ||
+			{ printf '%s asks for %s\n' "$client" "$host"; return 1; }
+	done <<-'END'
+		127.0.0.1 127.0.0.2
+		127.0.0.1 ::1
+		127.0.0.1 localhost
+		127.0.0.1 127.0.0.10
+		127.0.0.10 127.0.0.1
+		::1 ::2
+		::ffff:127.0.0.1 127.0.0.2
+	END
+}
+
+@test "--default: what an empty request means" {
+	badsource tcp:37:good
+	ask '' --default status
+	expect 0
+	[[ $output == *$'\ndefault status\n'* ]] || { shown; return 1; }
+	# The administrator's own words may name any source.
+	clock_new offset_ns=-100.0
+	ask '' --default 'rdate -s 127.0.0.2'
+	expect 0
+	assert_stepped +100.0 1.5
+	assert_logged "$DAEMON_NOTICE" 'request "rdate -s 127\.0\.0\.2": step:'
+	clock_new
+	# It stands in for an empty request, not for a bad one.
+	ask 'date' --default status
+	refused 100 'unknown request "date"'
+	ask '' --default 'rdate -x h'
+	refused 100 'unknown option in "-x"'
+	ask '' --default ''
+	refused 100 'refused: --default "": expected a request such as'
+	ask '' --default
+	refused 100 'refused: option "--default" is without its argument'
+	# Blanks are not empty; what is said about them must not be wrong.
+	ask ' ' --default status
+	if ((status != 0)); then
+		refused 100 'refused: '
+		[[ $errors != *'names no --default'* ]] || { shown; return 1; }
+	fi
+}
+
+@test "--dry-run judges and touches nothing" {
+	badsource tcp:37:good sntp:123:good
+	clock_new offset_ns=-100.0
+	ask 'rdate -sv 127.0.0.1' --dry-run
+	expect 0
+	[[ $output =~ ^'127.0.0.1: offset -'[0-9.]+' s, not done (--dry-run): step, now -' ]] || { shown; return 1; }
+	assert_untouched
+	assert_not_logged
+	ask 'rdate -n 127.0.0.1' --dry-run
+	expect 0
+	assert_untouched
+	printf '\200\0\0\0' >"$WORK/push"
+	set_by_hand --dry-run --not-before 1960-01-01 -- rfc868 <"$WORK/push"
+	refused 100 '--not-before "1960-01-01"'
+	set_by_hand --dry-run --not-before 1970-01-01 --not-after 2037-01-01 -- rfc868 <"$WORK/push"
+	refused 1 'refused: before-floor: '
+	# Refusals are the same as without.
+	ask 'rdate -s 127.0.0.1' --dry-run --max-step 10
+	refused 1 'refused: too-far: '
+	# And it needs no capability.
+	BEFORE=(setpriv --bounding-set -sys_time --inh-caps -sys_time)
+	ask 'rdate -s 127.0.0.1' --dry-run
+	expect 0
+	assert_untouched
+}
+
+@test "options that are none" {
+	ask status --help
+	refused 100 'refused: option "--help" is unknown'
+	ask status -x
+	refused 100 'refused: option "-x" is unknown'
+	ask status --dry-run=yes
+	refused 100 'refused: option "--dry-run=yes" is .*an argument too many'
+	ask status --max 1
+	refused 100 'refused: option "--max" is .*ambiguous'
+	ask status --edge --
+	expect 0
+	[[ $output == *$'\nedge yes' ]] || { shown; return 1; }
+}
+
+# ----------------------------------------------------------------------------------- where a request may stand
+
+@test "the request stands on the command line or comes from the client, not both" {
+	set_by_hand -- status
+	expect 0
+	set_by_hand status
+	expect 0
+	set_by_hand -- 'rdate -x' h
+	refused 100 'unknown option in "-x"'
+	ask status -- status
+	refused 100 'refused: the command line has a request \("status"\) and the ssh client another: expected one$'
+	ask 'sh -c id' -- status
+	refused 100 'refused: the command line has a request .* and the ssh client another'
+	# A forced command may hold the whole request; then the client asks for nothing.
+	ask '' -- status
+	expect 0
+	ask '' status
+	expect 0
+	# Options behind the request are the request's.
+	set_by_hand status --dry-run
+	refused 100 'unexpected word "--dry-run"'
+}
+
+@test "by hand any source may be named" {
+	badsource tcp:37:good
+	clock_new offset_ns=50.0
+	set_by_hand -- rdate -s localhost
+	expect 0
+	assert_stepped -50.0 1.5
+	assert_logged "$DAEMON_NOTICE" 'from this machine, request "rdate -s localhost": step:'
+}
+
+@test "an environment variable is no client" {
+	# Without SSH_CONNECTION the command's source cannot be the client's own address.
+	SSH_ORIGINAL_COMMAND='rdate -s 127.0.0.1' set_by_hand
+	refused 1 "refused: time source 127.0.0.1 is not the ssh client's own address"
+	# What sshd was told to accept from a client does not reach a library of ours.
+	badsource tcp:37:good
+	TZ=../../../../../../nowhere RES_OPTIONS=debug RESOLV_HOST_CONF=/etc/passwd LOCALDOMAIN=x HOSTALIASES=/etc/passwd \
+		POSIXLY_CORRECT=1 ask 'rdate -p 127.0.0.1'
+	expect 0
+	[[ $output =~ ^[A-Z][a-z][a-z]\ .*\ [0-9]{4}$ ]] || { shown; return 1; }
+}
+
+# -------------------------------------------------------------------------------------- hosts.allow, hosts.deny
+
+@test "hosts.allow and hosts.deny decide by the address in SSH_CONNECTION" {
+	hosts_allow 'guestclock-set: 127.0.0.1 [fd00::1] 10.1.0.0/255.255.0.0'
+	hosts_deny 'ALL: ALL'
+	for CLIENT in 127.0.0.1 fd00::1 ::ffff:127.0.0.1 10.1.2.3; do
+		ask status
+		expect 0 || { printf 'client: %s\n' "$CLIENT"; return 1; }
+	done
+	assert_not_logged
+	for CLIENT in 127.0.0.2 fd00::2 ::ffff:127.0.0.2 ::1 10.2.0.1; do
+		ask status
+		refused 1 "refused: hosts.allow and hosts.deny do not let $CLIENT in$" || return 1
+		ask 'rdate -s 127.0.0.1' --host 127.0.0.1
+		refused 1 "refused: hosts.allow and hosts.deny do not let $CLIENT in$" || return 1
+	done
+	# The rule is for this program: another's rule does not count.
+	hosts_allow 'sshd: ALL'
+	CLIENT=127.0.0.1 ask status
+	refused 1 'do not let 127.0.0.1 in$'
+	# The person at the keyboard is no client.
+	set_by_hand -- status
+	expect 0
+}
+
+@test "hosts.deny alone, names in it, and no table at all" {
+	hosts_deny 'guestclock-set: 127.0.0.2, denied.test'
+	CLIENT=127.0.0.2 ask status
+	refused 1 'do not let 127.0.0.2 in$'
+	CLIENT=::ffff:127.0.0.2 ask status
+	refused 1 'do not let ::ffff:127.0.0.2 in$'
+	CLIENT=127.0.0.3 ask status
+	refused 1 'do not let 127.0.0.3 in$'
+	CLIENT=127.0.0.1 ask status
+	expect 0
+	rm "$ETC/hosts.allow" "$ETC/hosts.deny"
+	CLIENT=127.0.0.2 ask status
+	expect 0
+}
+
+@test "a client at a link-local address" {
+	CLIENT=fe80::1%lo ask status
+	expect 0
+	CLIENT=fe80::1%lo ask 'rdate -s fe80::1'
+	refused 1 "not the ssh client's own address, fe80::1%lo,"
+	hosts_deny 'guestclock-set: [fe80::]/10'
+	CLIENT=fe80::1%lo ask status
+	refused 1 'do not let fe80::1%lo in$'
+	CLIENT=fd00::1 ask status
+	expect 0
+}
+
+@test "a denied client learns nothing and is refused before its request is looked at" {
+	hosts_deny 'ALL: ALL'
+	ask "$(fill 65536 x)"
+	refused 1 'refused: hosts.allow and hosts.deny do not let 127.0.0.1 in$'
+	ask '' --default status
+	refused 1 'refused: hosts.allow and hosts.deny do not let 127.0.0.1 in$'
+	# The log has what it asked, cut short and harmless.
+	ask $'rdate\n<0>x'
+	expect 1 'do not let'
+	assert_logged "$AUTH_WARNING" 'from 127\.0\.0\.1, request "rdate\?<0>x": hosts.allow'
+}
+
+@test "a malformed SSH_CONNECTION is refused" {
+	local connection
+	for connection in '' ' ' 127.0.0.1 '127.0.0.1 1' '127.0.0.1 1 127.0.0.1' '127.0.0.1 1 127.0.0.1 22 x' \
+		'127.0.0.1 1 127.0.0.1 ' ' 127.0.0.1 1 127.0.0.1 22' '127.0.0.1  127.0.0.1 22' 'UNKNOWN 22 UNKNOWN 22' \
+		'localhost 1 127.0.0.1 22' '127.1 1 127.0.0.1 22' '127.0.0.256 1 127.0.0.1 22' '::1::1 1 ::1 22' \
+		"$(fill 300 1) 1 127.0.0.1 22" $'127.0.0.1\n 1 127.0.0.1 22'; do
+		export SSH_CONNECTION=$connection SSH_ORIGINAL_COMMAND=status
+		set_by_hand
+		unset SSH_CONNECTION SSH_ORIGINAL_COMMAND
+		refused 100 'SSH_CONNECTION.*"address port address port"' ||
+			{ printf 'SSH_CONNECTION: %q\n' "$connection"; return 1; }
+	done
+}
+
+# -------------------------------------------------------------------------------------------------- status
+
+@test "status prints the clock's state and the limits, and changes nothing" {
+	ask status
+	expect 0
+	assert_untouched
+	assert_not_logged
+	printf '%s\n' "$output" | sed -E -e 's/^(clock) 20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{9}Z$/\1 DATE/' \
+		-e 's/^(boot) [0-9a-f-]{36}$/\1 ID/' -e '/^allow/s/ exchange//' >"$WORK/status"
+	# 50 years from the release date.
+	diff - "$WORK/status" <<-'END'
+		clock DATE
+		boot ID
+		synchronised no
+		maxerror 16.000000000
+		esterror 0.000000000
+		slew-left +0.000000000
+		frequency-ppb 0
+		tick-us 10000
+		not-before 2026-11-01T00:00:00Z
+		not-after 2076-10-31T03:00:00Z
+		max-step none
+		max-back none
+		max-delay 2.000000000
+		max-rate-ppb 100000000
+		allow rdate rfc868 status
+		host (the ssh client's address)
+		default none
+		dry-run no
+		edge no
+	END
+	equal "$(awk '/^boot/ { print $2 }' <<<"$output")" "$(</proc/sys/kernel/random/boot_id)" 'boot id'
+	equal "$(date -ud "$(awk '/^clock/ { print $2 }' <<<"$output")" +%F)" "$(date -u +%F)" 'date'
+}
+
+@test "status with every limit, a slewing and synchronised clock, and no right to set" {
+	clock_new offset_ns=-1000000000.5 status=0 maxerror_us=1234 esterror_us=56 freq=6553600 tick=9999 last_slew_us=-2500000
+	BEFORE=(setpriv --bounding-set -sys_time --inh-caps -sys_time)
+	ask status --host a.example --host 192.0.2.1 --default 'rdate -s a.example' --allow rdate,status --dry-run --edge \
+		--not-before 2026-11-02 --not-after 2030-12-31T00:00:01Z --max-step 0.5 --max-back 86400 --max-delay 0.000000001
+	expect 0
+	sed -E 's/^(clock|boot) .*$/\1/' <<<"$output" >"$WORK/status"
+	diff - "$WORK/status" <<-'END'
+		clock
+		boot
+		synchronised yes, by another time service
+		maxerror 0.001234000
+		esterror 0.000056000
+		slew-left -2.500000000
+		frequency-ppb 100000
+		tick-us 9999
+		not-before 2026-11-02T00:00:00Z
+		not-after 2030-12-31T00:00:01Z
+		max-step 0.500000000
+		max-back 86400.000000000
+		max-delay 0.000000001
+		max-rate-ppb 1000000
+		allow rdate status
+		host a.example
+		host 192.0.2.1
+		default rdate -s a.example
+		dry-run yes
+		edge yes
+	END
+	# The clock itself is read through the same eyes as it is set.
+	[[ $output =~ ^clock\ 1995- ]] || { shown; return 1; }
+	assert_untouched
+}
+
+@test "status tells our own synchronisation from another service's" {
+	badsource sntp:123:good
+	clock_new offset_ns=-5.0
+	ask 'rdate -sn 127.0.0.1'
+	expect 0
+	ask status
+	expect 0
+	[[ $output == *$'\nsynchronised yes, by guestclock-set\n'* ]] || { shown; return 1; }
+	clock_set esterror_us=77
+	ask status
+	[[ $output == *$'\nsynchronised yes, by another time service\n'* ]] || { shown; return 1; }
+	clock_set status=64
+	ask status
+	[[ $output == *$'\nsynchronised no\n'* ]] || { shown; return 1; }
+}
+
+# ------------------------------------------------------------------------------------------------ descriptors
+
+@test "standard input, output or error closed at start" {
+	badsource tcp:37:good
+	for REDIRECT in '<&-' '>&-' '2>&-' '<&- >&-' '<&- 2>&-' '>&- 2>&-' '<&- >&- 2>&-'; do
+		# Work is done all the same, and nothing lands where it should not: the lock, the log and the socket are
+		# files that open early.
+		clock_new offset_ns=-100.0
+		ask 'rdate 127.0.0.1'
+		equal "$status" 0 "status with $REDIRECT" || { shown; return 1; }
+		assert_stepped +100.0 1.5
+		assert_logged "$DAEMON_NOTICE" 'step: offset'
+		# Refusals are logged and have their status.
+		clock_new
+		ask 'date'
+		equal "$status" 100 "status with $REDIRECT" || { shown; return 1; }
+		assert_logged "$AUTH_WARNING" 'unknown request "date"'
+		ask status
+		# What could not be printed may be called a failure; touching anything may not.
+		[[ $status == 0 || $status == 111 && $REDIRECT == *'>&-'* ]] || { shown; return 1; }
+		assert_untouched
+		log_take
+	done
+	equal "$("${ENTER[@]}" --mount cat /run/guestclock/lock | awk '{ print $1, $3, $5 }')" 'boot bound-us before-us' 'lock file'
+	# One closed descriptor does not keep the others from being told.
+	REDIRECT='>&-'
+	ask 'date'
+	refused 100 'unknown request'
+	REDIRECT='2>&-'
+	ask 'status'
+	[[ $output == 'clock '* ]]
+}
+
+@test "rfc868 with standard input closed, empty, or not readable is one clear line" {
+	local redirect
+	for REDIRECT in '<&-' '</dev/null' '<.' '0>/dev/null'; do
+		ask rfc868
+		((status == 100 || status == 111)) || { shown; return 1; }
+		refused "$status" 'rfc868: .*standard input' || { printf 'with %s\n' "$REDIRECT"; return 1; }
+	done
+}
+
+@test "a reader that has gone does not keep the clock from being set, nor a refusal from being logged" {
+	badsource tcp:37:delay=0.5
+	mkfifo "$WORK/fifo"
+	# A pipe that had a reader once, as a client that has gone leaves it: 7 is the reader.
+	BEFORE=(sh -c 'exec 7<>"$0" 2>"$0" 7>&-; exec "$@"' "$WORK/fifo")
+	ask 'date'
+	equal "$status" 100 'status with nobody at standard error' || { shown; return 1; }
+	assert_logged "$AUTH_WARNING" 'unknown request "date"'
+	hosts_deny 'ALL: ALL'
+	ask 'status'
+	equal "$status" 1 'status with nobody at standard error' || { shown; return 1; }
+	assert_logged "$AUTH_WARNING" 'hosts.deny do not let'
+	hosts_deny ''
+	ask 'rdate 127.0.0.1' --max-delay 0.1
+	equal "$status" 1 'status with nobody at standard error' || { shown; return 1; }
+	assert_logged "$AUTH_WARNING" 'delay-too-large'
+	assert_untouched
+	# Nobody at standard output: the client has gone before there was an answer.
+	BEFORE=(sh -c 'exec 7<>"$0" >"$0" 7>&-; exec "$@"' "$WORK/fifo")
+	ask 'rdate -v 127.0.0.1'
+	refused 111 'the client has gone before 127.0.0.1 answered$'
+}
+
+# -------------------------------------------------------------------------------------------- the system fails
+
+@test "without CAP_SYS_TIME it says so and names both cures" {
+	badsource tcp:37:good
+	local cures='no CAP_SYS_TIME.*run as root.*setcap cap_sys_time=ep.*0750'
+	BEFORE=(setpriv --bounding-set -sys_time --inh-caps -sys_time)
+	clock_new offset_ns=-100.0
+	ask 'rdate -s 127.0.0.1'
+	refused 111 "$cures"
+	set_by_hand -- rdate -s 127.0.0.1
+	refused 111 "$cures"
+	printf '\0\0\0\0' >"$WORK/push"
+	set_by_hand -- rfc868 <"$WORK/push"
+	refused 111 "$cures"
+	# As another user in the same place, without any capability.
+	BEFORE=(unshare -U --map-user=1000 --map-group=1000)
+	ask 'rdate -s 127.0.0.1'
+	refused 111 "$cures"
+	# What sets nothing needs none.
+	ask 'rdate -p 127.0.0.1'
+	expect 0
+	ask status
+	expect 0
+}
+
+@test "two requests at once: the second is told, and the clock is set once" {
+	badsource tcp:37:delay=1.5 tcp:38:good udp:39:good
+	clock_new offset_ns=-100.0
+	export SSH_CONNECTION='127.0.0.1 1 127.0.0.1 22' SSH_ORIGINAL_COMMAND='rdate -s 127.0.0.1'
+	background first enclosed "$GUESTCLOCK_SET"
+	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND
+	wait_for 5 locked
+	ask 'rdate -s -o 38 127.0.0.1'
+	refused 111 'guestclock-set: another request is setting the clock$'
+	printf '\0\0\0\0' >"$WORK/push"
+	ask rfc868 <"$WORK/push"
+	refused 111 'guestclock-set: another request is setting the clock$'
+	# Reading is not setting.
+	ask status
+	expect 0
+	ask 'rdate -p -o 38 127.0.0.1'
+	expect 0
+	ask 'rdate -s -o 38 127.0.0.1' --dry-run
+	expect 0
+	assert_not_logged
+	wait_for 5 not alive first
+	run_cmd cat "$WORK/first.out"
+	equal "$output" '' 'what the first said'
+	assert_stepped +100.0 2.0
+	assert_logged "$DAEMON_NOTICE" 'step: offset'
+	# And afterwards the lock is free.
+	ask 'rdate -s -o 38 127.0.0.1'
+	expect 0
+}
+
+# locked: somebody holds the lock
+locked() { "${ENTER[@]}" --mount sh -c '[ -e /run/guestclock/lock ] && ! flock --nonblock /run/guestclock/lock true'; }
+
+@test "a lock that cannot be had says where and why" {
+	badsource tcp:37:good
+	"${ENTER[@]}" --mount sh -c ': >/run/guestclock'
+	ask 'rdate -s 127.0.0.1'
+	refused 111 'cannot lock /run/guestclock/lock: Not a directory'
+	# A link that somebody left there is not followed.
+	"${ENTER[@]}" --mount sh -c "rm /run/guestclock && mkdir /run/guestclock && ln -s $WORK/elsewhere /run/guestclock/lock"
+	ask 'rdate -s 127.0.0.1'
+	refused 111 'cannot lock /run/guestclock/lock: '
+	[ ! -e "$WORK/elsewhere" ]
+	# What is in it is not believed without being read.
+	"${ENTER[@]}" --mount sh -c 'rm /run/guestclock/lock && head -c 5000 /dev/urandom >/run/guestclock/lock'
+	clock_new offset_ns=-100.0
+	ask 'rdate -s 127.0.0.1'
+	expect 0
+	assert_stepped +100.0 1.5
+}
+
+@test "a system without a syslog daemon, or with one that goes away" {
+	badsource tcp:37:good
+	stop logsink
+	clock_new offset_ns=-100.0
+	ask 'rdate -s 127.0.0.1'
+	expect 0
+	assert_stepped +100.0 1.5
+	ask date
+	expect 100 'unknown request'
+	rm "$DEV/log"
+	clock_new offset_ns=-100.0
+	ask 'rdate -s 127.0.0.1'
+	expect 0
+	assert_stepped +100.0 1.5
+	ask date
+	expect 100 'unknown request'
+}
+
+@test "the key's fingerprint is in the log where sshd exposes it, and nothing else of that file" {
+	local key=AAAAC3NzaC1lZDI1NTE5AAAAIDw0nGkTeP2FnJ1yXq7b0H3mJcT0mFZyJpP4yH8q0t8R
+	hosts_deny 'guestclock-set: 127.0.0.9'
+	printf 'password\npublickey ssh-ed25519 %s\n' "$key" >"$WORK/auth"
+	export SSH_USER_AUTH=$WORK/auth
+	CLIENT=127.0.0.9 ask status
+	expect 1 'do not let'
+	assert_logged "$AUTH_WARNING" "from 127\.0\.0\.9 key $(literally "$(ssh-keygen -lf - <<<"ssh-ed25519 $key" | cut -d' ' -f2)"), request \"status\": "
+	# A file that is not what sshd writes, or is not there, is no key and no failure.
+	for content in 'publickey' 'publickey ssh-ed25519' 'publickey ssh-ed25519 !!!' $'publickey x \n' "publickey x $(fill 9000 A)" ''; do
+		printf '%s' "$content" >"$WORK/auth"
+		CLIENT=127.0.0.9 ask status
+		expect 1 'do not let'
+		assert_logged "$AUTH_WARNING" 'from 127\.0\.0\.9, request "status": '
+	done
+	SSH_USER_AUTH=$WORK/missing CLIENT=127.0.0.9 ask status
+	expect 1 'do not let'
+	assert_logged "$AUTH_WARNING" 'from 127\.0\.0\.9, request'
+}

@@ -1,0 +1,502 @@
+# The real thing: a real sshd (OpenSSH's, and dropbear), keys in authorized_keys with guestclock-set as their forced
+# command, and the system's ssh client.
+#
+# All of it runs in the sandbox of tests/lib/set.bash.  sshd runs in there as an ordinary user, "guest", in one more
+# user namespace: root's sshd needs users that a user namespace has not.  The forced command is a script that makes
+# guestclock-set root again, in a namespace below that, with the fake clock.
+
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2154 # logged comes from tests/lib/set.bash
+# shellcheck disable=SC2016 # what stands in single quotes is for another shell, or for none
+
+load lib/common
+load lib/set
+
+SSHD=$PEERS/usr/sbin/sshd
+PORT=2222
+
+setup_file() {
+	set_setup_file
+	ssh-keygen -q -t ed25519 -N '' -C host -f "$BATS_FILE_TMPDIR/host"
+	ssh-keygen -q -t ed25519 -N '' -C guestclock -f "$BATS_FILE_TMPDIR/key"
+	ssh-keygen -q -t rsa -b 3072 -N '' -C guestclock -f "$BATS_FILE_TMPDIR/rsa"
+}
+
+setup() {
+	common_setup
+	requires ssh ssh-keygen "$SSHD"
+	set_start
+	KEYS=$BATS_FILE_TMPDIR
+	GUEST_HOME=$WORK/home
+	KEY=$KEYS/key
+	mkdir -p "$GUEST_HOME/.ssh"
+	printf '%s\n' 'root:x:0:0:root:/root:/bin/sh' "guest:x:1000:1000:guest:$GUEST_HOME:/bin/sh" >"$ETC/passwd"
+	printf '%s\n' 'root:x:0:' 'guest:x:1000:' >"$ETC/group"
+	printf '%s\n' /bin/sh >"$ETC/shells"
+	cat >"$WORK/guestclock-set" <<-END
+		#!/bin/sh
+		exec unshare -Ur env FAKE_CLOCK='$CLOCK' LD_PRELOAD='$FAKE_CLOCK_SO' '$GUESTCLOCK_SET' "\$@"
+	END
+	chmod +x "$WORK/guestclock-set"
+	cat >"$WORK/ssh_config" <<-END
+		Host *
+		HostKeyAlias guest
+		Port $PORT
+		User guest
+		IdentityAgent none
+		IdentitiesOnly yes
+		BatchMode yes
+		ConnectTimeout 5
+		StrictHostKeyChecking yes
+		GlobalKnownHostsFile /dev/null
+		UserKnownHostsFile $WORK/known_hosts
+		LogLevel ERROR
+	END
+	printf 'guest %s\n' "$(<"$KEYS/host.pub")" >"$WORK/known_hosts"
+	SSH=("${ENTER[@]}" --mount ssh -F "$WORK/ssh_config")
+	authorize
+}
+
+teardown() {
+	local status=0
+	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 20 "$WORK/sshd.out" || :
+	common_teardown || status=1
+	return $status
+}
+
+# authorize [LIMITS...]: the key's line in the guest's authorized_keys, as the manual has it.
+authorize() {
+	printf 'restrict,command="%s%s" %s\n' "$WORK/guestclock-set" "${*:+ $*}" "$(<"$KEY.pub")" \
+		>"$GUEST_HOME/.ssh/authorized_keys"
+	chmod 700 "$GUEST_HOME/.ssh"
+	chmod 600 "$GUEST_HOME/.ssh/authorized_keys"
+}
+
+# as_guest COMMAND...: what comes before a server
+as_guest() { $EXEC "${ENTER[@]}" --mount unshare -U --map-user=1000 --map-group=1000 "$@"; }
+
+# sshd_config [LINE...]
+sshd_config() {
+	cat >"$WORK/sshd_config" <<-END
+		Port $PORT
+		HostKey $KEYS/host
+		PidFile none
+		UsePAM no
+		PasswordAuthentication no
+		KbdInteractiveAuthentication no
+		# The directories above the test's own belong to somebody else.
+		StrictModes no
+		AuthorizedKeysFile $GUEST_HOME/.ssh/authorized_keys
+		Subsystem sftp $PEERS/usr/lib/openssh/sftp-server
+	END
+	printf '%s\n' "$@" >>"$WORK/sshd_config"
+}
+
+# sshd_start [LINE...]: with these in its configuration as well
+sshd_start() {
+	sshd_config "$@"
+	background sshd as_guest "$SSHD" -D -e -f "$WORK/sshd_config"
+	wait_for 5 bound stream "$PORT" || { cat "$WORK/sshd.out"; return 1; }
+}
+
+dropbear_start() {
+	requires dropbear dropbearkey
+	"${ENTER[@]}" --mount dropbearkey -t ed25519 -f "$WORK/dropbear_key" >"$WORK/dropbearkey.out" 2>&1
+	printf 'guest %s\n' "$(grep '^ssh-ed25519' "$WORK/dropbearkey.out")" >"$WORK/known_hosts"
+	background sshd as_guest "$(PATH=$PATH:/usr/sbin:/sbin type -P dropbear)" -F -E -r "$WORK/dropbear_key" -p "$PORT"
+	wait_for 5 bound stream "$PORT" || { cat "$WORK/sshd.out"; return 1; }
+}
+
+# ask [SSH-OPTION... ADDRESS] COMMAND: by ssh, and leaves $status, $output and $errors as set_by_hand does.  ADDRESS is 127.0.0.1 by default.
+ask() {
+	status=0
+	(($# > 1)) || set -- 127.0.0.1 -- "$1"
+	output=$(timeout 20 "${SSH[@]}" -i "$KEY" "$@" 2>"$WORK/stderr") || status=$?
+	errors=$(<"$WORK/stderr")
+}
+
+# no_processes: neither guestclock-set nor a session is left in the sandbox
+no_processes() { sandbox_empty guestclock-set; }
+two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
+
+# ------------------------------------------------------------------------------------------------- it works
+
+@test "the crontab's line sets the clock, and leaves a right one alone" {
+	badsource tcp:37:good
+	sshd_start
+	clock_new offset_ns=-589000000.0
+	ask 'rdate -s 127.0.0.1' </dev/null
+	expect 0
+	equal "$output" '' 'standard output'
+	assert_stepped +589000000.0 1.2
+	assert_logged "$DAEMON_NOTICE" 'from 127\.0\.0\.1, request "rdate -s 127\.0\.0\.1": step: offset -58[89][09]{6}\.'
+	clock_new
+	ask 'rdate -s 127.0.0.1' </dev/null
+	expect 0
+	equal "$(clock_get steps slews)" '0 0' 'steps and slews of a right clock'
+	assert_not_logged
+	# With its output, over IPv6, and without standard input at all.
+	ask -n ::1 'rdate -p ::1'
+	expect 0
+	equal "$(date -ud "$output" +%F)" "$(date -u +%F)" 'date printed'
+	ask -n 127.0.0.1 'rdate -v 127.0.0.1'
+	expect 0
+	[[ $output =~ $'\n''127.0.0.1: offset '.*', within-bound, now ' ]] || { shown; return 1; }
+}
+
+@test "four octets through ssh set the clock: printf, and in.timed" {
+	requires "$IN_TIMED"
+	local n
+	sshd_start
+	clock_new offset_ns=-589000000.0
+	n=$(((EPOCHSECONDS + 2208988800) & 0xffffffff))
+	# shellcheck disable=SC2059
+	printf "$(printf '\\x%02x\\x%02x\\x%02x\\x%02x' $((n >> 24)) $((n >> 16 & 255)) $((n >> 8 & 255)) $((n & 255)))" >"$WORK/push"
+	ask rfc868 <"$WORK/push"
+	expect 0
+	assert_stepped +589000000.0 2.5
+	assert_logged "$DAEMON_NOTICE" 'request "rfc868": step: '
+	clock_new offset_ns=589000000.0
+	ask rfc868 < <("$IN_TIMED" </dev/null)
+	expect 0
+	assert_stepped -589000000.0 2.0
+	log_take
+	clock_new
+	ask rfc868 < <("$IN_TIMED" </dev/null)
+	expect 0
+	equal "$(clock_get steps slews)" '0 0' 'steps and slews of a right clock'
+	# Nothing to push.
+	clock_new
+	ask rfc868 </dev/null
+	refused 100 'refused: rfc868: 0 octets on standard input: expected 4$'
+	ask rfc868 <<<'12345678'
+	refused 100 'refused: rfc868: more than 4 octets on standard input: expected 4$'
+}
+
+@test "status, and an empty request with and without --default" {
+	badsource tcp:37:good
+	sshd_start
+	ask status
+	expect 0
+	[[ $output == 'clock 20'*$'\ndefault none\n'* ]] || { shown; return 1; }
+	assert_untouched
+	# No command at all is ssh's request for a shell.
+	ask -T 127.0.0.1
+	refused 100 'refused: empty request, .*--default'
+	clock_new offset_ns=-100.0
+	authorize '--default \"rdate -s 127.0.0.1\" --max-step 1000'
+	ask -T 127.0.0.1
+	expect 0
+	assert_stepped +100.0 1.2
+	assert_logged "$DAEMON_NOTICE" 'request "rdate -s 127\.0\.0\.1": step: '
+}
+
+@test "ssh ends with guestclock-set's own status" {
+	badsource tcp:37:good tcp:38:octets=3
+	sshd_start
+	local port
+	ask 'rdate -p 127.0.0.1'
+	equal "$status" 0 status
+	authorize --not-before 2075-01-01
+	ask 'rdate -s 127.0.0.1'
+	refused 1 'before-floor'
+	ask 'rdate'
+	refused 100 'no HOST'
+	ask 'rdate -s -o 38 127.0.0.1'
+	refused 111 'sent 3 octets: too few$'
+	# A connection that fails is ssh's own.
+	port=$PORT
+	stop sshd
+	ask status
+	equal "$status" 255 "status without sshd on port $port"
+}
+
+@test "one connection for several requests: multiplexing" {
+	badsource tcp:37:good
+	sshd_start
+	local mux=(-o "ControlPath=$WORK/mux" -o ControlMaster=auto -o ControlPersist=20)
+	clock_new offset_ns=-100.0
+	ask "${mux[@]}" 127.0.0.1 'rdate -s 127.0.0.1'
+	expect 0
+	assert_stepped +100.0 1.2
+	log_take
+	clock_new
+	ask "${mux[@]}" 127.0.0.1 'rdate -s 127.0.0.1'
+	expect 0
+	ask "${mux[@]}" 127.0.0.1 'date'
+	refused 100 'unknown request "date"' || [ "$(clock_get steps)" -eq 0 ]
+	ask "${mux[@]}" -O exit 127.0.0.1
+}
+
+# ---------------------------------------------------------------------------------- what a stolen key cannot do
+
+@test "no shell, no other program" {
+	sshd_start
+	local command
+	for command in 'id' 'sh -i' 'rdate -s 127.0.0.1; id' 'rdate -s 127.0.0.1 && id' '/bin/sh' 'bash -c id' '$(id)' \
+		$'status\nid' 'scp -t /tmp' 'rsync --server' 'cat /etc/passwd'; do
+		ask "$command"
+		refused 100 'refused: ' || { printf 'command: %s\n' "$command"; return 1; }
+	done
+}
+
+@test "no other time source, and no time outside the limits" {
+	badsource tcp:37:good
+	sshd_start
+	clock_new offset_ns=-100.0
+	ask 'rdate -s 127.0.0.2'
+	refused 1 "refused: time source 127.0.0.2 is not the ssh client's own address, 127.0.0.1, and no --host names it$"
+	ask 'rdate -s localhost'
+	refused 1 'refused: time source localhost is not'
+	ask '--host 127.0.0.2 rdate -s 127.0.0.2'
+	refused 100 'unknown request "--host"'
+	authorize --host 127.0.0.2 --max-step 50
+	ask 'rdate -s 127.0.0.1'
+	refused 1 'refused: time source 127.0.0.1 is not among those that --host names$'
+	ask 'rdate -s 127.0.0.2'
+	refused 1 'refused: too-far: '
+	authorize --host 127.0.0.2 --allow status,rfc868
+	ask 'rdate -s 127.0.0.2'
+	refused 1 'refused: rdate is not among the requests that --allow names$'
+}
+
+@test "no file transfer" {
+	requires sftp scp
+	sshd_start
+	ask -s 127.0.0.1 sftp
+	denied_subsystem '.*sftp-server'
+	local rc=0
+	errors=
+	timeout 20 "${ENTER[@]}" --mount sftp -F "$WORK/ssh_config" -i "$KEY" -b - 127.0.0.1 <<<'ls' >"$WORK/sftp.out" 2>&1 || rc=$?
+	((rc != 0))
+	assert_logged "$AUTH_WARNING" 'sftp-server.*unknown request'
+	rc=0
+	timeout 20 "${ENTER[@]}" --mount scp -O -F "$WORK/ssh_config" -i "$KEY" "$WORK/ssh_config" 127.0.0.1:stolen \
+		</dev/null >"$WORK/scp.out" 2>&1 || rc=$?
+	((rc != 0))
+	assert_logged "$AUTH_WARNING" 'request "scp -t stolen": unknown request'
+	[ ! -e "$GUEST_HOME/stolen" ]
+	sshd_internal_sftp
+}
+
+# denied_subsystem NAME: the last request was; sshd throws a subsystem's standard error away.
+denied_subsystem() {
+	equal "$status" 100 status || return 1
+	assert_logged "$AUTH_WARNING" "request \"$1\": unknown request \"" || return 1
+	assert_untouched
+}
+
+# The built-in server is the same request under another name.
+sshd_internal_sftp() {
+	stop sshd
+	sshd_config
+	sed -i 's/^Subsystem.*/Subsystem sftp internal-sftp/' "$WORK/sshd_config"
+	background sshd as_guest "$SSHD" -D -e -f "$WORK/sshd_config"
+	wait_for 5 bound stream "$PORT"
+	ask -s 127.0.0.1 sftp
+	denied_subsystem internal-sftp
+}
+
+@test "no terminal, and nothing left of a request that wanted one" {
+	badsource tcp:37:silent
+	sshd_start
+	# OpenSSH's client gives up when a terminal that it insists on is denied; its request may have begun by then.
+	ask -o LogLevel=INFO -tt 127.0.0.1 status
+	[[ $errors == *'PTY allocation request failed'* ]] || { shown; return 1; }
+	ask -tt 127.0.0.1 id
+	ask -tt 127.0.0.1 'rdate -s -t 60000 127.0.0.1'
+	wait_for 6 no_processes
+	assert_untouched
+	# Asked for politely, it is done without.
+	ask -o LogLevel=INFO -t 127.0.0.1 status
+	expect_status_of_guest
+}
+
+# expect_status_of_guest: the last request was status, and it was answered, on no terminal.
+expect_status_of_guest() {
+	equal "$status" 0 status || return 1
+	[[ $output == 'clock '* && $output != *$'\r'* ]] || { shown; return 1; }
+}
+
+@test "a terminal, where the key's line does not deny it" {
+	badsource tcp:37:good tcp:38:silent
+	sshd_start
+	sed -i 's/^restrict,/no-port-forwarding,no-agent-forwarding,no-X11-forwarding,/' "$GUEST_HOME/.ssh/authorized_keys"
+	clock_new offset_ns=-100.0
+	ask -tt 127.0.0.1 'rdate 127.0.0.1' </dev/null
+	equal "$status" 0 status || { shown; return 1; }
+	[[ $output == *' UTC 20'*$'\r' ]] || { shown; return 1; }
+	assert_stepped +100.0 1.2
+	ask -tt 127.0.0.1 id
+	equal "$status" 100 status
+	# On a terminal, a client that goes hangs up.
+	background client "${SSH[@]}" -i "$KEY" -tt 127.0.0.1 'rdate -p -t 60000 -o 38 127.0.0.1'
+	wait_for 10 two_processes
+	stop client
+	wait_for 6 no_processes
+}
+
+@test "no forwarding" {
+	badsource tcp:37:good
+	sshd_start
+	ask -o LogLevel=INFO -W 127.0.0.1:37 127.0.0.1
+	((status != 0)) || { shown; return 1; }
+	[[ $errors == *'administratively prohibited'* ]] || { shown; return 1; }
+	ask -o ExitOnForwardFailure=yes -R 3737:127.0.0.1:37 127.0.0.1 status
+	equal "$status" 255 status
+	[[ $errors == *'remote port forwarding failed'* ]] || { shown; return 1; }
+	assert_untouched
+	assert_not_logged
+}
+
+@test "no help from the environment" {
+	badsource tcp:37:good
+	# Even where sshd takes whatever the client sends.
+	sshd_start 'AcceptEnv SSH_* TZ LC_* LANG* RES_* HOSTALIASES LOCALDOMAIN POSIXLY_CORRECT FAKE_* GCONV_PATH'
+	clock_new offset_ns=-100.0
+	: >"$WORK/decoy"
+	export SSH_CONNECTION='127.0.0.2 1 127.0.0.2 22' SSH_ORIGINAL_COMMAND=status SSH_USER_AUTH=/etc/passwd \
+		TZ=../../etc/passwd RES_OPTIONS=debug HOSTALIASES=/etc/passwd FAKE_CLOCK=$WORK/decoy
+	ask -o 'SendEnv=SSH_* TZ RES_* HOSTALIASES FAKE_*' 127.0.0.1 'rdate -s 127.0.0.2'
+	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND SSH_USER_AUTH TZ RES_OPTIONS HOSTALIASES FAKE_CLOCK
+	refused 1 "refused: time source 127.0.0.2 is not the ssh client's own address, 127.0.0.1, and no --host names it$"
+	export SSH_ORIGINAL_COMMAND='rdate -s 127.0.0.1'
+	ask -o 'SendEnv=SSH_*' 127.0.0.1 id
+	unset SSH_ORIGINAL_COMMAND
+	refused 100 'unknown request "id"'
+	# Nor from the client's own files: PermitUserEnvironment is off, and the line has no environment=.
+	printf 'SSH_CONNECTION=127.0.0.2 1 127.0.0.2 22\n' >"$GUEST_HOME/.ssh/environment"
+	ask 'rdate -s 127.0.0.2'
+	refused 1 "not the ssh client's own address, 127.0.0.1,"
+}
+
+@test "hosts.deny denies by the client's address" {
+	# This sshd looks at the tables itself, under its own name.
+	hosts_allow 'guestclock-set: 127.0.0.1 [::1]'
+	hosts_deny 'guestclock-set: ALL'
+	sshd_start
+	ask status
+	expect 0
+	ask -b ::1 ::1 status
+	expect 0
+	assert_not_logged
+	ask -b 127.0.0.2 127.0.0.1 status
+	refused 1 'refused: hosts.allow and hosts.deny do not let 127.0.0.2 in$'
+	ask -b fd00::1 ::1 'rdate -s ::1'
+	refused 1 'refused: hosts.allow and hosts.deny do not let fd00::1 in$'
+}
+
+@test "a connection that is no network's is from UNKNOWN" {
+	# So sshd over a pipe, or a vsock, tells SSH_CONNECTION.
+	sshd_config
+	: >"$WORK/sshd.out"
+	local proxy="unshare -U --map-user=1000 --map-group=1000 $SSHD -i -E $WORK/sshd.out -f $WORK/sshd_config"
+	ask -o "ProxyCommand=$proxy" 127.0.0.1 status
+	expect 0
+	# There is no address that it could name for a time source.
+	ask -o "ProxyCommand=$proxy" 127.0.0.1 'rdate -s 127.0.0.1'
+	refused 1 "time source 127.0.0.1 is not the ssh client's own address, UNKNOWN"
+	# hosts_access(5) has a word for it.
+	hosts_deny 'guestclock-set: UNKNOWN'
+	ask -o "ProxyCommand=$proxy" 127.0.0.1 status
+	refused 1 'do not let UNKNOWN in$'
+}
+
+# ------------------------------------------------------------------------------------------------- the log
+
+@test "the key's fingerprint is in the log line" {
+	badsource tcp:37:good
+	sshd_start 'ExposeAuthInfo yes'
+	local print
+	for KEY in "$KEYS/key" "$KEYS/rsa"; do
+		authorize
+		print=$(ssh-keygen -lf "$KEY.pub" | awk '{ print $2 }')
+		[[ $print == SHA256:* ]]
+		clock_new offset_ns=-100.0
+		ask 'rdate -s 127.0.0.1'
+		expect 0
+		assert_logged "$DAEMON_NOTICE" "from 127\.0\.0\.1 key $(literally "$print"), request \"rdate -s 127\.0\.0\.1\": step: "
+		ask id
+		expect 100 'unknown request'
+		assert_logged "$AUTH_WARNING" "from 127\.0\.0\.1 key $(literally "$print"), request \"id\": unknown request"
+	done
+}
+
+# ------------------------------------------------------------------------------------------ clients that vanish
+
+@test "a client that is killed takes guestclock-set with it" {
+	badsource tcp:37:silent
+	sshd_start
+	local signal stdin
+	clock_new offset_ns=-100.0
+	for signal in TERM KILL; do
+		# cron's standard input, and one that stays open
+		for stdin in -n -T; do
+			background client "${SSH[@]}" -i "$KEY" "$stdin" 127.0.0.1 'rdate -s -t 60000 127.0.0.1'
+			wait_for 10 two_processes
+			stop client "$signal"
+			wait_for 6 no_processes || { printf 'client: %s, killed by %s\n' "$stdin" "$signal"; return 1; }
+			assert_logged "$DAEMON_ERR" 'the client has gone before 127\.0\.0\.1 answered'
+		done
+	done
+	assert_untouched
+	# The lock went with it.
+	ask 'rdate -s -o 39 127.0.0.1'
+	refused 111 'port 39: cannot connect: Connection refused$'
+}
+
+@test "a push whose client is killed half way is no push" {
+	sshd_start
+	mkfifo "$WORK/feed"
+	exec 8<>"$WORK/feed"
+	printf 'ab' >&8
+	background client sh -c 'exec "$@" <"$0"' "$WORK/feed" "${SSH[@]}" -i "$KEY" 127.0.0.1 rfc868 8<&-
+	wait_for 5 not no_processes
+	sleep 0.3
+	stop client KILL
+	wait_for 6 no_processes
+	log_take
+	equal "${#logged[@]}" 1 'syslog lines'
+	assert_untouched
+}
+
+# ------------------------------------------------------------------------------------------------- dropbear
+
+@test "dropbear: set, push, refuse, and end with the client" {
+	requires "$IN_TIMED"
+	badsource tcp:37:good tcp:38:silent
+	dropbear_start
+	clock_new offset_ns=-100.0
+	ask 'rdate -s 127.0.0.1' </dev/null
+	expect 0
+	assert_stepped +100.0 1.2
+	assert_logged "$DAEMON_NOTICE" 'from 127\.0\.0\.1, request "rdate -s 127\.0\.0\.1": step:'
+	clock_new offset_ns=-589000000.0
+	ask rfc868 < <("$IN_TIMED" </dev/null)
+	expect 0
+	assert_stepped +589000000.0 2.0
+	log_take
+	clock_new
+	ask status
+	expect 0
+	[[ $output == 'clock '* ]]
+	ask -T 127.0.0.1
+	refused 100 'refused: empty request'
+	ask 'id'
+	refused 100 'unknown request "id"'
+	ask 'rdate -s 127.0.0.2'
+	refused 1 "not the ssh client's own address, 127.0.0.1,"
+	ask 'rdate -s -o 39 127.0.0.1'
+	refused 111 'Connection refused$'
+	ask -W 127.0.0.1:37 127.0.0.1
+	((status != 0))
+	hosts_deny 'guestclock-set: 127.0.0.2'
+	ask -b 127.0.0.2 127.0.0.1 status
+	refused 1 'do not let 127.0.0.2 in$'
+	background client "${SSH[@]}" -i "$KEY" 127.0.0.1 'rdate -s -t 60000 -o 38 127.0.0.1'
+	wait_for 10 two_processes
+	stop client KILL
+	wait_for 6 no_processes
+	assert_logged "$DAEMON_ERR" 'the client has gone before 127\.0\.0\.1 answered'
+	assert_untouched
+}

@@ -1,0 +1,668 @@
+#!/usr/bin/env bats
+# guestclock-set on the real guest: its clock is really wrong, and comes really right.  One guest serves all tests,
+# in order; a second one runs at a wrong rate beside it.  Offsets are measured by tests/guest, not by guestclock.
+
+# Each test is a process of its own: what it sets is meant for itself.  What stands in single quotes is for the guest's
+# shell.
+# shellcheck disable=SC2030,SC2031,SC2016
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+load guest/guest
+load lib/xinetd
+
+# xinetd_start waits for this: the datagram service has no connection to try.
+xinetd_listens() {
+	local port
+	printf -v port '0100007F:%04X' "$XINETD_PORT"
+	grep -qE "^ *[0-9]+: $port [0-9A-F:]+ 0[7A] " /proc/net/tcp /proc/net/udp
+}
+
+setup_file() {
+	WORK=$BATS_FILE_TMPDIR PIDS=$BATS_FILE_TMPDIR/pids
+	mkdir -p "$PIDS"
+	python -c '' || return 1
+	cd "$TOP" || return 1
+	# in.timed runs as nobody, who cannot look into bats' own directories.
+	HOST_DIR=$(mktemp -d)
+	chmod 755 "$HOST_DIR"
+	xinetd_start "$HOST_DIR/stream" xinetd.d/time-stream 3>&-
+	STREAM=$XINETD_PORT STREAM_PID=$XINETD_PID
+	xinetd_start "$HOST_DIR/dgram" xinetd.d/time-dgram 3>&-
+	DGRAM=$XINETD_PORT DGRAM_PID=$XINETD_PID
+	# Accepts connections and never says anything.  Ends by itself, should nobody come to stop it.
+	background silent "$PYTHON" -I -S -c 'import socket, time
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(64)
+print(s.getsockname()[1], flush=True)
+time.sleep(600)'
+	wait_for 5 test -s "$WORK/silent.out"
+	SILENT=$(<"$WORK/silent.out")
+
+	guest_start
+	KEYS=$HOST_DIR/keys
+	mkdir -p "$KEYS"
+	export HOST_DIR STREAM DGRAM SILENT KEYS GUEST_DIR STREAM_PID DGRAM_PID
+	allow_key plain '/usr/libexec/guestclock-set'
+	allow_key dry '/usr/libexec/guestclock-set --dry-run'
+	admin_start
+	# Boots while the first tests run.
+	background second second_guest
+}
+
+# second_guest: it believes in a counter that is faster by a seventh than it is, and loses an eighth of the time.
+second_guest() {
+	local true_khz
+	true_khz=$(guest_tsc_khz)
+	guest_start --dir "$HOST_DIR/second" --tsc-early-khz $((true_khz * 8 / 7))
+	allow_key exact '/usr/libexec/guestclock-set --edge'
+	guest_authorize "restrict,command=\"/usr/libexec/guestclock-set\" $(<"$KEYS/plain.pub")"
+	: >"$HOST_DIR/second.ready"
+}
+
+teardown_file() {
+	WORK=$BATS_FILE_TMPDIR PIDS=$BATS_FILE_TMPDIR/pids
+	local pid
+	admin_stop
+	guest_stop
+	stop second
+	GUEST_DIR=$HOST_DIR/second guest_stop
+	for pid in "${STREAM_PID-}" "${DGRAM_PID-}"; do
+		XINETD_PID=$pid
+		xinetd_stop
+	done
+	stop_all
+	[ -z "${HOST_DIR-}" ] || rm -rf "$HOST_DIR"
+}
+
+setup() {
+	common_setup
+	cd "$TOP" || return 1
+	# Whatever the test before left: a guest that runs, and a clock that is wrong.
+	wrong_clock
+}
+
+teardown() {
+	guest_unthrottle
+	common_teardown
+}
+
+# ------------------------------------------------------------------------------------------ the administrator
+
+# admin COMMAND...: root's shell in the guest, over one connection for all tests.
+admin_start() {
+	local options
+	guest_ssh_options options
+	timeout 30 ssh "${options[@]}" -i "$GUEST_DIR/admin_key" -f -N -M -S "$HOST_DIR/admin" root@127.0.0.1 \
+		</dev/null >/dev/null 2>&1 3>&-
+}
+admin() { timeout -k 1 30 ssh -F none -S "$HOST_DIR/admin" -o BatchMode=yes root@127.0.0.1 "$@" </dev/null 3>&-; }
+admin_stop() {
+	[ -z "${HOST_DIR-}" ] || ssh -F none -S "$HOST_DIR/admin" -O exit root@127.0.0.1 >/dev/null 2>&1 3>&- || :
+}
+
+# allow_key NAME COMMAND [USER]: a key, and the line that lets it run COMMAND.
+allow_key() {
+	ssh-keygen -q -t ed25519 -N '' -C "$1" -f "$KEYS/$1" </dev/null 3>&-
+	guest_authorize --user "${3-root}" "restrict,command=\"$2\" $(<"$KEYS/$1.pub")"
+}
+
+# wrong_clock: the guest is in February 2008 again, its log is empty.
+wrong_clock() {
+	admin 'date -u -s "2008-02-15 20:49:00" >/dev/null; : >/var/log/messages'
+}
+
+# ---------------------------------------------------------------------------------------------- the host
+
+# ask KEY REQUEST: as cron's ssh does, with nothing on standard input.  Leaves $status, $output, $errors and $took
+# (milliseconds).
+# $ACCOUNT is another user than root.
+ask() { talk "$@" </dev/null; }
+
+talk() {
+	local key=$1 options start
+	shift
+	guest_ssh_options options
+	start=$(guest_now_ms)
+	status=0
+	output=$(timeout -k 1 60 ssh "${options[@]}" -i "$KEYS/$key" "${ACCOUNT-root}@127.0.0.1" "$@" \
+		2>"$WORK/errors" 3>&-) || status=$?
+	errors=$(<"$WORK/errors")
+	took=$(($(guest_now_ms) - start))
+}
+
+# ask_in_background KEY REQUEST: the ssh client is the background process "client".
+ask_in_background() {
+	local options
+	guest_ssh_options options
+	background client ssh "${options[@]}" -i "$KEYS/$1" "${ACCOUNT-root}@127.0.0.1" "$2"
+}
+
+# expect STATUS [REGEX]: of the last request: its status, and one line on standard error, or none without REGEX.
+expect() {
+	if ((status == $1)); then
+		if [ -z "${2-}" ]; then
+			[ ! -s "$WORK/errors" ] && return 0
+		elif [ "$(wc -l <"$WORK/errors")" -eq 1 ]; then
+			[[ $errors =~ $2 ]] && return 0
+		fi
+	fi
+	printf -- '--- status %s, expected %s\n--- standard output:\n%s\n--- standard error, expected "%s":\n%s\n---\n' \
+		"$status" "$1" "$output" "${2-}" "$errors"
+	return 1
+}
+
+# half_past: waits until half of a second is over.
+half_past() {
+	local fraction=$((10#${EPOCHREALTIME#*.}))
+	sleep "$(printf '0.%06d' $(((1500000 - fraction) % 1000000)))"
+}
+
+# raw_answer: what an RFC 868 server answers now, made without one
+raw_answer() {
+	local hex
+	printf -v hex '%08x' $(((EPOCHSECONDS + 2208988800) % 4294967296))
+	# shellcheck disable=SC2059 # the format is what it is about
+	printf "\\x${hex:0:2}\\x${hex:2:2}\\x${hex:4:2}\\x${hex:6:2}"
+}
+
+# ---------------------------------------------------------------------------------------------- the clock
+
+# to_ns SECONDS: "-1.5" is -1500000000
+to_ns() {
+	local sign='' whole=$1 part=0
+	case $whole in -*) sign=- whole=${whole#-} ;; +*) whole=${whole#+} ;; esac
+	case $whole in *.*) part=${whole#*.} whole=${whole%%.*} ;; esac
+	part=${part}000000000
+	printf '%s\n' "$sign$((10#$whole * 1000000000 + 10#${part:0:9}))"
+}
+
+# sample: the guest's clock against this machine's: $offset +- $bound, nanoseconds
+sample() {
+	read -r offset bound _ < <(guest_clock 32)
+	[ -n "$offset" ] || return 1
+	offset=$(to_ns "$offset") bound=$(to_ns "$bound")
+}
+
+# within LIMIT: the last sample's offset is no more than LIMIT nanoseconds from zero, as far as was measured
+within() {
+	((${offset#-} <= $1 + bound)) && return 0
+	printf 'the guest is %s ns off (+- %s): expected at most %s\n' "$offset" "$bound" "$1"
+	return 1
+}
+
+# pushed: the last sample is what a pushed time leaves: within 1.5 s.  On a loaded machine a session takes longer than the
+# second that guestclock-set allows it, and nothing in four octets tells.
+pushed() { within $((3 * SECOND / 2 + (took > 1000 ? took - 1000 : 0) * 1000000)); }
+
+# far: the last sample was years off
+far() { ((${offset#-} > 10 ** 17)); }
+
+# unmoved FROM: the clock was not set between a sample with offset FROM and the last one: two bounds of guest_clock
+# on a noisy machine, and a true rate
+unmoved() {
+	local moved=$((offset - $1))
+	((${moved#-} < 20000000)) && return 0
+	printf 'the clock moved by %s ns\n' "$moved"
+	return 1
+}
+
+# logged REGEX COUNT: so many lines of guestclock-set's in the guest's log match
+logged() {
+	local lines
+	lines=$(admin 'grep "guestclock-set\[" /var/log/messages; :')
+	equal "$(grep -cE "$1" <<<"$lines")" "$2" "lines in the log that match $1" || { printf '%s\n' "$lines"; return 1; }
+}
+
+# told: reads "offset O s, DECISION, now R +- B s" out of $output: $told_offset, $told_residual and $told_bound in
+# nanoseconds, $decision
+told() {
+	[[ $output =~ offset\ ([-+][0-9.]+)\ s,\ (.*),\ now\ ([-+][0-9.]+)\ \+-\ ([0-9.]+)\ s$ ]] || return 1
+	decision=${BASH_REMATCH[2]}
+	told_offset=$(to_ns "${BASH_REMATCH[1]}") told_residual=$(to_ns "${BASH_REMATCH[3]}")
+	told_bound=$(to_ns "${BASH_REMATCH[4]}")
+}
+
+setters() { admin pidof guestclock-set; }
+no_setter() { [ -z "$(setters)" ]; }
+
+SECOND=1000000000
+
+# ------------------------------------------------------------------------------------------------- the main job
+
+@test "printf of a raw RFC 868 answer through ssh sets the guest" {
+	sample
+	far
+	talk plain rfc868 < <(raw_answer)
+	expect 0
+	equal "$output" ''
+	sample
+	pushed
+	logged ' request "rfc868": step: offset -[0-9]{9}\.[0-9]{9} ' 1
+}
+
+@test "in.timed piped into ssh sets the guest" {
+	sample
+	far
+	talk plain rfc868 < <("$IN_TIMED")
+	expect 0
+	equal "$output" ''
+	sample
+	pushed
+	logged ' request "rfc868": step: ' 1
+}
+
+@test "in.timed piped into ssh again: the clock is left alone" {
+	# At the same time of the second, and by sessions that take less than a second each: on a loaded machine not every
+	# try is one.
+	local first try
+	for try in 1 2 3 4; do
+		wrong_clock
+		half_past
+		talk plain rfc868 < <("$IN_TIMED")
+		expect 0
+		first=$took
+		sample
+		from=$offset
+		half_past
+		talk plain rfc868 < <("$IN_TIMED")
+		expect 0
+		sample
+		((took < 900 && first < 900)) || continue
+		unmoved "$from"
+		logged ' request "rfc868": step: ' 1
+		return
+	done
+	printf 'no session in %s tries that took less than 0.9 s\n' "$try"
+	return 1
+}
+
+# left_alone KEY REQUEST: asked again, the clock is not set.  Of a clock that is 0.4 s ahead a whole-second source proves
+# for 0.4 s of each second that it is wrong, and for the rest that it may be right: the request is timed for the rest.  A
+# loaded machine can miss it; then the clock must have been proved wrong, and the next try is for a better one.
+left_alone() {
+	local try from fraction wait proved
+	for try in 1 2 3 4; do
+		sample
+		from=$offset
+		fraction=$((10#${EPOCHREALTIME#*.} * 1000))
+		# A session takes some 0.35 s to ask.
+		wait=$(((2 * SECOND + SECOND / 2 - offset / 2 - fraction - 350000000) % SECOND))
+		sleep "$(printf '0.%09d' "$wait")"
+		admin ': >/var/log/messages'
+		ask "$1" "$2"
+		expect 0
+		equal "$output" ''
+		sample
+		proved=$(admin 'grep "guestclock-set\[.* step: " /var/log/messages; :')
+		[ -n "$proved" ] || { unmoved "$from"; return; }
+		printf 'try %s, %s ns off: %s\n' "$try" "$from" "$proved"
+		[[ $proved =~ step:\ offset\ ([-+.0-9]+)\ \+-\ ([.0-9]+)\ s, ]]
+		told_offset=$(to_ns "${BASH_REMATCH[1]}") told_bound=$(to_ns "${BASH_REMATCH[2]}")
+		((${told_offset#-} > told_bound))
+		from=$((told_offset - from))
+		((${from#-} < told_bound + 20000000))
+	done
+	return 1
+}
+
+# synced_by REQUEST: a guest in 2008 comes within a second, silently; asked again, it stays as it is.
+synced_by() {
+	sample
+	far
+	ask plain "$1"
+	expect 0
+	equal "$output" ''
+	sample
+	within "$SECOND"
+	logged ' step: offset ' 1
+	left_alone plain "$1"
+}
+
+@test "rdate over TCP, from xinetd with xinetd.d/time-stream: within one second, and left alone then" {
+	synced_by "rdate -s -o $STREAM 10.0.2.2"
+}
+
+@test "rdate over UDP, from xinetd with xinetd.d/time-dgram: within one second, and left alone then" {
+	synced_by "rdate -u -s -o $DGRAM 10.0.2.2"
+}
+
+@test "after a set the kernel knows that its clock is synchronised, and how well" {
+	local state
+	# The second is set to its middle: half a second, the way there and back, and nothing better, is known.
+	[[ $(admin /usr/libexec/guestclock-set -- status) == *$'\nsynchronised no\n'* ]]
+	[[ $(admin adjtimex) =~ status:\ +[0-9]+\ \(.*UNSYNC ]]
+	ask plain "rdate -s -o $STREAM 10.0.2.2"
+	expect 0
+	run -0 admin /usr/libexec/guestclock-set -- status
+	[[ $output == *$'\nsynchronised yes, by guestclock-set\n'* ]]
+	[[ $output =~ maxerror\ ([0-9]+\.[0-9]{9}) ]]
+	(($(to_ns "${BASH_REMATCH[1]}") > SECOND / 2 && $(to_ns "${BASH_REMATCH[1]}") < 2 * SECOND))
+	[[ $output =~ esterror\ ([0-9]+\.[0-9]{9}) ]]
+	(($(to_ns "${BASH_REMATCH[1]}") > SECOND / 2 && $(to_ns "${BASH_REMATCH[1]}") < 2 * SECOND))
+	# In the kernel's own words.
+	state=$(admin adjtimex)
+	printf '%s\n' "$state"
+	[[ $state =~ status:\ +([0-9]+)\  ]]
+	(((BASH_REMATCH[1] & 64) == 0))
+	[[ $state =~ maxerror:\ +([0-9]+) ]]
+	((BASH_REMATCH[1] > 500000 && BASH_REMATCH[1] < 2000000))
+	[[ $state == *'return value: 0 (clock synchronized)'* ]]
+	# A status changes none of it.
+	[[ $(admin /usr/libexec/guestclock-set -- status) == *$'\nsynchronised yes, by guestclock-set\n'* ]]
+}
+
+@test "rdate -e: a bound below 10 ms, and the truth within it" {
+	local try
+	for try in 1 2 3; do
+		wrong_clock
+		ask plain "rdate -e -v -o $DGRAM 10.0.2.2"
+		expect 0
+		told
+		equal "$decision" step decision
+		sample
+		# 0.3 ms: what a clock that is measured 0.1 s later may have drifted.
+		within $((told_bound + ${told_residual#-} + 300000))
+		((told_bound >= 10000000)) || return 0
+		printf 'bound %s ns, try %s: this machine is busy\n' "$told_bound" "$try"
+	done
+	return 1
+}
+
+# ----------------------------------------------------------------------------------------- limits in the forced command
+
+@test "--dry-run in the forced command: told what would be done, and nothing is" {
+	local from
+	sample
+	from=$offset
+	ask dry "rdate -v -o $STREAM 10.0.2.2"
+	expect 0
+	told
+	equal "$decision" 'not done (--dry-run): step' decision
+	((${told_offset#-} - ${from#-} < 60 * SECOND && ${told_offset#-} - ${from#-} > -60 * SECOND))
+	talk dry rfc868 < <("$IN_TIMED")
+	expect 0
+	told
+	equal "$decision" 'not done (--dry-run): step' decision
+	sample
+	unmoved "$from"
+	[[ $(admin adjtimex) == *UNSYNC* ]]
+	logged 'step|slew' 0
+}
+
+# ------------------------------------------------------------------------------------------------- privileges
+
+# status_field PID FIELD
+status_field() { sed -n "s/^== $1\$/&/;/^== $1\$/,/^==/s/^$2:[[:space:]]*\\([^[:space:]]*\\).*/\\1/p" <<<"$statuses" | head -n 1; }
+
+# confined: two processes of guestclock-set run in the guest, and both are in their filter.
+confined() {
+	statuses=$(admin 'for pid in $(pidof guestclock-set); do echo "== $pid"; cat "/proc/$pid/status"; done')
+	(($(grep -c '^== ' <<<"$statuses") == 2)) && (($(grep -cE '^Seccomp:[[:space:]]+2$' <<<"$statuses") == 2))
+}
+
+# holds_little ACCOUNT-NUMBER: of the two that wait for a silent source: what each may do.
+holds_little() {
+	local pids parent child pid
+	wait_for 10 confined
+	confined
+	mapfile -t pids < <(sed -n 's/^== //p' <<<"$statuses")
+	parent=${pids[0]} child=${pids[1]}
+	if [ "$(status_field "$child" PPid)" != "$parent" ]; then parent=${pids[1]} child=${pids[0]}; fi
+	equal "$(status_field "$child" PPid)" "$parent" 'parent of the one that asks'
+	equal "$(status_field "$parent" CapEff)" 0000000002000000 'CapEff of the one that sets'
+	equal "$(status_field "$parent" CapPrm)" 0000000002000000 'CapPrm of the one that sets'
+	equal "$(status_field "$child" CapEff)" 0000000000000000 'CapEff of the one that asks'
+	equal "$(status_field "$child" CapPrm)" 0000000000000000 'CapPrm of the one that asks'
+	for pid in "${pids[@]}"; do
+		equal "$(status_field "$pid" CapInh)" 0000000000000000 CapInh
+		equal "$(status_field "$pid" CapAmb)" 0000000000000000 CapAmb
+		equal "$(status_field "$pid" NoNewPrivs)" 1 NoNewPrivs
+		equal "$(status_field "$pid" Seccomp)" 2 Seccomp
+		equal "$(status_field "$pid" Uid)" "$1" Uid
+		[ "$1" != 0 ] || equal "$(status_field "$pid" CapBnd)" 0000000000000000 CapBnd
+	done
+}
+
+@test "while it waits, the one that sets holds CAP_SYS_TIME alone and the one that asks nothing" {
+	ask_in_background plain "rdate -s -t 30000 -o $SILENT 10.0.2.2"
+	holds_little 0
+	stop client
+	wait_for 10 no_setter
+}
+
+@test "two requests at once: the second is refused with one line, the lock goes with the first" {
+	ask_in_background plain "rdate -s -t 30000 -o $SILENT 10.0.2.2"
+	wait_for 10 confined
+	sample
+	from=$offset
+	ask plain "rdate -s -o $STREAM 10.0.2.2"
+	expect 111 '^guestclock-set: another request is setting the clock$'
+	talk plain rfc868 < <("$IN_TIMED")
+	expect 111 '^guestclock-set: another request is setting the clock$'
+	# What sets nothing is not in the way of anybody.
+	ask plain "rdate -p -o $STREAM 10.0.2.2"
+	expect 0
+	sample
+	unmoved "$from"
+	stop client
+	wait_for 10 no_setter
+	ask plain "rdate -s -o $STREAM 10.0.2.2"
+	expect 0
+	sample
+	within "$SECOND"
+}
+
+# dedicated_user: the account guestclock has a copy of the program that may set the clock.
+dedicated_user() {
+	admin 'rm -rf /run/guestclock && mkdir -p /usr/local/libexec && mkdir -m 755 /run/guestclock && chown guestclock:guestclock /run/guestclock &&
+		cp /usr/libexec/guestclock-set /usr/local/libexec/guestclock-set &&
+		chown root:guestclock /usr/local/libexec/guestclock-set && chmod 750 /usr/local/libexec/guestclock-set &&
+		setcap cap_sys_time=ep /usr/local/libexec/guestclock-set && getcap /usr/local/libexec/guestclock-set'
+}
+
+@test "a user of its own, whose copy has the capability, sets the clock" {
+	ACCOUNT=guestclock
+	run -0 dedicated_user
+	equal "$output" '/usr/local/libexec/guestclock-set cap_sys_time=ep'
+	allow_key user /usr/local/libexec/guestclock-set guestclock
+	sample
+	far
+	ask user "rdate -s -o $STREAM 10.0.2.2"
+	expect 0
+	equal "$output" ''
+	sample
+	within "$SECOND"
+	logged ' step: offset ' 1
+	left_alone user "rdate -s -o $STREAM 10.0.2.2"
+	ask user status
+	expect 0
+	[[ $output == *$'\nsynchronised yes, by guestclock-set\n'* ]]
+	wrong_clock
+	talk user rfc868 < <("$IN_TIMED")
+	expect 0
+	sample
+	pushed
+	# And it holds as little as root's.
+	ask_in_background user "rdate -s -t 30000 -o $SILENT 10.0.2.2"
+	holds_little 101
+	stop client
+	wait_for 10 no_setter
+	# Nobody else may run that copy.
+	run admin 'su -s /bin/sh nobody -c "/usr/local/libexec/guestclock-set -- status"'
+	[ "$status" -ne 0 ]
+	[[ $output == *'ermission denied'* ]]
+}
+
+@test "without the capability: one line that names both cures, and an untouched clock" {
+	local cures='^guestclock-set: no CAP_SYS_TIME, .*run as root, or .*setcap cap_sys_time=ep, .*mode 0750'
+	ACCOUNT=guestclock
+	allow_key incapable /usr/libexec/guestclock-set guestclock
+	sample
+	from=$offset
+	ask incapable "rdate -s -o $STREAM 10.0.2.2"
+	expect 111 "$cures"
+	equal "$output" ''
+	talk incapable rfc868 < <("$IN_TIMED")
+	expect 111 "$cures"
+	sample
+	unmoved "$from"
+	logged 'no CAP_SYS_TIME' 2
+	# To look is allowed all the same.
+	ask incapable "rdate -p -o $STREAM 10.0.2.2"
+	expect 0
+	ask incapable status
+	expect 0
+}
+
+# ------------------------------------------------------------------------------------------- a guest in trouble
+
+@test "a guest whose time stands still is told so, in one line" {
+	admin 'still-clock 30 >/dev/null 2>&1 & echo $! >/run/still.pid'
+	ask plain "rdate -s -o $STREAM 10.0.2.2"
+	still_status=$status
+	talk plain rfc868 < <("$IN_TIMED")
+	# First the clean-up: the tests to come need a clock.
+	admin 'kill "$(cat /run/still.pid)"'
+	expect 111 '^guestclock-set: .*did not stay'
+	equal "$output" ''
+	equal "$still_status" 111 'status of rdate'
+	# That the kernel is synchronised is what it must not be told of such a clock.
+	[[ $(admin adjtimex) == *UNSYNC* ]]
+	# Where time goes on, all is well again.
+	ask plain "rdate -s -o $STREAM 10.0.2.2"
+	expect 0
+	sample
+	within "$SECOND"
+}
+
+@test "a guest that was paused for 10 s is put right" {
+	ask plain "rdate -s -o $STREAM 10.0.2.2"
+	expect 0
+	guest_pause 10
+	sample
+	((offset < -9 * SECOND && offset > -12 * SECOND))
+	ask plain "rdate -s -o $STREAM 10.0.2.2"
+	expect 0
+	sample
+	within "$SECOND"
+	logged ' step: offset -(8|9|10|11)\.' 1
+}
+
+# watch_setters: a line on the guest's console when there is no guestclock-set any more.  Nothing of it goes over ssh,
+# which takes long in a guest that hardly runs.
+watch_setters() {
+	admin '{ while pidof guestclock-set >/dev/null; do usleep 20000; done; echo "setters: none" >/dev/console; } \
+		>/dev/null 2>&1 &'
+}
+
+@test "a guest that hardly runs: a request to a silent source ends when its ssh client is killed" {
+	# Ten minutes of the guest's own time: what ends it is not a timer.
+	ask_in_background plain "rdate -s -t 600000 -o $SILENT 10.0.2.2"
+	wait_for 10 confined
+	watch_setters
+	guest_throttle
+	not grep -q 'setters: none' "$GUEST_DIR/console.log"
+	stop client KILL
+	wait_for 20 grep -q 'setters: none' "$GUEST_DIR/console.log"
+	guest_alive throttle.pid
+	guest_unthrottle
+	no_setter
+}
+
+# keep_sampling: what the guest's clock read, again and again: "START OFFSET BOUND END", times of this machine's uptime
+# in milliseconds.
+keep_sampling() {
+	local i start
+	for ((i = 0; i < 400; i++)); do
+		start=$(guest_now_ms)
+		printf '%s %s %s\n' "$start" "$(guest_clock 2 | cut -d' ' -f1,2)" "$(guest_now_ms)" >>"$WORK/samples"
+		sleep 0.05
+	done
+}
+
+@test "a guest that hardly runs, 5 ms in 100, is set right in one request" {
+	local last first start end gap
+	guest_throttle 5 100
+	background sampler keep_sampling
+	ask plain "rdate -v -o $STREAM 10.0.2.2"
+	guest_alive throttle.pid
+	wait_for 3 not awk '$2 > -1000 { found = 1 } END { exit found }' "$WORK/samples"
+	guest_unthrottle
+	expect 0
+	told
+	equal "$decision" step decision
+	stop sampler
+	last=$(awk '$2 < -1000000' "$WORK/samples" | tail -n 1)
+	first=$(awk '$2 != "" && $2 > -1000' "$WORK/samples" | head -n 1)
+	printf 'last before the set: %s\nfirst after it:      %s\n' "$last" "$first"
+	[ -n "$last" ] && [ -n "$first" ]
+	read -r start _ <<<"$last"
+	read -r _ offset bound end <<<"$first"
+	offset=$(to_ns "$offset") bound=$(to_ns "$bound")
+	gap=$(((end - start) * 1000000))
+	# It was set between those two samples and has stood nearly still since then.  A second more: the ten or so
+	# milliseconds of processor time between the source's answer and the set take twenty times as long here.
+	within $((told_bound + gap + SECOND))
+	logged ' step: offset ' 1
+	# And where it runs again, it needs one more.
+	ask plain "rdate -s -o $STREAM 10.0.2.2"
+	expect 0
+	sample
+	within "$SECOND"
+}
+
+@test "a guest that runs at a wrong rate is put right as often as it is asked, with --edge exactly" {
+	local before from drift
+	wait_for 60 test -e "$HOST_DIR/second.ready"
+	GUEST_DIR=$HOST_DIR/second
+	sample
+	far
+	ask plain "rdate -v -o $STREAM 10.0.2.2"
+	expect 0
+	told
+	equal "$decision" step decision
+	sample
+	# Half a second, the round trip, and what was lost since.
+	within $((told_bound + SECOND / 4))
+	before=$offset from=$(guest_now_ms)
+	sleep 4
+	sample
+	drift=$(((offset - before) / ($(guest_now_ms) - from)))
+	printf 'drift: %s us a second\n' "$drift"
+	((drift < -115000 && drift > -135000))
+	ask plain "rdate -s -o $STREAM 10.0.2.2"
+	expect 0
+	sample
+	within $((SECOND + SECOND / 4))
+	# The edge of a second, looked for by a clock that runs wrong, is still where it is said to be.
+	ask exact "rdate -v -u -o $DGRAM 10.0.2.2"
+	expect 0
+	told
+	sample
+	printf 'bound %s ns\n' "$told_bound"
+	# Without --edge it is above half a second.
+	((told_bound < SECOND / 3))
+	within $((told_bound + ${told_residual#-} + SECOND / 20))
+}
+
+@test "a guest restored from a snapshot is put right" {
+	ask plain "rdate -s -o $STREAM 10.0.2.2"
+	expect 0
+	guest_save
+	sleep 2
+	guest_restore
+	# The administrator's connection was to a guest that is no more.
+	admin_stop
+	admin_start
+	sample
+	((offset < -3 * SECOND / 2))
+	ask plain "rdate -v -o $STREAM 10.0.2.2"
+	expect 0
+	told
+	equal "$decision" step decision
+	sample
+	within "$SECOND"
+}

@@ -1,0 +1,291 @@
+#!/usr/bin/env bats
+# Build, install and uninstall, in a copy of the tree at another place: no path of this one may matter.
+
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+
+setup_file() {
+	# Everything but what was built here and git's own files: as much as a fresh clone has.
+	COPY="$BATS_FILE_TMPDIR/a copy"
+	mkdir -p "$COPY"
+	(cd "$TOP" && find . \( -path ./build -o -path ./.git \) -prune -o \( -type f -o -type l \) -print0 |
+		cpio --quiet -0 -pdm "$COPY")
+	# Something that was unpacked there.
+	mkdir -p "$COPY/build/peers/usr/sbin"
+	: >"$COPY/build/peers/usr/sbin/superserver"
+	export COPY
+	built=0
+	# The tester's own make and flags stay out of it.
+	unset MAKEFLAGS MFLAGS MAKELEVEL CFLAGS CPPFLAGS LDFLAGS DESTDIR
+	make -s -j2 -C "$COPY" all units >"$BATS_FILE_TMPDIR/build.log" 2>&1 || built=$?
+	printf '%s\n' "$built" >"$BATS_FILE_TMPDIR/build.status"
+}
+
+setup() {
+	common_setup
+	unset MAKEFLAGS MFLAGS MAKELEVEL CFLAGS CPPFLAGS LDFLAGS
+	ROOT="$WORK/it's a place; & more"
+}
+
+teardown() {
+	rm -rf "$COPY/build/probe"
+	common_teardown
+}
+
+# in_copy TARGET [VARIABLES...]: make there, into $ROOT
+in_copy() { make -s --no-print-directory -C "$COPY" DESTDIR="$ROOT" "$@"; }
+
+# listed [VARIABLES...]: what make install places: KIND MODE SOURCE PLACE
+listed() {
+	# shellcheck disable=SC2016 # for make and its shell
+	printf 'include Makefile\nlisted:\n\t@echo "$$installation"\n' |
+		make -s --no-print-directory -C "$COPY" -f - "$@" listed
+}
+
+# installed: the files below $ROOT, as MODE PLACE
+installed() { (cd "$ROOT" && find . ! -type d -printf '%m %P\n' | sort -k 2); }
+
+# places_are [VARIABLES...]: those files are the listed ones, each with its mode, and no other
+places_are() {
+	local want
+	want=$(listed "$@" | sed -n 's|^[a-z]* \([0-7]*\) [^ ]* /\(.*\)$|\1 \2|p' | sort -k 2)
+	[ -n "$want" ] || return 1
+	equal "$(installed)" "$want" 'what is installed'
+}
+
+# --------------------------------------------------------------------------------------------------- building
+
+@test "a fresh copy of the tree builds, without a word" {
+	cat "$BATS_FILE_TMPDIR/build.log"
+	equal "$(<"$BATS_FILE_TMPDIR/build.status")" 0 'status of make'
+	[ ! -s "$BATS_FILE_TMPDIR/build.log" ]
+	[ -x "$COPY/build/in.timed" ]
+	[ -x "$COPY/build/guestclock-set" ]
+	# Built once, there is nothing left to do.
+	run -0 make -C "$COPY" -q all
+}
+
+@test "the user's CFLAGS, CPPFLAGS and LDFLAGS are used, and come last" {
+	local line seen=0
+	while read -r line; do
+		case $line in
+		*' -c -o '*) seen=$((seen + 1)) ;;
+		*' -o '*'/in.timed '* | *' -o '*'/guestclock-set '*)
+			seen=$((seen + 1))
+			[[ $line == *' -Wl,-z,relro'*' -Wl,--build-id=0x6775657374636c6b '* ]] || { printf '%s\n' "$line"; return 1; }
+			;;
+		*) continue ;;
+		esac
+		# An option of the project's that came later would win.
+		[[ $line == *' -O0 '* && ${line##* -O0 } != *' -O'[1-3s]* && ${line##* -O0 } != *-D_FORTIFY_SOURCE* &&
+			$line == *' -DFROM_CFLAGS '* && $line == *' -DFROM_CPPFLAGS '* && $line == *' -fPIE '* ]] || {
+			printf '%s\n' "$line"
+			return 1
+		}
+	done < <(make -n -C "$COPY" BUILD=build/probe CFLAGS='-O0 -DFROM_CFLAGS' CPPFLAGS='-DFROM_CPPFLAGS' \
+		LDFLAGS='-Wl,--build-id=0x6775657374636c6b' all)
+	((seen > 20)) || { printf '%s compile and link lines\n' "$seen"; return 1; }
+	# And in a program: the name of the macro and of the build.
+	make -s -j2 -C "$COPY" BUILD=build/probe CFLAGS='-O1 -g3 -DFROM_CFLAGS' CPPFLAGS='-DFROM_CPPFLAGS' \
+		LDFLAGS='-Wl,--build-id=0x6775657374636c6b' build/probe/in.timed
+	run -0 readelf -n "$COPY/build/probe/in.timed"
+	[[ $output == *'Build ID: 6775657374636c6b'* ]]
+	run -0 readelf --debug-dump=macro "$COPY/build/probe/obj/era.o"
+	[[ $output == *FROM_CFLAGS* ]]
+	[[ $output == *FROM_CPPFLAGS* ]]
+}
+
+@test "the programs are hardened: PIE, full RELRO, stack protector, FORTIFY, no executable stack" {
+	local program header dynamic symbols
+	for program in "$COPY"/build/in.timed "$COPY"/build/guestclock*; do
+		[ -x "$program" ] && [ ! -d "$program" ] || continue
+		printf '%s\n' "$program"
+		header=$(readelf -Wh -l "$program")
+		dynamic=$(readelf -Wd "$program")
+		symbols=$(readelf -W --dyn-syms "$program")
+		[[ $header =~ Type:\ +DYN ]]
+		[[ $dynamic =~ \(FLAGS_1\).*PIE ]]
+		[[ $dynamic =~ \(FLAGS\).*BIND_NOW || $dynamic =~ \(FLAGS_1\).*NOW ]]
+		[[ $header =~ GNU_RELRO ]]
+		[[ $header =~ GNU_STACK\ +0x[0-9a-f]+\ 0x[0-9a-f]+\ 0x[0-9a-f]+\ 0x[0-9a-f]+\ 0x[0-9a-f]+\ RW\  ]]
+		[[ $symbols == *__stack_chk_fail@* ]]
+		[[ $symbols =~ __[a-z]+_chk@ ]]
+		[[ $dynamic != *RPATH* && $dynamic != *RUNPATH* ]]
+		# No text that is written to while it is loaded.
+		[[ $dynamic != *TEXTREL* ]]
+	done
+}
+
+@test "the programs depend on few libraries, and not on libwrap's" {
+	local program libraries
+	for program in in.timed guestclock-set; do
+		libraries=$(readelf -Wd "$COPY/build/$program" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
+		printf '%s: %s\n' "$program" "$libraries"
+		[[ $libraries == *libc.so* ]]
+		[[ $libraries != *libwrap* && $libraries != *libnsl* && $libraries != *libseccomp* ]]
+		(($(wc -l <<<"$libraries") <= 3))
+	done
+}
+
+# ------------------------------------------------------------------------------------------------------ install
+
+@test "make install places every listed file with its mode, and nothing else" {
+	run -0 in_copy install
+	equal "$output" '' 'what make said'
+	places_are
+	# The list itself: what an administrator needs is on it.
+	run -0 installed
+	for place in usr/local/sbin/in.timed usr/local/libexec/guestclock-set; do
+		[[ $'\n'$output$'\n' == *$'\n'"755 $place"$'\n'* ]] || { printf 'not there: %s\n' "$place"; return 1; }
+	done
+	for place in usr/local/share/man/man8/{in.timed,guestclock-set}.8 etc/xinetd.d/time-{stream,dgram} \
+		usr/local/lib/systemd/system/in.timed-{stream,dgram}.{socket,service} \
+		usr/local/share/doc/guestclock/{README.md,LICENSE,{openbsd,inetutils}-inetd.conf}; do
+		[[ $'\n'$output$'\n' == *$'\n'"644 $place"$'\n'* ]] || { printf 'not there: %s\n' "$place"; return 1; }
+	done
+	cmp "$COPY/build/in.timed" "$ROOT/usr/local/sbin/in.timed"
+	cmp "$COPY/build/guestclock-set" "$ROOT/usr/local/libexec/guestclock-set"
+}
+
+@test "the modes do not depend on the umask" {
+	(umask 077 && in_copy install)
+	places_are
+	# A directory that only root can enter would hide the programs.
+	run -0 find "$ROOT/usr" "$ROOT/etc" -type d ! -perm -055
+	equal "$output" '' 'directories closed to others'
+}
+
+@test "prefix and the directories under it are honoured" {
+	local each=(prefix=/opt/clock sbindir=/opt/clock/s libexecdir=/opt/lx mandir=/opt/m docdir=/opt/d unitdir=/opt/u
+		sysconfdir=/opt/e)
+	in_copy install prefix=/usr
+	places_are prefix=/usr
+	[ -x "$ROOT/usr/sbin/in.timed" ]
+	[ -x "$ROOT/usr/libexec/guestclock-set" ]
+	[ ! -e "$ROOT/usr/local" ]
+	# With the prefix that the files are written for they are as they are.
+	cmp "$COPY/xinetd.d/time-stream" "$ROOT/etc/xinetd.d/time-stream"
+	cmp "$COPY/man/guestclock-set.8" "$ROOT/usr/share/man/man8/guestclock-set.8"
+	rm -rf "$ROOT"
+	in_copy install "${each[@]}"
+	places_are "${each[@]}"
+	for place in clock/s/in.timed lx/guestclock-set m/man8/in.timed.8 d/README.md u/in.timed-stream.socket \
+		e/xinetd.d/time-stream; do
+		[ -f "$ROOT/opt/$place" ] || { printf 'not there: %s\n' "$place"; return 1; }
+	done
+	equal "$(ls "$ROOT")" opt 'top directories'
+}
+
+@test "paths in the files are those of this installation" {
+	local file program
+	in_copy install prefix=/opt/clock
+	# README.md speaks of the place where make install puts things if nothing is said.
+	run -1 grep -rnIE --exclude=README.md '/usr/(local/)?(s?bin|libexec)/(in\.timed|guestclock)' "$ROOT"
+	equal "$output" '' 'paths that are not there'
+	equal "$(sed -n 's/^\s*server\s*=\s*//p' "$ROOT"/etc/xinetd.d/time-*)" $'/opt/clock/sbin/in.timed\n/opt/clock/sbin/in.timed'
+	for file in "$ROOT"/opt/clock/lib/systemd/system/*.service; do
+		program=$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$file")
+		case $program in
+		/opt/clock/*) [ -x "$ROOT$program" ] ;;
+		*)
+			printf 'ExecStart in %s: %s\n' "$file" "$program"
+			return 1
+			;;
+		esac
+	done
+	equal "$(sed -n 's/^ExecStart=//p' "$ROOT"/opt/clock/lib/systemd/system/in.timed-*.service)" \
+		$'/opt/clock/sbin/in.timed\n/opt/clock/sbin/in.timed' 'ExecStart for in.timed'
+	for file in "$ROOT"/opt/clock/share/doc/guestclock/*-inetd.conf; do
+		run -0 grep -c '^time.*[[:space:]]/opt/clock/sbin/in\.timed[[:space:]]in\.timed$' "$file"
+		((output >= 2))
+	done
+	grep -q 'command="/opt/clock/libexec/guestclock-set"' "$ROOT/opt/clock/share/man/man8/guestclock-set.8"
+}
+
+@test "a file of the administrator's in /etc is never overwritten" {
+	mkdir -p "$ROOT/etc/xinetd.d" "$WORK/elsewhere"
+	printf 'mine\n' >"$ROOT/etc/xinetd.d/time-stream"
+	chmod 600 "$ROOT/etc/xinetd.d/time-stream"
+	ln -s "$WORK/elsewhere/time-dgram" "$ROOT/etc/xinetd.d/time-dgram"
+	printf 'mine too\n' >"$WORK/elsewhere/time-dgram"
+	run -0 in_copy install
+	[[ $output == *"kept $ROOT/etc/xinetd.d/time-stream"* ]]
+	[[ $output == *"kept $ROOT/etc/xinetd.d/time-dgram"* ]]
+	equal "$(<"$ROOT/etc/xinetd.d/time-stream")" mine
+	equal "$(stat -c %a "$ROOT/etc/xinetd.d/time-stream")" 600
+	[ -L "$ROOT/etc/xinetd.d/time-dgram" ]
+	equal "$(<"$WORK/elsewhere/time-dgram")" 'mine too'
+	# Not even a link that leads nowhere: somebody put it there.
+	rm "$WORK/elsewhere/time-dgram"
+	in_copy install
+	[ -L "$ROOT/etc/xinetd.d/time-dgram" ]
+	# Everything else was installed.
+	[ -x "$ROOT/usr/local/sbin/in.timed" ]
+}
+
+@test "a program that runs is replaced, not written into" {
+	in_copy install
+	local before
+	before=$(stat -c %i "$ROOT/usr/local/sbin/in.timed")
+	ln "$ROOT/usr/local/sbin/in.timed" "$WORK/running"
+	ln "$ROOT/usr/local/share/doc/guestclock/NEWS.md" "$WORK/read"
+	in_copy install
+	[ "$(stat -c %i "$ROOT/usr/local/sbin/in.timed")" != "$before" ]
+	equal "$(stat -c %h "$WORK/running")" 1 'links to the old program'
+	equal "$(stat -c %h "$WORK/read")" 1 'links to the old text'
+	run -0 find "$ROOT" -name '*.new'
+	equal "$output" '' 'left over'
+}
+
+# ---------------------------------------------------------------------------------------------------- uninstall
+
+@test "uninstall leaves no file and none of its own directories" {
+	in_copy install
+	run -0 in_copy uninstall
+	equal "$output" '' 'what make said'
+	equal "$(installed)" '' 'what is left'
+	[ ! -d "$ROOT/usr/local/share/doc/guestclock" ]
+	# Again, and where nothing ever was.
+	run -0 in_copy uninstall
+	run -0 make -s -C "$COPY" DESTDIR="$WORK/nothing" uninstall
+	[ ! -e "$WORK/nothing" ]
+	# With other directories too.
+	in_copy install prefix=/usr sysconfdir=/usr/etc
+	in_copy uninstall prefix=/usr sysconfdir=/usr/etc
+	equal "$(installed)" '' 'what is left'
+}
+
+@test "uninstall leaves alone what it did not install" {
+	in_copy install
+	printf 'mine\n' >"$ROOT/usr/local/share/doc/guestclock/notes"
+	printf 'mine\n' >"$ROOT/usr/local/sbin/in.timed.local"
+	printf 'mine\n' >"$ROOT/etc/xinetd.d/other"
+	run -0 in_copy uninstall
+	equal "$(installed)" $'644 etc/xinetd.d/other\n644 usr/local/sbin/in.timed.local\n644 usr/local/share/doc/guestclock/notes'
+}
+
+@test "uninstall keeps a file in /etc that was changed, and says so" {
+	in_copy install
+	sed -i 's/^\(\s*disable\s*=\).*/\1 no/' "$ROOT/etc/xinetd.d/time-stream"
+	run -0 in_copy uninstall
+	equal "$output" "kept $ROOT/etc/xinetd.d/time-stream, which was changed"
+	equal "$(installed)" '644 etc/xinetd.d/time-stream'
+	grep -q '^\s*disable\s*= no$' "$ROOT/etc/xinetd.d/time-stream"
+}
+
+# -------------------------------------------------------------------------------------------------------- clean
+
+@test "make clean leaves what was unpacked, and nothing that was built" {
+	cp -a "$COPY" "$WORK/copy"
+	make -s -C "$WORK/copy" clean
+	[ -e "$WORK/copy/build/peers/usr/sbin/superserver" ]
+	equal "$(ls "$WORK/copy/build")" peers 'what is left in build'
+	equal "$(cd "$WORK/copy" && find . -newer "$BATS_FILE_TMPDIR/build.status" -type f)" '' 'files that cleaning made'
+	make -s -C "$WORK/copy" clean
+	# It builds again from there.
+	run -0 make -n -C "$WORK/copy" all
+	[[ $output == *' -o build/in.timed '* ]]
+}

@@ -1,0 +1,191 @@
+#!/usr/bin/env bats
+# The manual pages: well-formed, complete, and in agreement with what the programs say and do.
+
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+
+GUESTCLOCK_SET=${GUESTCLOCK_SET:-$TOP/build/guestclock-set}
+
+setup() {
+	common_setup
+	requires mandoc "$IN_TIMED" "$GUESTCLOCK_SET"
+	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND SSH_USER_AUTH SSH_CLIENT
+}
+
+teardown() { common_teardown; }
+
+# rendered PAGE: as a reader sees it, in lines as long as they get
+rendered() { mandoc -T ascii -O width=200 "$TOP/man/$1" | sed 's/.\x08//g'; }
+
+# section PAGE NAME: its lines
+section() { rendered "$1" | awk -v name="$2" '/^[A-Z]/ { inside = $0 == name; next } inside'; }
+
+# in_one_line: what is read, without line ends and runs of blanks
+in_one_line() { tr -s ' \t\n' ' ' | sed 's/^ //; s/ $//'; }
+
+# usage PROGRAM: the usage text in the complaint of in.timed or guestclock-set about a wrong option
+usage() {
+	local complaint
+	case $1 in
+	in.timed) complaint=$(no_clock "$IN_TIMED" -Z 2>&1 </dev/null) ;;
+	guestclock-set) complaint=$(no_clock "$GUESTCLOCK_SET" -Z 2>&1 </dev/null) ;;
+	esac
+	case $complaint in
+	*"usage: $1 "*) printf '%s\n' "$1 ${complaint##*"usage: $1 "}" ;;
+	*"expected $1 "*) printf '%s\n' "$1 ${complaint##*"expected $1 "}" ;;
+	*)
+		printf 'no usage text in: %s\n' "$complaint"
+		return 1
+		;;
+	esac
+}
+
+# rdate_usage: the same for the request rdate
+rdate_usage() {
+	local complaint
+	complaint=$(no_clock "$GUESTCLOCK_SET" -- rdate -Z 2>&1 </dev/null)
+	[[ $complaint == *'expected rdate '* ]] || return 1
+	printf '%s\n' "rdate ${complaint##*expected rdate }"
+}
+
+# options USAGE: one a line, with the argument where it has one: "-i seconds"
+options() { grep -oE '\[-[^]]*\]' <<<"$1" | tr -d '[]'; }
+
+@test "every page is clean under mandoc -T lint" {
+	local page text
+	for page in "$TOP"/man/*.[1-9]; do
+		# What this machine has not, or has not listed, is no fault of the page's.
+		text=$(mandoc -T lint "$page" 2>&1 | grep -v 'referenced manual not found\|mandoc\.db') || :
+		equal "$text" '' "$page"
+	done
+	[ -e "$TOP/man/in.timed.8" ]
+	[ -e "$TOP/man/guestclock-set.8" ]
+}
+
+@test "mandoc -T lint would find a fault" {
+	sed 's/^\.Sh DESCRIPTION/.Sh DESCRIPTION\n.Bl -tag/' "$TOP/man/in.timed.8" >"$WORK/in.timed.8"
+	run mandoc -T lint "$WORK/in.timed.8"
+	[[ $(grep -v 'referenced manual not found\|mandoc\.db' <<<"$output") != '' ]]
+}
+
+@test "in.timed: the synopsis is the usage text" {
+	equal "$(section in.timed.8 SYNOPSIS | in_one_line)" "$(usage in.timed)" SYNOPSIS
+}
+
+@test "guestclock-set: the synopsis is the usage text" {
+	equal "$(section guestclock-set.8 SYNOPSIS | in_one_line)" "$(usage guestclock-set)" SYNOPSIS
+}
+
+@test "guestclock-set: the request rdate is written as the program explains it" {
+	local usage
+	usage=$(rdate_usage)
+	usage=${usage/%HOST/host}
+	section guestclock-set.8 DESCRIPTION | in_one_line | grep -qF -- " $usage " || {
+		printf 'not in the page: %s\n' "$usage"
+		return 1
+	}
+}
+
+# entries PAGE: the tags of its lists that are options, one a line.  A short tag has its text beside it; running text that
+# begins with an option is no tag.
+entries() {
+	section "$1" DESCRIPTION | sed -n 's/^ *\(-[^ ].*\)$/\1/p' | sed 's/  .*//' |
+		grep -xE -- '--?[a-z0-9-]+( [a-z]+(,\.\.\.)?)?|-[0-9], -[0-9]'
+}
+
+# has_entries PAGE OPTIONS: each has an entry
+has_entries() {
+	local entries option
+	entries=$(entries "$1")
+	[ -n "$2" ]
+	while read -r option; do
+		grep -qxF -- "$option" <<<"$entries" || {
+			printf '%s has no entry for "%s"; it has\n%s\n' "$1" "$option" "$entries"
+			return 1
+		}
+	done <<<"$2"
+}
+
+@test "in.timed: every option has an entry, and every entry is an option" {
+	local options
+	options=$(options "$(usage in.timed)")
+	has_entries in.timed.8 "$options"
+	equal "$(entries in.timed.8 | sort)" "$(sort <<<"$options")" 'entries'
+}
+
+@test "guestclock-set: every option has an entry, and every entry is an option" {
+	local options
+	options=$(options "$(usage guestclock-set)" | grep -vx -- '-- request')
+	has_entries guestclock-set.8 "$options"
+	equal "$(entries guestclock-set.8 | grep '^--' | sort)" "$(sort <<<"$options")" 'entries'
+	# The request by hand, which is no option.
+	section guestclock-set.8 DESCRIPTION | in_one_line | grep -qF 'the request follows --.'
+}
+
+@test "guestclock-set: every option of rdate has an entry, and every entry is an option" {
+	local options letters entries
+	options=$(options "$(rdate_usage)")
+	letters=$(grep -v ' ' <<<"$options" | tr -d '\n-')
+	letters=$(grep -o . <<<"$letters" | sed 's/^/-/')
+	options=$(printf '%s\n' "$letters" "$(grep ' ' <<<"$options")" | sort)
+	# "-4, -6" is one entry for two.
+	entries=$(entries guestclock-set.8 | grep -v '^--' | sed 's/, /\n/g' | sort)
+	equal "$entries" "$options" 'entries'
+	# The one that is refused is named.
+	section guestclock-set.8 DESCRIPTION | in_one_line | grep -qE -- ' -c, .* refused'
+}
+
+@test "every page has the sections that an administrator looks for" {
+	local page name
+	for page in in.timed.8 guestclock-set.8; do
+		for name in NAME SYNOPSIS DESCRIPTION EXAMPLES 'EXIT STATUS' FILES 'SECURITY CONSIDERATIONS' STANDARDS 'SEE ALSO'; do
+			[ -n "$(section "$page" "$name" | tr -d ' \n')" ] || {
+				printf '%s: no section %s\n' "$page" "$name"
+				return 1
+			}
+		done
+	done
+	section in.timed.8 STANDARDS | grep -q 'RFC 868'
+	section guestclock-set.8 STANDARDS | grep -q 'RFC 868.*RFC 4330'
+}
+
+@test "the exit statuses are those of src/status.h" {
+	local page statuses
+	statuses=$(sed -n 's/^\tSTATUS_[A-Z]* = \([0-9]*\).*/\1/p' "$TOP/src/status.h")
+	equal "$(wc -l <<<"$statuses")" 4 'statuses in src/status.h'
+	for page in in.timed.8 guestclock-set.8; do
+		equal "$(section "$page" 'EXIT STATUS' | sed -n 's/^ *\([0-9][0-9]*\)  *[a-z].*/\1/p')" "$statuses" "$page"
+	done
+}
+
+@test "the daemon names, files and numbers in the pages are the programs' own" {
+	local text number
+	text=$(rendered guestclock-set.8 | in_one_line)
+	number=$(sed -n 's/^#define REQUEST_TIMEOUT_DEFAULT (\([0-9]*\) \* NS_PER_SECOND)$/\1000/p' "$TOP"/src/*.h)
+	[ -n "$number" ] && grep -qF "by default $number." <<<"$text"
+	grep -qF "$(sed -n 's/^#define RUNSTATE_DIRECTORY "\(.*\)"/\1/p' "$TOP"/src/runstate.h)/lock " <<<"$text"
+	number=$(sed -n 's/^#define LIMITS_HOSTS \([0-9]*\)$/\1/p' "$TOP/src/limits.h")
+	[ -n "$number" ] && grep -qF "up to $number times" <<<"$text"
+	text=$(rendered in.timed.8 | in_one_line)
+	number=$(sed -n 's/^#define IDLE_MAX \([0-9]*\)$/\1/p' "$TOP/src/in.timed.c")
+	[ -n "$number" ] && grep -qF "1 to $number, $(sed -n 's/^#define IDLE_DEFAULT \([0-9]*\)$/\1/p' "$TOP/src/in.timed.c") by default" <<<"$text"
+}
+
+@test "the example lines are accepted by the programs" {
+	local line options
+	# What stands between the quotes of command= in EXAMPLES, joined where the page breaks it.
+	line=$(section guestclock-set.8 EXAMPLES | sed -e ':again' -e '/\\$/{N;s/\\\n *//;b again}' -e 's/^ *//' |
+		sed -n 's/^restrict,command="\([^"]*\)" ssh-ed25519 .*/\1/p')
+	equal "$(wc -l <<<"$line")" 2 'lines for authorized_keys'
+	while read -r line; do
+		read -ra options <<<"$line"
+		equal "${options[0]}" /usr/libexec/guestclock-set
+		run -0 no_clock "$GUESTCLOCK_SET" "${options[@]:1}" -- status
+	done <<<"$line"
+	# in.timed | od: four numbers.
+	section in.timed.8 EXAMPLES | grep -qF 'in.timed | od -An -tu1'
+	equal "$("$IN_TIMED" </dev/null | od -An -tu1 | wc -w)" 4
+}

@@ -1,0 +1,261 @@
+# shellcheck shell=bash
+# Runs guestclock-set where it can do no harm, and looks at what it did.  Load after lib/common.
+#
+# One sandbox for each test: private user, mount and network namespaces (the sandbox of common.bash, but always with
+# a user namespace).  In there guestclock-set thinks that it may set the clock; the kernel would refuse, and does not
+# even get asked, because tests/helpers/fake-clock.c stands in for the clock.  /etc, /run and /dev are the test's
+# own; every port is free.
+
+GUESTCLOCK_SET=${GUESTCLOCK_SET:-$TOP/build/guestclock-set}
+FAKE_CLOCK_SO=$TOP/build/tests/fake-clock.so
+export GUESTCLOCK_SET FAKE_CLOCK_SO
+
+# syslog's numbers: facility * 8 + level (RFC 3164)
+# shellcheck disable=SC2034 # for the tests
+AUTH_WARNING=36 DAEMON_ERR=27 DAEMON_NOTICE=29
+
+# set_setup_file: for setup_file
+set_setup_file() {
+	python -c '' || return 1
+	export PYTHON
+	make -s -C "$TOP" -f tests/helpers/helpers.mk build/tests/fake-clock.so
+}
+
+# set_start: for setup, after common_setup.  ALLOW and DENY: lines for hosts.allow and hosts.deny.
+set_start() {
+	requires "$GUESTCLOCK_SET" unshare nsenter setpriv ip timeout logger mount
+	unshare -Urmn true 2>/dev/null || unmet 'no user namespaces: nothing else keeps guestclock-set from the clock'
+	# What the tester's own session left behind is not for guestclock-set.
+	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND SSH_USER_AUTH SSH_CLIENT
+	ETC=$WORK/etc
+	DEV=$WORK/dev
+	LOG=$WORK/log
+	CLOCK=$WORK/clock
+	etc_make "$ETC"
+	mkdir -p "$DEV/pts" "$DEV/shm"
+	ln -s pts/ptmx "$DEV/ptmx"
+	mkfifo "$WORK/log.ack"
+	background logsink "$PYTHON" -I -S "$TOP/tests/lib/logsink.py" "$DEV/log" "$LOG" "$WORK/log.ack"
+	# shellcheck disable=SC2016
+	local inside='
+		ip link set lo up && ip address add fd00::1/128 dev lo nodad || exit
+		for node in null zero full random urandom tty; do
+			: >"$1/$node" && mount --bind "/dev/$node" "$1/$node" || exit
+		done
+		mount -t devpts devpts "$1/pts" -o newinstance,ptmxmode=0666,mode=620 || exit
+		mount --rbind "$1" /dev && mount --bind "$2" /etc && mount -t tmpfs -o mode=755 tmpfs /run || exit
+		: >"$3"
+		# Bounded, should nobody come to stop it.
+		exec sleep 300'
+	background sandbox unshare -Urmn sh -c "PATH=\$PATH:/usr/sbin:/sbin; $inside" sh "$DEV" "$ETC" "$WORK/ready"
+	wait_for 5 test -e "$WORK/ready" || { cat "$WORK/sandbox.out"; return 1; }
+	wait_for 5 test -S "$DEV/log" || { cat "$WORK/logsink.out"; return 1; }
+	SANDBOX=$PID
+	ENTER=(nsenter --target "$SANDBOX" --user --preserve-credentials --net)
+	clock_new
+}
+
+# ----------------------------------------------------------------------------------------------- the clock
+
+# clock_new [FIELD=VALUE...]: a clock that runs as this machine's does, off by offset_ns (a value with a point is in
+# seconds), and not synchronised.  Fields: tests/lib/fakeclock.py.
+clock_new() { fakeclock new "$@" && cp "$CLOCK" "$CLOCK.before"; }
+clock_set() { fakeclock set "$@" && cp "$CLOCK" "$CLOCK.before"; }
+clock_get() { fakeclock get "$@"; }
+fakeclock() {
+	local verb=$1
+	shift
+	python -I -S "$TOP/tests/lib/fakeclock.py" "$verb" "$CLOCK" "$@"
+}
+
+# clock_reads UNIX-SECONDS [FIELD=VALUE...]: a clock that reads this about now.  Fractions are allowed.
+clock_reads() {
+	local at=$1 offset
+	shift
+	offset=$(python -I -S -c 'import sys, time
+whole, _, part = sys.argv[1].partition(".")
+print(int(whole) * 10**9 + int((part + "0" * 9)[:9]) - time.clock_gettime_ns(time.CLOCK_REALTIME))' "$at")
+	clock_new offset_ns="$offset" "$@"
+}
+
+# clock_now: what it reads, in nanoseconds since 1970
+clock_now() {
+	local offset
+	offset=$(clock_get offset_ns) || return 1
+	printf '%s\n' $((${EPOCHREALTIME/./} * 1000 + offset))
+}
+
+# within ACTUAL LOW HIGH WHAT: whole numbers
+within() {
+	(($1 >= $2 && $1 <= $3)) && return 0
+	printf '%s: is %s, expected %s to %s\n' "${4-value}" "$1" "$2" "$3"
+	return 1
+}
+
+# assert_untouched: nothing was set, slewed or told since clock_new or clock_set.
+assert_untouched() {
+	cmp -s "$CLOCK" "$CLOCK.before" && return 0
+	printf 'the clock was touched: steps, slews, tells: %s\n' "$(clock_get steps slews tells)"
+	return 1
+}
+
+# assert_unset: nothing was set or slewed; the kernel may have been told how good the clock is.
+assert_unset() { equal "$(clock_get steps slews)" '0 0' 'steps and slews of the clock'; }
+
+# assert_stepped SECONDS TOLERANCE: one step, no slew, by SECONDS (with a sign and a point) +- TOLERANCE
+assert_stepped() {
+	local steps slews step by tolerance
+	read -r steps slews step <<<"$(clock_get steps slews last_step_ns)"
+	equal "$steps $slews" '1 0' 'steps and slews of the clock' || return 1
+	by=$(nanoseconds "$1")
+	tolerance=$(nanoseconds "$2")
+	within "$step" $((by - tolerance)) $((by + tolerance)) 'step in nanoseconds'
+}
+
+# nanoseconds SECONDS: "-1.5" is -1500000000
+nanoseconds() {
+	local sign='' whole=$1 part=''
+	case $whole in -*) sign=- ;; esac
+	whole=${whole#[-+]}
+	case $whole in *.*) part=${whole#*.} whole=${whole%%.*} ;; esac
+	part=${part}000000000
+	printf '%s%s\n' "$sign" "$((10#$whole * 1000000000 + 10#${part:0:9}))"
+}
+
+# ------------------------------------------------------------------------------------------- guestclock-set
+
+# What the shell does to the descriptors just before guestclock-set starts, as "<&-".
+REDIRECT=
+# What stands before the program inside the sandbox, such as setpriv.
+BEFORE=()
+
+# enclosed COMMAND...: runs it in the sandbox with the test's clock, for 20 s at most.
+enclosed() {
+	# EXEC: under background, the process recorded is this one, and holds none of the shell's descriptors.
+	# shellcheck disable=SC2016
+	$EXEC timeout 20 "${ENTER[@]}" --mount sh -c '
+		clock=$1 preload=$2
+		shift 2
+		export FAKE_CLOCK="$clock" LD_PRELOAD="$preload"
+		exec "$@" '"$REDIRECT" sh "$CLOCK" "$FAKE_CLOCK_SO" "$@"
+}
+
+# set_by_hand ARGUMENTS...: runs guestclock-set as it is, and leaves $status, $output (standard output), $errors
+# (standard error) and $took (milliseconds).
+set_by_hand() {
+	local start
+	start=$(now_ms)
+	status=0
+	output=$(enclosed "${BEFORE[@]}" "$GUESTCLOCK_SET" "$@" 2>"$WORK/stderr") || status=$?
+	# shellcheck disable=SC2034 # for the tests
+	took=$(($(now_ms) - start))
+	errors=$(<"$WORK/stderr")
+}
+
+# set_by_ssh_env CLIENT COMMAND [LIMITS...]: as sshd starts it for the client at address CLIENT that asks for COMMAND.
+set_by_ssh_env() {
+	local client=$1 command=$2
+	shift 2
+	export SSH_CONNECTION="$client 40022 192.0.2.22 22" SSH_ORIGINAL_COMMAND=$command
+	[ -n "$command" ] || unset SSH_ORIGINAL_COMMAND
+	set_by_hand "$@"
+	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND
+}
+
+shown() {
+	printf -- '--- status: %s\n--- standard output:\n%s\n--- standard error:\n%s\n---\n' "$status" "$output" "$errors"
+}
+
+# expect STATUS [REGEX]: of the last run: its status, and its one line on standard error, or none without REGEX.
+expect() {
+	if ((status != $1)); then
+		printf 'status %s, expected %s\n' "$status" "$1"
+		shown
+		return 1
+	fi
+	if [ -z "${2-}" ]; then
+		[ ! -s "$WORK/stderr" ] && return 0
+		printf 'expected nothing on standard error\n'
+	elif [ "$(wc -l <"$WORK/stderr")" -ne 1 ]; then
+		printf 'expected exactly one line on standard error\n'
+	elif [[ $errors != 'guestclock-set: '* ]]; then
+		printf 'the line does not say who complains\n'
+	else
+		[[ $errors =~ $2 ]] && return 0
+		printf 'the line does not match: %s\n' "$2"
+	fi
+	shown
+	return 1
+}
+
+# log_take: moves what was logged since the last time into the array $logged.
+log_take() {
+	local mark
+	logged=()
+	logger -u "$DEV/log" --socket-errors=on -t mark mark || return 1
+	# shellcheck disable=SC2034 # that it comes is all that matters
+	if ! read -r -t 5 mark <>"$WORK/log.ack"; then
+		printf 'no word from the log sink\n'
+		return 1
+	fi
+	mapfile -t logged <"$LOG"
+	: >"$LOG"
+}
+
+# assert_logged PRIORITY REGEX: exactly one line was logged since the last look, with this priority, matching.
+assert_logged() {
+	log_take || return 1
+	if ((${#logged[@]} != 1)); then
+		printf 'syslog lines: %s, expected exactly one\n' "${#logged[@]}"
+	elif [[ ${logged[0]} != "<$1>"* ]]; then
+		printf 'syslog priority is not %s\n' "$1"
+	elif ! [[ ${logged[0]} =~ \ guestclock-set\[[0-9]+\]:\ .*$2 ]]; then
+		printf 'the syslog line does not match: %s\n' "$2"
+	else
+		return 0
+	fi
+	printf '%s\n' "${logged[@]}"
+	[ -z "${errors-}" ] || shown
+	return 1
+}
+
+# assert_not_logged: nothing was.
+assert_not_logged() {
+	log_take || return 1
+	((${#logged[@]} == 0)) && return 0
+	printf 'unexpected syslog lines:\n'
+	printf '%s\n' "${logged[@]}"
+	return 1
+}
+
+# literally TEXT: a regular expression that matches just that
+literally() {
+	# shellcheck disable=SC2001 # a set of characters is what sed is for
+	sed 's/[][\.*^$+?(){}|]/\\&/g' <<<"$1"
+}
+
+# refused STATUS REGEX: the last request was answered by one line and STATUS, logged once in the same words and with
+# the right priority, and the clock left alone.
+refused() {
+	local priority=$AUTH_WARNING what
+	expect "$1" "$2" || return 1
+	(($1 != 111)) || priority=$DAEMON_ERR
+	what=${errors#guestclock-set: }
+	if (($1 == 111)); then
+		[[ $what != 'refused: '* ]] || { printf 'a failure is called a refusal\n'; shown; return 1; }
+	else
+		[[ $what == 'refused: '* ]] || { printf 'a refusal is not called one\n'; shown; return 1; }
+	fi
+	[ -z "$output" ] || { printf 'unexpected output\n'; shown; return 1; }
+	assert_logged "$priority" "$(literally "${what#refused: }")\$" || return 1
+	assert_untouched
+}
+
+# --------------------------------------------------------------------------------------------- time sources
+
+# badsource SPEC...: starts tests/lib/badsource.py in the sandbox and waits until it listens.
+badsource() {
+	rm -f "$WORK/badsource.ready"
+	background badsource "${ENTER[@]}" --mount "$PYTHON" -I -S "$TOP/tests/lib/badsource.py" --ready "$WORK/badsource.ready" "$@"
+	wait_for 5 test -e "$WORK/badsource.ready" || { cat "$WORK/badsource.out"; return 1; }
+}
