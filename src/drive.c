@@ -29,11 +29,20 @@ enum stage {
 	STAGE_KILLED		/* … SIGKILL */
 };
 
+/* A first attempt that ran out of time: what it had measured and ordered is part of what happened to the guest. */
+struct attempt {
+	size_t guest;
+	bool ordered;		/* a correction, which may or may not have been carried out */
+	enum dialog_action action;
+	struct measurement before;
+};
+
 /* One place in the loop, in which one guest after another is handled. */
 struct place {
 	size_t guest;		/* index into the names */
 	struct sshrun ssh;
 	struct dialog dialog;
+	struct attempt earlier;	/* the first attempt, where this is the second */
 	enum stage stage;
 	bool busy;		/* a guest is here */
 	bool fresh;		/* the second attempt, over a connection of its own */
@@ -47,7 +56,7 @@ struct place {
 };
 
 struct loop {
-	size_t *again;			/* guests to be tried once more, when all have been tried once */
+	struct attempt *again;		/* guests to be tried once more, when all have been tried once */
 	size_t again_count, again_next;
 	const struct driver_options *options;
 	const char *config;
@@ -72,9 +81,33 @@ watch(const struct loop *loop, int fd, uint64_t tag)
 	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+/* Adds what an earlier or broken-off exchange had ordered to how the guest ended. */
+static void
+add_orders(struct place *place)
+{
+	struct dialog *dialog = &place->dialog;
+	bool ordered_here = dialog->rounds > 0;
+	char text[DIALOG_TEXT], offset[SECONDS_TEXT];
+
+	if (!ordered_here && !place->earlier.ordered)
+		return;
+	if (dialog->result == DIALOG_DONE && place->earlier.ordered) {
+		dialog->before = place->earlier.before;
+		if (dialog->action != ACTION_STEP)
+			dialog->action = place->earlier.action;
+	}
+	if (dialog->result != DIALOG_FAILED)
+		return;
+	format_seconds(ordered_here ? dialog->before.offset : place->earlier.before.offset, offset);
+	snprintf(text, sizeof text, "(it was %s s off and a %s was ordered) %.80s", offset,
+	    dialog_action_name(ordered_here ? dialog->action : place->earlier.action), dialog->text);
+	memcpy(dialog->text, text, sizeof text);
+}
+
 static void
 tell(struct loop *loop, struct place *place)
 {
+	add_orders(place);
 	struct outcome_of_guest outcome = { .name = loop->names[place->guest], .dialog = &place->dialog,
 		.time = sysclock_now() };
 
@@ -175,7 +208,8 @@ fill(struct loop *loop, struct place *place)
 
 		if (*queue >= (fresh ? loop->again_count : loop->count))
 			return;
-		place->guest = fresh ? loop->again[*queue] : *queue;
+		place->earlier = fresh ? loop->again[*queue] : (struct attempt){ .guest = *queue };
+		place->guest = place->earlier.guest;
 		++*queue;
 		place->started = sysclock_elapsed();
 		if (!launch(loop, place, fresh)) {
@@ -312,7 +346,8 @@ ended(struct loop *loop, struct place *place, int status)
 		explain_end(place, status);
 	sshrun_close_all(&place->ssh);
 	if (place->gave_up && !place->fresh && loop->stopped == 0)
-		loop->again[loop->again_count++] = place->guest;
+		loop->again[loop->again_count++] = (struct attempt){ place->guest, place->dialog.rounds > 0,
+			place->dialog.action, place->dialog.before };
 	else
 		tell(loop, place);
 	place->busy = false;
@@ -426,7 +461,7 @@ static void
 tell_unbegun(struct loop *loop)
 {
 	while (loop->again_next < loop->again_count)
-		tell_interrupted(loop, loop->again[loop->again_next++], "interrupted before it was tried again");
+		tell_interrupted(loop, loop->again[loop->again_next++].guest, "interrupted before it was tried again");
 	while (loop->next < loop->count)
 		tell_interrupted(loop, loop->next++, "interrupted before it was begun");
 }

@@ -83,8 +83,13 @@ options_parse(int argc, char **argv, struct driver_options *options, char compla
 		    take_option(option, optarg != NULL ? optarg : "", options);
 		const char *what = option == ':' || option == '?' || optarg == NULL ? argv[optind] : optarg;
 
+		char letter[3] = { '-', (char)optopt, '\0' };
+
 		if (expected == NULL)
 			continue;
+		/* In a group of letters the word alone does not say which one. */
+		if ((option == '?' || option == ':') && optopt > ' ' && optopt <= '~')
+			what = letter;
 		format_quoted(what != NULL ? what : "", quoted, sizeof quoted);
 		snprintf(complaint, OPTIONS_COMPLAINT, "%s \"%s\": expected %s", option == ':' ? "no argument for" :
 		    option == '?' ? "unknown option" : "argument", quoted, expected);

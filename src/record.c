@@ -156,12 +156,15 @@ append(const struct store *store, const char *line, size_t length)
 {
 	char whole[RECORD_LOG_LINE + 1];
 	struct stat status = { .st_size = 0 };
-	int error = 0, fd = openat(store->directory, RECORD_LOG, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int error = 0, fd = openat(store->directory, RECORD_LOG, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW |
+	    O_NONBLOCK, 0644);
 
 	if (fd < 0)
 		return errno;
 	if (fstat(fd, &status) != 0)
 		error = errno;
+	else if (!S_ISREG(status.st_mode))
+		error = EINVAL;
 	else {
 		/* A line that a kill cut short is ended first, in the same write. */
 		size_t lead = ends_line(fd, status.st_size) ? 0 : 1;
@@ -173,7 +176,7 @@ append(const struct store *store, const char *line, size_t length)
 		if (error != 0 && ftruncate(fd, status.st_size) != 0)
 			error = errno;
 		if (error == 0 && status.st_size > RECORD_LOG_MAX)
-			trim(store, fd, status.st_size);
+			trim(store, fd, status.st_size + (off_t)(length + lead));
 	}
 	close(fd);
 	return error;

@@ -229,7 +229,11 @@ report_end(struct report *report, int signal_number)
 	}
 	free(report->perfdata);
 	report->perfdata = NULL;
-	return fflush(stdout) != 0 && status == 0 ? 1 : status;
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fputs("guestclock: cannot write to standard output\n", stderr);
+		status = report->options->correct ? 1 : PLUGIN_UNKNOWN;
+	}
+	return status;
 }
 
 static const struct metric {
