@@ -129,6 +129,7 @@ judge_residual(struct dialog *dialog)
 	/* … and by 20 % where it is not, which is as good as it gets. */
 	if (ns_magnitude(dialog->after.offset) <= ns_add(promised, elapsed / 5))
 		return tell_bound(dialog);
+	dialog->judged = true;
 	ran = ns_subtract(dialog->last_time, dialog->first_time);
 	should_have_run = ns_subtract(dialog->last_host, dialog->first_host);
 	if (ran < should_have_run / 10 * 9) {

@@ -54,6 +54,7 @@ struct dialog {
 	struct measurement before;	/* before any correction */
 	struct measurement after;	/* after the last one; the same as before when there was none */
 	struct measurement ordered;	/* what the last order was to correct */
+	bool judged;			/* failed for what the clock does, which text says all of */
 	enum dialog_action action;
 	enum dialog_result result;
 	char text[DIALOG_TEXT];		/* one line, printable; empty unless refused or failed */

@@ -96,7 +96,7 @@ add_orders(struct place *place)
 		if (dialog->action != ACTION_STEP)
 			dialog->action = place->earlier.action;
 	}
-	if (dialog->result != DIALOG_FAILED)
+	if (dialog->result != DIALOG_FAILED || dialog->judged)
 		return;
 	format_seconds(ordered_here ? dialog->before.offset : place->earlier.before.offset, offset);
 	snprintf(text, sizeof text, "(it was %s s off and a %s was ordered) %.80s", offset,
