@@ -109,7 +109,8 @@ gather_guests(const struct driver_options *options, char *const *words, struct g
 		return NULL;
 	text = read_list(path);
 	if (text == NULL) {
-		snprintf(complaint, sizeof complaint, "list of guests %.200s: %s", path, strerror(errno));
+		snprintf(complaint, sizeof complaint, "list of guests %.200s: %s", path, errno == EILSEQ ? "has a NUL octet" :
+		    strerror(errno));
 		return complaint;
 	}
 	/* The names point into the text, which is kept to the end. */

@@ -212,6 +212,7 @@ record_parse(const char *text, size_t length, struct record *record)
 	record->has_drift = cursor.good && strcmp(word, "none") != 0;
 	cursor.good = cursor.good && (!record->has_drift || signed_seconds(word, &record->drift_ppb));
 	take_line(&cursor, "boot", record->boot, sizeof record->boot);
+	cursor.good = cursor.good && record->boot[strspn(record->boot, "0123456789abcdefABCDEF-")] == '\0';
 	take_line(&cursor, "text", record->text, sizeof record->text);
 	return cursor.good && cursor.end - cursor.at == 4 && memcmp(cursor.at, "end\n", 4) == 0;
 }

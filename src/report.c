@@ -302,7 +302,7 @@ report_prometheus(const char *path, const struct record *records, size_t count)
 	int error = 0;
 
 	/* The collector reads *.prom: what is being written must not be called so. */
-	if ((size_t)snprintf(beside, sizeof beside, "%s.%ld.new", path, (long)getpid()) >= sizeof beside)
+	if ((size_t)snprintf(beside, sizeof beside, "%s.new", path) >= sizeof beside)
 		return ENAMETOOLONG;
 	to = fopen(beside, "we");
 	if (to == NULL)

@@ -1,0 +1,807 @@
+# guestclock on the host: its command line, lists of guests, output, state and log, with guests that are played by
+# tests/helpers/fake-ssh.c.
+
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2016 # what stands in single quotes is for another shell, or for none
+# shellcheck disable=SC2034 # BEFORE is for tests/lib/fakeguest.bash
+# shellcheck disable=SC1003 # a backslash is meant
+
+load lib/common
+load lib/fakeguest
+
+setup_file() { fakeguest_setup_file; }
+setup() {
+	common_setup
+	fakeguest_setup
+}
+teardown() {
+	fakeguest_teardown
+	common_teardown
+}
+
+# wrong REGEX ARGUMENTS...: for sync and for check a usage error: one line, the status, nobody asked, nothing written.
+wrong() {
+	local regex=$1
+	shift
+	guestclock_raw sync "$@"
+	tells 2 "$regex" || { printf 'sync %s\n' "$*"; return 1; }
+	equal "$output" '' 'output of sync' || return 1
+	guestclock_raw check "$@"
+	unknown "$regex" || { printf 'check %s\n' "$*"; return 1; }
+	equal "$(started)" 0 'starts of ssh' && [ ! -e "$STATE" ]
+}
+
+# named TEXT: it is part of the output.
+named() { printf '%s' "$output" | grep -qF -- "$1"; }
+
+# ------------------------------------------------------------------------------------------- the command line
+
+@test "each option, right" {
+	: >"$WORK/config"
+	printf 'good.0.list\n' >"$WORK/list"
+	local words
+	for words in '-c 5' '-c 0.5' '-w 0.1' '-w 0.05 -c 1' '-j 1' '-j 1000' '-t 0.5' '-t 3600' "-f $WORK/list" \
+		--json "--prometheus $WORK/metrics.prom" "--ssh-config $WORK/config" '-t 30 -j 16 -w 1 -c 2'; do
+		# shellcheck disable=SC2086
+		guestclock sync $words good || return 1
+		tells 0 || { printf 'sync %s\n' "$words"; return 1; }
+		# shellcheck disable=SC2086
+		guestclock check -c 9 $words good || return 1
+		tells 0 || { printf 'check %s\n' "$words"; return 1; }
+	done
+	state_whole
+}
+
+@test "each option, wrong: one line, status 2, check's 3, and nobody is asked" {
+	local value
+	for value in '' x -1 1e3 1,5 .5 1. +1 0x1 99999999999; do
+		wrong 'argument ".*": expected seconds' -w "$value" good
+		wrong 'argument ".*": expected seconds' -c "$value" good
+		wrong 'argument ".*": expected seconds .*up to 3600' -t "$value" good
+	done
+	for value in 0 0.0 3600.000000001; do wrong 'expected seconds .*above 0 and up to 3600' -t "$value" good; done
+	for value in '' 0 1001 -1 1.5 x 99999999999; do wrong 'argument ".*": expected a number from 1 to 1000' -j "$value" good; done
+	wrong 'expected a file, or -' -f '' good
+	wrong "list of guests $WORK/missing: No such file" -f "$WORK/missing" good
+	wrong "list of guests $WORK: Is a directory" -f "$WORK" good
+	for value in '' - -x; do
+		wrong 'expected a path that does not start with' --prometheus "$value" good
+		wrong 'expected a path that does not start with' --state "$value" good
+		wrong 'expected a path that does not start with' --ssh-config "$value" good
+	done
+	wrong "ssh-config $WORK/missing: No such file" --ssh-config "$WORK/missing" good
+}
+
+@test "unknown, cut short and doubtful options" {
+	local option
+	for option in -Z --nosuch --json=1 --require-sync=yes -h --help; do
+		wrong "unknown option \"${option//-/\\-}\": expected guestclock sync" "$option" good
+	done
+	# Joined to one that is known.
+	wrong 'unknown option "-(Z|Zj|Zj4)"' -Zj4 good
+	for option in -c -f -j -t -w --prometheus --ssh-config --state; do
+		wrong "no argument for \"${option//-/\\-}\": expected guestclock sync" "$option"
+	done
+	# Options end where guests begin: nothing is taken for a guest, or a guest for an option.
+	wrong 'guest "-j" starts with' good -j 4
+	wrong 'guest "--json" starts with' -- --json
+	guestclock_raw check -w 2 -c 1 good
+	unknown '-w is larger than -c'
+}
+
+@test "the command itself" {
+	local command
+	for command in '' SYNC syn synch -j --json 'sync '; do
+		guestclock_raw "$command" good
+		tells 2 "command \"$command\": expected guestclock sync\|check"
+	done
+	guestclock_raw
+	tells 2 'command "": expected guestclock sync'
+	equal "$(started)" 0 'starts of ssh'
+	[ ! -e "$STATE" ]
+}
+
+# -------------------------------------------------------------------------------------------- names of guests
+
+@test "names that ssh must not see" {
+	local name long
+	printf -v long '%0256d' 1
+	wrong 'guest "" empty' ''
+	wrong 'guest "-oProxyCommand=x" starts with "-"' -- -oProxyCommand=x
+	wrong 'guest "-oProxyCommand=x" starts with "-"' good -oProxyCommand=x
+	wrong 'guest "-" starts with' -
+	wrong 'longer than 255 octets' "$long"
+	for name in 'a b' ' a' 'a ' $'a\tb' $'a\nb' $'a\rb' $'\033[2J' $'a\177' $'g\303\274st' $'\377'; do
+		wrong 'guest ".*" has an octet other than letters, digits and' good "$name" good
+	done
+}
+
+@test "a name of 255 octets is one" {
+	local name
+	printf -v name 'good.0.%0248d' 1
+	guestclock sync --json "$name"
+	tells 0
+	equal "$(awk '{ print length($7) }' FS='\t' "$FAKE_SSH/argv")" 255 'length of what ssh got'
+	# And with octets that a file's name cannot have, or that double there: of two that differ at their end only,
+	# each has its own state.
+	name=${name//0/:}
+	name=good${name:4}
+	guestclock sync -j 1 "$name" "${name%?}2"
+	silent
+	state_whole
+	equal "$(find "$STATE" -name '*.state' | wc -l)" 3 'state files'
+}
+
+@test "a name never reaches ssh as an option: it stands behind --" {
+	: >"$WORK/config"
+	guestclock sync good root@good ssh://good:22 'good.0.x=y,%h~[a]'
+	equal "$(started)" 4 'starts of ssh'
+	guestclock sync --ssh-config "$WORK/config" good.0.config
+	local line
+	while IFS= read -r line; do
+		[[ $line == $'ssh\t'*$'\t--\t'*$'\texchange\t' ]] || { printf '%s\n' "$line"; return 1; }
+		# Just one word between -- and the request, and -- before it only once.
+		line=${line#*$'\t--\t'}
+		[[ $line != *$'\t--\t'* && ${line%$'\texchange\t'} != *$'\t'* ]] || { printf '%s\n' "$line"; return 1; }
+	done <"$FAKE_SSH/argv"
+	grep -q $'^ssh\t-F\t'"$WORK/config"$'\t.*\t-oBatchMode=yes\t.*\t--\tgood.0.config\texchange\t$' "$FAKE_SSH/argv"
+	equal "$(grep -c -- $'\t-F\t' "$FAKE_SSH/argv")" 1 'starts with -F'
+	# The first attempt may use a connection that is there.
+	equal "$(grep -c ControlPath "$FAKE_SSH/argv" || :)" 0 'starts with ControlPath'
+}
+
+@test "no shell anywhere: not for what is a path, and names that a shell would take apart are refused" {
+	local name
+	mkdir "$WORK/cwd"
+	cd "$WORK/cwd" || return 1
+	: >'$(touch here)'
+	# ssh itself hands %h to a shell where ProxyCommand or Match exec ask for it.
+	for name in 'a;touch here' 'good;touch${IFS}here' 'good$(touch${IFS}here)' 'good`touch${IFS}here`' 'good&touch' 'good|touch' 'good>here' \
+		'good<here' 'good*' 'good?' "good'" 'good"' 'good\' 'good{a,b}' 'good!' '#good' 'good^' 'good(' '$HOME'; do
+		wrong 'guest ".*" has an octet other than letters, digits and' "$name"
+	done
+	guestclock_raw sync --state "$WORK/cwd/state;touch here" --prometheus "$WORK/cwd/\$(touch here).prom" \
+		--ssh-config "$WORK/cwd/\$(touch here)" good.0.1 'good.0.%h' good.0.~root
+	silent
+	equal "$(started)" 3 'starts of ssh'
+	grep -qF -- $'\t--\tgood.0.%h\texchange\t' "$FAKE_SSH/argv"
+	equal "$(ls)" $'$(touch here)\n$(touch here).prom\nstate;touch here' 'files'
+	# State files have plain names, whatever the guest is called.
+	equal "$(find "$WORK/cwd/state;touch here" -name '*.state' | wc -l)" 3 'state files'
+	state_whole "$WORK/cwd/state;touch here"
+	[ -z "$(find "$WORK/cwd/state;touch here" -mindepth 1 -name '*[^a-zA-Z0-9@_.%-]*')" ]
+	[ -z "$(find "$WORK" -name here)" ]
+}
+
+@test "names cannot leave the state directory" {
+	guestclock sync ../good ../../x/good .. . .state /etc/passwd
+	tells 0
+	equal "$(find "$STATE" -type f ! -name '.*' | wc -l)" 7 'files: six states and the log'
+	equal "$(find "$WORK" -name '*.state' ! -path "$STATE/*" ! -path "$FAKE_SSH/*")" '' 'state files elsewhere'
+	state_whole
+}
+
+# ---------------------------------------------------------------------------------------------- lists of guests
+
+@test "a list: comments, empty lines, spaces, CR LF, no final LF, repetition" {
+	printf '# all of them\n\n  \t\ngood.0.1\r\n\tgood.0.2 # second\r\n#good.0.9\ngood.0.1\ngood.0.3\n   # x\ngood.0.4' >"$WORK/list"
+	guestclock sync -j 1 -f "$WORK/list" good.0.5 good.0.2
+	silent
+	equal "$(cut -f 7 "$FAKE_SSH/argv" | sort | tr '\n' ' ')" 'good.0.1 good.0.2 good.0.3 good.0.4 good.0.5 ' 'guests asked'
+	# From standard input: guests are not given it.
+	guestclock_raw sync --state "$STATE" -j 1 -f - <"$WORK/list"
+	silent
+	equal "$(started)" 9 'starts of ssh in both runs'
+	guestclock_raw sync --state "$STATE" -f /dev/null
+	silent
+	guestclock_raw sync --state "$STATE" -f - </dev/null
+	silent
+	guestclock_raw check --state "$STATE" -f /dev/null
+	tells 3
+	equal "$output" 'GUESTCLOCK UNKNOWN - 0 guests: 0 ok, 0 warning, 0 critical, 0 unknown' output
+}
+
+# bad_list LINE-NUMBER REGEX TEXT: printf's
+bad_list() {
+	# shellcheck disable=SC2059
+	printf "$3" >"$WORK/list"
+	wrong "list of guests $WORK/list, line $1: .*$2" -f "$WORK/list"
+}
+
+@test "a list with a bad line: nobody is asked, and the line is named" {
+	bad_list 2 'starts with "-"' 'good\n-oProxyCommand=x\ngood\n'
+	bad_list 1 'more than one word' 'good other\n'
+	bad_list 3 'more than one word' 'good\n\ngood other # x\n'
+	bad_list 1 'has an octet other than' 'go\033od\n'
+	bad_list 2 'has an octet other than' 'good\ng\303\274st\n'
+	bad_list 4 'has an octet other than' 'good\n\n\ngood.0.3#x\n'
+	bad_list 1 'has an octet other than' 'good;touch${IFS}x\n'
+	bad_list 1 'longer than 255' "good.0.$(printf '%0250d' 1)\n"
+	# The byte-order mark that some editors leave
+	bad_list 1 'has an octet other than' '\357\273\277good\n'
+}
+
+@test "a list with a NUL octet: none of it is passed over in silence" {
+	printf 'good.0.1\n\0good.0.2\ngood.0.3\n' >"$WORK/list"
+	wrong "list of guests $WORK/list" -f "$WORK/list"
+	# Not at its very end either.
+	printf 'good.0.1\n\0' >"$WORK/list"
+	wrong "list of guests $WORK/list" -f "$WORK/list"
+}
+
+@test "the default list and the default ssh_config" {
+	requires_namespaces
+	etc_make "$WORK/etc"
+	mkdir "$WORK/etc/guestclock"
+	local in_etc="PATH=\$PATH:/usr/sbin:/sbin; $ETC_MOUNT; shift; exec \"\$@\""
+	# shellcheck disable=SC2046,SC2207
+	BEFORE=(unshare $(ns_flags) sh -c "$in_etc" sh "$WORK/etc")
+	guestclock sync
+	tells 2 'list of guests /etc/guestclock/guests: No such file'
+	printf 'good.0.1\ngood.0.2\n' >"$WORK/etc/guestclock/guests"
+	guestclock sync
+	silent
+	equal "$(started)" 2 'starts of ssh'
+	: >"$WORK/etc/guestclock/ssh_config"
+	guestclock sync good.0.3
+	silent
+	equal "$(tail -n 1 "$FAKE_SSH/argv" | cut -f 2,3,8,9)" $'-F\t/etc/guestclock/ssh_config\t--\tgood.0.3' 'words of ssh'
+	equal "$(started)" 3 'starts of ssh: guests on the command line replace the default list'
+}
+
+# ---------------------------------------------------------------------------------------------------- output
+
+@test "without a terminal: silent on success, one line for each failure" {
+	guestclock sync good.0.1 good.-5200.2 good.50.3
+	silent
+	guest_right good.0.1 good.-5200.2
+	equal "$(guest good.50.3 steps slews)" '0 1' 'steps and slews'
+	guestclock sync good.0.1 exit255 toofar.-5000 version good.0.4
+	tells 1 'exit255: ssh: connect to host x port 22: Connection refused$' 'toofar\.-5000: the guest refused: too-far the step would be' \
+		'version: it speaks version 2 of the exchange; this host speaks 1$'
+	[ -z "$output" ]
+}
+
+# on_terminal COMMAND...: with a terminal on all three descriptors; leaves $status and $output.
+on_terminal() {
+	requires script
+	local words
+	printf -v words '%q ' "$@"
+	status=0
+	output=$(PATH=$GUEST_PATH timeout 30 script -qec "$words" /dev/null </dev/null 2>&1) || status=$?
+	errors=
+}
+
+@test "on a terminal: a line for each guest, a count of the progress, a summary" {
+	on_terminal "$GUESTCLOCK" sync --state "$STATE" -j 1 good.-5200 good.50 good.0 exit255
+	equal "$status" 1 status || { shown; return 1; }
+	[[ $output =~ good\.-5200\ +-5\.[12][09][0-9]{7}\ s\ \ \+-\ 0\.0[0-9]{8}\ s\ \ step\ +residual\ [+-]0\.00[0-9]{7}\ s ]] || { shown; return 1; }
+	[[ $output =~ good\.50\ +\+0\.0(49|50)[0-9]{6}\ s\ \ \+-\ 0\.0[0-9]{8}\ s\ \ slew ]] || { shown; return 1; }
+	[[ $output =~ good\.0\ +[+-]0\.0000[0-9]{5}\ s\ \ \+-\ 0\.0[0-9]{8}\ s\ \ none ]] || { shown; return 1; }
+	[[ $output == *'exit255     failed: ssh: connect to host x port 22: Connection refused'* ]] || { shown; return 1; }
+	named '1 of 4, 0 failed' && named '3 of 4, 0 failed' || { shown; return 1; }
+	not named '4 of 4'
+	named '4 guests, 3 right, 1 failed' || { shown; return 1; }
+	# Every count is wiped out again before anything else is written.
+	equal "$(printf '%s' "$output" | grep -o 'failed'$'\r\033' | wc -l)" 3 'counts that were wiped out'
+}
+
+@test "on a terminal: JSON stays JSON" {
+	requires script
+	local words
+	printf -v words '%q ' "$GUESTCLOCK" sync --state "$STATE" --json good.0.1 good.0.2
+	PATH=$GUEST_PATH run_cmd timeout 30 script -qec "$words 2>/dev/null" /dev/null </dev/null
+	printf '%s\n' "${output//$'\r'/}" >"$WORK/json"
+	json "$WORK/json" 'len(g) == 2'
+}
+
+@test "--json: one object a line, the documented keys" {
+	guestclock sync --json good.-5200 good.50 good.0.7 exit255 toofar.-5000 garbage other.300
+	equal "$status" 1 status
+	equal "$errors" '' 'standard error'
+	printf '%s\n' "$output" >"$WORK/json"
+	json "$WORK/json" 'len(g) == 7' \
+		'all(list(o) == "guest time offset bound delay action residual drift result error".split() for o in g.values())' \
+		'set(o["result"] for o in g.values()) == {"ok", "failed", "refused"}' \
+		'all((o["error"] is None) == (o["result"] == "ok") for o in g.values())' \
+		'all(o["result"] == "ok" or o["offset"] is o["bound"] is o["delay"] is o["action"] is o["residual"] is None for o in g.values())' \
+		'all(abs(o["time"] - __import__("time").time()) < 60 for o in g.values())' \
+		'g["good.-5200"]["action"] == "step" and abs(g["good.-5200"]["offset"] + 5.2) < 0.005' \
+		'abs(g["good.-5200"]["residual"]) < 0.005 and 0 < g["good.-5200"]["bound"] < 0.05' \
+		'all(abs(o["bound"] - o["delay"] / 2) < 1e-8 for o in g.values() if o["result"] == "ok")' \
+		'g["good.50"]["action"] == "slew" and abs(g["good.50"]["offset"] - 0.05) < 0.005 and g["good.50"]["residual"] == g["good.50"]["offset"]' \
+		'g["good.0.7"]["action"] == "none" and g["good.0.7"]["drift"] is None' \
+		'g["garbage"]["error"].startswith("not a line of the exchange: \"???[2J$(touch garbage) \"\\ ")' \
+		'g["other.300"]["action"] == "other-service"' \
+		'g["toofar.-5000"]["result"] == "refused" and g["toofar.-5000"]["error"].startswith("too-far ")' \
+		'g["exit255"]["error"] == "ssh: connect to host x port 22: Connection refused"'
+	# check has the same, and only measures.
+	guestclock check --json good.-7000.9 >/dev/null
+	equal "$status" 2 status
+	printf '%s\n' "$output" >"$WORK/json"
+	json "$WORK/json" 'abs(g["good.-7000.9"]["offset"] + 7) < 0.005 and g["good.-7000.9"]["action"] == "none"'
+	equal "$(guest good.-7000.9 offset steps slews tells)" '-7000000000 0 0 0' 'the clock that was checked'
+}
+
+@test "--json: the drift since the last correction" {
+	with_clock status=0
+	guestclock sync good.0
+	silent
+	# Two minutes later it has gained 12 ms: 100 ppm.
+	python -I -S "$TOP/tests/lib/fakeclock.py" set "$WORK/hostclock" offset_ns=120.0
+	printf '12000000 0 0 1 1 1\n' >"$FAKE_SSH/clock-good.0"
+	guestclock sync --json good.0
+	printf '%s\n' "$output" >"$WORK/json"
+	json "$WORK/json" '99 < g["good.0"]["drift"] < 101'
+	state_whole
+}
+
+@test "what cannot be written to standard output is no success" {
+	[ -c /dev/full ]
+	status=0
+	PATH=$GUEST_PATH timeout 30 "$GUESTCLOCK" sync --state "$STATE" --json good >/dev/full 2>"$WORK/stderr" || status=$?
+	output='' errors=$(<"$WORK/stderr")
+	tells 1 'standard output'
+	# A reader that has gone is not waited for, and takes nothing from the guests.
+	PATH=$GUEST_PATH timeout 30 "$GUESTCLOCK" sync --state "$STATE" --json good.-5000.{1..9} 2>/dev/null | true
+	guest_right good.-5000.{1..9}
+}
+
+# ------------------------------------------------------------------------------------------------ Prometheus
+
+@test "--prometheus: HELP and TYPE, and a value for each guest" {
+	guestclock sync good.-7000.8
+	silent
+	guestclock sync --prometheus "$WORK/metrics.prom" good.-5200 good.0.7 exit255
+	tells 1 exit255
+	python -I -S - "$WORK/metrics.prom" <<-'END'
+	import re, sys
+	with open(sys.argv[1], encoding="ascii") as file:
+	    text = file.read()
+	helps, types, values, order = set(), {}, {}, []
+	for line in text.splitlines():
+	    if m := re.fullmatch(r"# HELP (guestclock_[a-z_]+) \S.*\.", line):
+	        assert m[1] not in helps, line
+	        helps.add(m[1])
+	        order.append(m[1])
+	    elif m := re.fullmatch(r"# TYPE (guestclock_[a-z_]+) gauge", line):
+	        assert m[1] in helps and m[1] not in types, line
+	        types[m[1]] = 1
+	    else:
+	        m = re.fullmatch(r'(guestclock_[a-z_]+)\{guest="((?:[^"\\\n]|\\\\|\\"|\\n)*)"\} (-?\d+\.\d{9})', line)
+	        assert m and m[1] == order[-1], line
+	        assert (m[1], m[2]) not in values, line
+	        values[m[1], m[2]] = float(m[3])
+	assert text.endswith("\n") and set(types) == helps
+	names = {"offset_seconds", "bound_seconds", "residual_seconds", "round_trip_seconds", "last_success_timestamp_seconds", "success"}
+	assert helps == {"guestclock_" + name for name in names}, helps
+	step, right, dead = "good.-5200", "good.0.7", "exit255"
+	assert {guest for _, guest in values} == {step, right, dead}, values
+	assert abs(values["guestclock_offset_seconds", step] + 5.2) < 0.005
+	assert abs(values["guestclock_residual_seconds", step]) < 0.005
+	assert 0 < values["guestclock_bound_seconds", step] <= values["guestclock_round_trip_seconds", step]
+	assert values["guestclock_success", step] == values["guestclock_success", right] == 1
+	assert values["guestclock_success", dead] == 0
+	assert values["guestclock_last_success_timestamp_seconds", step] > 1793491200
+	# Nothing is known of it, and nothing is made up.
+	assert [name for name, guest in values if guest == dead] == ["guestclock_success"], values
+	END
+	equal "$(stat -c %a "$WORK/metrics.prom")" 644 mode
+	# One that fails later keeps the time of its last success, and no other figures.
+	rm "$WORK/bin/ssh"
+	printf '#!/bin/sh\necho gone >&2\nexit 255\n' >"$WORK/bin/ssh"
+	chmod +x "$WORK/bin/ssh"
+	guestclock sync --prometheus "$WORK/metrics.prom" good.-7000.8
+	tells 1 'good.-7000.8: gone'
+	equal "$(grep -c '^[^#]' "$WORK/metrics.prom")" 2 'values of a guest that failed'
+	grep -qE '^guestclock_last_success_timestamp_seconds\{guest="good\.-7000\.8"\} 17' "$WORK/metrics.prom"
+}
+
+@test "--prometheus: what cannot be written is one line, and the old file stays" {
+	printf 'old\n' >"$WORK/old.prom"
+	mkdir "$WORK/there"
+	local path
+	for path in "$WORK/missing/metrics.prom" "$WORK/there" "$WORK/old.prom/metrics.prom"; do
+		guestclock sync --prometheus "$path" good.-5000
+		tells 1 "cannot write $path: "
+		guest_right good.-5000
+	done
+	equal "$(<"$WORK/old.prom")" old 'the old file'
+	equal "$(find "$WORK" -name '*.new' -o -name '.*.prom*')" '' 'files left behind'
+	# On a full disk.
+	with_tmpfs 16k 'cd "$1" && printf "old\n" >metrics.prom && cat /dev/zero >fill 2>/dev/null
+		"$GUESTCLOCK" sync --state "$WORK/state" --prometheus "$1/metrics.prom" good.0.1 good.0.2 good.0.3 good.0.4 good.0.5 good.0.6 2>"$WORK/stderr"
+		echo $? >"$WORK/status"; cat metrics.prom; ls' >"$WORK/out"
+	status=$(<"$WORK/status") output='' errors=$(<"$WORK/stderr")
+	tells 1 "cannot write $WORK/small/metrics.prom: No space left on device"
+	equal "$(<"$WORK/out")" $'old\nfill\nmetrics.prom' 'the old file, and what there is'
+}
+
+@test "--prometheus: whole or not there, whenever it is killed" {
+	local i guests
+	guests=$(printf 'good.0.%d ' {1..60})
+	for i in {1..12}; do
+		# shellcheck disable=SC2086
+		guestclock_background run sync -j 60 --prometheus "$WORK/metrics.prom" $guests
+		sleep "0.0$((i % 10))$((RANDOM % 10))"
+		stop run KILL
+		[ -e "$WORK/metrics.prom" ] || continue
+		equal "$(grep -c '^# HELP' "$WORK/metrics.prom")" 6 "metrics, killed for the $i. time"
+		equal "$(grep -c '^guestclock_success{' "$WORK/metrics.prom")" 60 "guests, killed for the $i. time"
+		rm "$WORK/metrics.prom"
+	done
+	# shellcheck disable=SC2086
+	guestclock sync -j 60 --prometheus "$WORK/metrics.prom" $guests
+	silent
+	equal "$(grep -c '^guestclock_success{' "$WORK/metrics.prom")" 60 guests
+}
+
+# ----------------------------------------------------------------------------------------------------- check
+
+# checked STATUS REGEX ARGUMENTS...: check's status, and its one line of output.
+checked() {
+	local want=$1 regex=$2
+	shift 2
+	guestclock check "$@"
+	tells "$want" || return 1
+	# Only one "|": it begins the performance data.
+	[[ $output != *$'\n'* && $output != *'|'*'|'* && $output =~ ^$regex$ ]] && return 0
+	printf 'the line does not match: %s\n' "$regex"
+	shown
+	return 1
+}
+
+@test "check: status, one line, performance data" {
+	checked 0 "GUESTCLOCK OK - 2 guests: 2 ok, 0 warning, 0 critical, 0 unknown; worst good\.100\.2 \+0\.(099|100)[0-9]{6} s \|( 'good\.(100|0)\.[12]'=-?[0-9]+\.[0-9]{9}s;0\.500000000;5\.000000000){2}" good.0.1 good.100.2
+	checked 1 "GUESTCLOCK WARNING - 2 guests: 1 ok, 1 warning, 0 critical, 0 unknown; worst good\.-600\.3 -0\.(599|600)[0-9]{6} s \|.*" good.0.1 good.-600.3
+	checked 2 "GUESTCLOCK CRITICAL - 3 guests: 1 ok, 1 warning, 1 critical, 0 unknown; worst good\.6000\.4 \+(5\.999|6\.000)[0-9]{6} s \|.*" good.0.1 good.-600.3 good.6000.4
+	checked 3 'GUESTCLOCK UNKNOWN - 1 guests: 0 ok, 0 warning, 0 critical, 1 unknown; exit255: ssh: connect to host x port 22: Connection refused' exit255
+	# A "|" would begin performance data.
+	checked 3 'GUESTCLOCK UNKNOWN - 1 guests: [^|]*garbage[^|]*' garbage
+	# The worst guest counts, and a clock that is known to be wrong is worse than one that nobody has seen.
+	checked 3 'GUESTCLOCK UNKNOWN - 2 guests: .*' good.-600.3 exit255
+	checked 2 'GUESTCLOCK CRITICAL - 3 guests: 1 ok, 0 warning, 1 critical, 1 unknown; worst good\.-9000\.5 .*' exit255 good.-9000.5 good.0.1
+	# A name that would end the label.
+	checked 0 "GUESTCLOCK OK - 1 guests: .* \| 'good\.0\.a_b'=[^']*" good.0.a=b
+	# None was touched.
+	equal "$(guest good.6000.4 offset steps slews tells)" '6000000000 0 0 0' 'the clock that was checked'
+}
+
+@test "check: -w and -c" {
+	checked 0 'GUESTCLOCK OK.*;8\.000000000;9\.500000000' -w 8 -c 9.5 good.-7000
+	checked 1 'GUESTCLOCK WARNING.*' -w 6.5 -c 8 good.-7000
+	checked 2 'GUESTCLOCK CRITICAL.*' -w 0.1 -c 6.5 good.7000
+	checked 2 'GUESTCLOCK CRITICAL.*' -w 0 -c 0 good.1
+	checked 1 'GUESTCLOCK WARNING.*' -w 0.001 good.7
+}
+
+@test "check: the status is the one that its line tells, whatever else goes wrong" {
+	local words=(OK WARNING CRITICAL UNKNOWN) offset
+	for offset in 0 -600 -6000; do
+		guestclock check --prometheus "$WORK/missing/metrics.prom" "good.$offset"
+		[[ $output == "GUESTCLOCK ${words[status]} - "* ]] || { shown; return 1; }
+		tells "$status" 'cannot write .*/missing/metrics.prom: '
+	done
+}
+
+# ------------------------------------------------------------------------------------------ this host's own clock
+
+# host_refused REGEX: sync and check do nothing, in one line.
+host_refused() {
+	local before
+	before=$(started)
+	guestclock sync "${@:2}" good
+	tells 1 "$1.*: nothing was done" || return 1
+	guestclock check "${@:2}" good
+	unknown "$1.*: nothing was done" || return 1
+	equal "$(started)" "$before" 'starts of ssh'
+}
+
+@test "--require-sync: this host's kernel has to say so" {
+	with_clock status=0 maxerror_us=1000 esterror_us=1000
+	guestclock sync --require-sync good
+	silent
+	with_clock
+	host_refused "this host's clock is not synchronised" --require-sync
+	guestclock sync good
+	silent
+}
+
+@test "this host's clock is before the release" {
+	local now release=1793491200
+	now=$EPOCHSECONDS
+	with_clock offset_ns=$(((release - now - 10) * 1000000000))
+	host_refused "this host's clock reads before 2026-11-01, when this program was released"
+	with_clock offset_ns=$((-now * 1000000000))
+	host_refused "this host's clock reads before 2026-11-01"
+	with_clock offset_ns=$(((release - now + 10) * 1000000000))
+	guestclock sync good
+	silent
+}
+
+@test "this host's clock is before its own history" {
+	guestclock sync good
+	silent
+	with_clock offset_ns=-60.0
+	host_refused "this host's clock reads before 20[0-9-]+T[0-9:.]+Z, the newest time in its own history \($STATE/log\)"
+	# Slewing and small steps are a time service's business.
+	with_clock offset_ns=-1.0
+	guestclock sync good
+	silent
+	own_clock
+	guestclock sync good
+	silent
+	# A line that was cut short does not hide the one before it.
+	printf '2020-01-01T00:00:' >>"$STATE/log"
+	with_clock offset_ns=-60.0
+	host_refused "the newest time in its own history"
+	own_clock
+	guestclock sync good
+	silent
+}
+
+# ------------------------------------------------------------------------------------------ state and history
+
+@test "state and log: what they say" {
+	guestclock sync good.-5200 exit255
+	equal "$status" 1 status
+	state_whole
+	equal "$(stat -c %a "$STATE" "$STATE/log" "$STATE/good.-5200.state" | tr '\n' ' ')" '755 644 644 ' modes
+	grep -qE '^20[0-9-]+T[0-9:]+\.[0-9]{9}Z good\.-5200 sync ok step offset=-5\.[0-9]{9} bound=0\.[0-9]{9} delay=0\.[0-9]{9} residual=[+-]0\.[0-9]{9}$' "$STATE/log"
+	grep -q ' exit255 sync failed ssh: connect to host x port 22: Connection refused$' "$STATE/log"
+	grep -q '^result ok$' "$STATE/good.-5200.state"
+	grep -q '^last-success +0\.000000000$' "$STATE/exit255.state"
+	guestclock check good.-5200
+	equal "$(wc -l <"$STATE/log")" 3 'lines of the log'
+	grep -q ' good.-5200 check ok none ' "$STATE/log"
+	# Nothing but these.
+	equal "$(find "$STATE" -mindepth 1 ! -name '.*' | wc -l)" 3 files
+}
+
+@test "state and log survive kill -9 at any point" {
+	local i guests
+	guests=$(printf 'good.0.%d ' {1..40})
+	for i in {1..30}; do
+		# shellcheck disable=SC2086
+		guestclock_background run sync -j 8 $guests
+		sleep "0.0$((RANDOM % 10))$((RANDOM % 10))"
+		stop run KILL
+		state_whole || { printf 'killed for the %d. time\n' "$i"; return 1; }
+	done
+	# shellcheck disable=SC2086
+	guestclock sync -j 8 $guests
+	silent
+	equal "$(find "$STATE" -name '*damaged*')" '' 'files set aside'
+	equal "$(find "$STATE" -name '*.state' ! -name '.*' | wc -l)" 40 'state files'
+}
+
+@test "what a killed run left half written does not stay for ever" {
+	guestclock sync good
+	silent
+	printf 'half of a st' >"$STATE/.good.state.new"
+	guestclock sync good
+	silent
+	equal "$(find "$STATE" -name '*.new')" '' 'files left behind'
+	state_whole
+}
+
+# damaged TEXT: good's state is set aside with one line, the guest is handled, and its state is whole again.
+damaged() {
+	guestclock sync good
+	tells 0 "$STATE/good.state is damaged \(.*\); set aside as good.state.damaged-[0-9]+$" || { printf 'damage: %s\n' "$1"; return 1; }
+	equal "$(find "$STATE" -name 'good.state.damaged-*' | wc -l)" 1 'files set aside' || return 1
+	rm -rf "$STATE"/good.state.damaged-*
+	state_whole && grep -q '^result ok$' "$STATE/good.state"
+}
+
+@test "a damaged state is set aside with one line" {
+	guestclock sync good
+	silent
+	local whole=$STATE/good.state edit
+	cp "$whole" "$WORK/whole"
+	for edit in '$d' '1d' '3d' 's/^guest good$/guest other/' 's/^time +/time /' 's/^time .*/time +99999999999.000000000/' \
+		's/^result .*/result fine/' 's/^action .*/action jump/' 's/^\(before [^ ]*\) +/\1 -/' 's/^before [^ ]* /before /' \
+		's/^\(after .*\)/\1 /' 's/^drift-ppb .*/drift-ppb +1/' 's/^text /text\t/' 's/1$/2/' 's/^end$/end\nend/' \
+		's/$/\r/' '1s/^/ /' '/^reference /d' 's/^reference +/reference /' 's/^guest .*/guest ../' "s/^text .*/text $(printf '%0200d' 1)/"; do
+		sed "$edit" "$WORK/whole" >"$whole"
+		damaged "sed $edit" || return 1
+	done
+	: >"$whole"
+	damaged empty
+	head -c 100 "$WORK/whole" >"$whole"
+	damaged 'cut short'
+	head -c 3000 /dev/urandom >"$whole"
+	damaged 'random octets'
+	{ cat "$WORK/whole"; head -c 100000 /dev/zero; } >"$whole"
+	damaged 'with an end of NULs'
+	{ head -c 50 "$WORK/whole"; printf '\0'; tail -c +52 "$WORK/whole"; } >"$whole"
+	damaged 'a NUL in it'
+	rm "$whole"
+	mkdir "$whole"
+	damaged 'a directory'
+	rm "$whole"
+	mkfifo "$whole"
+	damaged 'a FIFO'
+}
+
+@test "a state that is a symbolic link is not followed" {
+	guestclock sync good
+	cp "$STATE/good.state" "$WORK/target"
+	cp "$WORK/target" "$WORK/target.before"
+	ln -sf "$WORK/target" "$STATE/good.state"
+	guestclock sync good
+	equal "$status" 0 status
+	cmp "$WORK/target" "$WORK/target.before"
+	[ ! -L "$STATE/good.state" ]
+	state_whole
+}
+
+# damaged_log TEXT: the log is set aside with one line, and a new one begun.
+damaged_log() {
+	guestclock sync good
+	tells 0 "$STATE/log is damaged \(.*\); set aside as log.damaged-[0-9]+$" || { printf 'damage: %s\n' "$1"; return 1; }
+	equal "$(find "$STATE" -name 'log.damaged-*' | wc -l)" 1 'files set aside' || return 1
+	rm -rf "$STATE"/log.damaged-*
+	state_whole && equal "$(wc -l <"$STATE/log")" 1 'lines of the log'
+}
+
+@test "a damaged log is set aside with one line" {
+	guestclock sync good
+	local line
+	line=$(<"$STATE/log")
+	printf '%s\n%s\n' "$line" "${line#2}" >"$STATE/log"
+	damaged_log 'a date cut off'
+	printf '%s\nhello\n' "$line" >"$STATE/log"
+	damaged_log 'a line of something else'
+	printf '%s\n' "${line/-11-/-13-}" >"$STATE/log"
+	damaged_log 'no such date'
+	printf '%s\n\n' "$line" >"$STATE/log"
+	damaged_log 'an empty line'
+	printf '%s\r\n' "${line:0:20}" >"$STATE/log"
+	damaged_log 'a line too short'
+	head -c 10000 /dev/zero >"$STATE/log"
+	damaged_log NULs
+	{ head -c 10000 /dev/urandom; echo; } >"$STATE/log"
+	damaged_log 'random octets'
+}
+
+@test "a log that is no file: one line, and the guest is handled" {
+	mkdir -p "$STATE/log"
+	guestclock sync good.-5000.1
+	((status <= 1))
+	tells "$status" "$STATE"
+	rm -rf "$STATE"
+	mkdir "$STATE"
+	mkfifo "$STATE/log"
+	guestclock sync good.-5000.2
+	((status <= 1))
+	tells "$status" "$STATE"
+	rm -rf "$STATE"
+	mkdir "$STATE"
+	: >"$WORK/target"
+	ln -s "$WORK/target" "$STATE/log"
+	guestclock sync good.-5000.3
+	((status <= 1))
+	tells "$status" "$STATE"
+	equal "$(<"$WORK/target")" '' 'what the link points to'
+	guest_right good.-5000.{1,2,3}
+}
+
+@test "a log that was cut short, or is empty, goes on" {
+	guestclock sync good
+	printf '2026-11-23T00:' >>"$STATE/log"
+	guestclock sync good
+	silent
+	equal "$(wc -l <"$STATE/log")" 3 lines
+	equal "$(tail -n 1 "$STATE/log" | cut -d' ' -f 2,3,4)" 'good sync ok' 'the last line'
+	: >"$STATE/log"
+	guestclock sync good
+	silent
+	printf '2026-1' >"$STATE/log"
+	guestclock sync good
+	silent
+	equal "$(wc -l <"$STATE/log")" 2 lines
+}
+
+@test "a full disk: the guests are handled, the old state stays whole, one line" {
+	with_tmpfs 64k '
+		"$GUESTCLOCK" sync --state "$1" good.-5000.1 good.0.2 || exit 98
+		head -c 100 /dev/zero >>"$1/log"; truncate -s -100 "$1/log"
+		cp "$1/good.-5000.1.state" "$WORK/old"
+		cat /dev/zero >"$1/fill" 2>/dev/null
+		"$GUESTCLOCK" sync --state "$1" good.-5000.1 good.0.2 good.-5000.3 good.-5000.4 2>"$WORK/stderr"
+		echo $? >"$WORK/status"
+		cmp "$1/good.-5000.1.state" "$WORK/old" || exit 97
+		cp -r "$1" "$WORK/full"
+		rm "$1/fill"
+		"$GUESTCLOCK" sync --state "$1" good.-5000.1 good.0.2 good.-5000.3 good.-5000.4 2>"$WORK/stderr2" || exit 96
+		cp -r "$1" "$WORK/freed"'
+	status=$(<"$WORK/status") output='' errors=$(<"$WORK/stderr")
+	tells 1 "cannot write to $WORK/small: No space left on device; the guests are handled all the same"
+	guest_right good.-5000.{1,3,4}
+	equal "$(find "$WORK/full" -type f ! -name '.*' | sed 's|.*/||' | sort | tr '\n' ' ')" 'fill good.-5000.1.state good.0.2.state log ' 'files of the full disk'
+	rm "$WORK/full/fill"
+	state_whole "$WORK/full"
+	equal "$(<"$WORK/stderr2")" '' 'standard error with room again'
+	equal "$(tail -n 4 "$WORK/freed/log" | grep -c ' sync ok ')" 4 'whole lines at the end of the log'
+	equal "$(find "$WORK/freed" -name '*.state' | wc -l)" 4 'state files'
+	equal "$(find "$WORK/freed" -name '*damaged*')" '' 'files set aside'
+}
+
+@test "the log is cut to its newer half when it is large" {
+	guestclock sync good
+	local line
+	line=$(<"$STATE/log")
+	# More than 8 MB of lines, numbered in the guest's name.
+	python -I -S -c 'import sys
+for number in range(1, 80001):
+    print(sys.argv[1].replace(" good ", f" good.{number:05} "))' "$line" >"$WORK/log"
+	(($(stat -c %s "$WORK/log") > 8 * 1024 * 1024))
+	cp "$WORK/log" "$STATE/log"
+	guestclock sync good.0.1 good.0.2
+	silent
+	within_log
+	# Below the limit it is left alone.
+	local before
+	before=$(wc -l <"$STATE/log")
+	guestclock sync good.0.1
+	silent
+	equal "$(wc -l <"$STATE/log")" $((before + 1)) 'lines of the log'
+}
+
+# within_log: half of it, in whole lines, the newest among them
+within_log() {
+	local size first
+	size=$(stat -c %s "$STATE/log")
+	((size > 4 * 1024 * 1024 && size < 7 * 1024 * 1024)) || { printf 'size: %s\n' "$size"; return 1; }
+	state_whole || return 1
+	first=$(head -n 1 "$STATE/log" | cut -d ' ' -f 2)
+	equal "$(grep -c "^[^ ]* good\.[0-9]\{5\} " "$STATE/log")" $((80000 - 10#${first#good.} + 1)) 'old lines' || return 1
+	grep -q ' good\.80000 ' "$STATE/log" || return 1
+	equal "$(tail -n 2 "$STATE/log" | cut -d ' ' -f 2 | sort | tr '\n' ' ')" 'good.0.1 good.0.2 ' 'the last lines'
+}
+
+@test "a sync and a check at once lose nothing of the log; of two syncs one gives way" {
+	guestclock_background one sync -j 8 good.0.1{0..9}{0..9}
+	guestclock_background two check -j 8 good.0.2{0..9}{0..9}
+	ended one
+	equal "$status" 0 'status of the sync'
+	ended two
+	equal "$status" 0 'status of the check'
+	equal "$(wc -l <"$STATE/log")" 200 'lines of the log'
+	equal "$(cut -d ' ' -f 2 "$STATE/log" | sort -u | wc -l)" 200 'guests in the log'
+	state_whole
+	guestclock_background one sync -t 20 hang
+	wait_for 5 started_at_least 201
+	guestclock sync good.-5000
+	tells 1 "$STATE: another sync is at work with this state directory: nothing was done"
+	equal "$(started)" 201 'starts of ssh'
+	guestclock check good.0.1
+	tells 0
+	kill -s TERM "$(pid_of one)"
+	ended one
+	# Killed, it holds nothing either.
+	guestclock_background one sync -t 20 hang
+	wait_for 5 started_at_least 203
+	stop one KILL
+	guestclock sync good.-5000
+	silent
+	guest_right good.-5000
+}
+
+@test "a state directory that cannot be had: one line, and nobody is touched" {
+	: >"$WORK/file"
+	local path
+	for path in "$WORK/file" "$WORK/file/state" "$WORK/missing/state" /proc/guestclock; do
+		guestclock_raw sync --state "$path" good.-5000
+		tells 1 "state directory $path: .*; --state names another"
+		guestclock_raw check --state "$path" good.-5000
+		unknown "state directory $path: "
+	done
+	equal "$(started)" 0 'starts of ssh'
+	requires_namespaces
+	with_tmpfs 64k 'mount -o remount,ro "$1" && "$GUESTCLOCK" sync --state "$1" good.-5000 2>"$WORK/stderr"; echo $? >"$WORK/status"'
+	status=$(<"$WORK/status") output=
+	tells 1 "state directory $WORK/small: Read-only file system"
+	equal "$(started)" 0 'starts of ssh'
+}

@@ -1,0 +1,397 @@
+# What can go wrong with one guest, or with all: nothing is lost, and the others come right in the same run.
+
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2016 # what stands in single quotes is for another shell, or for none
+# shellcheck disable=SC2034 # BEFORE is for tests/lib/fakeguest.bash
+
+load lib/common
+load lib/fakeguest
+
+# In every run with a fault, these have to come right.
+GOOD=(good.-5200.1 good.0.2 good.3600000.3 good.-5000.4)
+
+setup_file() { fakeguest_setup_file; }
+setup() {
+	common_setup
+	fakeguest_setup
+}
+teardown() {
+	fakeguest_teardown
+	common_teardown
+}
+
+# faulty ARGUMENTS... -- GUEST...: sync of these among the good ones, as JSON into $WORK/json; the good ones are
+# right and told to be so, the others are not, and no process is left.
+faulty() {
+	local -a options=()
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	guestclock sync --json "${options[@]}" "${GOOD[@]:0:2}" "$@" "${GOOD[@]:2}"
+	printf '%s\n' "$output" >"$WORK/json"
+	equal "$errors" '' 'standard error' || return 1
+	guest_right "${GOOD[@]}" || return 1
+	json "$WORK/json" "len(g) == ${#GOOD[@]} + $#" \
+		'all(g[name]["result"] == "ok" and abs(g[name]["residual"]) < 0.005 for name in g if name.startswith("good."))' || return 1
+	equal "$(guest good.0.2 steps slews)" '0 0' 'steps and slews of a guest that is right' || return 1
+	equal "$(guest good.-5200.1 steps)" 1 'steps of a guest that is wrong' || return 1
+	none_left && state_whole || return 1
+	equal "$(wc -l <"$STATE/log")" $((${#GOOD[@]} + $#)) 'lines of the log'
+}
+
+# failed GUEST REGEX: of the last faulty, with one line that says why
+failed() {
+	equal "$status" 1 status || return 1
+	json "$WORK/json" "g['$1']['result'] == 'failed'" "__import__('re').search(r'''$2''', g['$1']['error']) is not None" \
+		"g['$1']['offset'] is None and g['$1']['residual'] is None"
+}
+
+# ------------------------------------------------------------------------------------------------ ssh itself
+
+@test "ssh is missing" {
+	rm "$WORK/bin/ssh"
+	GUEST_PATH=$WORK/bin BEFORE=()
+	local timeout
+	timeout=$(type -P timeout)
+	status=0
+	output=$(PATH=$WORK/bin "$timeout" 20 "$GUESTCLOCK" sync --state "$STATE" good.0.1 good.0.2 2>"$WORK/stderr") || status=$?
+	errors=$(<"$WORK/stderr")
+	tells 1 'good\.0\.1: cannot run ssh: No such file or directory' 'good\.0\.2: cannot run ssh: No such file or directory'
+	status=0
+	output=$(PATH=$WORK/bin "$timeout" 20 "$GUESTCLOCK" check --state "$STATE" good.0.1 good.0.2 2>"$WORK/stderr") || status=$?
+	errors=$(<"$WORK/stderr")
+	tells 3
+	equal "$output" 'GUESTCLOCK UNKNOWN - 2 guests: 0 ok, 0 warning, 0 critical, 2 unknown; good.0.1: cannot run ssh: No such file or directory' output
+	# There, but no program.
+	: >"$WORK/bin/ssh"
+	status=0
+	output=$(PATH=$WORK/bin "$timeout" 20 "$GUESTCLOCK" sync --state "$STATE" good.0.1 2>"$WORK/stderr") || status=$?
+	errors=$(<"$WORK/stderr")
+	tells 1 'good\.0\.1: cannot run ssh: Permission denied'
+	state_whole
+}
+
+@test "ssh complains and ends" {
+	faulty -- exit255 halfway exit255late
+	failed exit255 '^ssh: connect to host x port 22: Connection refused$'
+	failed halfway '^ssh ended with status 7 before the exchange did$'
+	# What was said and done by then counts.
+	json "$WORK/json" 'g["exit255late"]["result"] == "ok"'
+}
+
+@test "more guests at once than there are descriptors" {
+	local guests
+	guests=$(printf 'slow.-5000.%d ' {1..120})
+	ulimit -S -n 128
+	# shellcheck disable=SC2086
+	guestclock sync -j 120 -t 10 $guests
+	silent
+	ulimit -H -n 128
+	# With no more to be had, fewer at once: -j is the most, not a promise.
+	# shellcheck disable=SC2086
+	guestclock sync --json -j 120 -t 10 $guests
+	((took < 20000))
+	printf '%s\n' "$output" >"$WORK/json"
+	json "$WORK/json" 'len(g) == 120' 'all(o["result"] == "ok" for o in g.values())'
+}
+
+# ------------------------------------------------------------------------------------------- hanging guests
+
+@test "a guest that hangs: before the greeting, in a line, after step, at the end, deaf to SIGTERM" {
+	faulty -t 1 -- hang midline afterstep.-5000 lingers deaf closes
+	# Two attempts, and then what ssh needs to be killed in each.
+	((took < 8000))
+	failed hang '^no answer in 1 s$'
+	failed midline '^no answer in 1 s, though the exchange had begun$'
+	failed closes '^no answer in 1 s$'
+	failed deaf '^no answer in 1 s$'
+	equal "$(guest hang starts)" 2 'attempts at a guest that hangs'
+	equal "$(guest deaf starts)" 2 'attempts at a guest that is deaf'
+	# The second attempt uses no connection that is there.
+	equal "$(grep -c $'\t-oControlMaster=no\t-oControlPath=none\t--\thang\texchange' "$FAKE_SSH/argv")" 1 'attempts with ControlPath=none'
+	equal "$(head -n 1 "$FAKE_SSH/argv" | grep -c ControlPath || :)" 0 'ControlPath in the first attempt'
+	# Whose dialog was over, or was over the second time, is right.
+	json "$WORK/json" 'g["lingers"]["result"] == "ok"' 'g["afterstep.-5000"]["result"] == "ok"'
+	equal "$(guest afterstep.-5000 steps)" 1 'steps of a guest that hung after its first'
+	guest_right afterstep.-5000
+}
+
+@test "a step whose guest hung or died after it is not lost to the log" {
+	guestclock sync --json -t 1 afterstep.-5000 killed.-6000
+	equal "$(guest afterstep.-5000 steps)" 1 'steps'
+	equal "$(guest killed.-6000 steps)" 1 'steps'
+	grep ' afterstep\.-5000 ' "$STATE/log" | grep -qE 'step.*-[45]\.[0-9]{9}' || { cat "$STATE/log"; return 1; }
+	grep ' killed\.-6000 ' "$STATE/log" | grep -qE 'step' || { cat "$STATE/log"; return 1; }
+}
+
+@test "a connection left over from before a pause: the second attempt is over one of its own" {
+	faulty -t 1 -- oldmaster.-5000 oldmaster.0
+	equal "$status" 0 status
+	((took < 4000))
+	guest_right oldmaster.-5000 oldmaster.0
+	equal "$(guest oldmaster.-5000 starts steps)" '2 1' 'attempts and steps'
+	json "$WORK/json" 'g["oldmaster.-5000"]["result"] == "ok" and abs(g["oldmaster.-5000"]["offset"] + 5) < 0.005'
+}
+
+@test "a master that keeps the descriptors does not keep the run" {
+	faulty -- master.-5000
+	equal "$status" 0 status
+	((took < 2000))
+	guest_right master.-5000
+}
+
+@test "hanging guests cost the others nothing: they are done and told of meanwhile" {
+	# More that hang than are handled at once.
+	guestclock_background run sync --json -j 4 -t 1 hang.0.{1,2,3} "${GOOD[@]}" hang.0.{4,5}
+	wait_for 0.8 told_of "${GOOD[@]}"
+	ended run
+	equal "$status" 1 status
+	none_left
+}
+
+told_of() {
+	local guest
+	for guest in "$@"; do grep -qF "\"$guest\"" "$WORK/run.out" || return 1; done
+}
+
+# ------------------------------------------------------------------------------------------- babbling guests
+
+@test "a guest that floods" {
+	faulty -t 5 -- flood floodlines floodlater.-5000 flooderr flooderrlines
+	((took < 5000))
+	failed flood '^it sent a line longer than 255 octets$'
+	failed floodlines '^(it answered before it was asked|expected guestclock-set.s greeting, got "flood")$'
+	failed floodlater.-5000 'it answered before it was asked|its clock'
+	failed flooderrlines .
+	# What ssh says on its standard error is no fault of the guest's.
+	json "$WORK/json" 'g["flooderr"]["result"] == "ok"'
+	equal "$(guest floodlater.-5000 steps)" 0 'steps'
+}
+
+@test "the memory that a flood takes" {
+	local peak=
+	BEFORE=("$PYTHON" -I -S -c 'import os, resource, sys
+pid = os.fork()
+if pid == 0:
+    os.execv(sys.argv[2], sys.argv[2:])
+_, status, usage = os.wait4(pid, 0)
+with open(sys.argv[1], "w") as file:
+    print(usage.ru_maxrss, file=file)
+sys.exit(os.waitstatus_to_exitcode(status))' "$WORK/peak")
+	guestclock sync flood floodlines floodlater flooderr flooderrlines good
+	equal "$status" 1 status
+	peak=$(<"$WORK/peak")
+	at_most "$peak" 8192 'peak memory in KiB'
+}
+
+@test "a guest that does not keep to the protocol" {
+	local guest
+	faulty -- garbage.-5000 nul.-5000 longline.-5000 early.-5000 wrongreply.-5000 banner.-5000 version.-5000 beyond64
+	failed garbage.-5000 'not a line of the exchange: "\?\?\?\[2J'
+	failed nul.-5000 'not a line of the exchange'
+	failed longline.-5000 '^it sent a line longer than 255 octets$'
+	failed early.-5000 '^it answered before it was asked$'
+	failed wrongreply.-5000 '^it answered another order than it was given$'
+	failed banner.-5000 'expected guestclock-set.s greeting, got "Welcome to the guest! |it answered before it was asked'
+	failed version.-5000 '^it speaks version 2 of the exchange; this host speaks 1$'
+	failed beyond64 'not a line of the exchange: "now 9223372036.854775808"'
+	for guest in garbage nul longline early wrongreply banner version; do
+		equal "$(guest $guest.-5000 offset steps slews tells)" '-5000000000 0 0 0' "clock of $guest" || return 1
+	done
+	# One attempt: such a guest does not get better by asking again.
+	equal "$(guest garbage.-5000 starts)" 1 attempts
+	[ ! -e garbage ]
+	[ ! -e "$WORK/garbage" ]
+	# Nothing of what it said reaches the terminal as it was.
+	guestclock sync garbage.-5000
+	tells 1 'garbage'
+	not grep -q '[^ -~]' "$WORK/stderr"
+	not grep -q '[^ -~]' "$STATE/log"
+}
+
+# -------------------------------------------------------------------------------------------- strange clocks
+
+@test "a clock that goes backwards, and one that does not stay set" {
+	faulty -- backwards.-5000 undo.-5000 badonce.-5000 nobound.-5000
+	failed backwards.-5000 '^its clock went back while it was measured$'
+	equal "$(guest backwards.-5000 steps)" 0 'steps of a clock that goes backwards'
+	failed undo.-5000 '^its clock was set 3 times and does not stay: it is -(5\.0|4\.9)[0-9]{8} s off again; '
+	# Once only: the second round puts it right, and that is what is told.
+	json "$WORK/json" 'g["badonce.-5000"]["result"] == "ok" and abs(g["badonce.-5000"]["residual"]) < 0.002' \
+		'g["nobound.-5000"]["result"] == "ok" and g["nobound.-5000"]["action"] == "step"'
+	equal "$(guest badonce.-5000 steps)" 2 'steps of a clock that was off again once'
+	guest_right badonce.-5000 nobound.-5000
+}
+
+@test "numbers at the edge of 64 bits" {
+	faulty -- edge64 epoch digits beyond64
+	failed beyond64 'not a line of the exchange'
+	failed edge64 .
+	failed epoch '^its clock .* it was set 3 times'
+	failed digits '^its clock .* it was set 3 times'
+	# check tells them as they are.
+	guestclock check --json edge64.0.2 epoch.0.2
+	equal "$status" 2 status
+	printf '%s\n' "$output" >"$WORK/json"
+	json "$WORK/json" '7.4e9 < g["edge64.0.2"]["offset"] < 7.5e9' '-1.9e9 < g["epoch.0.2"]["offset"] < -1.7e9'
+	guestclock check edge64.0.2
+	tells 2
+	state_whole
+}
+
+@test "a clock that stands still is set, and said to stand still" {
+	faulty -- still.-5000
+	(($(guest still.-5000 steps) >= 1))
+	# The clock of the fake runs on behind what it tells: how far it was moved is what counts.
+	within_ms "$(guest still.-5000 offset)" 0 100
+	failed still.-5000 '^its clock stands still or runs at 0 % of the true rate; it was set [1-3] times$'
+	guestclock check --json still.0.2
+	printf '%s\n' "$output" >"$WORK/json"
+	equal "$status" 0 status
+	json "$WORK/json" 'abs(g["still.0.2"]["offset"]) < 0.1'
+}
+
+# within_ms NANOSECONDS FROM TO
+within_ms() {
+	(($1 >= $2 * 1000000 && $1 <= $3 * 1000000)) && return 0
+	printf 'is %s ns, expected %s to %s ms\n' "$1" "$2" "$3"
+	return 1
+}
+
+@test "a guest that refuses" {
+	faulty -- toofar.-5000 exit255late.50 other.300 other.3000
+	equal "$status" 1 status
+	json "$WORK/json" 'g["toofar.-5000"]["result"] == "refused"' 'g["toofar.-5000"]["error"] == "too-far the step would be larger than --max-step"' \
+		'g["other.300"]["action"] == "other-service"' 'g["other.3000"]["action"] == "step"'
+	equal "$(guest toofar.-5000 steps byes)" '0 1' 'steps and byes of a guest that refuses'
+	equal "$(guest other.300 steps slews tells)" '0 0 0' 'a clock that another service keeps'
+	equal "$(guest exit255late.50 steps slews)" '0 1' 'a clock that is slewed'
+}
+
+@test "a guest that is killed between step and check" {
+	faulty -- killed.-5000
+	failed killed.-5000 'ssh was ended by signal 9'
+	equal "$(guest killed.-5000 steps starts)" '1 1' 'steps and attempts'
+	# It was set by then, and the next run finds it so.
+	guest_right killed.-5000
+	guestclock check --json killed.-5000
+	printf '%s\n' "$output" >"$WORK/json"
+	json "$WORK/json" 'abs(g["killed.-5000"]["offset"]) < 0.005'
+}
+
+# ----------------------------------------------------------------------------------------------- interrupted
+
+# interrupted SIGNAL TARGET: in the middle of a run, of which four guests are done, some hang and some were not begun
+interrupted() {
+	rm -rf "$FAKE_SSH" "$STATE"
+	mkdir "$FAKE_SSH"
+	BEFORE=(setsid)
+	guestclock_background run sync -j 10 -t 30 "${GOOD[@]}" deaf hang.0.{1..9} good.-5000.{11..30}
+	wait_for 5 started_at_least 14
+	wait_for 5 guest_right "${GOOD[@]}"
+	wait_for 5 log_has 4
+	local start
+	start=$(now_ms)
+	kill -s "$1" -- "$2$(pid_of run)"
+	ended run
+	# A deaf ssh takes two seconds more.
+	((status != 0 && $(now_ms) - start < 6000)) || { printf 'status %s after %s ms\n' "$status" $(($(now_ms) - start)); return 1; }
+	none_left || return 1
+	grep -qx 'guestclock: interrupted: 34 guests, 4 right, 30 failed' <<<"$output" || { shown; return 1; }
+	equal "$(grep -cx 'guestclock: \(hang\.0\.[1-9]\|deaf\): interrupted' <<<"$output")" 10 'lines for guests that were interrupted' || return 1
+	equal "$(grep -c 'guestclock: good\.-5000\.[1-3][0-9]: interrupted before it was begun$' <<<"$output")" 20 'lines for guests that were not begun' || return 1
+	equal "$(wc -l <<<"$output")" 31 'lines in all' || return 1
+	equal "$(wc -l <"$STATE/log")" 34 'lines of the log' || return 1
+	state_whole
+}
+
+log_has() { [ "$(wc -l <"$STATE/log")" -eq "$1" ]; }
+
+@test "SIGINT in the middle of a run" { interrupted INT ''; }
+@test "^C: SIGINT to the whole group, ssh included" { interrupted INT -; }
+@test "SIGTERM in the middle of a run" { interrupted TERM ''; }
+
+@test "check, interrupted: UNKNOWN, and one line" {
+	guestclock_background run check -j 3 -t 30 good.0.1 hang good.0.2 hang.0.2 hang.0.3 good.0.3
+	wait_for 5 started_at_least 5
+	wait_for 5 log_has 2
+	kill -s TERM "$(pid_of run)"
+	ended run
+	equal "$status" 3 status
+	[[ $output =~ ^'GUESTCLOCK UNKNOWN - 6 guests: 2 ok, 0 warning, 0 critical, 4 unknown; '[^$'\n']*$ ]] || { shown; return 1; }
+	none_left
+}
+
+@test "guestclock killed: its ssh end" {
+	guestclock_background run sync -j 10 good.0.{1..4} midline.0.{1..3} slow.0.{1..3}
+	wait_for 5 started_at_least 10
+	stop run KILL
+	# Real ones end when their standard input does; those that hang would have to be killed.
+	wait_for 3 not serving
+}
+
+# serving: a guest that is not meant to hang still runs.
+serving() {
+	local pid
+	while read -r pid; do
+		grep -qaE 'good|slow' "/proc/$pid/cmdline" 2>/dev/null && return 0
+	done <"$FAKE_SSH/pids"
+	return 1
+}
+
+# ---------------------------------------------------------------------------------------------- surroundings
+
+@test "started by a parent that ignores its children" {
+	BEFORE=("$PYTHON" -I -S -c 'import os, signal, sys
+for number in signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE:
+    signal.signal(number, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])')
+	LIMIT=10 guestclock sync good.-5000 good.0.2
+	silent
+	guest_right good.-5000
+}
+
+@test "without standard input, output or error" {
+	local closed
+	for closed in '<&-' '>&-' '2>&-' '<&- >&- 2>&-'; do
+		rm -f "$FAKE_SSH"/clock-good*
+		status=0
+		PATH=$GUEST_PATH timeout 20 sh -c '"$0" sync --state "$1" good.-5000 good.0.2 '"$closed" "$GUESTCLOCK" "$STATE" || status=$?
+		equal "$status" 0 "status with $closed"
+		guest_right good.-5000
+	done
+	state_whole
+}
+
+@test "somebody holds the log's lock: the run comes to its end" {
+	requires flock
+	guestclock sync good
+	background holder flock --no-fork "$STATE/log" sleep 30
+	wait_for 3 not flock -n "$STATE/log" true
+	LIMIT=5 guestclock sync -t 1 good.-5000
+	((status != 124 && status != 137)) || { printf 'it still ran after 5 s, and even SIGTERM did not end it\n'; return 1; }
+	guest_right good.-5000
+}
+
+# ----------------------------------------------------------------------------------------------------- many
+
+@test "500 guests, a fifth of which hang" {
+	local i
+	for i in {1..500}; do
+		if ((i % 5 == 0)); then printf 'hang.0.%d\n' "$i"; else printf 'good.%d.%d\n' $((-1000 - i)) "$i"; fi
+	done >"$WORK/list"
+	guestclock sync --json -j 100 -t 2 -f "$WORK/list"
+	equal "$status" 1 status
+	printf '%s\n' "$output" >"$WORK/json"
+	json "$WORK/json" 'len(g) == 500' 'sum(o["result"] == "ok" for o in g.values()) == 400' \
+		'all((o["result"] == "ok") == name.startswith("good") for name, o in g.items())' \
+		'all(abs(o["residual"]) < 0.02 and o["action"] == "step" for o in g.values() if o["result"] == "ok")'
+	# Two attempts of 2 s, and a hundred at once: the fifth that hangs is all in flight at the end.
+	((took < 12000)) || { printf 'took %s ms\n' "$took"; return 1; }
+	none_left
+	equal "$(find "$STATE" -name '*.state' | wc -l)" 500 'state files'
+	equal "$(wc -l <"$STATE/log")" 500 'lines of the log'
+	state_whole
+}

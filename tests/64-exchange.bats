@@ -1,0 +1,654 @@
+# The exchange: guestclock-set's side line by line, and guestclock against it over a real sshd.
+
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2016 # what stands in single quotes is for nobody to expand
+# shellcheck disable=SC2154 # logged comes from tests/lib/set.bash
+
+load lib/common
+load lib/set
+load lib/sshd
+
+GUESTCLOCK=${GUESTCLOCK:-$TOP/build/guestclock}
+# A time as the exchange writes it.
+TIME='[0-9]{1,10}\.[0-9]{9}'
+
+setup_file() {
+	set_setup_file
+	sshd_setup_file
+}
+
+setup() {
+	common_setup
+	set_start
+	STATE=$WORK/state
+}
+
+teardown() {
+	local status=0
+	[ -n "${BATS_TEST_COMPLETED-}" ] || [ ! -e "$WORK/sshd.out" ] || tail -n 20 "$WORK/sshd.out" || :
+	[ ! -e "$WORK/mux" ] || masters_end || status=1
+	common_teardown || status=1
+	return $status
+}
+
+# ------------------------------------------------------------------------------------------------ line by line
+
+# talk TEXT [LIMITS...]: what guestclock-set answers to TEXT (printf's): its greeting in $greeting, the other lines
+# in the array $replies.
+talk() {
+	# shellcheck disable=SC2059
+	printf "$1" >"$WORK/said"
+	shift
+	set_by_hand "$@" -- exchange <"$WORK/said"
+	mapfile -t replies <<<"$output"
+	greeting=${replies[0]}
+	replies=("${replies[@]:1}")
+}
+
+# replied REGEX...: just these lines, whole, in this order
+replied() {
+	local at=0 regex
+	if ((${#replies[@]} != $#)); then
+		printf 'lines: %s, expected %s\n' "${#replies[@]}" "$#"
+		shown
+		return 1
+	fi
+	for regex in "$@"; do
+		[[ ${replies[at]} =~ ^$regex$ ]] || {
+			printf 'line %s does not match: %s\n' $((at + 1)) "$regex"
+			shown
+			return 1
+		}
+		at=$((at + 1))
+	done
+}
+
+# each_bad REGEX LINE...: each line (printf's) is answered by a line that matches, the session goes on, and the clock
+# is left alone.
+each_bad() {
+	local regex=$1 text='' line at=0
+	shift
+	for line in "$@"; do text+="$line\\nnow\\n"; done
+	talk "$text"
+	equal "$status" 1 status || return 1
+	equal "${#replies[@]}" $((2 * $#)) 'replies' || { shown; return 1; }
+	for line in "$@"; do
+		[[ ${replies[at]} =~ ^$regex$ && ${replies[at + 1]} =~ ^now\ $TIME$ ]] || {
+			printf 'to "%s": "%s", "%s"\n' "$line" "${replies[at]}" "${replies[at + 1]}"
+			return 1
+		}
+		at=$((at + 2))
+	done
+	assert_untouched
+}
+
+SYNTAX='no syntax expected now, step, slew, rate, bound or bye'
+LONG='no syntax a line longer than 255 octets'
+RANGE='no range .+'
+
+@test "greeting, now, bye" {
+	local before after read
+	clock_reads 1795400000.5
+	before=$(clock_now)
+	talk 'now\nnow\nbye\nnow\n'
+	after=$(clock_now)
+	expect 0
+	[[ $greeting =~ ^guestclock\ 1\ boot=[0-9a-f-]{36}\ sync=no\ freq=\+0\.000\ tick=10000$ ]] || { shown; return 1; }
+	replied "now $TIME" "now $TIME"
+	read=${replies[0]#now }
+	within "${read/./}" "$before" "$after" 'the clock told'
+	[[ ! ${replies[1]#now } < $read ]]
+	assert_untouched
+	assert_not_logged
+	# What the kernel says is in the greeting.
+	clock_new status=0 maxerror_us=1000 esterror_us=1000 freq=$((-65536 * 12 - 32768)) tick=10001
+	talk 'bye\n'
+	equal "${greeting#* boot=* }" 'sync=other freq=-12.500 tick=10001' 'the rest of the greeting'
+}
+
+@test "it ends at the end of its input: at once, in a line, behind one" {
+	local text
+	for text in '' 'no' 'now\n' 'now\nno' 'bye' '\n\n'; do
+		talk "$text"
+		((status <= 1 && took < 5000)) || { printf 'text: %s\n' "$text"; shown; return 1; }
+		[[ $greeting == 'guestclock 1 '* ]] || { printf 'text: %s\n' "$text"; shown; return 1; }
+	done
+	# A line without its end is no order, and is not carried out.
+	clock_new
+	talk 'now\nstep +1.000000000'
+	expect 0
+	replied "now $TIME"
+	assert_untouched
+}
+
+@test "step, slew, rate and bound: each right" {
+	talk 'step +3600.000000001\nbye\n'
+	expect 0
+	replied "done $TIME"
+	equal "$(clock_get steps slews last_step_ns tells)" '1 0 3600000000001 0' 'steps, slews, last step, tells'
+	assert_logged "$DAEMON_NOTICE" 'step by \+3600\.000000001 s, as the host ordered, residual '
+	clock_new
+	talk 'step -0.000000001\nstep -1.000000000\nstep +0.000000000\nstep -0.000000000\nstep +0000000000000000000000000001.000000000\n'
+	expect 0
+	replied "done $TIME" "done $TIME" "done $TIME" "done $TIME" "done $TIME"
+	equal "$(clock_get steps offset_ns)" '5 -1' 'steps and offset'
+	log_take
+	clock_new
+	talk 'slew +0.012345678\n'
+	expect 0
+	replied "done $TIME"
+	equal "$(clock_get steps slews last_slew_us)" '0 1 12345' 'steps, slews, last slew'
+	assert_logged "$DAEMON_NOTICE" 'slew by \+0\.012345678 s, as the host ordered'
+	clock_new
+	talk 'slew -2145.000000000\n'
+	expect 0
+	equal "$(clock_get slews last_slew_us)" '1 -2145000000' 'slews, last slew'
+	clock_new
+	talk 'rate -740.123\n'
+	expect 0
+	replied "done $TIME"
+	# 740.123 ppm are 7 of the tick's 100 ppm and 40.123 of the frequency's.
+	equal "$(clock_get steps slews tick freq)" "0 0 9993 $((-40123 * 65536 / 1000))" 'steps, slews, tick, frequency'
+	talk 'rate +100000.000\nrate +0.001\n'
+	expect 0
+	equal "$(clock_get tick freq)" '10000 65' 'tick and frequency'
+	talk 'rate -100000.000\n'
+	equal "$(clock_get tick freq)" '9000 0' 'tick and frequency'
+	clock_new
+	talk 'bound 0.000123456\n'
+	expect 0
+	replied "done $TIME"
+	equal "$(clock_get steps slews status maxerror_us esterror_us)" '0 0 0 124 124' 'status and errors, rounded up'
+	talk 'bound 16.000000000\nbound 0.000000000\n'
+	expect 0
+	replied "done $TIME" "done $TIME"
+}
+
+@test "the clock that done tells is the one that was set" {
+	local told
+	clock_new offset_ns=-100.0
+	talk 'now\nstep +100.000000000\nnow\n'
+	expect 0
+	replied "now $TIME" "done $TIME" "now $TIME"
+	told=$((10#${replies[1]//[!0-9]/} - 10#${replies[0]//[!0-9]/}))
+	within "$told" 100000000000 101000000000 'done minus now'
+	[[ ! ${replies[2]#now } < ${replies[1]#done } ]]
+}
+
+@test "wrong forms of each order, and the session goes on" {
+	local order
+	each_bad "$SYNTAX" '' ' ' now. 'now ' ' now' 'now now' 'now 1' NOW Now 'now\t' 'now\r' 'now\0' '\0now' 'n\0ow' nowx no 'bye ' BYE byebye \
+		'bye\r' 'help' 'guestclock 1' 'no syntax' 'done 1.000000000' 'exchange' '\377' '\303\244' '$(now)' 'now;now' 'quit' 'step' 'slew' 'rate' 'bound'
+	for order in step slew; do
+		each_bad "$SYNTAX" "$order " "$order 1.000000000" "$order +1" "$order +1." "$order +1.0" "$order +1.00000000" "$order +1.0000000000" \
+			"$order +.000000001" "$order + 1.000000000" "$order  +1.000000000" "$order +1.000000000 " "$order +1.000000000\\r" \
+			"$order +1.000000000\\0" "$order +\\0001.000000000" "$order +-1.000000000" "$order ++1.000000000" "$order +1,000000000" \
+			"$order +1.000000000 +1.000000000" "$order +1.00000000a" "$order +a.000000000" "$order +0x1.000000000" "$order +1e0.000000000" \
+			"$order +1.000000.000" "$order +inf" "$order +nan" "$order\\t+1.000000000" "${order^^} +1.000000000" "${order}+1.000000000" \
+			"$order +99999999999999999999.000000000x" "$order +99999999999999999999"
+	done
+	each_bad "$SYNTAX" 'rate 1.000' 'rate +1' 'rate +1.0' 'rate +1.00' 'rate +1.0000' 'rate +.000' 'rate +1.000 ' 'rate +1.000\r' 'rate +a.000' \
+		'rate +1.000 ppm' 'rate + 1.000' 'rate +1.000000000' 'rate +100001.00'
+	each_bad "$SYNTAX" 'bound +1.000000000' 'bound -1.000000000' 'bound 1' 'bound 1.0' 'bound .000000001' 'bound 1.0000000000' 'bound  1.000000000' \
+		'bound 1.000000000 s' 'bound 1.000000000\r' 'bound a.000000000'
+}
+
+@test "numbers at 64 bits and beyond" {
+	local order
+	for order in step slew; do
+		each_bad "$RANGE" "$order +9223372036.854775808" "$order -9223372036.854775808" "$order -9223372036.854775809" \
+			"$order +18446744073.709551615" "$order +18446744073.709551616" "$order +18446744073.709551617" "$order +99999999999.000000000" \
+			"$order -99999999999999999999999999999999999999.999999999" "$order +$(printf '9%.0s' {1..230}).000000000"
+		# What fits is judged on the clock that would result.
+		each_bad 'no after-ceiling .+' "$order +9223372036.854775807" "$order +7000000000.000000000"
+		each_bad 'no before-floor .+' "$order -9223372036.854775807" "$order -1795000000.000000000" "$order -7000000000.000000000"
+	done
+	each_bad "$RANGE" 'slew +2145.000000001' 'slew -2145.000000001' 'slew +100000.000000000' \
+		'rate +100000.001' 'rate -100000.001' 'rate +9223372036854775.807' 'rate +9223372036854775.808' 'rate -99999999999999999999.000' \
+		'bound 16.000000001' 'bound 17.000000000' 'bound 9223372036.854775807' 'bound 9223372036.854775808' 'bound 99999999999999999999.000000000'
+}
+
+@test "lines of 254, 255, 256 and many octets" {
+	local zeros_234 zeros_235 zeros_236
+	# "step +", 10 behind the digits: 254 octets are the longest line, with its LF 255.
+	printf -v zeros_234 '%0238d' 1
+	printf -v zeros_235 '%0239d' 1
+	printf -v zeros_236 '%0240d' 1
+	talk "step +$zeros_234.000000000\\nnow\\n"
+	expect 0
+	replied "done $TIME" "now $TIME"
+	equal "$(clock_get steps last_step_ns)" '1 1000000000' 'steps and the last'
+	clock_new
+	each_bad "$LONG" "step +$zeros_235.000000000" "step +$zeros_236.000000000" "$(printf 'x%.0s' {1..255})" "$(printf 'x%.0s' {1..256})" \
+		"$(printf 'x%.0s' {1..510})" "$(printf 'x%.0s' {1..511})" "$(printf 'x%.0s' {1..512})" "$(printf 'x%.0s' {1..513})" "$(printf 'x%.0s' {1..20000})" \
+		"$(printf 'now\\0%.0s' {1..200})" "$(printf ' %.0s' {1..260})now" "$(printf 'x%.0s' {1..255})now" "$(printf 'x%.0s' {1..510})step +1.000000000"
+	each_bad "$SYNTAX" "$(printf 'x%.0s' {1..254})" "$(printf '\\0%.0s' {1..254})" "$(printf 'x%.0s' {1..251})now"
+}
+
+@test "10 MB without a line's end are read and forgotten" {
+	{ head -c 10000000 /dev/zero | tr '\0' x; printf '\nnow\n'; } >"$WORK/flood"
+	set_by_hand -- exchange <"$WORK/flood"
+	equal "$status" 1 status
+	mapfile -t replies <<<"$output"
+	replies=("${replies[@]:1}")
+	replied "$LONG" "now $TIME"
+	assert_untouched
+}
+
+@test "orders arrive in pieces, or several at once" {
+	local count
+	talk "$(printf 'now\\n%.0s' {1..300})bye\\n"
+	expect 0
+	equal "${#replies[@]}" 300 replies
+	# An octet at a time.
+	python -I -S -c 'import subprocess, sys, time
+p = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+p.stdout.readline()
+for octet in b"now\nste" + b"p +1.0000":
+    p.stdin.write(bytes([octet]))
+    time.sleep(0.002)
+p.stdin.write(b"00000\nbye\n")
+print(p.stdout.read().decode(), end="")
+sys.exit(p.wait())' "${ENTER[@]}" --mount env "FAKE_CLOCK=$CLOCK" "LD_PRELOAD=$FAKE_CLOCK_SO" "$GUESTCLOCK_SET" -- exchange >"$WORK/pieces"
+	count=$(grep -cE "^(now|done) $TIME$" "$WORK/pieces")
+	equal "$count" 2 'replies to orders in pieces'
+	equal "$(clock_get steps)" 1 steps
+}
+
+# -------------------------------------------------------------------------------------------- limits hold here too
+
+# limited REGEX ORDER [LIMITS...]: it is refused in these words, logged, and measuring goes on.
+limited() {
+	local regex=$1 order=$2
+	shift 2
+	talk "now\\n$order\\nnow\\n" "$@"
+	equal "$status" 1 status || { shown; return 1; }
+	replied "now $TIME" "no $regex" "now $TIME" || return 1
+	assert_untouched || return 1
+	assert_logged "$AUTH_WARNING" "refused: ${regex/ /: }"
+}
+
+@test "max-step and max-back" {
+	limited 'too-far the step would be larger than --max-step' 'step +10.000000001' --max-step 10
+	limited 'too-far the step would be larger than --max-step' 'step -10.000000001' --max-step 10
+	limited 'too-far the step would be larger than --max-step' 'slew +0.500000001' --max-step 0.5
+	limited 'too-far-back the step back would be larger than --max-back' 'step -2.000000001' --max-back 2
+	limited 'too-far-back the step back would be larger than --max-back' 'slew -0.000001000' --max-back 0
+	talk 'step +10.000000000\nstep -10.000000000\nstep +3.000000000\n' --max-step 10
+	expect 0
+	replied "done $TIME" "done $TIME" "done $TIME"
+	clock_new
+	talk 'step -2.000000000\nstep +5000.000000000\n' --max-back 2
+	expect 0
+	replied "done $TIME" "done $TIME"
+}
+
+@test "many small steps are one large one, and a session has an end" {
+	clock_new
+	talk 'step +6.000000000\nslew +3.000000000\nstep +1.000000001\nstep +1.000000000\nstep -9.500000000\n' --max-step 10
+	equal "$status" 1 status
+	replied "done $TIME" "done $TIME" 'no too-far .+' "done $TIME" "done $TIME"
+	equal "$(clock_get steps slews)" '3 1' 'steps and slews'
+	clock_new
+	talk 'step -1.500000000\nstep -0.600000000\nslew -0.500000001\nslew -0.500000000\n' --max-back 2
+	equal "$status" 1 status
+	replied "done $TIME" 'no too-far-back .+' 'no too-far-back .+' "done $TIME"
+	equal "$(clock_get steps slews)" '1 1' 'steps and slews'
+	# A host has no use for this many.
+	clock_new
+	log_take
+	talk "$(printf 'step +0.000000001\\nnow\\n%.0s' {1..100})"
+	equal "$(clock_get steps)" 64 steps
+	equal "${#replies[@]}" 129 replies
+	[[ ${replies[128]} =~ ^no\ too-many\ .+$ ]]
+	equal "$status" 1 status
+	log_take
+	equal "${#logged[@]}" 65 'lines in syslog'
+}
+
+@test "max-rate" {
+	limited 'too-far the rate would be larger than --max-rate' 'rate +500.001' --max-rate 500
+	limited 'too-far the rate would be larger than --max-rate' 'rate -500.001' --max-rate 500
+	# A limit on steps is one on what a rate can do in their place.
+	limited 'too-far the rate would be larger than --max-rate' 'rate +1000.001' --max-step 10
+	limited 'too-far the rate would be larger than --max-rate' 'rate -1000.001' --max-back 10
+	talk 'rate -500.000\nrate +0.000\nrate +500.000\n' --max-rate 500
+	expect 0
+	replied "done $TIME" "done $TIME" "done $TIME"
+	equal "$(clock_get tick freq)" '10005 0' 'tick and frequency'
+	assert_logged_three
+}
+
+# assert_logged_three: one line for each rate that was set
+assert_logged_three() {
+	log_take || return 1
+	equal "${#logged[@]}" 3 'lines in syslog' || return 1
+	[[ ${logged[0]} =~ "<$DAEMON_NOTICE>".*'rate -500.000000000 ppm, as the host ordered' ]]
+}
+
+@test "floor and ceiling, judged on the clock that would result" {
+	clock_reads 1203108540
+	limited 'before-floor the time offered is before --not-before' 'step +10.000000000'
+	limited 'before-floor the time offered is before --not-before' 'slew +0.010000000'
+	talk 'step +590000000.000000000\n' --not-before 2026-09-01
+	expect 0
+	replied "done $TIME"
+	log_take
+	clock_new
+	limited 'before-floor the time offered is before --not-before' 'step -40000000.000000000'
+	limited 'after-ceiling the time offered is after --not-after' 'step +2000000000.000000000'
+	clock_reads 1795400000
+	limited 'after-ceiling the time offered is after --not-after' 'step +86400.000000000' --not-after 2026-11-24
+	limited 'before-floor the time offered is before --not-before' 'step -86400.000000000' --not-before 2026-11-23
+}
+
+@test "dry-run, --allow, and a session that may not set" {
+	local order
+	for order in 'step +1.000000000' 'slew +0.010000000' 'rate +1.000' 'bound 1.000000000'; do
+		limited 'dry-run the forced command says --dry-run' "$order" --dry-run
+	done
+	set_by_ssh_env 192.0.2.1 exchange --allow rdate,rfc868,status </dev/null
+	refused 1 'refused: exchange is not among the requests that --allow names$'
+	set_by_ssh_env 192.0.2.1 'exchange now' </dev/null
+	refused 100 'refused: unexpected word "now": expected nothing after the request$'
+	# Without CAP_SYS_TIME measuring goes on.
+	BEFORE=(setpriv --bounding-set -sys_time --inh-caps -sys_time --)
+	talk 'now\nstep +1.000000000\nnow\n'
+	equal "$status" 111 status
+	replied "now $TIME" 'no no-capability no CAP_SYS_TIME: run as root, or setcap cap_sys_time=ep on the program' "now $TIME"
+	assert_untouched
+}
+
+@test "what the system refuses is told, and another request that sets" {
+	clock_new errno=1
+	talk 'step +1.000000000\nslew +0.010000000\nnow\n'
+	equal "$status" 111 status
+	replied 'no failed Operation not permitted' 'no failed Operation not permitted' "now $TIME"
+	assert_untouched
+	# Two sessions: the first that sets keeps the others from it until it ends.
+	python -I -S - "${ENTER[@]}" --mount env "FAKE_CLOCK=$CLOCK" "LD_PRELOAD=$FAKE_CLOCK_SO" "$GUESTCLOCK_SET" -- exchange <<-'END' >"$WORK/two"
+	import subprocess, sys
+	def start():
+	    p = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+	    p.stdout.readline()
+	    return p
+	def ask(p, line):
+	    p.stdin.write(line.encode() + b"\n")
+	    return p.stdout.readline().decode().split(" ")
+	first, second = start(), start()
+	assert ask(second, "now")[0] == "now"
+	assert ask(first, "bound 1.000000000")[0] == "done"
+	busy = ask(second, "bound 1.000000000")
+	assert busy[:2] == ["no", "busy"], busy
+	assert ask(second, "now")[0] == "now"
+	first.stdin.close()
+	assert first.wait() == 0
+	assert ask(second, "bound 1.000000000")[0] == "done"
+	second.kill()
+	second.wait()
+	END
+}
+
+# --------------------------------------------------------------------------------------- guestclock over a real sshd
+
+# over_ssh sync|check ARGUMENTS...: guestclock in the sandbox, with the real ssh.  Its own clock is this machine's,
+# which the guest's is measured against.
+over_ssh() {
+	local command=$1
+	shift
+	status=0
+	output=$(timeout -k 1 60 "${ENTER[@]}" --mount "$GUESTCLOCK" "$command" --state "$STATE" --ssh-config "$SSH_CONFIG" "$@" \
+		2>"$WORK/stderr") || status=$?
+	errors=$(<"$WORK/stderr")
+}
+
+# said STATUS [REGEX...]: the status of the last, and just these lines on standard error, in any order
+said() {
+	local want=$1 regex
+	shift
+	equal "$status" "$want" status || { shown; return 1; }
+	equal "$(wc -l <"$WORK/stderr")" $# 'lines on standard error' || { shown; return 1; }
+	for regex in "$@"; do
+		grep -qE "^guestclock: $regex$" "$WORK/stderr" || { printf 'no line is: %s\n' "$regex"; shown; return 1; }
+	done
+}
+
+# value KEY: of the one JSON object that was printed, in nanoseconds if it is a number
+value() {
+	python -I -S -c 'import decimal, json, sys
+value = json.loads(sys.argv[1], parse_float=decimal.Decimal)[sys.argv[2]]
+print(int(value * 10**9) if isinstance(value, decimal.Decimal) else value)' "$output" "$1"
+}
+
+no_guestclock_set() { sandbox_empty guestclock-set; }
+
+@test "sync: a clock that is 5.2 s behind is stepped" {
+	sshd_setup
+	sshd_start
+	clock_new offset_ns=-5.2
+	over_ssh sync --json 127.0.0.1
+	said 0
+	assert_stepped +5.2 0.005
+	within "$(clock_get offset_ns)" -2000000 2000000 'what is left, in nanoseconds'
+	equal "$(value action)" step action
+	within "$(value offset)" -5202000000 -5198000000 'the offset told'
+	# The truth is within the bound that is told.
+	within "$(value residual)" $(($(clock_get offset_ns) - 2 * $(value bound))) $(($(clock_get offset_ns) + 2 * $(value bound))) 'the residual told'
+	assert_logged "$DAEMON_NOTICE" 'from 127\.0\.0\.1, request "exchange": step by \+5\.[0-9]{9} s, as the host ordered, residual '
+	# The kernel is told how good it is.
+	equal "$(clock_get status tells)" '0 1' 'status and tells'
+	within "$(clock_get maxerror_us)" 1 20000 maxerror
+	wait_for 3 no_guestclock_set
+}
+
+@test "sync: 50 ms are slewed, a right clock is left alone, check touches nothing" {
+	sshd_setup
+	sshd_start
+	clock_new offset_ns=0.05
+	over_ssh sync --json 127.0.0.1
+	said 0
+	equal "$(clock_get steps slews)" '0 1' 'steps and slews'
+	within "$(clock_get last_slew_us)" -52000 -48000 'the slew'
+	equal "$(value action)" slew action
+	# Until it has worked itself off, it is an error.
+	within "$(clock_get maxerror_us)" 48000 60000 maxerror
+	clock_new
+	over_ssh sync --json 127.0.0.1
+	said 0
+	assert_unset
+	equal "$(value action)" none action
+	within "$(clock_get maxerror_us)" 1 20000 maxerror
+	clock_new offset_ns=-5.2
+	over_ssh check 127.0.0.1
+	said 2
+	[[ $output =~ ^'GUESTCLOCK CRITICAL - 1 guests: '.*'worst 127.0.0.1 -5.'[12][0-9]{8}' s |' ]] || { shown; return 1; }
+	assert_untouched
+}
+
+@test "another time service's clock is left alone below a second" {
+	sshd_setup
+	sshd_start
+	clock_new offset_ns=-0.5 status=0 maxerror_us=1000 esterror_us=500
+	over_ssh sync --json 127.0.0.1
+	said 0
+	equal "$(value action)" other-service action
+	assert_untouched
+	clock_new offset_ns=-1.5 status=0 maxerror_us=1000 esterror_us=500
+	over_ssh sync --json 127.0.0.1
+	said 0
+	assert_stepped +1.5 0.005
+	# Its own word is not another service's.
+	clock_set offset_ns=-0.5
+	over_ssh sync --json 127.0.0.1
+	said 0
+	equal "$(value action)" step action
+}
+
+@test "where the clock is shared, zero is within every bound that is told" {
+	local i guests
+	sshd_setup
+	sshd_start MaxSessions\ 100
+	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/mux/%C"
+	mkdir "$WORK/mux"
+	guests=$(printf '127.0.0.%d ' {1..25})
+	over_ssh check --json -j 1 127.0.0.1
+	# shellcheck disable=SC2086
+	for i in 1 2 3 4; do
+		over_ssh check --json -j 2 $guests
+		said 0
+		python -I -S -c 'import json, sys
+lines = sys.argv[1].splitlines()
+assert len(lines) == 25, len(lines)
+for line in lines:
+    one = json.loads(line)
+    assert one["result"] == "ok" and abs(one["offset"]) <= one["bound"] < 0.1, line' "$output"
+	done
+}
+
+@test "the limits of the forced command reach the host in their own words" {
+	sshd_setup
+	sshd_start
+	clock_new offset_ns=-5.2
+	authorize --max-step 5
+	over_ssh sync 127.0.0.1
+	said 1 '127\.0\.0\.1: the guest refused: too-far the step would be larger than --max-step'
+	authorize --not-after 2026-11-02
+	over_ssh sync 127.0.0.1
+	said 1 '127\.0\.0\.1: the guest refused: after-ceiling the time offered is after --not-after'
+	authorize --not-before 2076-01-01 --not-after 2077-01-01
+	over_ssh sync 127.0.0.1
+	said 1 '127\.0\.0\.1: the guest refused: before-floor the time offered is before --not-before'
+	authorize --dry-run
+	over_ssh sync 127.0.0.1
+	said 1 '127\.0\.0\.1: the guest refused: dry-run the forced command says --dry-run'
+	authorize --allow rdate,status
+	over_ssh sync 127.0.0.1
+	said 1 '127\.0\.0\.1: guestclock-set: refused: exchange is not among the requests that --allow names'
+	hosts_deny 'guestclock-set: ALL'
+	over_ssh sync 127.0.0.1
+	said 1 '127\.0\.0\.1: guestclock-set: refused: hosts.allow and hosts.deny do not let 127.0.0.1 in'
+	hosts_deny ''
+	assert_untouched
+	clock_new offset_ns=5.2
+	authorize --max-back 5
+	over_ssh sync 127.0.0.1
+	said 1 '127\.0\.0\.1: the guest refused: too-far-back the step back would be larger than --max-back'
+	assert_untouched
+	# Measuring is not setting.
+	over_ssh check 127.0.0.1
+	said 2
+	# A clock that is right needs nothing that could be refused.
+	clock_new
+	authorize --max-step 0 --dry-run
+	over_ssh sync 127.0.0.1
+	said 0
+	assert_untouched
+}
+
+@test "unknown host key, changed host key, key not accepted, connection refused, no such host: one line each, and the others come right" {
+	sshd_setup
+	sshd_start
+	clock_new offset_ns=-5.2
+	ssh-keygen -q -t ed25519 -N '' -f "$WORK/other" </dev/null 3>&-
+	printf 'changed %s\n' "$(<"$WORK/other.pub")" >>"$WORK/known_hosts"
+	ssh_config 'Host stranger' 'HostName 127.0.0.1' 'HostKeyAlias stranger' \
+		'Host changed' 'HostName 127.0.0.1' 'HostKeyAlias changed' \
+		'Host keyless' 'HostName 127.0.0.1' 'User stranger' \
+		'Host closed' 'HostName 127.0.0.1' 'Port 2223' \
+		'Host nowhere' 'HostName nowhere.invalid' \
+		'Host good' 'HostName 127.0.0.1'
+	over_ssh sync --json stranger changed keyless closed nowhere good
+	equal "$status" 1 status || { shown; return 1; }
+	python -I -S -c 'import json, re, sys
+g = {o["guest"]: o for o in map(json.loads, sys.argv[1].splitlines())}
+assert g["good"]["result"] == "ok" and g["good"]["action"] == "step", g["good"]
+for name, regex in (("stranger", "Host key verification failed"), ("changed", "Host key verification failed"),
+                    ("keyless", r"Permission denied \(publickey"), ("closed", "port 2223: Connection refused"),
+                    ("nowhere", "nowhere.invalid: ")):
+    assert g[name]["result"] == "failed" and re.search(regex, g[name]["error"]), g[name]' "$output" || { shown; return 1; }
+	assert_stepped +5.2 0.005
+	over_ssh sync stranger closed good
+	said 1 'stranger: .*Host key verification failed\.' 'closed: ssh: connect to host 127\.0\.0\.1 port 2223: Connection refused'
+	wait_for 3 no_guestclock_set
+}
+
+@test "sshd goes in the middle of a session" {
+	sshd_setup
+	# A guest whose forced command answers nothing for a while.
+	printf '#!/bin/sh\nexec sleep 20\n' >"$WORK/guestclock-set"
+	sshd_start
+	background run "${ENTER[@]}" --mount "$GUESTCLOCK" sync --state "$STATE" --ssh-config "$SSH_CONFIG" -t 20 127.0.0.1
+	wait_for 5 sandbox_has sleep
+	local pid
+	# The session's own process, the listener's child.
+	for pid in $(sandbox_pids sshd); do kill -s KILL "$pid"; done
+	wait_for 5 not running "$(pid_of run)"
+	grep -qE '^guestclock: 127\.0\.0\.1: .+' "$WORK/run.out"
+	equal "$(wc -l <"$WORK/run.out")" 1 lines
+	for pid in $(sandbox_pids sleep); do kill -s KILL "$pid"; done
+}
+
+sandbox_has() { [ -n "$(sandbox_pids "$1")" ]; }
+
+# ---------------------------------------------------------------------------------------------- multiplexing
+
+# masters_end: ends the masters of multiplexed connections, each by its own control socket.
+masters_end() {
+	local socket
+	for socket in "$WORK"/mux/*; do
+		[ -S "$socket" ] || continue
+		timeout 5 "${ENTER[@]}" --mount ssh -F "$SSH_CONFIG" -o "ControlPath=$socket" -O exit 127.0.0.1 2>/dev/null || :
+	done
+	wait_for 3 no_ssh
+}
+no_ssh() { sandbox_empty ssh; }
+
+@test "multiplexed connections: one handshake for many runs, and nothing left behind" {
+	sshd_setup
+	sshd_start 'LogLevel VERBOSE'
+	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/mux/%C"
+	mkdir "$WORK/mux"
+	local i start
+	start=$(now_ms)
+	clock_new offset_ns=-5.2
+	over_ssh sync 127.0.0.1
+	said 0
+	[ -z "$output" ]
+	# The master, which keeps the descriptors of the run that it came from, does not keep that run.
+	(($(now_ms) - start < 5000))
+	assert_stepped +5.2 0.005
+	sandbox_has ssh
+	for i in {1..10}; do
+		clock_new offset_ns=-5.2
+		over_ssh sync 127.0.0.1
+		said 0
+		assert_stepped +5.2 0.005 || return 1
+	done
+	equal "$(grep -c 'Accepted publickey' "$WORK/sshd.out")" 1 'connections that were made'
+	masters_end
+	wait_for 3 no_guestclock_set
+	over_ssh sync 127.0.0.1
+	said 0
+	equal "$(grep -c 'Accepted publickey' "$WORK/sshd.out")" 2 'connections that were made'
+}
+
+@test "a master that hangs: a second attempt over a connection of its own" {
+	sshd_setup
+	sshd_start
+	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/mux/%C"
+	mkdir "$WORK/mux"
+	over_ssh sync 127.0.0.1
+	said 0
+	local master
+	master=$(sandbox_pids ssh)
+	equal "$(wc -w <<<"$master")" 1 masters
+	kill -s STOP "$master"
+	clock_new offset_ns=-5.2
+	over_ssh sync --json -t 2 127.0.0.1
+	kill -s CONT "$master"
+	said 0
+	assert_stepped +5.2 0.005
+	equal "$(value result)" ok result
+	masters_end
+	wait_for 3 no_guestclock_set
+}

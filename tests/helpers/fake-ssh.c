@@ -1,0 +1,340 @@
+/*
+ * Stands in for ssh in tests of guestclock: put first in PATH under the name ssh, it plays a guest.
+ *
+ * The destination says which: KIND.OFFSET.NUMBER, OFFSET in milliseconds (guest minus host, 0 by default), NUMBER to
+ * tell guests apart.  What it does goes into the directory that FAKE_SSH names:
+ *
+ *	argv		a line for each start: the words of its command line, with a tab behind each
+ *	pids		its process id, a line for each start
+ *	clock-DESTINATION	its clock, which the next start goes on with: "OFFSET-NS STEPS SLEWS TELLS BYES STARTS"
+ *
+ * No guest lives longer than a minute.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND INT64_C(1000000000)
+#define MILLISECOND INT64_C(1000000)
+#define FLOOD (100L << 20)
+
+static struct {
+	int64_t offset, steps, slews, tells, byes, starts;
+} guest;
+
+static char clock_path[4096], kind[64];
+static int64_t still_at;	/* what a clock that stands still reads */
+
+static int64_t
+host_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * SECOND + now.tv_nsec;
+}
+
+static bool
+is(const char *name)
+{
+	return strcmp(kind, name) == 0;
+}
+
+static void
+record(const char *file, const char *text, size_t length)
+{
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/%s", getenv("FAKE_SSH"), file);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	if (fd < 0 || write(fd, text, length) != (ssize_t)length)
+		abort();
+	close(fd);
+}
+
+static void
+keep_clock(void)
+{
+	char text[160];
+	int fd = open(clock_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	int length = snprintf(text, sizeof text, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n",
+	    guest.offset, guest.steps, guest.slews, guest.tells, guest.byes, guest.starts);
+
+	if (fd < 0 || ftruncate(fd, 0) != 0 || write(fd, text, (size_t)length) != length)
+		abort();
+	close(fd);
+}
+
+static void
+find_clock(const char *destination)
+{
+	const char *dot = strchr(destination, '.');
+	FILE *from;
+
+	snprintf(kind, sizeof kind, "%.*s", dot != NULL ? (int)(dot - destination) : (int)strlen(destination), destination);
+	/* A directory has no names beyond 255 octets, nor any with a slash: such guests forget. */
+	snprintf(clock_path, sizeof clock_path, "%s/clock-%.200s", getenv("FAKE_SSH"), destination);
+	for (char *at = clock_path + strlen(getenv("FAKE_SSH")) + 1; *at != '\0'; at++)
+		if (*at == '/')
+			*at = '_';
+	guest.offset = dot != NULL ? strtoll(dot + 1, NULL, 10) * MILLISECOND : 0;
+	from = fopen(clock_path, "re");
+	if (from != NULL) {
+		if (fscanf(from, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64, &guest.offset,
+		    &guest.steps, &guest.slews, &guest.tells, &guest.byes, &guest.starts) != 6)
+			abort();
+		fclose(from);
+	}
+	guest.starts++;
+	keep_clock();
+}
+
+static void
+say(const char *text)
+{
+	size_t length = strlen(text);
+
+	if (write(STDOUT_FILENO, text, length) != (ssize_t)length)
+		exit(1);
+}
+
+/* Until somebody ends it, or its alarm does. */
+static void
+hang(void)
+{
+	for (;;)
+		pause();
+}
+
+static void
+flood(int fd, const char *with)
+{
+	static char room[65536];
+	size_t length = strlen(with);
+
+	for (size_t at = 0; at < sizeof room; at++)
+		room[at] = with[at % length];
+	for (long left = FLOOD; left > 0; left -= (long)sizeof room)
+		if (write(fd, room, sizeof room) < 0)
+			return;
+}
+
+/* The descriptors stay open in somebody else's hands, as a master's of multiplexed connections do. */
+static void
+leave_master(void)
+{
+	char text[32];
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		setsid();
+		alarm(20);
+		hang();
+	}
+	record("masters", text, (size_t)snprintf(text, sizeof text, "%ld\n", (long)pid));
+}
+
+static void
+say_time(const char *word, int64_t time)
+{
+	char line[400];
+
+	/* As guestclock-set has it: there is no time before the epoch. */
+	if (time < 0)
+		time = 0;
+	snprintf(line, sizeof line, "%s %" PRId64 ".%09" PRId64 "\n", word, time / SECOND, time % SECOND);
+	say(line);
+}
+
+static void
+take_now(int samples)
+{
+	int64_t time = host_time() + guest.offset;
+	char line[400];
+
+	if (is("midline")) {
+		say("now 17");
+		hang();
+	} else if (is("garbage"))
+		say("\001\377\033[2J$(touch garbage) \"\\ 'now' |\n");
+	else if (is("nul")) {
+		if (write(STDOUT_FILENO, "now 1\0002.000000000\n", 18) != 18)
+			exit(1);
+	} else if (is("longline")) {
+		memset(line, '7', 300);
+		line[300] = '\n';
+		line[301] = '\0';
+		say(line);
+	} else if (is("backwards"))
+		say_time("now", time - samples * SECOND);
+	else if (is("edge64"))
+		say("now 9223372036.854775807\n");
+	else if (is("epoch"))
+		say("now 0.000000000\n");
+	else if (is("beyond64"))
+		say("now 9223372036.854775808\n");
+	else if (is("digits")) {
+		snprintf(line, sizeof line, "now %0230d.000000000\n", 1);
+		say(line);
+	} else if (is("still")) {
+		if (still_at == 0)
+			still_at = time;
+		say_time("now", still_at);
+	} else if (is("early")) {
+		snprintf(line, sizeof line, "now %" PRId64 ".%09" PRId64 "\nnow 1.000000000\n", time / SECOND, time % SECOND);
+		say(line);
+	} else if (is("wrongreply"))
+		say_time("done", time);
+	else if (is("floodlater"))
+		flood(STDOUT_FILENO, "now 1.000000000\n");
+	else if (is("halfway"))
+		exit(7);
+	else
+		say_time("now", time);
+}
+
+static void
+take_step(const char *value)
+{
+	bool negative = value[0] == '-';
+	char *end;
+	int64_t by = strtoll(value + 1, &end, 10) * SECOND;
+
+	if (*end == '.')
+		by += strtoll(end + 1, NULL, 10);
+	if (negative)
+		by = -by;
+	if (is("toofar")) {
+		say("no too-far the step would be larger than --max-step\n");
+		return;
+	}
+	guest.steps++;
+	if (!is("undo"))
+		guest.offset += by;
+	still_at += by;
+	if (is("badonce") && guest.steps == 1)
+		guest.offset += 10 * MILLISECOND;
+	keep_clock();
+	if (is("afterstep"))
+		hang();
+	if (is("killed"))
+		raise(SIGKILL);
+	say_time("done", host_time() + guest.offset);
+}
+
+static void
+serve(void)
+{
+	char line[300];
+	int samples = 0;
+
+	while (fgets(line, sizeof line, stdin) != NULL) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strcmp(line, "now") == 0)
+			take_now(samples++);
+		else if (strncmp(line, "step ", 5) == 0)
+			take_step(line + 5);
+		else if (strncmp(line, "slew ", 5) == 0) {
+			guest.slews++;
+			keep_clock();
+			say_time("done", host_time() + guest.offset);
+		} else if (strncmp(line, "bound ", 6) == 0 && is("nobound"))
+			say("no failed Operation not permitted\n");
+		else if (strncmp(line, "bound ", 6) == 0) {
+			guest.tells++;
+			keep_clock();
+			say_time("done", host_time() + guest.offset);
+		} else if (strcmp(line, "bye") == 0) {
+			guest.byes++;
+			keep_clock();
+			if (is("lingers"))
+				hang();
+			exit(is("exit255late") ? 255 : 0);
+		} else
+			say("no syntax expected now, step, slew, rate, bound or bye\n");
+	}
+}
+
+static void
+before_greeting(int count, char **words)
+{
+	bool own = false;
+
+	for (int at = 1; at < count; at++)
+		own = own || strcmp(words[at], "-oControlPath=none") == 0;
+	if (is("hang") || (is("oldmaster") && !own))
+		hang();
+	if (is("deaf")) {
+		signal(SIGTERM, SIG_IGN);
+		hang();
+	}
+	if (is("flood"))
+		flood(STDOUT_FILENO, "flood");
+	if (is("floodlines"))
+		flood(STDOUT_FILENO, "flood\n");
+	if (is("flooderr")) {
+		signal(SIGPIPE, SIG_IGN);
+		flood(STDERR_FILENO, "flood");
+	}
+	if (is("flooderrlines")) {
+		flood(STDERR_FILENO, "flood\n");
+		hang();
+	}
+	if (is("banner"))
+		say("Welcome to the guest! | \"have\" a lot of fun\n");
+	if (is("exit255")) {
+		fputs("debug: first\r\nssh: connect to host x port 22: Connection refused\r\n", stderr);
+		exit(255);
+	}
+	if (is("closes")) {
+		close(STDOUT_FILENO);
+		hang();
+	}
+	if (is("slow"))
+		usleep(400000);
+	if (is("master"))
+		leave_master();
+}
+
+int
+main(int count, char **words)
+{
+	static char line[8192];
+	const char *destination = NULL;
+	size_t used = 0;
+
+	alarm(60);
+	if (getenv("FAKE_SSH") == NULL)
+		return 111;
+	for (int at = 0; at < count; at++) {
+		used += (size_t)snprintf(line + used, sizeof line - used, "%s\t", words[at]);
+		if (destination == NULL && at > 0 && strcmp(words[at - 1], "--") == 0)
+			destination = words[at];
+	}
+	line[used++] = '\n';
+	record("argv", line, used);
+	record("pids", line, (size_t)snprintf(line, sizeof line, "%ld\n", (long)getpid()));
+	if (destination == NULL) {
+		fputs("no destination behind --\n", stderr);
+		return 254;
+	}
+	find_clock(destination);
+	before_greeting(count, words);
+	if (is("version"))
+		say("guestclock 2 boot=0123 sync=no freq=+0.000 tick=10000 more=1\n");
+	else if (is("other"))
+		say("guestclock 1 boot=0123 sync=other freq=+0.000 tick=10000\n");
+	else
+		say("guestclock 1 boot=0123 sync=no freq=+0.000 tick=10000\n");
+	serve();
+	return 0;
+}
