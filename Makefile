@@ -34,14 +34,14 @@ compile = $(CC) $(std) $(warn) $(harden) $(sections) $(CPPFLAGS) $(CFLAGS)
 
 programs = in.timed guestclock-set guestclock
 # Pure: functions of their arguments; a test holds their undefined symbols to a short list.
-pure = dialog edge era exchange guestlist interval limits numtext options peer policy ratelimit recordtext request rfc868 sntp tables verdict
+pure = dialog edge era exchange guestlist interval limits numtext options peer policy ratelimit recordtext request rfc868 sntp sshconfig tables verdict
 in.timed_objects = in.timed serve superserver startup access sysclock \
 	tables verdict ratelimit peer rfc868 era exchange numtext
 guestclock-set_objects = guestclock-set perform correct exchange_guest client audit asker timeclient session privilege runstate \
 	startup access sysclock \
 	edge era exchange interval limits numtext peer policy request rfc868 sntp tables
-guestclock_objects = guestclock drive sshrun record report startup sysclock \
-	dialog exchange guestlist interval numtext options policy recordtext
+guestclock_objects = guestclock drive sshrun mux record report startup sysclock \
+	dialog exchange guestlist interval numtext options policy recordtext sshconfig
 # libwrap.a: its shared library would bring ten others along at every start.
 in.timed_libs = -Wl,-Bstatic -lwrap -Wl,-Bdynamic
 guestclock-set_libs = -Wl,-Bstatic -lwrap -lmd -Wl,-Bdynamic -lcap -lresolv

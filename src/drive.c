@@ -22,6 +22,9 @@
 /* What is read of an ssh's standard error in all; the last line of it is kept. */
 #define ERROR_OCTETS 65536
 
+/* In place of the wait status of an ssh: ssh's own for a connection that is lost. */
+#define STATUS_LOST (255 << 8)
+
 enum stage {
 	STAGE_TALKING,		/* the dialog goes on */
 	STAGE_LEAVING,		/* the dialog is over, ssh should end by itself */
@@ -59,7 +62,7 @@ struct loop {
 	struct attempt *again;		/* guests to be tried once more, when all have been tried once */
 	size_t again_count, again_next;
 	const struct driver_options *options;
-	const char *config;
+	const struct sshplace *ssh;
 	const char *const *names;
 	size_t count, next, ended;
 	struct place *place;
@@ -70,7 +73,7 @@ struct loop {
 	void *context;
 };
 
-enum channel { CHANNEL_OUTPUT, CHANNEL_ERROR, CHANNELS };
+enum channel { CHANNEL_OUTPUT, CHANNEL_ERROR, CHANNEL_CONTROL, CHANNELS };
 #define SIGNALS UINT64_MAX
 
 static bool
@@ -145,6 +148,9 @@ leave(struct place *place)
 	place->deadline = sysclock_elapsed() + LEAVE_SECONDS * NS_PER_SECOND;
 	if (!friendly && place->ssh.pid > 0)
 		kill(place->ssh.pid, SIGTERM);
+	/* A master's session has no process to wait for: it is ended at the next look at the deadlines. */
+	if (!friendly && place->ssh.pid == 0)
+		place->deadline = sysclock_elapsed();
 }
 
 static void
@@ -162,14 +168,14 @@ may_pass(const struct loop *loop, int error)
 	if (error != EMFILE && error != ENFILE && error != EAGAIN && error != ENOMEM)
 		return false;
 	for (size_t at = 0; at < loop->places; at++)
-		if (loop->place[at].ssh.pid > 0)
+		if (sshrun_running(&loop->place[at].ssh))
 			return true;
 	return false;
 }
 
 /* Starts, or starts again, with the guest of this place.  False when it has to wait until another place is free. */
 static bool
-launch(struct loop *loop, struct place *place, bool fresh)
+launch(struct loop *loop, struct place *place, enum sshway way)
 {
 	uint64_t tag = (uint64_t)(place - loop->place) * CHANNELS;
 	char text[DIALOG_TEXT];
@@ -177,16 +183,17 @@ launch(struct loop *loop, struct place *place, bool fresh)
 
 	dialog_start(&place->dialog, loop->options->correct);
 	place->stage = STAGE_TALKING;
-	place->fresh = fresh;
+	place->fresh = way == SSH_FRESH;
 	place->gave_up = false;
 	place->held = place->error_held = place->error_total = 0;
 	place->error_ended = false;
 	place->deadline = sysclock_elapsed() + loop->options->deadline;
-	error = sshrun_start(&place->ssh, loop->config, loop->names[place->guest], fresh);
+	error = sshrun_start(&place->ssh, loop->ssh, loop->names[place->guest], way);
 	if (error != 0 && may_pass(loop, error))
 		return false;
 	if (error == 0 && (!watch(loop, place->ssh.output, tag + CHANNEL_OUTPUT) ||
-	    !watch(loop, place->ssh.error, tag + CHANNEL_ERROR)))
+	    !watch(loop, place->ssh.error, tag + CHANNEL_ERROR) ||
+	    (place->ssh.control >= 0 && !watch(loop, place->ssh.control, tag + CHANNEL_CONTROL))))
 		error = errno;
 	if (error != 0) {
 		snprintf(text, sizeof text, "cannot run ssh: %s", strerror(error));
@@ -212,12 +219,12 @@ fill(struct loop *loop, struct place *place)
 		place->guest = place->earlier.guest;
 		++*queue;
 		place->started = sysclock_elapsed();
-		if (!launch(loop, place, fresh)) {
+		if (!launch(loop, place, fresh ? SSH_FRESH : SSH_KEPT)) {
 			--*queue;
 			return;
 		}
 		place->busy = true;
-		if (place->ssh.pid == 0) {
+		if (!sshrun_running(&place->ssh)) {
 			tell(loop, place);
 			place->busy = false;
 		}
@@ -384,7 +391,7 @@ take_signals(struct loop *loop)
 }
 
 static void
-deadline_passed(struct place *place)
+deadline_passed(struct loop *loop, struct place *place)
 {
 	char seconds[SECONDS_TEXT], text[DIALOG_TEXT];
 
@@ -400,13 +407,19 @@ deadline_passed(struct place *place)
 	case STAGE_LEAVING:
 		place->stage = STAGE_TERMINATED;
 		place->deadline = sysclock_elapsed() + LEAVE_SECONDS * NS_PER_SECOND;
-		kill(place->ssh.pid, SIGTERM);
+		if (place->ssh.pid > 0)
+			kill(place->ssh.pid, SIGTERM);
+		else
+			ended(loop, place, STATUS_LOST);
 		break;
 	case STAGE_TERMINATED:
 	case STAGE_KILLED:
 		place->stage = STAGE_KILLED;
 		place->deadline = sysclock_elapsed() + LEAVE_SECONDS * NS_PER_SECOND;
-		kill(place->ssh.pid, SIGKILL);
+		if (place->ssh.pid > 0)
+			kill(place->ssh.pid, SIGKILL);
+		else
+			ended(loop, place, STATUS_LOST);
 		break;
 	}
 }
@@ -421,12 +434,37 @@ next_deadline(struct loop *loop)
 		struct place *place = &loop->place[at];
 
 		if (place->busy && place->deadline <= now)
-			deadline_passed(place);
+			deadline_passed(loop, place);
 		if (place->busy && place->deadline < soonest)
 			soonest = place->deadline;
 	}
 	now = soonest == INT64_MAX ? 0 : soonest - now;
 	return now <= 0 ? 0 : (int)(now / NS_PER_MILLISECOND) + 1;
+}
+
+/* What a master says of its session. */
+static void
+read_control(struct loop *loop, struct place *place)
+{
+	int status = 0;
+
+	switch (mux_read(&place->ssh.mux, place->ssh.control, &status)) {
+	case MUX_NOTHING:
+		return;
+	case MUX_EXITED:
+		ended(loop, place, status << 8);
+		return;
+	case MUX_LOST:
+		/* A master that refuses, or is just going: an ssh will know what to do. */
+		if (place->stage == STAGE_TALKING && place->dialog.phase == PHASE_GREETING && loop->stopped == 0) {
+			sshrun_close_all(&place->ssh);
+			if (launch(loop, place, SSH_PROGRAM) && sshrun_running(&place->ssh))
+				return;
+			fail_place(place, "the kept connection was lost");
+		}
+		ended(loop, place, STATUS_LOST);
+		return;
+	}
 }
 
 static void
@@ -445,6 +483,8 @@ handle_event(struct loop *loop, uint64_t tag)
 		read_output(place);
 	else if (tag % CHANNELS == CHANNEL_ERROR && place->ssh.error >= 0)
 		read_error(place);
+	else if (tag % CHANNELS == CHANNEL_CONTROL && place->ssh.control >= 0)
+		read_control(loop, place);
 }
 
 static void
@@ -495,10 +535,10 @@ run(struct loop *loop)
 }
 
 int
-drive_guests(const struct driver_options *options, const char *ssh_config, const char *const *names, size_t count,
+drive_guests(const struct driver_options *options, const struct sshplace *ssh, const char *const *names, size_t count,
     drive_told told, void *context)
 {
-	struct loop loop = { .options = options, .config = ssh_config, .names = names, .count = count, .told = told,
+	struct loop loop = { .options = options, .ssh = ssh, .names = names, .count = count, .told = told,
 		.context = context, .places = (size_t)options->parallel < count ? (size_t)options->parallel : count };
 	struct rlimit files;
 	sigset_t wanted, before;

@@ -16,6 +16,7 @@
 #include "options.h"
 #include "record.h"
 #include "report.h"
+#include "sshconfig.h"
 #include "startup.h"
 #include "sysclock.h"
 #include "version.h"
@@ -26,6 +27,9 @@
 
 /* How far the host's clock may lie before its own history: slewing and small steps are a time service's business. */
 #define HISTORY_TOLERANCE (2 * NS_PER_SECOND)
+
+/* An ssh_config larger than this is not looked into: ssh finds its masters itself. */
+#define CONFIG_ROOM 65536
 
 /* Everything that a guest's end is handed to. */
 struct run {
@@ -197,21 +201,49 @@ guest_ended(void *context, const struct outcome_of_guest *outcome)
 	report_guest(&run->report, &record);
 }
 
+/* Whether PATH is, or can be made, a directory of our own that nobody else may put a socket into. */
+static bool
+private_directory(const char *path)
+{
+	struct stat status;
+
+	mkdir(path, 0700);
+	return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid() &&
+	    (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/* Where the masters' sockets are, as the ssh_config at PATH has it; the directory is made where it is missing. */
+static bool
+masters_directory(const char *path, char directory[SSHCONFIG_DIRECTORY])
+{
+	FILE *from = path != NULL ? fopen(path, "re") : NULL;
+	char text[CONFIG_ROOM];
+	size_t got;
+
+	if (from == NULL)
+		return false;
+	got = fread(text, 1, sizeof text - 1, from);
+	fclose(from);
+	text[got] = '\0';
+	/* ssh makes no directory for its sockets, and a reboot empties /run. */
+	return got < sizeof text - 1 && sshconfig_socket_directory(text, directory) && private_directory(directory);
+}
+
 /* Runs what was asked for.  The exit status. */
 static int
 run_guests(struct run *run, const struct guestlist *list)
 {
 	const struct driver_options *options = run->options;
-	const char *config = options->ssh_config;
+	struct sshplace ssh = { .config = options->ssh_config };
+	char sockets[SSHCONFIG_DIRECTORY];
 	int ended, status, error;
 
-	if (config == NULL && access(DEFAULT_SSH_CONFIG, R_OK) == 0) {
-		config = DEFAULT_SSH_CONFIG;
-		/* Where that file has the sockets of multiplexed connections; ssh does not make it, and a reboot empties /run. */
-		mkdir(DEFAULT_RUN, 0700);
-	}
+	if (ssh.config == NULL && access(DEFAULT_SSH_CONFIG, R_OK) == 0)
+		ssh.config = DEFAULT_SSH_CONFIG;
+	if (masters_directory(ssh.config, sockets))
+		ssh.sockets = sockets;
 	report_start(&run->report, options, list->name, list->count);
-	ended = drive_guests(options, config, list->name, list->count, guest_ended, run);
+	ended = drive_guests(options, &ssh, list->name, list->count, guest_ended, run);
 	if (ended < 0)
 		return complain(options, false, strerror(errno));
 	status = report_end(&run->report, ended);

@@ -18,7 +18,6 @@
 #define DEFAULT_GUESTS "/etc/guestclock/guests"
 #define DEFAULT_SSH_CONFIG "/etc/guestclock/ssh_config"
 #define DEFAULT_STATE "/var/lib/guestclock"
-#define DEFAULT_RUN "/run/guestclock-ssh"
 
 struct driver_options {
 	bool correct;			/* sync; false: check */

@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define ARGUMENTS 24
@@ -24,11 +26,31 @@ sshrun_close_all(struct sshrun *ssh)
 	sshrun_close(&ssh->input);
 	sshrun_close(&ssh->output);
 	sshrun_close(&ssh->error);
+	sshrun_close(&ssh->control);
+}
+
+bool
+sshrun_running(const struct sshrun *ssh)
+{
+	return ssh->pid > 0 || ssh->control >= 0;
+}
+
+void
+sshrun_socket_path(const char *directory, const char *destination, char path[SOCKET_PATH])
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@._-";
+
+	path[0] = '\0';
+	if (directory == NULL || destination[strspn(destination, plain)] != '\0' || destination[0] == '.' ||
+	    strchr(destination, '@') != strrchr(destination, '@'))
+		return;
+	if (snprintf(path, SOCKET_PATH, "%s/%s", directory, destination) >= SOCKET_PATH)
+		path[0] = '\0';
 }
 
 /* argv for ssh.  The destination stands behind "--": whatever it looks like, it is no option. */
 static void
-make_arguments(const char **argument, const char *config, const char *destination, bool fresh)
+make_arguments(const char **argument, const char *config, const char *destination, enum sshway way, const char *control_path)
 {
 	size_t count = 0;
 
@@ -41,10 +63,12 @@ make_arguments(const char **argument, const char *config, const char *destinatio
 	argument[count++] = "-oBatchMode=yes";
 	argument[count++] = "-oClearAllForwardings=yes";
 	argument[count++] = "-oEscapeChar=none";
-	if (fresh) {
+	if (way == SSH_FRESH) {
 		argument[count++] = "-oControlMaster=no";
 		argument[count++] = "-oControlPath=none";
-	}
+	} else if (control_path[0] != '\0' && strchr(destination, '@') != NULL)
+		/* ssh_config's %n is the host alone: two users of one host would share one user's connection. */
+		argument[count++] = control_path;
 	argument[count++] = "--";
 	argument[count++] = destination;
 	argument[count++] = "exchange";
@@ -90,14 +114,18 @@ spawn(struct sshrun *ssh, const char *const *argument, const int child[3])
 }
 
 int
-sshrun_start(struct sshrun *ssh, const char *config, const char *destination, bool fresh)
+sshrun_start(struct sshrun *ssh, const struct sshplace *place, const char *destination, enum sshway way)
 {
+	char path[SOCKET_PATH], option[SOCKET_PATH + 24] = "";
 	const char *argument[ARGUMENTS];
 	int pipes[3][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
 	int error = 0;
 
-	*ssh = (struct sshrun){ .input = -1, .output = -1, .error = -1 };
-	make_arguments(argument, config, destination, fresh);
+	*ssh = (struct sshrun){ .control = -1, .input = -1, .output = -1, .error = -1 };
+	sshrun_socket_path(place->sockets, destination, path);
+	if (path[0] != '\0')
+		snprintf(option, sizeof option, "-oControlPath=%s", path);
+	make_arguments(argument, place->config, destination, way, option);
 	for (int fd = 0; fd < 3 && error == 0; fd++)
 		if (pipe2(pipes[fd], O_CLOEXEC) != 0)
 			error = errno;
@@ -110,7 +138,9 @@ sshrun_start(struct sshrun *ssh, const char *config, const char *destination, bo
 			if (fcntl(pipes[fd][fd == 0], F_SETFL, O_NONBLOCK) != 0)
 				error = errno;
 	}
-	if (error == 0)
+	if (error == 0 && way == SSH_KEPT && path[0] != '\0')
+		ssh->control = mux_open(path, "exchange", (const int[3]){ pipes[0][0], pipes[1][1], pipes[2][1] });
+	if (error == 0 && ssh->control < 0)
 		error = spawn(ssh, argument, (const int[3]){ pipes[0][0], pipes[1][1], pipes[2][1] });
 	for (int fd = 0; fd < 3; fd++) {
 		sshrun_close(&pipes[fd][fd != 0]);
@@ -118,6 +148,6 @@ sshrun_start(struct sshrun *ssh, const char *config, const char *destination, bo
 			sshrun_close(&pipes[fd][fd == 0]);
 	}
 	if (error != 0)
-		*ssh = (struct sshrun){ .input = -1, .output = -1, .error = -1 };
+		*ssh = (struct sshrun){ .control = -1, .input = -1, .output = -1, .error = -1 };
 	return error;
 }

@@ -603,11 +603,12 @@ masters_end() {
 }
 no_ssh() { sandbox_empty ssh; }
 
-@test "multiplexed connections: one handshake for many runs, and nothing left behind" {
+# multiplexed CONTROLPATH
+multiplexed() {
 	sshd_setup
 	sshd_start 'LogLevel VERBOSE'
-	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/mux/%C"
-	mkdir "$WORK/mux"
+	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/mux/$1"
+	mkdir -m 700 "$WORK/mux"
 	local i start
 	start=$(now_ms)
 	clock_new offset_ns=-5.2
@@ -632,11 +633,15 @@ no_ssh() { sandbox_empty ssh; }
 	equal "$(grep -c 'Accepted publickey' "$WORK/sshd.out")" 2 'connections that were made'
 }
 
-@test "a master that hangs: a second attempt over a connection of its own" {
+@test "multiplexed connections: one handshake for many runs, and nothing left behind" { multiplexed %C; }
+@test "the same, by asking the master" { multiplexed %n; }
+
+# hanging CONTROLPATH
+hanging() {
 	sshd_setup
 	sshd_start
-	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/mux/%C"
-	mkdir "$WORK/mux"
+	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/mux/$1"
+	mkdir -m 700 "$WORK/mux"
 	over_ssh sync 127.0.0.1
 	said 0
 	local master
@@ -651,4 +656,66 @@ no_ssh() { sandbox_empty ssh; }
 	equal "$(value result)" ok result
 	masters_end
 	wait_for 3 no_guestclock_set
+}
+
+@test "a master that hangs: a second attempt over a connection of its own" { hanging %C; }
+@test "a master that hangs when it is asked: the same" { hanging %n; }
+
+@test "where the master is known, no ssh is started; where it is not, or is gone, one is" {
+	sshd_setup
+	sshd_start 'LogLevel VERBOSE'
+	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/mux/%n"
+	mkdir -m 700 "$WORK/mux"
+	over_ssh sync 127.0.0.1
+	said 0
+	[ -S "$WORK/mux/127.0.0.1" ]
+	# An ssh that would tell.
+	mkdir "$WORK/no-ssh"
+	printf '#!/bin/sh\necho started >>"%s"\nexit 255\n' "$WORK/started" >"$WORK/no-ssh/ssh"
+	chmod +x "$WORK/no-ssh/ssh"
+	local real=$PATH
+	PATH=$WORK/no-ssh:$PATH
+	clock_new offset_ns=-5.2
+	over_ssh sync --json 127.0.0.1
+	PATH=$real
+	said 0
+	assert_stepped +5.2 0.005
+	equal "$(value result)" ok result
+	[ ! -e "$WORK/started" ]
+	# What the guest refuses is told as over an ssh.
+	hosts_deny 'guestclock-set: ALL'
+	over_ssh sync 127.0.0.1
+	said 1 '127\.0\.0\.1: guestclock-set: refused: hosts\.allow and hosts\.deny do not let 127\.0\.0\.1 in'
+	hosts_deny ''
+	# A socket that nobody listens at, and a directory that others may write to.
+	masters_end
+	python -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$WORK/mux/127.0.0.1"
+	over_ssh sync 127.0.0.1
+	said 0
+	masters_end
+	chmod 777 "$WORK/mux"
+	over_ssh sync 127.0.0.1
+	said 0
+	masters_end
+	equal "$(grep -c 'Accepted publickey' "$WORK/sshd.out")" 3 'connections that were made'
+}
+
+@test "a master that ends in the middle of an exchange costs its guest the run, and nothing hangs" {
+	sshd_setup
+	sshd_start
+	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/mux/%n"
+	mkdir -m 700 "$WORK/mux"
+	over_ssh sync 127.0.0.1
+	said 0
+	local master
+	master=$(sandbox_pids ssh)
+	# It takes the session and passes nothing on; then it is gone.
+	kill -s STOP "$master"
+	{ sleep 0.5; kill -s KILL "$master"; } &
+	over_ssh sync --json -t 10 127.0.0.1
+	wait $!
+	# Before the greeting: an ssh makes a new connection.
+	said 0
+	equal "$(value result)" ok result
+	masters_end
 }

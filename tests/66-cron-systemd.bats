@@ -59,11 +59,11 @@ as_cron() {
 	offset=$(guest_clock | cut -d' ' -f1)
 	[[ "$offset" == -5????????.* ]]
 	# The command ends in exec: a second run needs a shell of its own.
-	run_cmd as_cron "($command) || exit; ls /run/guestclock; ($command) || exit; cat /var/lib/guestclock/log
+	run_cmd as_cron "($command) || exit; ls /run/guestclock-ssh; ($command) || exit; cat /var/lib/guestclock/log
 		ssh -F /etc/guestclock/ssh_config -O exit web1 2>/dev/null"
 	mapfile -t lines <<<"$output"
 	[ "${#lines[@]}" -eq 3 ]
-	[[ "${lines[0]}" == ssh-* ]]
+	equal "${lines[0]}" web1 "the connection's socket"
 	[[ "${lines[1]}" == *' web1 sync ok step offset=-5'* ]]
 	[[ "${lines[2]}" == *' web1 sync ok none offset='* || "${lines[2]}" == *' web1 sync ok slew offset='* ]]
 	offset=$(guest_clock | cut -d' ' -f1)

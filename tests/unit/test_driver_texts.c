@@ -8,6 +8,8 @@
 #include "guestlist.h"
 #include "options.h"
 #include "recordtext.h"
+#include "sshconfig.h"
+#include "sshrun.h"
 
 static void
 lists(void **unused)
@@ -195,6 +197,39 @@ file_names(void **unused)
 }
 
 static void
+sockets(void **unused)
+{
+	static const char *const good[] = { "ControlPath /run/guestclock-ssh/%n", "Host *\n\tcontrolpath=/run/guestclock-ssh/%n\nX y\n",
+		"# ControlPath /other/%n\nControlPath /run/guestclock-ssh/%n \r\n", "ControlPath = /run/guestclock-ssh/%n" };
+	static const char *const bad[] = { "", "ControlPath none", "ControlPath /run/%C", "ControlPath /run/%r@%n", "ControlPath ~/%n",
+		"ControlPath /a/%n\nControlPath /b/%n", "ControlPath \"/a b/%n\"", "ControlPath /a/%h/%n", "ControlPath ${X}/%n",
+		"ControlPathX /a/%n", "ControlPath", "ControlPath /%n/x", "ControlPath /a$X/%n",
+		"ControlPath /0123456789012345678901234567890123456789012345678901234567890123456789/%n" };
+	char directory[SSHCONFIG_DIRECTORY], path[SOCKET_PATH];
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(good); at++) {
+		assert_true(sshconfig_socket_directory(good[at], directory));
+		assert_string_equal(directory, "/run/guestclock-ssh");
+	}
+	for (size_t at = 0; at < LENGTH(bad); at++)
+		if (sshconfig_socket_directory(bad[at], path))
+			fail_msg("taken: %s", bad[at]);
+	sshrun_socket_path(directory, "web1", path);
+	assert_string_equal(path, "/run/guestclock-ssh/web1");
+	sshrun_socket_path(directory, "root@web1.example", path);
+	assert_string_equal(path, "/run/guestclock-ssh/root@web1.example");
+	sshrun_socket_path(directory, "../etc", path);
+	assert_string_equal(path, "");
+	sshrun_socket_path(directory, "ssh://root@web1:22", path);
+	assert_string_equal(path, "");
+	sshrun_socket_path(directory, "a@b@c", path);
+	assert_string_equal(path, "");
+	sshrun_socket_path(NULL, "web1", path);
+	assert_string_equal(path, "");
+}
+
+static void
 drifts(void **unused)
 {
 	struct record none = { .time = 0 }, first = sample, now = sample;
@@ -264,6 +299,7 @@ main(void)
 		cmocka_unit_test(damaged_states),
 		cmocka_unit_test(log_lines),
 		cmocka_unit_test(file_names),
+		cmocka_unit_test(sockets),
 		cmocka_unit_test(drifts),
 		cmocka_unit_test(drift_after_a_slew),
 	};
