@@ -3,6 +3,7 @@
 #   make            build/in.timed, build/guestclock-set and build/guestclock
 #   make demo       the main job on a real guest: installs what is missing, boots it, sets it right
 #   make check      all tests (installs what is missing)
+#   make bench      the figures, beside the peers; takes some ten minutes
 #   make lint       compilers' and analysers' warnings, shellcheck, mandoc
 #   make install    DESTDIR, prefix, sbindir, libexecdir, mandir, sysconfdir are honoured
 #   make uninstall  what install placed, and nothing else
@@ -97,6 +98,10 @@ demo: setup
 	@$(MAKE) --no-print-directory all helpers
 	@tests/demo
 
+bench: setup
+	@$(MAKE) --no-print-directory all helpers
+	@bench/run
+
 lint: setup
 	@tests/lint
 
@@ -148,9 +153,9 @@ uninstall:
 
 # Packages that were unpacked stay: they are no product of this build.
 clean:
-	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/guest $(BUILD)/lint $(BUILD)/asan $(BUILD)/libunit.a $(BUILD)/mkfilter \
+	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/guest $(BUILD)/lint $(BUILD)/asan $(BUILD)/bench $(BUILD)/libunit.a $(BUILD)/mkfilter \
 		$(BUILD)/filters.h $(programs:%=$(BUILD)/%)
 
 -include $(wildcard $(BUILD)/obj/*.d)
 
-.PHONY: all units setup check demo lint install uninstall clean
+.PHONY: all units setup check demo bench lint install uninstall clean

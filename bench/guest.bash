@@ -13,9 +13,9 @@ bench_guest() {
 	printf '	%s\n' "IdentityFile $WORK/key" >>"$WORK/guest.new"
 	{
 		cat "$WORK/guest.new"
-		printf '	%s\n' 'ControlMaster auto' "ControlPath $WORK/masters/guest" 'ControlPersist 600'
+		printf '	%s\n' 'ControlMaster auto' "ControlPath $WORK/masters/%n" 'ControlPersist 600'
 	} >"$WORK/guest.mux"
-	sed -e "s|$WORK/key|$GUEST_DIR/admin_key|" -e "s|masters/guest|masters/admin|" "$WORK/guest.mux" >"$WORK/admin.mux"
+	sed -e "s|$WORK/key|$GUEST_DIR/admin_key|" -e "s|masters/%n|masters/admin.%n|" "$WORK/guest.mux" >"$WORK/admin.mux"
 	sed -e "s|$WORK/key|$GUEST_DIR/admin_key|" "$WORK/guest.new" >"$WORK/admin.new"
 	guest_put "$TOOLS/shift-clock" /usr/bin/shift-clock
 	{ in_guest true && guest_set status >/dev/null; } || die 'the guest does not let us in'

@@ -108,7 +108,7 @@ sshd_start() {
 	guest_wait 5 listens tcp "$SSHD_PORT" || die 'sshd does not listen'
 	printf '* %s\n' "$(<"$WORK/host.pub")" >"$WORK/known_hosts"
 	ssh_config new
-	ssh_config mux 'ControlMaster auto' "ControlPath $WORK/masters/%h" 'ControlPersist 300'
+	ssh_config mux 'ControlMaster auto' "ControlPath $WORK/masters/%n" 'ControlPersist 300'
 	ssh -F "$WORK/new" 127.0.0.1 true </dev/null || die 'sshd does not let us in'
 }
 

@@ -69,6 +69,7 @@ struct loop {
 	size_t places;
 	int epoll, signals;
 	int stopped;		/* the signal that ends the run */
+	bool wanting;		/* some place is empty for want of descriptors or memory */
 	drive_told told;
 	void *context;
 };
@@ -221,6 +222,7 @@ fill(struct loop *loop, struct place *place)
 		place->started = sysclock_elapsed();
 		if (!launch(loop, place, fresh ? SSH_FRESH : SSH_KEPT)) {
 			--*queue;
+			loop->wanting = true;
 			return;
 		}
 		place->busy = true;
@@ -234,6 +236,7 @@ fill(struct loop *loop, struct place *place)
 static void
 fill_all(struct loop *loop)
 {
+	loop->wanting = false;
 	for (size_t at = 0; at < loop->places; at++)
 		fill(loop, &loop->place[at]);
 }
@@ -358,7 +361,11 @@ ended(struct loop *loop, struct place *place, int status)
 	else
 		tell(loop, place);
 	place->busy = false;
-	fill_all(loop);
+	/* What this one gives back may be what others wait for. */
+	if (loop->wanting)
+		fill_all(loop);
+	else
+		fill(loop, place);
 }
 
 static void
