@@ -109,6 +109,8 @@ sshd_start() {
 	printf '* %s\n' "$(<"$WORK/host.pub")" >"$WORK/known_hosts"
 	ssh_config new
 	ssh_config mux 'ControlMaster auto' "ControlPath $WORK/masters/%n" 'ControlPersist 300'
+	# All aliases of one address over one connection, which is ssh's to find.
+	ssh_config one 'ControlMaster auto' "ControlPath $WORK/masters/%h" 'ControlPersist 300'
 	ssh -F "$WORK/new" 127.0.0.1 true </dev/null || die 'sshd does not let us in'
 }
 

@@ -6,11 +6,11 @@ part_shared() {
 	title "One clock on both sides: $count measurements over a loopback ssh connection, one processor kept busy"
 	sshd_start
 	for ((number = 1; number <= count; number++)); do printf 'm%d\n' "$number"; done >"$WORK/same.list"
-	"$GUESTCLOCK" check --state "$WORK/state" --ssh-config "$WORK/mux" m1 >/dev/null || die 'the first measurement failed'
+	"$GUESTCLOCK" check --state "$WORK/state" --ssh-config "$WORK/one" m1 >/dev/null || die 'the first measurement failed'
 	# One processor of those that we may use is taken; on a machine with one only, half of it.
 	background taskset -c "$(taskset -cp $$ | sed 's/.*[ ,-]//')" sh -c 'while :; do :; done'
 	busy=$PID
-	measured shared "$GUESTCLOCK" check --json -j 1 --state "$WORK/state" --ssh-config "$WORK/mux" -f "$WORK/same.list" \
+	measured shared "$GUESTCLOCK" check --json -j 1 --state "$WORK/state" --ssh-config "$WORK/one" -f "$WORK/same.list" \
 		>"$WORK/shared.json" || :
 	stop "$busy"
 	figures offset <"$WORK/shared.json" | magnitudes >"$WORK/shared.offset"

@@ -1,9 +1,5 @@
 # The real thing: a real sshd (OpenSSH's, and dropbear), keys in authorized_keys with guestclock-set as their forced
 # command, and the system's ssh client.
-#
-# All of it runs in the sandbox of tests/lib/set.bash.  sshd runs in there as an ordinary user, "guest", in one more
-# user namespace: root's sshd needs users that a user namespace has not.  The forced command is a script that makes
-# guestclock-set root again, in a namespace below that, with the fake clock.
 
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
 # shellcheck disable=SC2154 # logged comes from tests/lib/set.bash
@@ -11,50 +7,24 @@
 
 load lib/common
 load lib/set
+load lib/sshd
 
-SSHD=$PEERS/usr/sbin/sshd
-PORT=2222
+PORT=$SSHD_PORT
 
 setup_file() {
 	set_setup_file
-	ssh-keygen -q -t ed25519 -N '' -C host -f "$BATS_FILE_TMPDIR/host"
-	ssh-keygen -q -t ed25519 -N '' -C guestclock -f "$BATS_FILE_TMPDIR/key"
+	sshd_setup_file
 	ssh-keygen -q -t rsa -b 3072 -N '' -C guestclock -f "$BATS_FILE_TMPDIR/rsa"
 }
 
 setup() {
 	common_setup
-	requires ssh ssh-keygen "$SSHD"
 	set_start
-	KEYS=$BATS_FILE_TMPDIR
-	GUEST_HOME=$WORK/home
+	sshd_setup
 	KEY=$KEYS/key
-	mkdir -p "$GUEST_HOME/.ssh"
-	printf '%s\n' 'root:x:0:0:root:/root:/bin/sh' "guest:x:1000:1000:guest:$GUEST_HOME:/bin/sh" >"$ETC/passwd"
-	printf '%s\n' 'root:x:0:' 'guest:x:1000:' >"$ETC/group"
-	printf '%s\n' /bin/sh >"$ETC/shells"
-	cat >"$WORK/guestclock-set" <<-END
-		#!/bin/sh
-		exec unshare -Ur env FAKE_CLOCK='$CLOCK' LD_PRELOAD='$FAKE_CLOCK_SO' '$GUESTCLOCK_SET' "\$@"
-	END
-	chmod +x "$WORK/guestclock-set"
-	cat >"$WORK/ssh_config" <<-END
-		Host *
-		HostKeyAlias guest
-		Port $PORT
-		User guest
-		IdentityAgent none
-		IdentitiesOnly yes
-		BatchMode yes
-		ConnectTimeout 5
-		StrictHostKeyChecking yes
-		GlobalKnownHostsFile /dev/null
-		UserKnownHostsFile $WORK/known_hosts
-		LogLevel ERROR
-	END
-	printf 'guest %s\n' "$(<"$KEYS/host.pub")" >"$WORK/known_hosts"
-	SSH=("${ENTER[@]}" --mount ssh -F "$WORK/ssh_config")
-	authorize
+	# Each test says which key.
+	sed -i '/^IdentityFile/d' "$SSH_CONFIG"
+	SSH=("${ENTER[@]}" --mount ssh -F "$SSH_CONFIG")
 }
 
 teardown() {
@@ -62,41 +32,6 @@ teardown() {
 	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 20 "$WORK/sshd.out" || :
 	common_teardown || status=1
 	return $status
-}
-
-# authorize [LIMITS...]: the key's line in the guest's authorized_keys, as the manual has it.
-authorize() {
-	printf 'restrict,command="%s%s" %s\n' "$WORK/guestclock-set" "${*:+ $*}" "$(<"$KEY.pub")" \
-		>"$GUEST_HOME/.ssh/authorized_keys"
-	chmod 700 "$GUEST_HOME/.ssh"
-	chmod 600 "$GUEST_HOME/.ssh/authorized_keys"
-}
-
-# as_guest COMMAND...: what comes before a server
-as_guest() { $EXEC "${ENTER[@]}" --mount unshare -U --map-user=1000 --map-group=1000 "$@"; }
-
-# sshd_config [LINE...]
-sshd_config() {
-	cat >"$WORK/sshd_config" <<-END
-		Port $PORT
-		HostKey $KEYS/host
-		PidFile none
-		UsePAM no
-		PasswordAuthentication no
-		KbdInteractiveAuthentication no
-		# The directories above the test's own belong to somebody else.
-		StrictModes no
-		AuthorizedKeysFile $GUEST_HOME/.ssh/authorized_keys
-		Subsystem sftp $PEERS/usr/lib/openssh/sftp-server
-	END
-	printf '%s\n' "$@" >>"$WORK/sshd_config"
-}
-
-# sshd_start [LINE...]: with these in its configuration as well
-sshd_start() {
-	sshd_config "$@"
-	background sshd as_guest "$SSHD" -D -e -f "$WORK/sshd_config"
-	wait_for 5 bound stream "$PORT" || { cat "$WORK/sshd.out"; return 1; }
 }
 
 dropbear_start() {

@@ -59,7 +59,7 @@ ssh_config() {
 
 # authorize [LIMITS...]: the key's line in the guest's authorized_keys, as the manual has it.
 authorize() {
-	printf 'restrict,command="%s%s" %s\n' "$WORK/guestclock-set" "${*:+ $*}" "$(<"$KEYS/key.pub")" \
+	printf 'restrict,command="%s%s" %s\n' "$WORK/guestclock-set" "${*:+ $*}" "$(<"${KEY-$KEYS/key}.pub")" \
 		>"$GUEST_HOME/.ssh/authorized_keys"
 	chmod 700 "$GUEST_HOME/.ssh"
 	chmod 600 "$GUEST_HOME/.ssh/authorized_keys"
@@ -68,8 +68,8 @@ authorize() {
 # as_guest COMMAND...: what comes before a server
 as_guest() { $EXEC "${ENTER[@]}" --mount unshare -U --map-user=1000 --map-group=1000 "$@"; }
 
-# sshd_start [LINE...]: with these in its configuration as well
-sshd_start() {
+# sshd_config [LINE...]
+sshd_config() {
 	cat >"$WORK/sshd_config" <<-END
 		Port $SSHD_PORT
 		HostKey $KEYS/host
@@ -80,8 +80,14 @@ sshd_start() {
 		# The directories above the test's own belong to somebody else.
 		StrictModes no
 		AuthorizedKeysFile $GUEST_HOME/.ssh/authorized_keys
+		Subsystem sftp $PEERS/usr/lib/openssh/sftp-server
 	END
 	((!$#)) || printf '%s\n' "$@" >>"$WORK/sshd_config"
+}
+
+# sshd_start [LINE...]: with these in its configuration as well
+sshd_start() {
+	sshd_config "$@"
 	background sshd as_guest "$SSHD" -D -e -f "$WORK/sshd_config"
 	wait_for 5 bound stream "$SSHD_PORT" || { cat "$WORK/sshd.out"; return 1; }
 }
