@@ -26,11 +26,12 @@ section() { rendered "$1" | awk -v name="$2" '/^[A-Z]/ { inside = $0 == name; ne
 # in_one_line: what is read, without line ends and runs of blanks
 in_one_line() { tr -s ' \t\n' ' ' | sed 's/^ //; s/ $//'; }
 
-# usage PROGRAM: the usage text in the complaint of in.timed or guestclock-set about a wrong option
+# usage PROGRAM: the usage text in the program's complaint about a wrong option
 usage() {
 	local complaint
 	case $1 in
 	in.timed) complaint=$(no_clock "$IN_TIMED" -Z 2>&1 </dev/null) ;;
+	guestclock) complaint=$("${GUESTCLOCK-$TOP/build/guestclock}" sync -Z 2>&1 </dev/null) ;;
 	guestclock-set) complaint=$(no_clock "$GUESTCLOCK_SET" -Z 2>&1 </dev/null) ;;
 	esac
 	case $complaint in
@@ -73,6 +74,23 @@ options() { grep -oE '\[-[^]]*\]' <<<"$1" | tr -d '[]'; }
 
 @test "in.timed: the synopsis is the usage text" {
 	equal "$(section in.timed.8 SYNOPSIS | in_one_line)" "$(usage in.timed)" SYNOPSIS
+}
+
+@test "guestclock: the synopsis is the usage text, and every option has its entry" {
+	local usage option
+	usage=$(usage guestclock)
+	equal "$(section guestclock.8 SYNOPSIS | in_one_line)" "$usage" SYNOPSIS
+	while read -r option; do
+		section guestclock.8 DESCRIPTION | grep -qE -- "^ +$option( |\$)" || { printf 'no entry for: %s\n' "$option"; return 1; }
+	done < <(options "$usage")
+}
+
+@test "guestclock: the sections are there, and the exit statuses of both commands" {
+	local name status
+	for name in EXAMPLES 'EXIT STATUS' FILES 'SECURITY CONSIDERATIONS' STANDARDS; do
+		[ -n "$(section guestclock.8 "$name")" ] || { printf 'no section %s\n' "$name"; return 1; }
+	done
+	equal "$(section guestclock.8 'EXIT STATUS' | grep -oE '^ +[0-9] ' | tr -d ' ' | tr '\n' ' ')" '0 1 2 0 1 2 3 ' 'exit statuses'
 }
 
 @test "guestclock-set: the synopsis is the usage text" {
