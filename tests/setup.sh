@@ -14,7 +14,7 @@ bats libcmocka-dev
 clang clang-tidy cppcheck shellcheck mandoc valgrind libc6-dbg strace git
 rdate dropbear-bin busybox-static socat netcat-openbsd openssh-client
 qemu-system-x86 qemu-utils cpio kmod python3
-iproute2 util-linux libcap2-bin procps xz-utils systemd
+iproute2 netbase util-linux libcap2-bin procps xz-utils systemd
 '
 
 # Unpacked under build/peers, not installed: the superservers conflict with one another, a test should not
