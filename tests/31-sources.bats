@@ -740,7 +740,7 @@ same_date() {
 	assert_stepped +12.345 0.1
 	# The bound is proved: the truth lies inside it.  And it is far better than a second.
 	assert_bound
-	at_most "$(clock_get maxerror_us)" 120000 'maxerror'
+	at_most "$(clock_get maxerror_us)" 270000 'maxerror'
 	at_most "$took" 11500 'milliseconds'
 }
 
@@ -752,7 +752,7 @@ same_date() {
 	expect 0
 	assert_stepped +1.5 0.1
 	assert_bound
-	at_most "$(clock_get maxerror_us)" 120000 'maxerror'
+	at_most "$(clock_get maxerror_us)" 270000 'maxerror'
 	at_most "$took" 4800 'milliseconds'
 }
 
@@ -914,8 +914,10 @@ ended() {
 	no_processes
 }
 
-# locked: somebody holds the lock
-locked() { "${ENTER[@]}" --mount sh -c '[ -e /run/guestclock/lock ] && ! flock --nonblock /run/guestclock/lock true'; }
+# locked: somebody holds the lock.  Looked up, not tried: a try could be what makes the other one fail.
+locked() {
+	"${ENTER[@]}" --mount sh -c 'inode=$(stat -c %i /run/guestclock/lock) && grep -q "FLOCK.*:$inode " /proc/locks' 2>/dev/null
+}
 
 @test "octets that come one by one are four octets all the same" {
 	local now
@@ -1006,7 +1008,7 @@ asker() {
 		wait_for 8 two_processes
 		kill -s "$signal" "$(setter)"
 		wait_for 2 no_processes
-		not locked
+		wait_for 2 not locked
 		exec 8>&-
 		stop killed
 	done
