@@ -69,12 +69,19 @@ mkdir -p "$top/build"
 # A machine just made may have no package lists, or old ones that name files long gone.
 update() { $root apt-get update >>"$log" 2>&1 || die "apt-get update failed; see build/setup.log"; }
 
+status_of() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null || :; }
+
+install_now() { # PACKAGE...
+	[ $# -gt 0 ] || return 0
+	say "installing $*"
+	$root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >>"$log" 2>&1 ||
+		die "apt-get install failed; see build/setup.log"
+}
+
 if [ -n "$missing" ]; then
-	say "installing$missing"
 	update
 	# shellcheck disable=SC2086 # a list of words
-	$root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing >>"$log" 2>&1 ||
-		die "apt-get install failed; see build/setup.log"
+	install_now $missing
 fi
 
 fetch() { # PACKAGE: unpack it under $peers
@@ -89,6 +96,14 @@ fetch() { # PACKAGE: unpack it under $peers
 if [ -n "$absent" ]; then
 	say "unpacking$absent into build/peers"
 	[ -n "$missing" ] || apt-cache show xinetd >/dev/null 2>&1 || update
+	# A package that is unpacked has nobody to bring its libraries along.
+	libraries=
+	# shellcheck disable=SC2086 # a list of words
+	for package in $(apt-cache depends $absent | awk '/^  Depends: lib/ { print $2 }' | sort -u); do
+		[ "$(status_of "$package")" = installed ] || libraries="$libraries $package"
+	done
+	# shellcheck disable=SC2086
+	install_now $libraries
 	for package in $absent; do
 		names=$package
 		# The kernel's package of that name is empty: its dependency is the real one.
