@@ -42,7 +42,7 @@ guestclock-set_objects = guestclock-set perform correct exchange_guest client au
 	startup access sysclock \
 	edge era exchange interval limits numtext peer policy request rfc868 sntp tables
 guestclock_objects = guestclock drive sshrun mux record report startup sysclock \
-	dialog exchange guestlist interval numtext options policy recordtext sshconfig
+	dialog exchange guestlist interval numtext options recordtext sshconfig
 # libwrap.a: its shared library would bring ten others along at every start.
 in.timed_libs = -Wl,-Bstatic -lwrap -Wl,-Bdynamic
 guestclock-set_libs = -Wl,-Bstatic -lwrap -lmd -Wl,-Bdynamic -lcap -lresolv
