@@ -99,6 +99,7 @@ run(int argc, char **argv)
 
 	if (!startup_descriptors())
 		return STATUS_SYSTEM;
+	startup_lookups();
 	/* A client that has gone must not end this before the log has its line; nor may the process that asks vanish. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);

@@ -80,6 +80,7 @@ run(int argc, char **argv)
 
 	if (!startup_descriptors())
 		return STATUS_SYSTEM;
+	startup_lookups();
 	/* Under nowait, standard error is the client's connection: a complaint must not be taken for the time. */
 	openlog("in.timed", LOG_PID | (startup_is_socket(STDERR_FILENO) ? 0 : LOG_PERROR), LOG_DAEMON);
 	opterr = 0;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <nss.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -40,4 +41,13 @@ startup_is_socket(int fd)
 	struct stat status;
 
 	return fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+void
+startup_lookups(void)
+{
+	static const char *const places[][2] = { { "hosts", "files dns" }, { "passwd", "files" }, { "group", "files" } };
+
+	for (size_t at = 0; at < sizeof places / sizeof places[0]; at++)
+		__nss_configure_lookup(places[at][0], places[at][1]);
 }

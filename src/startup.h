@@ -17,4 +17,11 @@ const char *startup_name(const char *path, const char *fallback);
 
 bool startup_is_socket(int fd);
 
+/*
+ * From now on names are looked up in /etc/hosts and DNS, users and groups in /etc/passwd and /etc/group, whatever
+ * nsswitch.conf(5) says.  The modules that it may name are shared libraries: a static program that loads one gets a
+ * second C library with it, perhaps of another release.
+ */
+void startup_lookups(void);
+
 #endif

@@ -146,7 +146,7 @@ told_now() {
 	from=$EPOCHSECONDS
 	octets=$("$IN_TIMED" </dev/null | od -An -tx1 | tr -d ' \n')
 	told_now "$from"
-	octets=$(printf 'ignored' | "$IN_TIMED" | od -An -tx1 | tr -d ' \n')
+	octets=$(printf 'ignored' | "$IN_TIMED_SHARED" | od -An -tx1 | tr -d ' \n')
 	told_now "$from"
 }
 
@@ -155,7 +155,7 @@ told_now() {
 	# can miss it: what the program does not call, it does not fall for.
 	local edge
 	requires readelf
-	run -0 readelf -W --dyn-syms "$IN_TIMED"
+	run -0 readelf -W --dyn-syms "$IN_TIMED_SHARED"
 	[[ $output =~ \ clock_gettime(@|$'\n') ]]
 	[[ ! $output =~ \ UND\ (time|gettimeofday)(@|$'\n') ]]
 	for _ in 1 2; do
@@ -345,6 +345,8 @@ with_clock() {
 print(int(sys.argv[1]) * 10**9 + 10**8 - time.clock_gettime_ns(time.CLOCK_REALTIME))' "$at")
 	python -I -S "$TOP/tests/lib/fakeclock.py" new "$WORK/clock" offset_ns="$offset" "$@"
 	BEFORE=(env FAKE_CLOCK="$WORK/clock" LD_PRELOAD="$TOP/build/tests/fake-clock.so")
+	# A static program preloads nothing.
+	IN_TIMED=$IN_TIMED_SHARED
 }
 
 release=$(sed -n 's/^#define RELEASE_SECONDS INT64_C(\([0-9]*\))$/\1/p' "$TOP/src/version.h")

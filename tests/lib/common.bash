@@ -11,8 +11,10 @@ PEERS=$TOP/build/peers
 
 # What is tested.  Another program or another set of snippets may be named, to see that the tests notice.
 IN_TIMED=${IN_TIMED:-$TOP/build/in.timed}
+# Its objects with shared libraries, to preload a clock.
+IN_TIMED_SHARED=${IN_TIMED_SHARED:-$TOP/build/dynamic/in.timed}
 SNIPPETS=${SNIPPETS:-$TOP}
-export TOP PEERS IN_TIMED SNIPPETS
+export TOP PEERS IN_TIMED IN_TIMED_SHARED SNIPPETS
 
 # Messages and dates are compared with words, so the tester's own language and zone stay out of it.
 export LC_ALL=C TZ=UTC

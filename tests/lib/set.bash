@@ -6,7 +6,8 @@
 # even get asked, because tests/helpers/fake-clock.c stands in for the clock.  /etc, /run and /dev are the test's
 # own; every port is free.
 
-GUESTCLOCK_SET=${GUESTCLOCK_SET:-$TOP/build/guestclock-set}
+# The same objects as the program that is installed, with the shared libraries that preloading a clock takes.
+GUESTCLOCK_SET=${GUESTCLOCK_SET:-$TOP/build/dynamic/guestclock-set}
 FAKE_CLOCK_SO=$TOP/build/tests/fake-clock.so
 export GUESTCLOCK_SET FAKE_CLOCK_SO
 
