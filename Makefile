@@ -40,9 +40,9 @@ compile = $(CC) $(std) $(warn) $(harden) $(sections) $(CPPFLAGS) $(CFLAGS)
 programs = in.timed guestclock-set guestclock
 # Pure: functions of their arguments; a test holds their undefined symbols to a short list.
 pure = dialog edge era exchange guestlist interval limits numtext options peer policy ratelimit recordtext request rfc868 sntp sshconfig tables verdict
-in.timed_objects = in.timed serve superserver startup access sysclock \
+in.timed_objects = in.timed serve superserver confine filter startup access sysclock \
 	tables verdict ratelimit peer rfc868 era exchange numtext
-guestclock-set_objects = guestclock-set perform correct exchange_guest client audit asker timeclient session privilege runstate \
+guestclock-set_objects = guestclock-set perform correct exchange_guest client audit asker timeclient session privilege filter runstate \
 	startup access sysclock \
 	edge era exchange interval limits numtext peer policy request rfc868 sntp tables
 guestclock_objects = guestclock drive sshrun mux record report startup sysclock \
@@ -73,7 +73,7 @@ $(BUILD)/mkfilter: src/mkfilter.c | $(BUILD)/obj
 	$(CC) -std=c11 -D_GNU_SOURCE $(mkfilter_flags) -O1 -o $@ $< -lseccomp
 $(BUILD)/filters.h: $(BUILD)/mkfilter
 	$(BUILD)/mkfilter $(SECCOMP_ARCH) >$@.new && mv $@.new $@
-$(BUILD)/obj/privilege.o: $(BUILD)/filters.h
+$(BUILD)/obj/filter.o: $(BUILD)/filters.h
 
 $(BUILD)/obj/%.o: src/%.c Makefile | $(BUILD)/obj
 	$(compile) -MMD -MP -c -o $@ $<

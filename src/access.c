@@ -13,6 +13,7 @@
 #define INET6 1			/* Debian's libwrap is built so; tcpd.h declares sockaddr for it */
 #include <tcpd.h>
 
+#include "startup.h"
 #include "tables.h"
 
 /* libwrap reads and writes these; its severity option sets them. */
@@ -47,9 +48,10 @@ struct table_stamp {
 };
 
 static const char *daemon_name;
+static bool strict;
 static struct table_stamp stamps[2];
 static bool stamped;
-static bool may_cache;
+static enum tables_effect effect = TABLES_RUN;
 
 static const char *
 table_path(int table)
@@ -58,15 +60,41 @@ table_path(int table)
 }
 
 void
-access_start(const char *name)
+access_start(const char *name, bool strict_access)
 {
 	daemon_name = name;
+	strict = strict_access;
 }
 
+/* Whether the tables are fit to be asked: what is wrong goes to syslog. */
 static bool
-table_unreadable(const char *path)
+tables_usable(void)
 {
-	return faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0 && errno != ENOENT && errno != ENOTDIR;
+	int missing = 0;
+
+	for (int table = 0; table < 2; table++) {
+		if (faccessat(AT_FDCWD, table_path(table), R_OK, AT_EACCESS) == 0)
+			continue;
+		if (errno != ENOENT && errno != ENOTDIR) {
+			syslog(LOG_WARNING, "cannot read %s: %m: everybody is denied", table_path(table));
+			return false;
+		}
+		missing++;
+	}
+	if (strict && missing == 2) {
+		syslog(LOG_WARNING, "neither %s nor %s is there: everybody is denied (--strict-access)", table_path(0),
+		    table_path(1));
+		return false;
+	}
+	return true;
+}
+
+/* Setting up where names are looked up costs more than most verdicts do, and few rules have names. */
+static void
+look_up_name(struct host_info *host)
+{
+	startup_lookups();
+	sock_hostname(host);
 }
 
 bool
@@ -79,14 +107,12 @@ access_allows(const union peer *peer, int fd)
 	client = *peer;
 	allow_severity = LOG_INFO;
 	deny_severity = LOG_WARNING;
-	for (int table = 0; table < 2; table++)
-		if (table_unreadable(table_path(table))) {
-			syslog(LOG_WARNING, "cannot read %s: %m: everybody is denied", table_path(table));
-			return false;
-		}
+	if (!tables_usable())
+		return false;
 	if (client.any.sa_family == AF_INET || client.any.sa_family == AF_INET6) {
 		request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_SIN, &client.any, 0);
 		sock_methods(&request);
+		request.hostname = look_up_name;
 	} else
 		request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_NAME, unknown, RQ_CLIENT_ADDR, unknown, 0);
 	return hosts_access(&request) != 0;
@@ -126,27 +152,28 @@ stamp_same(const struct table_stamp *a, const struct table_stamp *b)
 	    a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
-/* Whether the table at PATH, as it is now, has options that act for this daemon. */
-static bool
-table_acts(const char *path)
+/* The most that a rule for this daemon does, in the table at PATH as it is now. */
+static enum tables_effect
+table_effect(const char *path)
 {
 	struct stat status;
-	bool acts = true;
+	enum tables_effect most = TABLES_RUN;
 	char *text;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
+	/* Where a table cannot be read, everybody is denied. */
 	if (fd < 0)
-		return errno != ENOENT;
+		return TABLES_PLAIN;
 	if (fstat(fd, &status) == 0 && status.st_size <= TABLE_ROOM && (text = malloc((size_t)status.st_size + 1)) != NULL) {
 		ssize_t got = read(fd, text, (size_t)status.st_size + 1);
 
 		/* One octet more than it had: it is growing under our eyes. */
 		if (got >= 0 && got <= status.st_size)
-			acts = tables_rule_acts(text, (size_t)got, daemon_name);
+			most = tables_effect(text, (size_t)got, daemon_name);
 		free(text);
 	}
 	close(fd);
-	return acts;
+	return most;
 }
 
 bool
@@ -168,13 +195,25 @@ access_tables_changed(void)
 		stamps[table] = stamp;
 	}
 	stamped = true;
-	if (changed || fresh)
-		may_cache = !table_acts(table_path(0)) && !table_acts(table_path(1));
+	if (changed || fresh) {
+		enum tables_effect allow = table_effect(table_path(0)), deny = table_effect(table_path(1));
+
+		effect = allow > deny ? allow : deny;
+		/* Its user and group options look up names too. */
+		if (effect == TABLES_RUN)
+			startup_lookups();
+	}
 	return changed || fresh;
 }
 
 bool
 access_may_cache(void)
 {
-	return may_cache;
+	return effect == TABLES_PLAIN;
+}
+
+bool
+access_may_run(void)
+{
+	return effect == TABLES_RUN;
 }

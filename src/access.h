@@ -13,8 +13,11 @@
 
 #include "peer.h"
 
-/* Names the daemon that rules are looked up for.  NAME must stay valid. */
-void access_start(const char *name);
+/*
+ * Names the daemon that rules are looked up for.  NAME must stay valid.  With STRICT, both tables missing means that
+ * everybody is denied.
+ */
+void access_start(const char *name, bool strict);
 
 /*
  * Whether PEER (unmapped; of another family than IPv4 and IPv6: hosts_access(5)'s UNKNOWN) may use the service.  FD is its connection's socket, which some options want (linger,
@@ -37,5 +40,8 @@ bool access_tables_changed(void);
  * when a rule for this daemon has an option that acts (spawn, twist, setenv, severity, …).
  */
 bool access_may_cache(void);
+
+/* Likewise, whether a rule for this daemon may start a program or change this process; true before the first look. */
+bool access_may_run(void);
 
 #endif

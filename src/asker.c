@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "filter.h"
 #include "privilege.h"
 #include "status.h"
 #include "sysclock.h"
@@ -32,7 +33,7 @@ ask(int pipe, const struct rdate_request *request, int64_t pivot)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (error == 0) {
 		timeclient_open(&client, request, pivot, &answer);
-		error = privilege_filter_asker();
+		error = filter_enter(FILTER_ASKER);
 	}
 	if (error != 0) {
 		answer.outcome = OUTCOME_FAILED;

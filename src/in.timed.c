@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,9 @@
 #define IDLE_DEFAULT 5
 #define IDLE_MAX 3600
 
+/* Beyond every character: an option that has no short form. */
+#define STRICT_ACCESS 256
+
 static enum status __attribute__((format(printf, 1, 2)))
 usage(const char *format, ...)
 {
@@ -32,7 +36,7 @@ usage(const char *format, ...)
 	vsnprintf(complaint, sizeof complaint, format, arguments);
 	va_end(arguments);
 	format_quoted(complaint, printable, sizeof printable);
-	syslog(LOG_ERR, "%s; usage: in.timed [-i seconds] [-l] [-n name] [-s]", printable);
+	syslog(LOG_ERR, "%s; usage: in.timed [-i seconds] [-l] [-n name] [-s] [--strict-access]", printable);
 	return STATUS_USAGE;
 }
 
@@ -74,17 +78,20 @@ serve(const struct service *service)
 static enum status
 run(int argc, char **argv)
 {
+	static const struct option long_options[] = {
+		{ "strict-access", no_argument, NULL, STRICT_ACCESS }, { NULL, 0, NULL, 0 }
+	};
 	struct service service = { .idle_seconds = IDLE_DEFAULT };
 	const char *name = startup_name(argv[0], "in.timed");
+	bool strict_access = false;
 	int option;
 
 	if (!startup_descriptors())
 		return STATUS_SYSTEM;
-	startup_lookups();
 	/* Under nowait, standard error is the client's connection: a complaint must not be taken for the time. */
 	openlog("in.timed", LOG_PID | (startup_is_socket(STDERR_FILENO) ? 0 : LOG_PERROR), LOG_DAEMON);
 	opterr = 0;
-	while ((option = getopt(argc, argv, "+:i:ln:s")) != -1)
+	while ((option = getopt_long(argc, argv, "+:i:ln:s", long_options, NULL)) != -1)
 		switch (option) {
 		case 'i':
 			if (!idle_of(optarg, &service.idle_seconds))
@@ -101,14 +108,19 @@ run(int argc, char **argv)
 		case 's':
 			service.require_sync = true;
 			break;
+		case STRICT_ACCESS:
+			strict_access = true;
+			break;
 		case ':':
 			return usage("-%c: expected an argument", optopt);
 		default:
+			if (optopt == 0 || optopt == STRICT_ACCESS)
+				return usage("unknown option \"%.32s\"", argv[optind - 1]);
 			return usage("unknown option -%c", optopt);
 		}
 	if (optind < argc)
 		return usage("unexpected argument \"%.32s\"", argv[optind]);
-	access_start(name);
+	access_start(name, strict_access);
 	return serve(&service);
 }
 

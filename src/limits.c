@@ -16,15 +16,15 @@
 /* Half an era later, nanoseconds still fit into 64 bits: 2194-01-01. */
 #define NOT_AFTER_MOST INT64_C(7068902400)
 
-/* A round trip longer than this leaves a whole-second time worth little. */
 /* The kernel's whole range, where steps have no limit either; else what a sound clock may need. */
 #define RATE_UNSET (-1)
 #define RATE_FREE (INT64_C(100000) * 1000)
 #define RATE_LIMITED (INT64_C(1000) * 1000)
 
+/* A round trip longer than this leaves a whole-second time worth little. */
 #define MAX_DELAY_DEFAULT (2 * NS_PER_SECOND)
 
-enum option_id { NOT_BEFORE, NOT_AFTER, MAX_STEP, MAX_BACK, MAX_DELAY, MAX_RATE, ALLOW, HOST, DEFAULT, DRY_RUN, EDGE, OPTIONS };
+enum option_id { NOT_BEFORE, NOT_AFTER, MAX_STEP, MAX_BACK, MAX_DELAY, MAX_RATE, ALLOW, HOST, DEFAULT, DRY_RUN, EDGE, STRICT_ACCESS, OPTIONS };
 
 static const struct option option_table[] = {
 	{ "not-before", required_argument, NULL, NOT_BEFORE },
@@ -38,6 +38,7 @@ static const struct option option_table[] = {
 	{ "default", required_argument, NULL, DEFAULT },
 	{ "dry-run", no_argument, NULL, DRY_RUN },
 	{ "edge", no_argument, NULL, EDGE },
+	{ "strict-access", no_argument, NULL, STRICT_ACCESS },
 	{ NULL, 0, NULL, 0 }
 };
 
@@ -152,6 +153,9 @@ take_option(enum option_id id, const char *value, struct limits *limits)
 		return NULL;
 	case EDGE:
 		limits->edge = true;
+		return NULL;
+	case STRICT_ACCESS:
+		limits->strict_access = true;
 		return NULL;
 	case OPTIONS:
 		break;

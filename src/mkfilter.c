@@ -7,41 +7,92 @@
  * Usage: mkfilter [architecture], for cross builds with a name that libseccomp knows; default the native one.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <seccomp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define LENGTH(array) (sizeof (array) / sizeof (array)[0])
 
-/* What any process here does: talk over descriptors that it has, read clocks, end. */
-static const char *const common[] = {
-	"read", "write", "writev", "close", "poll", "ppoll", "clock_gettime", "gettimeofday", "getpid", "exit",
-	"exit_group", "rt_sigreturn", "rt_sigprocmask", "restart_syscall", "brk", "mmap", "munmap", "fstat",
-	"newfstatat", "lseek", "futex",
-	/* the same on 32 bits */
-	"clock_gettime64", "ppoll_time64", "mmap2", "fstat64", "fstatat64", "_llseek", "futex_time64", "sigreturn",
-	/* an abort() by the stack protector or FORTIFY should say what it is */
-	"tgkill", "gettid", "rt_sigaction",
+/* A call, and what an argument must be for it to be let through: (argument & mask) == value; no mask: whatever it is. */
+struct call {
+	const char *name;
+	unsigned argument;
+	uint64_t mask, value;
+};
+
+/* No memory is made executable. */
 #ifdef SANITIZER
-	"madvise", "mprotect", "mremap", "sigaltstack", "sched_yield", "getrusage", "sched_getaffinity", "openat",
-	"readlink", "prctl", "clone", "wait4", "getppid", "ptrace", "getrlimit", "prlimit64", "sched_getparam",
-	"process_vm_readv", "set_robust_list", "rseq", "dup", "dup2", "fcntl", "ioctl", "readlinkat", "getdents64",
-	"mkdir", "open", "stat", "pipe", "pipe2",
+#define PROTECTION 0, 0, 0
+#else
+#define PROTECTION 2, PROT_EXEC, 0
+#endif
+#define READ_ONLY (O_ACCMODE | O_CREAT | O_TRUNC), O_RDONLY
+
+/* What any process here does: talk over descriptors that it has, read clocks, end. */
+static const struct call common[] = {
+	{ .name = "read" }, { .name = "write" }, { .name = "writev" }, { .name = "close" }, { .name = "poll" },
+	{ .name = "ppoll" }, { .name = "clock_gettime" }, { .name = "gettimeofday" }, { .name = "getpid" },
+	{ .name = "exit" }, { .name = "exit_group" }, { .name = "rt_sigreturn" }, { .name = "rt_sigprocmask" },
+	{ .name = "restart_syscall" }, { .name = "brk" }, { "mmap", PROTECTION }, { .name = "munmap" },
+	{ .name = "fstat" }, { .name = "newfstatat" }, { .name = "lseek" }, { .name = "futex" },
+	/* the same on 32 bits */
+	{ .name = "clock_gettime64" }, { .name = "ppoll_time64" }, { "mmap2", PROTECTION }, { .name = "fstat64" },
+	{ .name = "fstatat64" }, { .name = "_llseek" }, { .name = "futex_time64" }, { .name = "sigreturn" },
+	/* an abort() by the stack protector or FORTIFY should say what it is */
+	{ .name = "tgkill" }, { .name = "gettid" }, { .name = "rt_sigaction" },
+#ifdef SANITIZER
+	{ .name = "madvise" }, { .name = "mprotect" }, { .name = "mremap" }, { .name = "sigaltstack" },
+	{ .name = "sched_yield" }, { .name = "getrusage" }, { .name = "sched_getaffinity" }, { .name = "openat" },
+	{ .name = "readlink" }, { .name = "prctl" }, { .name = "clone" }, { .name = "wait4" }, { .name = "getppid" },
+	{ .name = "ptrace" }, { .name = "getrlimit" }, { .name = "prlimit64" }, { .name = "sched_getparam" },
+	{ .name = "process_vm_readv" }, { .name = "set_robust_list" }, { .name = "rseq" }, { .name = "dup" },
+	{ .name = "dup2" }, { .name = "fcntl" }, { .name = "ioctl" }, { .name = "readlinkat" }, { .name = "getdents64" },
+	{ .name = "mkdir" }, { .name = "open" }, { .name = "stat" }, { .name = "pipe" }, { .name = "pipe2" },
 #endif
 };
+
 /* syslog(3) sends on a socket that was connected before; UDP and TCP sources likewise. */
-static const char *const asker[] = { "send", "sendto", "recv", "recvfrom", "getrandom" };
-static const char *const setter[] = {
-	"send", "sendto", "adjtimex", "clock_adjtime", "clock_adjtime64", "clock_settime", "clock_settime64", "settimeofday", "pwrite64", "pread64",
-	"ftruncate", "flock", "kill", "wait4",
+static const struct call asker[] = {
+	{ .name = "send" }, { .name = "sendto" }, { .name = "recv" }, { .name = "recvfrom" }, { .name = "getrandom" },
+};
+static const struct call setter[] = {
+	{ .name = "send" }, { .name = "sendto" }, { .name = "adjtimex" }, { .name = "clock_adjtime" },
+	{ .name = "clock_adjtime64" }, { .name = "clock_settime" }, { .name = "clock_settime64" },
+	{ .name = "settimeofday" }, { .name = "pwrite64" }, { .name = "pread64" }, { .name = "ftruncate" },
+	{ .name = "flock" }, { .name = "kill" }, { .name = "wait4" },
 };
 /* syslog(3) would connect again where its daemon has gone: it is told no, and the line is lost, not the request. */
-static const char *const denied[] = { "socket", "connect", "openat", "open" };
+static const char *const unreachable[] = { "socket", "connect", "openat", "open", NULL };
+
+/* in.timed answers, reads hosts.allow and hosts.deny, looks up names, and logs, all while it serves. */
+static const struct call server[] = {
+	{ .name = "accept4" }, { .name = "recvfrom" }, { .name = "recvmsg" }, { .name = "recvmmsg" },
+	{ .name = "recvmmsg_time64" }, { .name = "sendto" }, { .name = "sendmsg" }, { .name = "sendmmsg" },
+	{ .name = "send" }, { .name = "recv" }, { .name = "shutdown" }, { .name = "getpeername" },
+	{ .name = "getsockname" }, { .name = "getsockopt" }, { .name = "setsockopt" }, { .name = "connect" },
+	{ .name = "bind" }, { "socket", 0, ~UINT64_C(0), AF_UNIX }, { "socket", 0, ~UINT64_C(0), AF_INET },
+	{ "socket", 0, ~UINT64_C(0), AF_INET6 }, { "socket", 0, ~UINT64_C(0), AF_NETLINK },
+	{ "openat", 2, READ_ONLY }, { "open", 1, READ_ONLY }, { .name = "faccessat" }, { .name = "faccessat2" },
+	{ .name = "access" }, { .name = "stat" }, { .name = "stat64" }, { .name = "statx" }, { .name = "getrandom" },
+	{ .name = "uname" }, { "ioctl", 1, 0xffffffff, FIONREAD }, { "fcntl", 1, 0xffffffff, F_GETFL },
+	{ "fcntl", 1, 0xffffffff, F_SETFL }, { "fcntl", 1, 0xffffffff, F_GETFD }, { "fcntl", 1, 0xffffffff, F_SETFD },
+	{ .name = "getuid" }, { .name = "geteuid" }, { .name = "getgid" }, { .name = "getegid" }, { .name = "getppid" },
+	/* -s reads the kernel's clock state; setting it takes a capability that was given up */
+	{ .name = "adjtimex" }, { .name = "clock_adjtime" }, { .name = "clock_adjtime64" },
+};
+/* What an option in an edited hosts.allow may want before this process has noticed and left: it is told no. */
+static const char *const forbidden[] = {
+	"fork", "vfork", "clone", "clone3", "execve", "execveat", "setuid", "setgid", "setgroups", "setuid32", "setgid32",
+	"setgroups32", "umask", "setpriority", NULL
+};
 
 static void
 fail(const char *what, int error)
@@ -51,24 +102,25 @@ fail(const char *what, int error)
 }
 
 static void
-add(scmp_filter_ctx context, uint32_t action, const char *const *calls, size_t count)
+add(scmp_filter_ctx context, uint32_t action, const struct call *call)
 {
-	for (size_t at = 0; at < count; at++) {
-		int number = seccomp_syscall_resolve_name(calls[at]);
-		int error;
+	int number = seccomp_syscall_resolve_name(call->name);
+	struct scmp_arg_cmp compare = SCMP_CMP(call->argument, SCMP_CMP_MASKED_EQ, call->mask, call->value);
+	int error;
 
-		/* Not every architecture has every call. */
-		if (number == __NR_SCMP_ERROR)
-			continue;
-		error = seccomp_rule_add(context, action, number, 0);
-		/* Denied by one list and allowed by another (the sanitizers'): the first said holds. */
-		if (error != 0 && error != -EEXIST)
-			fail(calls[at], -error);
-	}
+	/* Not every architecture has every call. */
+	if (number == __NR_SCMP_ERROR)
+		return;
+	error = call->mask != 0 ? seccomp_rule_add(context, action, number, 1, compare) :
+	    seccomp_rule_add(context, action, number, 0);
+	/* Said twice, as the sanitizers' list does: the first holds. */
+	if (error != 0 && error != -EEXIST)
+		fail(call->name, -error);
 }
 
+/* A filter called NAME that lets through COMMON and OWN, answers EACCES to each of DENIED, and kills for the rest. */
 static void
-print_filter(const char *name, const char *const *own, size_t own_count, const char *architecture)
+print_filter(const char *name, const struct call *own, size_t own_count, const char *const *denied, const char *architecture)
 {
 	scmp_filter_ctx context = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	struct sock_filter instruction;
@@ -84,15 +136,18 @@ print_filter(const char *name, const char *const *own, size_t own_count, const c
 		if (error != 0)
 			fail(architecture, -error);
 	}
-	add(context, SCMP_ACT_ALLOW, common, LENGTH(common));
-	add(context, SCMP_ACT_ALLOW, own, own_count);
-	add(context, SCMP_ACT_ERRNO(EACCES), denied, LENGTH(denied));
+	for (size_t at = 0; at < LENGTH(common); at++)
+		add(context, SCMP_ACT_ALLOW, &common[at]);
+	for (size_t at = 0; at < own_count; at++)
+		add(context, SCMP_ACT_ALLOW, &own[at]);
+	for (; *denied != NULL; denied++)
+		add(context, SCMP_ACT_ERRNO(EACCES), &(struct call){ .name = *denied });
 	error = seccomp_export_bpf(context, fd);
 	if (error != 0)
 		fail("seccomp_export_bpf", -error);
 	seccomp_release(context);
 	lseek(fd, 0, SEEK_SET);
-	printf("static const struct sock_filter %s[] = {\n", name);
+	printf("static struct sock_filter %s[] = {\n", name);
 	while (read(fd, &instruction, sizeof instruction) == (ssize_t)sizeof instruction)
 		printf("\t{ 0x%02x, %u, %u, 0x%08x },\n", instruction.code, instruction.jt, instruction.jf, instruction.k);
 	printf("};\n");
@@ -105,7 +160,8 @@ main(int argc, char **argv)
 	const char *architecture = argc > 1 ? argv[1] : NULL;
 
 	printf("/* Made by mkfilter.  Do not edit. */\n");
-	print_filter("filter_asker", asker, LENGTH(asker), architecture);
-	print_filter("filter_setter", setter, LENGTH(setter), architecture);
+	print_filter("filter_asker", asker, LENGTH(asker), unreachable, architecture);
+	print_filter("filter_setter", setter, LENGTH(setter), unreachable, architecture);
+	print_filter("filter_server", server, LENGTH(server), forbidden, architecture);
 	return fflush(stdout) == 0 ? 0 : 111;
 }

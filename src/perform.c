@@ -10,6 +10,7 @@
 #include "audit.h"
 #include "correct.h"
 #include "exchange_guest.h"
+#include "filter.h"
 #include "numtext.h"
 #include "privilege.h"
 #include "rfc868.h"
@@ -55,7 +56,7 @@ prepare(bool sets, struct runstate *run)
 static enum status
 enter_filter(void)
 {
-	int error = privilege_filter_setter();
+	int error = filter_enter(FILTER_SETTER);
 
 	return error == 0 ? STATUS_DONE : audit_fail("cannot enter the system call filter: %s", strerror(error));
 }
@@ -253,7 +254,8 @@ perform_status(const struct limits *limits)
 	if (limits->hosts == 0)
 		printf("host (the ssh client's address)\n");
 	printf("default %s\n", limits->default_request != NULL ? limits->default_request : "none");
-	printf("dry-run %s\nedge %s\n", limits->dry_run ? "yes" : "no", limits->edge ? "yes" : "no");
+	printf("dry-run %s\nedge %s\nstrict-access %s\n", limits->dry_run ? "yes" : "no", limits->edge ? "yes" : "no",
+	    limits->strict_access ? "yes" : "no");
 	return finish_output(STATUS_DONE, true);
 }
 

@@ -2,16 +2,11 @@
 #include "privilege.h"
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "filters.h"
 
 bool
 privilege_may_set_clock(void)
@@ -83,24 +78,4 @@ privilege_reduce(bool keep_clock)
 		error = errno;
 	cap_free(wanted);
 	return error;
-}
-
-static int
-enter_filter(const struct sock_filter *filter, size_t count)
-{
-	struct sock_fprog program = { .len = (unsigned short)count, .filter = (struct sock_filter *)(uintptr_t)filter };
-
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 ? 0 : errno;
-}
-
-int
-privilege_filter_asker(void)
-{
-	return enter_filter(filter_asker, sizeof filter_asker / sizeof filter_asker[0]);
-}
-
-int
-privilege_filter_setter(void)
-{
-	return enter_filter(filter_setter, sizeof filter_setter / sizeof filter_setter[0]);
 }

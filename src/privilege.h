@@ -1,9 +1,8 @@
 /*
  * Holding as little privilege as the next step needs, and never getting any back.
  *
- * Sources: capabilities(7), prctl(2), seccomp(2).  The filters themselves are made when the program is built
- * (mkfilter.c, libseccomp), so that nothing has to be computed, or loaded, when it runs.  Functions that return int
- * return 0 or an errno value.
+ * Sources: capabilities(7), prctl(2).  System call filters: filter.h.  Functions that return int return 0 or an errno
+ * value.
  */
 #ifndef GUESTCLOCK_PRIVILEGE_H
 #define GUESTCLOCK_PRIVILEGE_H
@@ -24,11 +23,5 @@ void privilege_close_from(int first);
 
 /* Keeps CAP_SYS_TIME alone (KEEP_CLOCK), or nothing: permitted, effective, inheritable, ambient and bounding sets. */
 int privilege_reduce(bool keep_clock);
-
-/* The filter for the process that talks to a time source: sockets that are there already, no clock, no files. */
-int privilege_filter_asker(void);
-
-/* The filter for the process that sets: the clock, its own descriptors, no new socket, no new file. */
-int privilege_filter_setter(void);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "access.h"
 #include "clocktime.h"
+#include "confine.h"
 #include "peer.h"
 #include "ratelimit.h"
 #include "rfc868.h"
@@ -32,6 +33,7 @@ static struct {
 	const struct service *service;
 	uint32_t tick;		/* the last tick seen */
 	uint32_t idle;		/* ticks without a request */
+	bool confined;
 	struct ratelimit refusals;
 	struct verdict_table verdicts;
 } wait_state;
@@ -152,6 +154,10 @@ serve_connection(const struct service *service, int fd)
 		return errno == ENOTCONN ? STATUS_DONE : STATUS_SYSTEM;
 	}
 	peer_unmap(&peer);
+	access_tables_changed();
+	/* A rule's program is started by libwrap, here, and is the administrator's to confine. */
+	if (!access_may_run() && !confine())
+		return STATUS_SYSTEM;
 	if (!access_allows(&peer, fd)) {
 		log_refusal(&peer, "tcp");
 		return STATUS_REFUSED;
@@ -171,6 +177,20 @@ serve_connection(const struct service *service, int fd)
 			break;
 	}
 	return STATUS_DONE;
+}
+
+/*
+ * As long as no rule wants a program started, none can be.  False when it is time to leave: what a rule now wants, a
+ * process can do that the superserver starts anew.
+ */
+static bool
+wait_confine(void)
+{
+	if (access_may_run())
+		return !wait_state.confined;
+	if (!wait_state.confined)
+		wait_state.confined = confine();
+	return wait_state.confined;
 }
 
 /* Starts wait mode; STATUS_DONE when all is well. */
@@ -195,7 +215,7 @@ wait_start(const struct service *service)
 	wait_state.service = service;
 	verdict_start(&wait_state.verdicts, seed);
 	access_tables_changed();
-	return STATUS_DONE;
+	return wait_confine() ? STATUS_DONE : STATUS_SYSTEM;
 }
 
 /* What each tick asks for.  False when it is time to leave. */
@@ -207,8 +227,11 @@ wait_tick(void)
 
 	wait_state.tick += passed;
 	wait_state.idle += passed;
-	if (access_tables_changed())
+	if (access_tables_changed()) {
 		verdict_forget_all(&wait_state.verdicts);
+		if (!wait_confine())
+			return false;
+	}
 	held = ratelimit_tick(&wait_state.refusals);
 	if (held > 0)
 		syslog(LOG_WARNING, "%llu more refusals were not logged", (unsigned long long)held);

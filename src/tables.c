@@ -1,6 +1,7 @@
 /* Options that act in hosts.allow and hosts.deny: see tables.h. */
 #include "tables.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -8,6 +9,8 @@
 
 /* Characters that make a daemon pattern more than a plain name: wildcards, a host address, a netgroup, a file. */
 static const char pattern_characters[] = "*?@/";
+
+static const char blanks[] = " \t\r";
 
 static bool
 word_is(const char *word, size_t length, const char *name)
@@ -51,61 +54,78 @@ next_field(char *text)
 	return NULL;
 }
 
-static bool
-option_acts(const char *option)
+static enum tables_effect
+option_effect(const char *option)
 {
+	static const struct {
+		const char *name;
+		bool alone;		/* has no value */
+		enum tables_effect effect;
+	} known[] = {
+		{ "allow", true, TABLES_PLAIN }, { "deny", true, TABLES_PLAIN }, { "keepalive", true, TABLES_ACT },
+		{ "severity", false, TABLES_ACT }, { "linger", false, TABLES_ACT },
+	};
 	size_t length;
+	bool alone;
 
-	option += strspn(option, " \t\r");
-	length = strcspn(option, " \t\r");
-	if (option[length + strspn(option + length, " \t\r")] != '\0')
-		return true;
-	return length != 0 && !(length == 5 && strncasecmp(option, "allow", 5) == 0) &&
-	    !(length == 4 && strncasecmp(option, "deny", 4) == 0);
+	option += strspn(option, blanks);
+	length = strcspn(option, " \t\r=");
+	if (length == 0)
+		return *option == '\0' ? TABLES_PLAIN : TABLES_RUN;
+	alone = option[length + strspn(option + length, blanks)] == '\0';
+	for (size_t at = 0; at < sizeof known / sizeof known[0]; at++)
+		if (word_is(option, length, known[at].name) && known[at].alone == alone)
+			return known[at].effect;
+	return TABLES_RUN;
 }
 
-static bool
-rule_acts(char *line, const char *daemon)
+static enum tables_effect
+rule_effect(char *line, const char *daemon)
 {
+	enum tables_effect most = TABLES_PLAIN;
 	char *clients, *option;
 
-	if (line[0] == '#' || line[strspn(line, " \t\r")] == '\0')
-		return false;
+	if (line[0] == '#' || line[strspn(line, blanks)] == '\0')
+		return TABLES_PLAIN;
 	clients = next_field(line);
 	if (clients == NULL || !may_name_daemon(line, daemon))
-		return false;
+		return TABLES_PLAIN;
 	for (option = next_field(clients); option != NULL;) {
 		char *after = next_field(option);
+		enum tables_effect effect = option_effect(option);
 
-		if (option_acts(option))
-			return true;
+		if (effect > most)
+			most = effect;
 		option = after;
 	}
-	return false;
+	return most;
 }
 
-bool
-tables_rule_acts(const char *text, size_t length, const char *daemon)
+enum tables_effect
+tables_effect(const char *text, size_t length, const char *daemon)
 {
+	enum tables_effect most = TABLES_PLAIN;
 	char line[LINE_ROOM];
 	size_t used = 0;
 
-	for (size_t at = 0; at < length; at++) {
-		if (text[at] == '\n' && used > 0 && line[used - 1] == '\\') {
+	for (size_t at = 0; at <= length && most < TABLES_RUN; at++) {
+		bool end = at == length || text[at] == '\n';
+
+		if (end && at < length && used > 0 && line[used - 1] == '\\') {
 			used--;
-			continue;
-		}
-		if (text[at] == '\n') {
+		} else if (end) {
+			enum tables_effect effect;
+
 			line[used] = '\0';
-			if (rule_acts(line, daemon))
-				return true;
+			effect = rule_effect(line, daemon);
+			if (effect > most)
+				most = effect;
 			used = 0;
-			continue;
+		} else {
+			if (used == sizeof line - 1 || text[at] == '\0')
+				return TABLES_RUN;
+			line[used++] = text[at];
 		}
-		if (used == sizeof line - 1 || text[at] == '\0')
-			return true;
-		line[used++] = text[at];
 	}
-	line[used] = '\0';
-	return rule_acts(line, daemon);
+	return most;
 }

@@ -113,7 +113,9 @@ told_now() {
 	run_timed -x
 	failed 100 'unknown option -x; usage: in\.timed '
 	run_timed --help
-	failed 100 'unknown option --; usage: in\.timed '
+	failed 100 'unknown option "--help"; usage: in\.timed '
+	run_timed --strict-access=1
+	failed 100 'unknown option "--strict-access=1"; usage: in\.timed '
 	run_timed 37
 	failed 100 'unexpected argument "37"; usage: in\.timed '
 	run_timed -- -l

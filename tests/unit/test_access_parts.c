@@ -127,30 +127,39 @@ finds_acting_rules(void **unused)
 {
 	static const struct {
 		const char *text;
-		bool acts;
+		enum tables_effect effect;
 	} cases[] = {
-		{ "", false }, { "\n\n# ALL: ALL: spawn x\n", false }, { "ALL: 127.0.0.1\n", false },
-		{ "in.timed: 10.0.0.0/8 : allow\n", false }, { "in.timed: 10.0.0.0/8 : DENY", false },
-		{ "in.timed: ALL : spawn (id) &\n", true }, { "in.timed: ALL : severity auth.info : allow\n", true },
-		{ "in.timed: ALL : allow : severity auth.info\n", true }, { "ALL: ALL : twist /bin/echo\n", true },
-		{ "sshd: ALL : spawn (id)\n", false }, { "sshd, in.ftpd: ALL : spawn (id)\n", false },
-		{ "sshd in.timed: ALL : spawn (id)\n", true }, { "ALL EXCEPT sshd: ALL : spawn x\n", true },
-		{ "in.timed@10.0.0.1: ALL : spawn x\n", true }, { "in.*: ALL : spawn x\n", true },
-		{ "in.timed: [2001:db8::]/32\n", false }, { "in.timed: [2001:db8::]/32 : allow\n", false },
-		{ "in.timed: [::1] : setenv A b\n", true }, { "in.timed: ALL \\\n : spawn x\n", true },
-		{ "in.timed: ALL \\\n EXCEPT 10.1.1.1\n", false }, { "IN.TIMED: ALL: ALLOW\n", false },
-		{ "in.timed: ALL : banners /etc/b\n", true }, { "in.timed: ALL :\n", false }, { "in.timed:a\\:b\n", false },
+		{ "", TABLES_PLAIN }, { "\n\n# ALL: ALL: spawn x\n", TABLES_PLAIN }, { "ALL: 127.0.0.1\n", TABLES_PLAIN },
+		{ "in.timed: 10.0.0.0/8 : allow\n", TABLES_PLAIN }, { "in.timed: 10.0.0.0/8 : DENY", TABLES_PLAIN },
+		{ "in.timed: ALL : spawn (id) &\n", TABLES_RUN }, { "ALL: ALL : twist /bin/echo\n", TABLES_RUN },
+		{ "in.timed: ALL : severity auth.info : allow\n", TABLES_ACT },
+		{ "in.timed: ALL : allow : severity auth.info\n", TABLES_ACT }, { "ALL: ALL: Severity=info", TABLES_ACT },
+		{ "in.timed: ALL : keepalive\n", TABLES_ACT }, { "in.timed: ALL : linger 5 : deny\n", TABLES_ACT },
+		{ "in.timed: ALL : severity info : spawn (id)\n", TABLES_RUN },
+		{ "in.timed: ALL : severity info\nin.timed: ALL : spawn (id)\n", TABLES_RUN },
+		{ "in.timed: ALL : spawn (id)\nin.timed: ALL : severity info\n", TABLES_RUN },
+		{ "in.timed: ALL : severity\n", TABLES_RUN }, { "in.timed: ALL : keepalive yes\n", TABLES_RUN },
+		{ "in.timed: ALL : allow it\n", TABLES_RUN }, { "in.timed: ALL : allowed\n", TABLES_RUN },
+		{ "in.timed: ALL : =\n", TABLES_RUN },
+		{ "sshd: ALL : spawn (id)\n", TABLES_PLAIN }, { "sshd, in.ftpd: ALL : spawn (id)\n", TABLES_PLAIN },
+		{ "sshd in.timed: ALL : spawn (id)\n", TABLES_RUN }, { "ALL EXCEPT sshd: ALL : spawn x\n", TABLES_RUN },
+		{ "in.timed@10.0.0.1: ALL : spawn x\n", TABLES_RUN }, { "in.*: ALL : spawn x\n", TABLES_RUN },
+		{ "in.timed: [2001:db8::]/32\n", TABLES_PLAIN }, { "in.timed: [2001:db8::]/32 : allow\n", TABLES_PLAIN },
+		{ "in.timed: [::1] : setenv A b\n", TABLES_RUN }, { "in.timed: ALL \\\n : spawn x\n", TABLES_RUN },
+		{ "in.timed: ALL \\\n EXCEPT 10.1.1.1\n", TABLES_PLAIN }, { "IN.TIMED: ALL: ALLOW\n", TABLES_PLAIN },
+		{ "in.timed: ALL : banners /etc/b\n", TABLES_RUN }, { "in.timed: ALL :\n", TABLES_PLAIN },
+		{ "in.timed:a\\:b\n", TABLES_PLAIN }, { "in.timed: ALL : spawn x \\", TABLES_RUN },
 	};
 	char lines[8192];
 
 	(void)unused;
 	for (size_t at = 0; at < LENGTH(cases); at++)
-		if (tables_rule_acts(cases[at].text, strlen(cases[at].text), "in.timed") != cases[at].acts)
+		if (tables_effect(cases[at].text, strlen(cases[at].text), "in.timed") != cases[at].effect)
 			fail_msg("%s", cases[at].text);
-	/* In doubt it acts: a line longer than libwrap's, an octet of zero. */
+	/* In doubt it runs something: a line longer than libwrap's, an octet of zero. */
 	memset(lines, 'a', sizeof lines);
-	assert_true(tables_rule_acts(lines, sizeof lines, "in.timed"));
-	assert_true(tables_rule_acts("a\0b", 3, "in.timed"));
+	assert_int_equal(tables_effect(lines, sizeof lines, "in.timed"), TABLES_RUN);
+	assert_int_equal(tables_effect("a\0b", 3, "in.timed"), TABLES_RUN);
 }
 
 int

@@ -159,7 +159,7 @@ bad_limits(void **unused)
 		{ "--not-before", "1970-01-01", "--not-after", "2261-01-01" }, { "--not-before", "2100-01-01" },
 		{ "--allow", "" }, { "--allow", "rdate," }, { "--allow", "rdate,rdate" }, { "--allow", "rdate, status" },
 		{ "--allow", "everything-there-is" }, { "--host", "" }, { "--host", "-a" }, { "--default", "" },
-		{ "--max-step", "1", "--max-step", "2" }, { "--dry-run=yes" }, { "--max", "1" }, { "--dry-run", "--dry-run" },
+		{ "--max-step", "1", "--max-step", "2" }, { "--dry-run=yes" }, { "--strict-access=no" }, { "--max", "1" }, { "--dry-run", "--dry-run" },
 	};
 	struct limits limits;
 
