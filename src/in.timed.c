@@ -1,16 +1,13 @@
 /*
  * in.timed: RFC 868 time service for a superserver.  See in.timed(8).
  *
- * Looks at file descriptor 0 and serves what it finds there.
+ * Reads the options; serve.c does the rest.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -49,30 +46,6 @@ idle_of(const char *text, unsigned *seconds)
 		return false;
 	*seconds = (unsigned)strtoul(text, NULL, 10);
 	return *seconds >= 1 && *seconds <= IDLE_MAX;
-}
-
-static enum status
-serve(const struct service *service)
-{
-	int type = 0, listening = 0, family = 0;
-	socklen_t length = sizeof(int);
-
-	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &length) != 0)
-		return serve_output(service, STDOUT_FILENO);
-	length = sizeof family;
-	/* A local socket is what sshd gives a command for standard input and output: no network client. */
-	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_DOMAIN, &family, &length) == 0 && family == AF_UNIX)
-		return serve_output(service, STDOUT_FILENO);
-	if (type == SOCK_DGRAM)
-		return serve_datagrams(service, STDIN_FILENO);
-	if (type != SOCK_STREAM) {
-		syslog(LOG_ERR, "standard input is a socket of type %d; expected a stream or datagram socket", type);
-		return STATUS_USAGE;
-	}
-	length = sizeof listening;
-	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 && listening)
-		return serve_listener(service, STDIN_FILENO);
-	return serve_connection(service, STDIN_FILENO);
 }
 
 static enum status

@@ -16,6 +16,9 @@ struct service {
 	bool require_sync;	/* no answer while the kernel says that its clock is unsynchronised */
 };
 
+/* Looks at file descriptor 0 and serves what it finds there, by one of those below. */
+enum status serve(const struct service *service);
+
 /* Four octets to FD, a pipe, terminal or file: there is no client to check. */
 enum status serve_output(const struct service *service, int fd);
 

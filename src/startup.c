@@ -1,9 +1,9 @@
 /* Before anything else: see startup.h. */
 #include "startup.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <nss.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,8 +11,12 @@
 bool
 startup_descriptors(void)
 {
+	struct pollfd standard[3] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+
+	if (poll(standard, 3, 0) < 0)
+		return false;
 	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+		if ((standard[fd].revents & POLLNVAL) != 0) {
 			/* The lowest free descriptor is the one that is missing.  Input ends at once, output fails. */
 			int null = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 

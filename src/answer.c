@@ -1,0 +1,49 @@
+/* What all ways of answering share: see answer.h. */
+#include "answer.h"
+
+#include <syslog.h>
+
+#include "access.h"
+#include "clocktime.h"
+#include "sysclock.h"
+#include "version.h"
+
+bool
+answer_time(const struct service *service, int64_t *seconds, bool may_log)
+{
+	*seconds = seconds_floor(sysclock_now());
+	if (*seconds < RELEASE_SECONDS) {
+		if (may_log)
+			syslog(LOG_ERR, "no time to give: the clock reads before " RELEASE_DATE
+			    ", when this program was released");
+		return false;
+	}
+	if (service->require_sync) {
+		struct sysclock_state state;
+
+		if (sysclock_state(&state) != 0 || !state.synchronised) {
+			if (may_log)
+				syslog(LOG_ERR, "no time to give: the kernel's clock is not synchronised (-s)");
+			return false;
+		}
+	}
+	return true;
+}
+
+void
+answer_log_refusal(const union peer *peer, const char *transport)
+{
+	char text[PEER_TEXT];
+
+	peer_format(peer, text);
+	syslog(access_severity(), "refused connect from %s (%s)", text, transport);
+}
+
+void
+answer_log(const union peer *peer, const char *transport)
+{
+	char text[PEER_TEXT];
+
+	peer_format(peer, text);
+	syslog(LOG_INFO, "answered %s (%s)", text, transport);
+}
