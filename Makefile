@@ -65,6 +65,11 @@ $(BUILD)/dynamic/%: $(BUILD)/%
 	@mkdir -p $(@D)
 	$(compile) -pie $(link) $(LDFLAGS) -o $@ $($*_objects:%=$(BUILD)/obj/%.o) $($*_libs)
 
+# What libwrap's shared library would cost, for the bench.
+$(BUILD)/bench/in.timed-libwrap.so: $(BUILD)/in.timed
+	@mkdir -p $(@D)
+	$(compile) -pie $(link) $(LDFLAGS) -o $@ $(in.timed_objects:%=$(BUILD)/obj/%.o) -lwrap
+
 $(BUILD)/guestclock: $(guestclock_objects:%=$(BUILD)/obj/%.o)
 	$(compile) -pie $(link) $(LDFLAGS) -o $@ $^
 
@@ -109,7 +114,7 @@ demo: setup
 	@tests/demo
 
 bench: setup
-	@$(MAKE) --no-print-directory all helpers
+	@$(MAKE) --no-print-directory all dynamic helpers $(BUILD)/bench/in.timed-libwrap.so
 	@bench/run
 
 lint: setup

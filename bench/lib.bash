@@ -17,7 +17,7 @@ export TOP PEERS
 bench_start() {
 	local tool
 	mkdir -p "$TOOLS"
-	for tool in measure fake-ssh shift-clock; do
+	for tool in measure fake-ssh shift-clock load bare starts; do
 		[[ $TOOLS/$tool -nt bench/$tool.c ]] || gcc -std=c11 -Wall -Wextra -Werror -O2 -o "$TOOLS/$tool" "bench/$tool.c"
 	done
 	# A short path: a socket's may have 108 octets.
@@ -74,7 +74,7 @@ die() {
 }
 
 # listens PROTOCOL PORT: something is bound to it, on whatever address
-listens() { grep -qiE "^ *[0-9]+: [0-9A-F]{8}:$(printf %04X "$2") [0-9A-F:]+ 0[7A] " "/proc/net/$1"; }
+listens() { grep -qiE "^ *[0-9]+: [0-9A-F]+:$(printf %04X "$2") [0-9A-F:]+ 0[7A] " "/proc/net/$1" "/proc/net/${1}6"; }
 
 # forced_command PROGRAM: the key's line for authorized_keys.  Only `true`, which guestclock is compared with, is run
 # instead of PROGRAM.

@@ -105,7 +105,7 @@ enum tables_effect
 tables_effect(const char *text, size_t length, const char *daemon)
 {
 	enum tables_effect most = TABLES_PLAIN;
-	char line[LINE_ROOM];
+	char line[LINE_ROOM] = "";
 	size_t used = 0;
 
 	for (size_t at = 0; at <= length && most < TABLES_RUN; at++) {

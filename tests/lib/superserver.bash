@@ -74,8 +74,10 @@ xinetd_snippet() {
 	local script='s/^([[:blank:]]*disable[[:blank:]]*=[[:blank:]]*)yes$/\1no/'
 	[ "$SUPER_WAIT" = wait ] || script="$script; s/^([[:blank:]]*wait[[:blank:]]*=).*/\\1 no/"
 	[ -z "${SERVER-}" ] || script="$script; s|^([[:blank:]]*server[[:blank:]]*=).*|\\1 $SERVER|"
-	[ -z "${OPTIONS-}" ] || script="$script; s/^}/\tserver_args = $OPTIONS\n}/"
-	[ "$SUPER_PORT" = 37 ] || script="$script; s/^}/\ttype = UNLISTED\n\tport = $SUPER_PORT\n}/"
+	# Each before the last line, which is all that begins with a brace that ends.
+	[ -z "${OPTIONS-}" ] || script="$script; /^}/i \\\tserver_args = $OPTIONS"
+	[ "$SUPER_PORT" = 37 ] || script="$script
+		/^}/i \\\ttype = UNLISTED\n\tport = $SUPER_PORT"
 	sed -E "$script" "$SNIPPETS/xinetd.d/time-$1"
 }
 
