@@ -3,7 +3,7 @@
 #
 #	make -f tests/helpers/helpers.mk
 
-HELPERS = clock-answer clock-compare fake-ssh qmp still-clock
+HELPERS = clock-answer clock-compare fake-ssh qmp still-clock under-filter
 HELPER_CFLAGS = -std=c11 -Wall -Wextra -Werror -O2
 
 .PHONY: helpers
@@ -11,7 +11,8 @@ helpers: $(HELPERS:%=build/tests/%) build/tests/fake-clock.so
 
 $(HELPERS:%=build/tests/%): build/tests/%: tests/helpers/%.c
 	@mkdir -p build/tests
-	$(CC) $(HELPER_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+	$(CC) $(HELPER_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LDLIBS)
+build/tests/under-filter: LDLIBS = -lseccomp
 
 # Preloaded, so without the flags that make a program.
 build/tests/fake-clock.so: tests/helpers/fake-clock.c
