@@ -405,7 +405,7 @@ limit() {
 	refused 100 'refused: option "--max" is .*ambiguous'
 	ask status --edge --
 	expect 0
-	[[ $output == *$'\nedge yes' ]] || { shown; return 1; }
+	[[ $output == *$'\nedge yes\n'* ]] || { shown; return 1; }
 }
 
 # ----------------------------------------------------------------------------------- where a request may stand
@@ -560,6 +560,7 @@ limit() {
 		default none
 		dry-run no
 		edge no
+		strict-access no
 	END
 	equal "$(awk '/^boot/ { print $2 }' <<<"$output")" "$(</proc/sys/kernel/random/boot_id)" 'boot id'
 	equal "$(date -ud "$(awk '/^clock/ { print $2 }' <<<"$output")" +%F)" "$(date -u +%F)" 'date'
@@ -569,7 +570,8 @@ limit() {
 	clock_new offset_ns=-1000000000.5 status=0 maxerror_us=1234 esterror_us=56 freq=6553600 tick=9999 last_slew_us=-2500000
 	BEFORE=(setpriv --bounding-set -sys_time --inh-caps -sys_time)
 	ask status --host a.example --host 192.0.2.1 --default 'rdate -s a.example' --allow rdate,status --dry-run --edge \
-		--not-before 2026-11-02 --not-after 2030-12-31T00:00:01Z --max-step 0.5 --max-back 86400 --max-delay 0.000000001
+		--not-before 2026-11-02 --not-after 2030-12-31T00:00:01Z --max-step 0.5 --max-back 86400 --max-delay 0.000000001 \
+		--strict-access
 	expect 0
 	sed -E 's/^(clock|boot) .*$/\1/' <<<"$output" >"$WORK/status"
 	diff - "$WORK/status" <<-'END'
@@ -593,6 +595,7 @@ limit() {
 		default rdate -s a.example
 		dry-run yes
 		edge yes
+		strict-access yes
 	END
 	# The clock itself is read through the same eyes as it is set.
 	[[ $output =~ ^clock\ 1995- ]] || { shown; return 1; }
