@@ -6,7 +6,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "answer.h"
+#include "service.h"
 #include "rfc868.h"
 
 enum status
@@ -16,7 +16,7 @@ serve_output(const struct service *service, int fd)
 	int64_t seconds;
 	size_t sent = 0;
 
-	if (!answer_time(service, &seconds, true))
+	if (!service_time(service, &seconds, true))
 		return STATUS_SYSTEM;
 	rfc868_encode(seconds, octets);
 	while (sent < sizeof octets) {

@@ -6,15 +6,8 @@
 #ifndef GUESTCLOCK_SERVE_H
 #define GUESTCLOCK_SERVE_H
 
-#include <stdbool.h>
-
+#include "service.h"
 #include "status.h"
-
-struct service {
-	unsigned idle_seconds;	/* how long to stay in wait mode without a request: 1 to 3600 */
-	bool log_answers;	/* a syslog line for each answer */
-	bool require_sync;	/* no answer while the kernel says that its clock is unsynchronised */
-};
 
 /* Looks at file descriptor 0 and serves what it finds there, by one of those below. */
 enum status serve(const struct service *service);

@@ -7,7 +7,7 @@
 #include <sys/uio.h>
 #include <syslog.h>
 
-#include "answer.h"
+#include "service.h"
 #include "peer.h"
 #include "rfc868.h"
 #include "waiting.h"
@@ -114,7 +114,7 @@ log_answers(const struct service *service, unsigned first, unsigned count)
 {
 	if (service->log_answers)
 		for (unsigned at = first; at < first + count; at++)
-			answer_log(&batch.client[at], "udp");
+			service_log(&batch.client[at], "udp");
 }
 
 static void

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "access.h"
-#include "answer.h"
+#include "service.h"
 #include "clocktime.h"
 #include "confine.h"
 #include "peer.h"
@@ -79,15 +79,15 @@ serve_connection(const struct service *service, int fd)
 	if (!access_may_run() && !confine())
 		return STATUS_SYSTEM;
 	if (!access_allows(&peer, fd)) {
-		answer_log_refusal(&peer, "tcp");
+		service_log_refusal(&peer, "tcp");
 		return STATUS_REFUSED;
 	}
-	if (!answer_time(service, &seconds, true))
+	if (!service_time(service, &seconds, true))
 		return STATUS_SYSTEM;
 	if (!answer_stream(fd, seconds))
 		return STATUS_DONE;
 	if (service->log_answers)
-		answer_log(&peer, "tcp");
+		service_log(&peer, "tcp");
 	end = sysclock_elapsed() + DRAIN_MILLISECONDS * NS_PER_MILLISECOND;
 	while (!drain(fd, &budget)) {
 		struct pollfd readable = { .fd = fd, .events = POLLIN };
@@ -152,7 +152,7 @@ serve_accepted(const struct service *service, int fd, union peer *peer)
 	}
 	linger_add(fd);
 	if (service->log_answers)
-		answer_log(peer, "tcp");
+		service_log(peer, "tcp");
 }
 
 enum status

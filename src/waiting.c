@@ -8,7 +8,7 @@
 #include <syslog.h>
 
 #include "access.h"
-#include "answer.h"
+#include "service.h"
 #include "confine.h"
 #include "ratelimit.h"
 #include "superserver.h"
@@ -117,14 +117,14 @@ waiting_allows(const union peer *peer, int fd, const char *transport)
 			verdict_keep(&state.verdicts, peer, state.tick, verdict);
 	}
 	if (verdict == VERDICT_DENIED && waiting_may_log())
-		answer_log_refusal(peer, transport);
+		service_log_refusal(peer, transport);
 	return verdict == VERDICT_ALLOWED;
 }
 
 bool
 waiting_time(int64_t *seconds)
 {
-	return answer_time(state.service, seconds, false) || answer_time(state.service, seconds, waiting_may_log());
+	return service_time(state.service, seconds, false) || service_time(state.service, seconds, waiting_may_log());
 }
 
 enum trouble

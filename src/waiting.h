@@ -34,7 +34,7 @@ void waiting_busy(void);
 /* Whether PEER (unmapped) may be answered, by the cache or by libwrap.  Logs a refusal.  FD as for access_allows(). */
 bool waiting_allows(const union peer *peer, int fd, const char *transport);
 
-/* answer_time(), with a bound on what is logged. */
+/* service_time(), with a bound on what is logged. */
 bool waiting_time(int64_t *seconds);
 
 /* Whether one more line may be logged. */

@@ -1,5 +1,5 @@
-/* What all ways of answering share: see answer.h. */
-#include "answer.h"
+/* What all ways of answering share: see service.h. */
+#include "service.h"
 
 #include <syslog.h>
 
@@ -9,7 +9,7 @@
 #include "version.h"
 
 bool
-answer_time(const struct service *service, int64_t *seconds, bool may_log)
+service_time(const struct service *service, int64_t *seconds, bool may_log)
 {
 	*seconds = seconds_floor(sysclock_now());
 	if (*seconds < RELEASE_SECONDS) {
@@ -31,7 +31,7 @@ answer_time(const struct service *service, int64_t *seconds, bool may_log)
 }
 
 void
-answer_log_refusal(const union peer *peer, const char *transport)
+service_log_refusal(const union peer *peer, const char *transport)
 {
 	char text[PEER_TEXT];
 
@@ -40,7 +40,7 @@ answer_log_refusal(const union peer *peer, const char *transport)
 }
 
 void
-answer_log(const union peer *peer, const char *transport)
+service_log(const union peer *peer, const char *transport)
 {
 	char text[PEER_TEXT];
 
