@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "filter.h"
 #include "privilege.h"
 #include "status.h"
@@ -68,14 +69,6 @@ asker_start(struct asker *asker, const struct rdate_request *request, int64_t pi
 	return 0;
 }
 
-bool
-asker_answer_valid(const struct answer *answer)
-{
-	return answer->outcome < OUTCOMES && answer->offset.low <= answer->offset.high && answer->delay >= 0 &&
-	    memchr(answer->source, '\0', sizeof answer->source) != NULL &&
-	    memchr(answer->text, '\0', sizeof answer->text) != NULL;
-}
-
 static enum asked
 wait_for_answer(struct asker *asker, struct session *session, nanoseconds timeout, struct answer *answer)
 {
@@ -110,7 +103,7 @@ wait_for_answer(struct asker *asker, struct session *session, nanoseconds timeou
 			got += (size_t)now;
 			if (got == sizeof room) {
 				memcpy(answer, room, sizeof *answer);
-				return asker_answer_valid(answer) ? ASKED_ANSWER : ASKED_DIED;
+				return answer_valid(answer) ? ASKED_ANSWER : ASKED_DIED;
 			}
 		} else if (session_gone(session, polls))
 			return ASKED_GONE;

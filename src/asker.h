@@ -2,7 +2,7 @@
  * The part that talks to the time source, in a process of its own.
  *
  * It cannot set the clock: it has no capability and a filter without the calls.  The part that sets cannot use the
- * network.  Between them goes one struct answer through a pipe, whose every field is checked when it comes out.
+ * network.  Between them goes one struct answer through a pipe, which answer.h checks when it comes out.
  */
 #ifndef GUESTCLOCK_ASKER_H
 #define GUESTCLOCK_ASKER_H
@@ -29,8 +29,5 @@ enum asked {
 
 /* Waits for the answer, at most TIMEOUT and a little more.  The process is gone when this returns. */
 enum asked asker_wait(struct asker *asker, struct session *session, nanoseconds timeout, struct answer *answer);
-
-/* Whether ANSWER, from the other process, is one: each field in its range, texts ended. */
-bool asker_answer_valid(const struct answer *answer);
 
 #endif

@@ -23,7 +23,7 @@ unit() {
 @test "unit: sntp" { unit sntp; }
 @test "unit: edge" { unit edge; }
 @test "unit: verdict, ratelimit, tables" { unit access_parts; }
-@test "unit: client, asker, runstate" { unit client; }
+@test "unit: client, answer, runstate" { unit client; }
 
 @test "unit: exchange" { unit exchange; }
 @test "unit: dialog" { unit dialog; }

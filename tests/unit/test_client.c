@@ -1,9 +1,9 @@
-/* client, asker, runstate: what comes from sshd, through the pipe and out of the run-time file. */
+/* client, answer, runstate: what comes from sshd, through the pipe and out of the run-time file. */
 #include "unit.h"
 
 #include <string.h>
 
-#include "asker.h"
+#include "answer.h"
 #include "client.h"
 #include "runstate.h"
 
@@ -55,22 +55,37 @@ answers(void **unused)
 	struct answer good = { .outcome = OUTCOME_ANSWERED, .offset = { -1, 1 } }, bad;
 
 	(void)unused;
-	assert_true(asker_answer_valid(&good));
+	assert_true(answer_valid(&good));
 	bad = good;
 	bad.outcome = OUTCOMES;
-	assert_false(asker_answer_valid(&bad));
+	assert_false(answer_valid(&bad));
 	bad = good;
 	bad.offset.low = 2;
-	assert_false(asker_answer_valid(&bad));
+	assert_false(answer_valid(&bad));
 	bad = good;
 	bad.delay = -1;
-	assert_false(asker_answer_valid(&bad));
+	assert_false(answer_valid(&bad));
 	bad = good;
 	memset(bad.source, 'a', sizeof bad.source);
-	assert_false(asker_answer_valid(&bad));
+	assert_false(answer_valid(&bad));
 	bad = good;
 	memset(bad.text, 'a', sizeof bad.text);
-	assert_false(asker_answer_valid(&bad));
+	assert_false(answer_valid(&bad));
+	/* What goes to the client and into the log is text. */
+	bad = good;
+	strcpy(bad.source, "127.0.0.1\n");
+	assert_false(answer_valid(&bad));
+	bad = good;
+	strcpy(bad.text, "\x1b[2J");
+	assert_false(answer_valid(&bad));
+	/* Half the width is the bound, which has a sign. */
+	bad = good;
+	bad.offset = (struct interval){ INT64_MIN, INT64_MAX };
+	assert_false(answer_valid(&bad));
+	bad.offset = (struct interval){ -1, INT64_MAX };
+	assert_false(answer_valid(&bad));
+	bad.offset = (struct interval){ 0, INT64_MAX };
+	assert_true(answer_valid(&bad));
 }
 
 static void
