@@ -52,13 +52,15 @@ client_key_fingerprint(const char *auth_info, char key[CLIENT_KEY_TEXT])
 	key[0] = '\0';
 	while (strncmp(line, publickey, sizeof publickey - 1) != 0) {
 		line = strchr(line, '\n');
-		if (line++ == NULL)
+		if (line == NULL)
 			return;
+		line++;
 	}
 	type = line + sizeof publickey - 1;
 	end = strchr(type, ' ');
-	if (end++ == NULL)
+	if (end == NULL)
 		return;
+	end++;
 	length = strcspn(end, " \n");
 	if (length == 0 || length >= sizeof encoded)
 		return;
