@@ -59,6 +59,18 @@ peer_same_host(const union peer *a, const union peer *b)
 	    (!IN6_IS_ADDR_LINKLOCAL(&a->v6.sin6_addr) || a->v6.sin6_scope_id == b->v6.sin6_scope_id);
 }
 
+/* An interface's name or number: the kernel forbids blanks, "/" and ":", and the log all but printable ASCII. */
+static bool
+scope_valid(const char *scope)
+{
+	size_t length = strlen(scope);
+
+	for (const char *at = scope; *at != '\0'; at++)
+		if (*at <= ' ' || *at > '~' || *at == '/' || *at == ':')
+			return false;
+	return length > 0 && length <= 15;
+}
+
 bool
 peer_parse(const char *text, union peer *peer)
 {
@@ -82,7 +94,7 @@ peer_parse(const char *text, union peer *peer)
 		size_t digits = strspn(percent + 1, "0123456789");
 
 		/* sshd writes the scope as an interface's name; only link-local addresses have one that matters. */
-		if (!IN6_IS_ADDR_LINKLOCAL(&peer->v6.sin6_addr) || percent[1] == '\0' || strlen(percent + 1) > 15)
+		if (!IN6_IS_ADDR_LINKLOCAL(&peer->v6.sin6_addr) || !scope_valid(percent + 1))
 			return false;
 		if (percent[1 + digits] == '\0' && digits <= 9)
 			peer->v6.sin6_scope_id = (uint32_t)strtoul(percent + 1, NULL, 10);

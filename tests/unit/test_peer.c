@@ -66,9 +66,11 @@ loop_prone(void **unused)
 static void
 parses(void **unused)
 {
-	static const char *const good[] = { "192.0.2.1", "::1", "2001:db8::192.0.2.1", "fe80::1%eth0", "fe80::1%3" };
+	static const char *const good[] = { "192.0.2.1", "::1", "2001:db8::192.0.2.1", "fe80::1%eth0", "fe80::1%3",
+		"fe80::1%br-0+1@x.7" };
 	static const char *const bad[] = { "", "192.0.2", "192.0.2.256", "192.0.2.1 ", "host", "127.1", "0x7f.1", "::g",
 		"192.0.2.1%eth0", "fe80::1%", "fe80::1%0123456789abcdef", "2001:db8::1%eth0",
+		"fe80::1%a b", "fe80::1%a/b", "fe80::1%a:b", "fe80::1%\n", "fe80::1%\x1b[2J", "fe80::1%\x7f", "fe80::1%\xe9th",
 		"1111:2222:3333:4444:5555:6666:7777:8888:9999:0000:1111:2222" };
 	union peer a, b;
 
