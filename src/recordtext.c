@@ -210,9 +210,10 @@ record_parse(const char *text, size_t length, struct record *record)
 	take_reference(&cursor, &record->reference);
 	take_line(&cursor, "drift-ppb", word, sizeof word);
 	record->has_drift = cursor.good && strcmp(word, "none") != 0;
-	cursor.good = cursor.good && (!record->has_drift || signed_seconds(word, &record->drift_ppb));
+	cursor.good = cursor.good && (!record->has_drift || (signed_seconds(word, &record->drift_ppb) &&
+	    record->drift_ppb <= DRIFT_MOST && record->drift_ppb >= -DRIFT_MOST));
 	take_line(&cursor, "boot", record->boot, sizeof record->boot);
-	cursor.good = cursor.good && record->boot[strspn(record->boot, "0123456789abcdefABCDEF-")] == '\0';
+	cursor.good = cursor.good && record->boot[0] != '\0' && record->boot[strspn(record->boot, "0123456789abcdefABCDEF-")] == '\0';
 	take_line(&cursor, "text", record->text, sizeof record->text);
 	return cursor.good && cursor.end - cursor.at == 4 && memcmp(cursor.at, "end\n", 4) == 0;
 }

@@ -7,6 +7,16 @@
 static const char keyword[] = "controlpath";
 static const char form[] = "/%n";
 
+/* Whether ssh takes a word of LENGTH octets as it stands, without expanding or unquoting anything. */
+static bool
+stands_for_itself(const char *word, size_t length)
+{
+	for (size_t at = 0; at < length; at++)
+		if (word[at] <= ' ' || word[at] > '~' || strchr("%$\"'\\", word[at]) != NULL)
+			return false;
+	return true;
+}
+
 bool
 sshconfig_socket_directory(const char *text, char directory[SSHCONFIG_DIRECTORY])
 {
@@ -29,7 +39,7 @@ sshconfig_socket_directory(const char *text, char directory[SSHCONFIG_DIRECTORY]
 		    memcmp(value + length - (sizeof form - 1), form, sizeof form - 1) != 0)
 			return false;
 		length -= sizeof form - 1;
-		if (memchr(value, '%', length) != NULL || memchr(value, '$', length) != NULL || memchr(value, '"', length) != NULL)
+		if (!stands_for_itself(value, length))
 			return false;
 		memcpy(directory, value, length);
 		directory[length] = '\0';

@@ -13,8 +13,8 @@
 #define SSHCONFIG_DIRECTORY 64
 
 /*
- * The directory of the sockets, where TEXT has one ControlPath, of the form /DIRECTORY/%n: then the path of a master is
- * known without asking ssh.  False in every other case.
+ * The directory of the sockets, where TEXT has one ControlPath, of the form /DIRECTORY/%n in which ssh has nothing to
+ * expand or to unquote: then the path of a master is known without asking ssh.  False in every other case.
  */
 bool sshconfig_socket_directory(const char *text, char directory[SSHCONFIG_DIRECTORY]);
 

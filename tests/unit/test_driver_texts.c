@@ -124,6 +124,19 @@ states_come_back(void **unused)
 	assert_memory_equal(&back, &record, sizeof back);
 }
 
+/* Whether the state TEXT is one when FROM, which is in it, is TO. */
+static bool
+parses_with(const char *text, const char *from, const char *to)
+{
+	const char *at = strstr(text, from);
+	char changed[RECORD_TEXT];
+	struct record back;
+
+	assert_non_null(at);
+	snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+	return record_parse(changed, strlen(changed), &back);
+}
+
 static void
 damaged_states(void **unused)
 {
@@ -147,6 +160,12 @@ damaged_states(void **unused)
 		taken += record_parse(damaged, length, &back);
 	}
 	assert_true(taken < strlen(sample.guest) + strlen(sample.boot) + 2);
+	/* What record_format() does not write. */
+	assert_false(parses_with(text, "boot 3b274584-e04e-4b6f-96bd-89cc31b1b0dd", "boot "));
+	assert_false(parses_with(text, "drift-ppb -0.000740123", "drift-ppb +9223372035.999999999"));
+	assert_false(parses_with(text, "drift-ppb -0.000740123", "drift-ppb -0.100000001"));
+	assert_true(parses_with(text, "drift-ppb -0.000740123", "drift-ppb -0.100000000"));
+	assert_true(parses_with(text, "drift-ppb -0.000740123", "drift-ppb none"));
 }
 
 static void
@@ -203,7 +222,8 @@ sockets(void **unused)
 		"# ControlPath /other/%n\nControlPath /run/guestclock-ssh/%n \r\n", "ControlPath = /run/guestclock-ssh/%n" };
 	static const char *const bad[] = { "", "ControlPath none", "ControlPath /run/%C", "ControlPath /run/%r@%n", "ControlPath ~/%n",
 		"ControlPath /a/%n\nControlPath /b/%n", "ControlPath \"/a b/%n\"", "ControlPath /a/%h/%n", "ControlPath ${X}/%n",
-		"ControlPathX /a/%n", "ControlPath", "ControlPath /%n/x", "ControlPath /a$X/%n",
+		"ControlPathX /a/%n", "ControlPath", "ControlPath /a'b'/%n", "ControlPath /a\"b\"/%n", "ControlPath /a\\\\b/%n",
+		"ControlPath /a\x07/%n", "ControlPath /\xe9/%n", "ControlPath /%n/x", "ControlPath /a$X/%n",
 		"ControlPath /0123456789012345678901234567890123456789012345678901234567890123456789/%n" };
 	char directory[SSHCONFIG_DIRECTORY], path[SOCKET_PATH];
 
