@@ -26,25 +26,43 @@ may_name_daemon(const char *list, const char *daemon)
 
 	for (const char *word = list + strspn(list, between); *word != '\0'; word += length + strspn(word + length, between)) {
 		length = strcspn(word, between);
-		if (word_is(word, length, daemon) || word_is(word, length, "ALL") || word_is(word, length, "EXCEPT") ||
-		    strcspn(word, pattern_characters) < length || word[0] == '.' || word[length - 1] == '.')
+		if (word_is(word, length, daemon) || word_is(word, length, "ALL") || word_is(word, length, "KNOWN") ||
+		    word_is(word, length, "EXCEPT") || strcspn(word, pattern_characters) < length || word[0] == '.' ||
+		    word[length - 1] == '.')
 			return true;
 	}
 	return false;
 }
 
-/* The field after the next colon that separates fields, which becomes a NUL; NULL when there is none. */
+/* Whether each bracket is closed before the next opens: libwrap counts them, and finds no colon but at a sum of 0. */
+static bool
+brackets_match(const char *line)
+{
+	bool open = false;
+
+	for (; *line != '\0'; line++) {
+		if ((*line == '[' && open) || (*line == ']' && !open))
+			return false;
+		if (*line == '[' || *line == ']')
+			open = *line == '[';
+	}
+	return !open;
+}
+
+/*
+ * The field after the next colon that separates fields, which becomes a NUL; NULL when there is none.  In the LISTS
+ * of daemons and clients a colon within brackets is an address's; one behind a backslash is an option's, but separates
+ * lists.
+ */
 static char *
-next_field(char *text)
+next_field(char *text, bool lists)
 {
 	bool bracket = false;
 
 	for (char *at = text; *at != '\0'; at++) {
-		if (*at == '[')
-			bracket = true;
-		else if (*at == ']')
-			bracket = false;
-		else if (*at == '\\' && at[1] == ':')
+		if (lists && (*at == '[' || *at == ']'))
+			bracket = *at == '[';
+		else if (!lists && *at == '\\' && at[1] == ':')
 			at++;
 		else if (*at == ':' && !bracket) {
 			*at = '\0';
@@ -87,11 +105,13 @@ rule_effect(char *line, const char *daemon)
 
 	if (line[0] == '#' || line[strspn(line, blanks)] == '\0')
 		return TABLES_PLAIN;
-	clients = next_field(line);
+	if (!brackets_match(line))
+		return TABLES_RUN;
+	clients = next_field(line, true);
 	if (clients == NULL || !may_name_daemon(line, daemon))
 		return TABLES_PLAIN;
-	for (option = next_field(clients); option != NULL;) {
-		char *after = next_field(option);
+	for (option = next_field(clients, true); option != NULL;) {
+		char *after = next_field(option, false);
 		enum tables_effect effect = option_effect(option);
 
 		if (effect > most)
@@ -107,12 +127,14 @@ tables_effect(const char *text, size_t length, const char *daemon)
 	enum tables_effect most = TABLES_PLAIN;
 	char line[LINE_ROOM] = "";
 	size_t used = 0;
+	char last = '\0';	/* of this line of the file; what a continued line ended with does not continue the next */
 
 	for (size_t at = 0; at <= length && most < TABLES_RUN; at++) {
 		bool end = at == length || text[at] == '\n';
 
-		if (end && at < length && used > 0 && line[used - 1] == '\\') {
+		if (end && at < length && last == '\\') {
 			used--;
+			last = '\0';
 		} else if (end) {
 			enum tables_effect effect;
 
@@ -121,10 +143,11 @@ tables_effect(const char *text, size_t length, const char *daemon)
 			if (effect > most)
 				most = effect;
 			used = 0;
+			last = '\0';
 		} else {
 			if (used == sizeof line - 1 || text[at] == '\0')
 				return TABLES_RUN;
-			line[used++] = text[at];
+			last = line[used++] = text[at];
 		}
 	}
 	return most;

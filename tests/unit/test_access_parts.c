@@ -148,7 +148,13 @@ finds_acting_rules(void **unused)
 		{ "in.timed: [::1] : setenv A b\n", TABLES_RUN }, { "in.timed: ALL \\\n : spawn x\n", TABLES_RUN },
 		{ "in.timed: ALL \\\n EXCEPT 10.1.1.1\n", TABLES_PLAIN }, { "IN.TIMED: ALL: ALLOW\n", TABLES_PLAIN },
 		{ "in.timed: ALL : banners /etc/b\n", TABLES_RUN }, { "in.timed: ALL :\n", TABLES_PLAIN },
-		{ "in.timed:a\\:b\n", TABLES_PLAIN }, { "in.timed: ALL : spawn x \\", TABLES_RUN },
+		{ "in.timed: 10.1.1.1 \\: spawn x\n", TABLES_RUN },
+		{ "sshd\\: ALL : spawn x\n", TABLES_PLAIN }, { "in.timed \\: ALL : spawn x\n", TABLES_RUN },
+		{ "in.timed: ALL : severity \\: spawn x\n", TABLES_ACT }, { "KNOWN: ALL : spawn x\n", TABLES_RUN },
+		{ "]x[ in.timed: ALL : spawn x\n", TABLES_RUN }, { "sshd [[a] in.timed: ALL : spawn x\n", TABLES_RUN },
+		{ "in.timed: ALL [ : spawn x\n", TABLES_RUN }, { "in.timed: ALL : severity [ : spawn x ]\n", TABLES_RUN },
+		{ "x\\\\\n\nin.timed: ALL : spawn x\n", TABLES_RUN }, { "in.timed: ALL \\\n\\\n : spawn x\n", TABLES_RUN },
+		{ "in.timed: ALL : spawn x \\", TABLES_RUN },
 	};
 	char lines[8192];
 
