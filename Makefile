@@ -4,6 +4,7 @@
 #   make demo       the main job on a real guest: installs what is missing, boots it, sets it right
 #   make check      all tests (installs what is missing)
 #   make bench      the figures, beside the peers; takes some ten minutes
+#   make fuzz       the parsers against input of a fuzzer's choice; make coverage: the lines of them that tests reach
 #   make lint       compilers' and analysers' warnings, shellcheck, mandoc
 #   make install    DESTDIR, prefix, sbindir, libexecdir, mandir, sysconfdir are honoured
 #   make uninstall  what install placed, and nothing else
@@ -101,6 +102,7 @@ $(BUILD)/libunit.a: $(unit_objects:%=$(BUILD)/obj/%.o)
 	ar rcs $@ $^
 
 include tests/helpers/helpers.mk
+include tests/fuzz/fuzz.mk
 
 setup:
 	@tests/setup.sh
@@ -168,7 +170,7 @@ uninstall:
 
 # Packages that were unpacked stay: they are no product of this build.
 clean:
-	rm -rf $(BUILD)/obj $(BUILD)/dynamic $(BUILD)/tests $(BUILD)/guest $(BUILD)/lint $(BUILD)/asan $(BUILD)/bench $(BUILD)/libunit.a $(BUILD)/mkfilter \
+	rm -rf $(BUILD)/obj $(BUILD)/dynamic $(BUILD)/tests $(BUILD)/guest $(BUILD)/lint $(BUILD)/asan $(BUILD)/fuzz $(BUILD)/coverage $(BUILD)/bench $(BUILD)/libunit.a $(BUILD)/mkfilter \
 		$(BUILD)/filters.h $(programs:%=$(BUILD)/%)
 
 -include $(wildcard $(BUILD)/obj/*.d)

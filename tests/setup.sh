@@ -11,7 +11,7 @@ set -eu
 install='
 gcc make libc6-dev libwrap0-dev libcap-dev libseccomp-dev libmd-dev
 bats libcmocka-dev
-clang clang-tidy cppcheck shellcheck mandoc valgrind libc6-dbg strace git
+clang libclang-rt-dev llvm clang-tidy cppcheck shellcheck mandoc valgrind libc6-dbg strace git
 rdate dropbear-bin busybox-static socat netcat-openbsd openssh-client
 qemu-system-x86 qemu-utils cpio kmod python3
 iproute2 netbase util-linux libcap2-bin procps xz-utils systemd

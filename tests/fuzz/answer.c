@@ -1,0 +1,53 @@
+/* answer: the struct that comes through the pipe from the process that asks. */
+#include "fuzz.h"
+
+#include "answer.h"
+#include "numtext.h"
+#include "policy.h"
+
+static void
+check_judged(const struct answer *answer)
+{
+	struct limits limits = limits_default();
+	struct situation situation = { .offset = answer->offset, .now = INT64_C(1795419998000000000),
+		.delay = answer->delay, .slew_up_to = POLICY_SLEW_BELOW };
+	struct verdict_on_clock verdict = policy_decide(&situation, &limits);
+	nanoseconds middle = interval_middle(answer->offset), bound = interval_bound(answer->offset);
+	char seconds[SECONDS_TEXT];
+
+	REQUIRE(middle >= answer->offset.low && middle <= answer->offset.high);
+	REQUIRE(bound >= 0 && verdict.bound >= 0);
+	REQUIRE(decision_name(verdict.decision) != NULL && decision_reason(verdict.decision) != NULL);
+	/* Whatever the other process says, the clock is not set beyond the limits. */
+	if (verdict.decision == DECISION_STEP || verdict.decision == DECISION_SLEW) {
+		nanoseconds then = ns_add(situation.now, verdict.correction);
+
+		REQUIRE(seconds_floor(then) >= limits.not_before && seconds_floor(then) < limits.not_after);
+		REQUIRE(situation.delay <= limits.max_delay);
+	} else
+		REQUIRE(verdict.correction == 0);
+	format_seconds(verdict.bound, seconds);
+	REQUIRE(seconds[0] == '+');
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct answer answer;
+	char text[160];
+
+	if (size > sizeof answer)
+		return 0;
+	memset(&answer, 0, sizeof answer);
+	memcpy(&answer, data, size);
+	if (!answer_valid(&answer))
+		return 0;
+	REQUIRE(answer.outcome < OUTCOMES && answer.delay >= 0 && answer.offset.low <= answer.offset.high);
+	/* These go to the client and into the log. */
+	REQUIRE(strnlen(answer.source, sizeof answer.source) < sizeof answer.source && fuzz_printable(answer.source));
+	REQUIRE(strnlen(answer.text, sizeof answer.text) < sizeof answer.text && fuzz_printable(answer.text));
+	outcome_describe(&answer, text, sizeof text);
+	REQUIRE(fuzz_is_line(text, sizeof text));
+	check_judged(&answer);
+	return 0;
+}

@@ -1,0 +1,276 @@
+/*
+ * exchange_guest: the guest's side of the exchange against a host that may send anything, with a clock that is none.
+ *
+ * The first line's letters say how the session is limited and what fails; the rest is what the host sends, in pieces.
+ */
+#include "fuzz.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+static ssize_t fuzz_read(int fd, void *into, size_t room);
+static ssize_t fuzz_write(int fd, const void *from, size_t length);
+
+#define read fuzz_read
+#define write fuzz_write
+#include "../../src/exchange_guest.c"
+#undef read
+#undef write
+
+#define START INT64_C(1795419998000000000)
+
+static struct {
+	const char *input;		/* what the host sends, … */
+	size_t left, given;		/* … of which so much is left, */
+	const char *asked;		/* … and is answered up to here */
+	char line[EXCHANGE_LINE + 1];	/* what the guest has said of its line */
+	size_t held;
+	int answers, sets, refusals, reads;
+	bool fails, busy, gone;
+	struct limits limits;
+	bool may_set;
+	nanoseconds clock, moved;
+} now;
+
+/* Pieces of all sizes, so that a line ends anywhere in them, and a signal now and then. */
+static ssize_t
+fuzz_read(int fd, void *into, size_t room)
+{
+	size_t piece = 1 + (now.given * 2654435761U >> 7) % 300;
+
+	REQUIRE(fd == STDIN_FILENO && room > 0);
+	if (++now.reads % 7 == 0) {
+		errno = EINTR;
+		return -1;
+	}
+	piece = piece < room ? piece : room;
+	piece = piece < now.left ? piece : now.left;
+	memcpy(into, now.input + now.given, piece);
+	now.given += piece;
+	now.left -= piece;
+	return (ssize_t)piece;
+}
+
+/* Whether REPLY is one to the next line that the host sent: lines are answered one by one, whatever came before. */
+static void
+check_reply(const struct exchange_reply *reply)
+{
+	const char *end = memchr(now.asked, '\n', (size_t)(now.input + now.given - now.asked));
+	struct exchange_order order;
+	size_t length;
+
+	REQUIRE(end != NULL);
+	length = (size_t)(end - now.asked);
+	if (!exchange_parse_order(now.asked, length, &order, NULL))
+		REQUIRE(reply->kind == REPLY_NO && (reply->reason == REASON_SYNTAX || reply->reason == REASON_RANGE));
+	else if (order.verb == EXCHANGE_NOW)
+		REQUIRE(reply->kind == REPLY_NOW && reply->time == now.clock);
+	else
+		REQUIRE(reply->kind == REPLY_DONE || (reply->kind == REPLY_NO && reply->reason != REASON_SYNTAX));
+	now.asked = end + 1;
+}
+
+static void
+take_answer(void)
+{
+	struct exchange_reply reply;
+	struct exchange_greeting greeting;
+
+	now.line[now.held] = '\0';
+	REQUIRE(fuzz_is_line(now.line, EXCHANGE_LINE));
+	if (now.answers++ == 0)
+		REQUIRE(exchange_parse_greeting(now.line, now.held, &greeting) && greeting.version == EXCHANGE_VERSION);
+	else {
+		REQUIRE(exchange_parse_reply(now.line, now.held, &reply));
+		check_reply(&reply);
+	}
+	now.held = 0;
+}
+
+static ssize_t
+fuzz_write(int fd, const void *from, size_t length)
+{
+	size_t piece = length > 3 && now.answers % 3 == 0 ? length / 2 : length;
+
+	REQUIRE(fd == STDOUT_FILENO && length > 0);
+	if (now.gone && now.answers > 2) {
+		errno = EPIPE;
+		return -1;
+	}
+	if (++now.reads % 5 == 0) {
+		errno = EINTR;
+		return -1;
+	}
+	for (size_t at = 0; at < piece; at++) {
+		char octet = ((const char *)from)[at];
+
+		REQUIRE(now.held < EXCHANGE_LINE);
+		if (octet == '\n')
+			take_answer();
+		else
+			now.line[now.held++] = octet;
+	}
+	return (ssize_t)piece;
+}
+
+/* ------------------------------------------------------------------------------------- in place of the system */
+
+nanoseconds
+sysclock_now(void)
+{
+	return now.clock += NS_PER_MILLISECOND;
+}
+
+int
+sysclock_state(struct sysclock_state *state)
+{
+	*state = (struct sysclock_state){ .synchronised = now.busy, .frequency_ppb = -123456, .tick_us = 10000 };
+	return now.gone ? EPERM : 0;
+}
+
+static void
+check_set(void)
+{
+	REQUIRE(now.may_set && !now.limits.dry_run && !now.busy);
+	REQUIRE(++now.sets <= 64);
+}
+
+/* Wherever the orders of a session take the clock, it is within the limits: of where it was, and of what it reads. */
+static void
+move(nanoseconds correction)
+{
+	now.clock = ns_add(now.clock, correction);
+	now.moved = ns_add(now.moved, correction);
+	REQUIRE(ns_magnitude(now.moved) <= now.limits.max_step && ns_subtract(0, now.moved) <= now.limits.max_back);
+	REQUIRE(seconds_floor(now.clock) >= now.limits.not_before && seconds_floor(now.clock) < now.limits.not_after);
+}
+
+int
+sysclock_step(nanoseconds correction, nanoseconds *moved)
+{
+	check_set();
+	if (now.fails)
+		return EINVAL;
+	move(correction);
+	*moved = correction;
+	return 0;
+}
+
+int
+sysclock_slew(nanoseconds correction)
+{
+	check_set();
+	REQUIRE(ns_magnitude(correction) <= SYSCLOCK_SLEW_MAX);
+	if (now.fails)
+		return EINVAL;
+	move(correction);
+	return 0;
+}
+
+int
+sysclock_rate(int64_t ppb)
+{
+	check_set();
+	REQUIRE(ns_magnitude(ppb) <= now.limits.max_rate);
+	return now.fails ? EINVAL : 0;
+}
+
+int
+runstate_tell_bound(struct runstate *state, nanoseconds bound)
+{
+	(void)state;
+	check_set();
+	REQUIRE(bound >= 0 && bound <= 16 * NS_PER_SECOND);
+	return now.fails ? EINVAL : 0;
+}
+
+int
+runstate_lock(struct runstate *state)
+{
+	REQUIRE(state->fd >= 0);
+	return now.busy ? EWOULDBLOCK : 0;
+}
+
+bool
+runstate_other_service(const struct runstate *state, const struct sysclock_state *kernel)
+{
+	(void)state;
+	return kernel->synchronised && now.fails;
+}
+
+static void check_logged(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
+
+static void
+check_logged(const char *format, va_list arguments)
+{
+	char line[640];
+
+	REQUIRE(vsnprintf(line, sizeof line, format, arguments) < (int)sizeof line);
+	REQUIRE(fuzz_is_line(line, sizeof line));
+}
+
+void
+audit_refused(const char *format, ...)
+{
+	va_list arguments;
+
+	REQUIRE(++now.refusals <= 5);
+	va_start(arguments, format);
+	check_logged(format, arguments);
+	va_end(arguments);
+}
+
+void
+audit_done(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	check_logged(format, arguments);
+	va_end(arguments);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const uint8_t *newline = size > 0 ? memchr(data, '\n', size) : NULL;
+	char *letters, *octets;
+	struct runstate run = { .fd = 3, .boot_id = "12ab-34" };
+	int lines = 0;
+	enum status status;
+
+	if (newline == NULL)
+		return 0;
+	letters = fuzz_text(data, (size_t)(newline - data));
+	size -= (size_t)(newline + 1 - data);
+	octets = fuzz_octets(newline + 1, size);
+	memset(&now, 0, sizeof now);
+	now.input = now.asked = octets;
+	now.left = size;
+	now.clock = START;
+	now.limits = limits_default();
+	now.limits.max_rate = INT64_C(1000000);
+	now.may_set = strchr(letters, 'n') == NULL;
+	now.busy = strchr(letters, 'b') != NULL;
+	now.fails = strchr(letters, 'f') != NULL;
+	now.gone = strchr(letters, 'g') != NULL;
+	now.limits.dry_run = strchr(letters, 'd') != NULL;
+	if (strchr(letters, 's') != NULL)
+		now.limits.max_step = 3600 * NS_PER_SECOND;
+	if (strchr(letters, 'k') != NULL)
+		now.limits.max_back = NS_PER_SECOND;
+	if (strchr(letters, 'u') != NULL)
+		run.fd = -1;
+	status = exchange_serve(&now.limits, &run, now.may_set);
+	REQUIRE(status == STATUS_DONE || status == STATUS_REFUSED || status == STATUS_SYSTEM);
+	for (size_t at = 0; at < size; at++)
+		lines += octets[at] == '\n';
+	/* One greeting, and one answer for each line; fewer where the session ended before the host did. */
+	REQUIRE(now.held == 0 || now.gone);
+	REQUIRE(now.left > 0 || now.answers == lines + 1 || now.gone || now.refusals > 0 ||
+	    memmem(octets, size, "bye\n", 4) != NULL);
+	free(letters);
+	free(octets);
+	return 0;
+}

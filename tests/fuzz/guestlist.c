@@ -1,0 +1,61 @@
+/* guestlist: a list of guests. */
+#include "fuzz.h"
+
+#include "guestlist.h"
+
+static void
+check_name(const char *name)
+{
+	REQUIRE(guestlist_fault(name) == NULL);
+	REQUIRE(name[0] != '\0' && name[0] != '-' && strlen(name) <= GUEST_NAME);
+	/* Nothing that a shell, ssh's own syntax or a terminal takes notice of. */
+	REQUIRE(fuzz_printable(name) && strpbrk(name, " \"'\\`$&|;<>()*?!#{}^") == NULL);
+}
+
+/* What was read, written as plainly as can be, reads the same. */
+static void
+reads_again(const struct guestlist *list)
+{
+	struct guestlist back = { .name = NULL };
+	size_t room = 1, used = 0;
+	const char *fault = NULL;
+	char *text;
+
+	for (size_t at = 0; at < list->count; at++)
+		room += strlen(list->name[at]) + 1;
+	text = malloc(room);
+	REQUIRE(text != NULL);
+	text[0] = '\0';
+	for (size_t at = 0; at < list->count; at++)
+		used += (size_t)snprintf(text + used, room - used, "%s\n", list->name[at]);
+	REQUIRE(guestlist_read(&back, text, &fault) == 0 && back.count == list->count);
+	for (size_t at = 0; at < list->count; at++)
+		REQUIRE(strcmp(back.name[at], list->name[at]) == 0);
+	guestlist_free(&back);
+	REQUIRE(back.count == 0 && back.name == NULL);
+	free(text);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = fuzz_text(data, size);
+	struct guestlist list = { .name = NULL };
+	const char *fault = NULL;
+	size_t lines = 1, wrong;
+
+	for (const char *at = text; *at != '\0'; at++)
+		lines += *at == '\n';
+	wrong = guestlist_read(&list, text, &fault);
+	REQUIRE(wrong <= lines && list.count <= lines);
+	REQUIRE(wrong == 0 || (fault != NULL && fuzz_is_line(fault, 100)));
+	for (size_t at = 0; at < list.count; at++) {
+		check_name(list.name[at]);
+		for (size_t other = 0; other < at; other++)
+			REQUIRE(strcmp(list.name[at], list.name[other]) != 0);
+	}
+	reads_again(&list);
+	guestlist_free(&list);
+	free(text);
+	return 0;
+}

@@ -1,0 +1,108 @@
+/* numtext: the input as a number, as seconds, as a date and as somebody else's text. */
+#include "fuzz.h"
+
+#include <time.h>
+
+#include "numtext.h"
+
+#define UNTOUCHED INT64_C(-4242424242)
+
+static void
+check_whole(const char *text, int64_t min, int64_t max)
+{
+	int64_t value = UNTOUCHED;
+	bool good = parse_whole(text, min, max, &value);
+	bool number = text[0] != '\0' && strlen(text) <= 10 && fuzz_consists_of(text, "0123456789");
+	long long expected = number ? strtoll(text, NULL, 10) : -1;
+
+	REQUIRE(good == (number && expected >= min && expected <= max));
+	REQUIRE(value == (good ? expected : UNTOUCHED));
+}
+
+static void
+check_seconds(const char *text, nanoseconds max)
+{
+	nanoseconds value = UNTOUCHED, back = UNTOUCHED;
+	char printed[SECONDS_TEXT];
+
+	if (!parse_seconds(text, max, &value)) {
+		REQUIRE(value == UNTOUCHED);
+		return;
+	}
+	REQUIRE(value >= 0 && value <= max && fuzz_consists_of(text, "0123456789."));
+	REQUIRE(seconds_floor(value) == strtoll(text, NULL, 10));
+	format_seconds(value, printed);
+	REQUIRE(printed[0] == '+' && parse_seconds(printed + 1, max, &back) && back == value);
+	/* The smallest limit that lets it through is itself. */
+	REQUIRE(parse_seconds(text, value, &back) && (value == 0 || !parse_seconds(text, value - 1, &back)));
+}
+
+static void
+check_date(const char *text)
+{
+	int64_t seconds = UNTOUCHED, back;
+	char printed[DATE_TEXT], theirs[DATE_TEXT];
+	struct tm broken;
+	time_t time;
+
+	if (!parse_date(text, &seconds)) {
+		REQUIRE(seconds == UNTOUCHED);
+		return;
+	}
+	REQUIRE(seconds >= 0 && seconds <= INT64_C(9214646399));
+	format_date(seconds * NS_PER_SECOND, printed);
+	REQUIRE(strncmp(text, printed, strlen(text) > 10 ? 19 : 10) == 0);
+	time = seconds;
+	REQUIRE(gmtime_r(&time, &broken) != NULL);
+	REQUIRE(strftime(theirs, sizeof theirs, "%Y-%m-%dT%H:%M:%S.000000000Z", &broken) > 0);
+	REQUIRE(strcmp(printed, theirs) == 0);
+	strcpy(printed + 19, "Z");
+	REQUIRE(parse_date(printed, &back) && back == seconds);
+}
+
+static void
+check_quoted(const char *text, size_t size)
+{
+	char *quoted = malloc(size);
+
+	REQUIRE(quoted != NULL);
+	format_quoted(text, quoted, size);
+	REQUIRE(strnlen(quoted, size) < size && fuzz_printable(quoted));
+	if (strlen(text) < size)
+		REQUIRE(strlen(quoted) == strlen(text) && (!fuzz_printable(text) || strcmp(quoted, text) == 0));
+	else
+		REQUIRE(strlen(quoted) == size - 1 && strcmp(quoted + size - 4, "...") == 0);
+	free(quoted);
+}
+
+/* Any 64 bits are a time and an offset, and print as such. */
+static void
+check_printed(nanoseconds value)
+{
+	char seconds[SECONDS_TEXT], date[DATE_TEXT];
+
+	format_seconds(value, seconds);
+	REQUIRE(fuzz_is_line(seconds, sizeof seconds) && strlen(strchr(seconds, '.')) == 10);
+	REQUIRE((seconds[0] == '-') == (value < 0));
+	format_date(value, date);
+	REQUIRE(strlen(date) == 30 && fuzz_consists_of(date, "0123456789-T:.Z"));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = fuzz_text(data, size);
+	nanoseconds value = 0;
+
+	check_whole(text, 1, 65535);
+	check_whole(text, 0, INT64_MAX);
+	check_seconds(text, INT64_MAX);
+	check_seconds(text, 3600 * NS_PER_SECOND);
+	check_date(text);
+	check_quoted(text, 8);
+	check_quoted(text, 40);
+	memcpy(&value, data, size < sizeof value ? size : sizeof value);
+	check_printed(value);
+	free(text);
+	return 0;
+}

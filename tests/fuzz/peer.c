@@ -1,0 +1,75 @@
+/* peer: the input as an address literal, and as a socket address. */
+#include "fuzz.h"
+
+#include <arpa/inet.h>
+
+#include "peer.h"
+
+static void
+check_formatted(const union peer *peer)
+{
+	char text[PEER_TEXT];
+	union peer back;
+
+	peer_format(peer, text);
+	REQUIRE(fuzz_is_line(text, sizeof text));
+	REQUIRE(fuzz_consists_of(text, "0123456789abcdef.:%") || strcmp(text, "unknown") == 0);
+	if (peer->any.sa_family != AF_INET && peer->any.sa_family != AF_INET6)
+		REQUIRE(strcmp(text, "unknown") == 0);
+	/* A scope stands only in a link-local address, and has nine digits at most where it is read. */
+	else if (strchr(text, '%') == NULL ||
+	    (IN6_IS_ADDR_LINKLOCAL(&peer->v6.sin6_addr) && peer->v6.sin6_scope_id < 1000000000)) {
+		REQUIRE(peer_parse(text, &back));
+		REQUIRE(peer_same_host(peer, &back) && peer_same_host(&back, peer));
+	}
+}
+
+static void
+as_literal(const char *text)
+{
+	union peer peer, filled;
+
+	memset(&filled, 0xff, sizeof filled);
+	if (!peer_parse(text, &peer)) {
+		REQUIRE(!peer_parse(text, &filled));
+		return;
+	}
+	/* Nothing of what was there before is left. */
+	REQUIRE(peer_parse(text, &filled) && memcmp(&filled, &peer, sizeof peer) == 0);
+	REQUIRE(peer.any.sa_family == AF_INET || peer.any.sa_family == AF_INET6);
+	REQUIRE(peer_port(&peer) == 0 && peer_may_loop(&peer));
+	REQUIRE(fuzz_is_line(text, PEER_TEXT) && strpbrk(text, " /") == NULL);
+	check_formatted(&peer);
+}
+
+static void
+as_socket_address(const uint8_t *data, size_t size)
+{
+	union peer peer, unmapped;
+
+	memset(&peer, 0, sizeof peer);
+	memcpy(&peer, data, size < sizeof peer.v6 ? size : sizeof peer.v6);
+	peer.any.sa_family = size == 0 || data[0] % 4 == 0 ? AF_UNSPEC : data[0] % 4 == 1 ? AF_INET : AF_INET6;
+	unmapped = peer;
+	peer_unmap(&unmapped);
+	REQUIRE(peer_port(&unmapped) == peer_port(&peer));
+	REQUIRE(unmapped.any.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&unmapped.v6.sin6_addr));
+	REQUIRE(peer_port(&unmapped) >= 1024 || peer_may_loop(&unmapped));
+	if (unmapped.any.sa_family == AF_INET && !peer_may_loop(&unmapped)) {
+		REQUIRE(!IN_MULTICAST(ntohl(unmapped.v4.sin_addr.s_addr)));
+		REQUIRE(unmapped.v4.sin_addr.s_addr != INADDR_BROADCAST && unmapped.v4.sin_addr.s_addr != INADDR_ANY);
+	}
+	REQUIRE(unmapped.any.sa_family == AF_UNSPEC || peer_same_host(&unmapped, &unmapped));
+	check_formatted(&unmapped);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = fuzz_text(data, size);
+
+	as_literal(text);
+	as_socket_address(data, size);
+	free(text);
+	return 0;
+}
