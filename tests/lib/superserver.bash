@@ -10,7 +10,8 @@
 # snippet is what its administrator changes: xinetd's disable = yes becomes no.  Apart from that:
 #	- another PORT, where one is given;
 #	- $OPTIONS, the options of in.timed, where a test sets them;
-#	- stream-nowait: no snippet is shipped so, and "wait" becomes "nowait" here.
+#	- stream-nowait: no snippet is shipped so; "wait" becomes "nowait" here, and the number of starts that are
+#	  allowed is raised, as the snippets say that it has to be.
 # $SERVER, where a test sets it, is another program inside the sandbox.
 
 requires_superserver() { # KIND
@@ -72,7 +73,8 @@ xinetd_install() {
 # xinetd_snippet TYPE: with what has to differ
 xinetd_snippet() {
 	local script='s/^([[:blank:]]*disable[[:blank:]]*=[[:blank:]]*)yes$/\1no/'
-	[ "$SUPER_WAIT" = wait ] || script="$script; s/^([[:blank:]]*wait[[:blank:]]*=).*/\\1 no/"
+	[ "$SUPER_WAIT" = wait ] ||
+		script="$script; s/^([[:blank:]]*wait[[:blank:]]*=).*/\\1 no/; s/^([[:blank:]]*cps[[:blank:]]*=).*/\\1 1000 1/"
 	[ -z "${SERVER-}" ] || script="$script; s|^([[:blank:]]*server[[:blank:]]*=).*|\\1 $SERVER|"
 	# Each before the last line, which is all that begins with a brace that ends.
 	[ -z "${OPTIONS-}" ] || script="$script; /^}/i \\\tserver_args = $OPTIONS"
@@ -100,7 +102,7 @@ inetd_lines() {
 		type != "both" && $2 != type { next }
 		{
 			if (port != 37) $1 = port
-			if (mode == "nowait") sub(/^wait/, "nowait", $4)
+			if (mode == "nowait") sub(/^wait[.0-9]*/, "nowait.10000", $4)
 			if (server != "") $6 = server
 			if (options != "") $0 = $0 OFS options
 			print

@@ -1,0 +1,314 @@
+#!/usr/bin/env bats
+# hosts.allow and hosts.deny, for hosts with addresses of their own: two beside the sandbox (tests/lib/hosts.bash), each
+# with three IPv4 and two IPv6 addresses, all of which ask every superserver in every style whenever a table is tried.
+# What guestclock-set does with the same tables, by SSH_CONNECTION.  Who is denied by one process that serves many, and
+# how soon an edited table counts, is in 41.
+
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2034 # OPTIONS and the like are for the libraries
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+load lib/superserver
+load lib/set
+load lib/hosts
+
+setup_file() {
+	set_setup_file
+	make -s -C "$TOP" -f tests/helpers/helpers.mk build/tests/flood
+}
+
+setup() {
+	common_setup
+	case $BATS_TEST_DESCRIPTION in
+	guestclock-set*)
+		set_start
+		;;
+	*)
+		requires "$IN_TIMED" "$TOP/build/tests/flood"
+		sandbox_start
+		log_start
+		;;
+	esac
+}
+
+teardown() {
+	local status=0
+	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 20 "$WORK/superserver.out" "$WORK/xinetd.log" "$WORK/log" 2>/dev/null || :
+	common_teardown || status=1
+	return $status
+}
+
+# hosts_and_superservers: alpha (10.37.1.*, fd37:1::*) and beta (10.37.2.*, fd37:2::*), and everything that serves
+hosts_and_superservers() {
+	host_start alpha 1
+	host_start beta 2
+	superservers_start
+}
+
+# ------------------------------------------------------------------------------------------------- addresses
+
+@test "single addresses, networks with masks and prefixes, IPv4 and IPv6" {
+	hosts_deny 'in.timed: ALL'
+	hosts_allow 'in.timed: 10.37.1.2 10.37.2.130, [fd37:1::2]'
+	hosts_and_superservers
+	let_in 10.37.1.2 10.37.2.130 fd37:1::2
+	# A mask, a prefix, dots; a single address as a prefix.
+	with_tables 'in.timed: 10.37.1.0/255.255.255.0 10.37.2.128/255.255.255.128, [fd37:2::]/64' 'in.timed: ALL'
+	let_in 10.37.1.2 10.37.1.3 10.37.1.130 10.37.2.130 fd37:2::2 fd37:2::3
+	with_tables 'in.timed: 10.37.1.0/25 10.37.2.130/32 [fd37:1::2]/127 [fd37:2::3]/128' 'in.timed: ALL'
+	let_in 10.37.1.2 10.37.1.3 10.37.2.130 fd37:1::2 fd37:1::3 fd37:2::3
+	with_tables 'in.timed: 10.37.2.' 'in.timed: ALL'
+	let_in 10.37.2.2 10.37.2.3 10.37.2.130
+	# The same words in hosts.deny alone let in everybody else.
+	with_tables '' 'in.timed: 10.37.1.0/255.255.255.0, [fd37:1::]/64, 10.37.2.2'
+	let_in 10.37.2.3 10.37.2.130 fd37:2::2 fd37:2::3
+	# Addresses that begin alike are others, and so are networks that do not hold the address that they name.
+	with_tables 'in.timed: 10.37.1.1 10.37.1.13 1.2 10.37.1.2/255.255.255.0 [fd37:1::22]' 'in.timed: ALL'
+	let_in
+	# A list of addresses in a file; a continued line; a comment; a table that ends without a newline has no such line.
+	printf '10.37.1.3\n[fd37:2::2]\n' >"$ETC/guests"
+	with_tables $'# in.timed: ALL\nin.timed: 10.37.2.2, \\\n\t/etc/guests' 'in.timed: ALL'
+	let_in 10.37.1.3 10.37.2.2 fd37:2::2
+	equal "$(logged 'error: ')" 0 'errors in the tables'
+}
+
+@test "ALL, EXCEPT, and rules for other daemons" {
+	hosts_allow 'in.timed: 10.37. EXCEPT 10.37.1.3 10.37.2.0/255.255.255.0'
+	hosts_deny 'ALL: ALL'
+	hosts_and_superservers
+	let_in 10.37.1.2 10.37.1.130
+	with_tables 'in.timed: 10.37. EXCEPT 10.37.2. EXCEPT 10.37.2.3' 'ALL: ALL'
+	let_in 10.37.1.2 10.37.1.3 10.37.1.130 10.37.2.3
+	with_tables '' 'ALL EXCEPT sshd: ALL EXCEPT [fd37:1::]/64'
+	let_in fd37:1::2 fd37:1::3
+	with_tables '' 'ALL EXCEPT in.timed: ALL'
+	let_in 10.37.1.2 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3 10.37.2.2 10.37.2.3 10.37.2.130 fd37:2::2 fd37:2::3
+	# The first rule that matches holds; hosts.allow comes first.
+	with_tables $'sshd in.timed: 10.37.1.2: deny\nsshd, in.timed: 10.37.1. : allow\nsshd: ALL' 'in.timed: ALL'
+	let_in 10.37.1.3 10.37.1.130
+	# Users are not asked for, and servers' own addresses are not known: such a rule is for nobody.
+	with_tables $'in.timed: root@10.37.1.2\nin.timed@10.37.2.1: ALL\nin.timed: 10.37.2.2' 'in.timed: ALL'
+	let_in 10.37.2.2
+	# A word that is no option is a mistake that lets nobody in.
+	with_tables 'in.timed: 10.37.1. : alow' ''
+	let_in 10.37.2.2 10.37.2.3 10.37.2.130 fd37:1::2 fd37:1::3 fd37:2::2 fd37:2::3
+	(($(logged 'error: /etc/hosts.allow, line 1: bad option name: "alow"') > 0))
+}
+
+# ----------------------------------------------------------------------------------------------------- names
+
+@test "names from /etc/hosts and DNS, LOCAL, KNOWN, UNKNOWN and PARANOID" {
+	printf '%s\n' '10.37.1.2 alpha' 'fd37:1::2 alpha6.guests.test' '10.37.1.3 three.guests.test' \
+		'10.37.2.2 two.other.test' >>"$ETC/hosts"
+	# 10.37.2.3 says a name that is another's, and 10.37.2.130 one that there is not.
+	resolver_start 'ptr 10.37.1.130 dns.guests.test
+a dns.guests.test 10.37.1.130
+ptr fd37:1::3 dns6.guests.test
+a dns6.guests.test fd37:1::3
+ptr 10.37.2.3 liar.guests.test
+a liar.guests.test 10.37.1.130
+ptr 10.37.2.130 gone.guests.test'
+	hosts_allow 'in.timed: two.other.test .guests.test'
+	hosts_deny 'in.timed: ALL'
+	hosts_and_superservers
+	let_in 10.37.1.3 10.37.1.130 10.37.2.2 fd37:1::2 fd37:1::3
+	with_tables 'in.timed: LOCAL' 'in.timed: ALL'
+	let_in 10.37.1.2
+	with_tables 'in.timed: KNOWN' 'in.timed: ALL'
+	let_in 10.37.1.2 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3 10.37.2.2
+	with_tables 'in.timed: UNKNOWN' 'in.timed: ALL'
+	let_in fd37:2::2 fd37:2::3
+	with_tables '' 'in.timed: PARANOID'
+	let_in 10.37.1.2 10.37.1.3 10.37.1.130 10.37.2.2 fd37:1::2 fd37:1::3 fd37:2::2 fd37:2::3
+	# Nobody's name is asked for whom an address decides on.
+	: >"$WORK/resolver.out"
+	with_tables 'in.timed: 10.37., [fd37::]/16, .guests.test' 'in.timed: ALL'
+	let_in 10.37.1.2 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3 10.37.2.2 10.37.2.3 10.37.2.130 fd37:2::2 fd37:2::3
+	equal "$(cat "$WORK/resolver.out")" '' 'questions to the name server'
+}
+
+# ---------------------------------------------------------------------------------- options: spawn, twist, severity
+
+# spawned SOURCE: how many times a rule's program has run for it
+spawned() { grep -cx -- "$1" "$ETC/spawned/log" || :; }
+at_least() { (($("${@:2}") >= $1)); }
+# Written by whoever in.timed runs as: root under systemd-socket-activate, nobody elsewhere.
+with_spawned() {
+	mkdir "$ETC/spawned"
+	: >"$ETC/spawned/log"
+	chmod -R a+rwX "$ETC/spawned"
+}
+SPAWN='spawn (echo %a >>/etc/spawned/log) &'
+
+@test "spawn runs for each question, allowed or denied" {
+	with_spawned
+	hosts_allow "in.timed: 10.37.1.2 [fd37:1::2]: $SPAWN"
+	hosts_deny "in.timed: 10.37.1.3: $SPAWN"$'\nin.timed: ALL'
+	host_start alpha 1
+	superservers_start
+	let_in 10.37.1.2 fd37:1::2
+	# Twelve services, once or more often each.
+	wait_for 5 at_least 12 spawned 10.37.1.2
+	wait_for 5 at_least 12 spawned fd37:1::2
+	wait_for 5 at_least 12 spawned 10.37.1.3
+	equal "$(spawned 10.37.1.130)" 0 'runs for whom no such rule is'
+	# Once for each, never from the verdicts that are kept.
+	local before
+	ASKED=xinetd-dgram-wait:udp:1037
+	let_in 10.37.1.2 fd37:1::2
+	wait_for 5 at_least 13 spawned 10.37.1.2
+	before=$(spawned 10.37.1.2)
+	in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --times 20 --source 10.37.1.2 10.37.1.1 1037
+	wait_for 5 at_least $((before + 20)) spawned 10.37.1.2
+	equal "$(spawned 10.37.1.2)" $((before + 20)) 'runs after 20 more questions'
+}
+
+@test "spawn written into a table of processes that may start nothing: they leave, and their successors run it" {
+	with_spawned
+	hosts_allow 'in.timed: 10.37.1.2'
+	hosts_deny 'in.timed: ALL'
+	host_start alpha 1
+	superservers_start
+	let_in 10.37.1.2
+	local pid confined
+	confined=$(sandbox_pids in.timed)
+	[ -n "$confined" ]
+	for pid in $confined; do grep -qx 'Seccomp:[[:blank:]]2' "/proc/$pid/status"; done
+	hosts_allow "in.timed: 10.37.1.2: $SPAWN"
+	for pid in $confined; do wait_for 4 not running "$pid"; done
+	: >"$ETC/spawned/log"
+	let_in 10.37.1.2
+	wait_for 5 at_least 12 spawned 10.37.1.2
+	# Those may start programs as long as a rule wants it, and not longer.
+	for pid in $(sandbox_pids in.timed); do grep -qx 'Seccomp:[[:blank:]]0' "/proc/$pid/status"; done
+	pid=$(sandbox_pids in.timed | head -n 1)
+	hosts_allow 'in.timed: 10.37.1.2'
+	wait_for 4 grep -qx 'Seccomp:[[:blank:]]2' "/proc/$pid/status"
+}
+
+@test "spawn written into the table of a process that always has a question waiting" {
+	with_spawned
+	hosts_allow 'in.timed: 10.37.1.2'
+	hosts_deny 'in.timed: ALL'
+	host_start alpha 1
+	local pid
+	superserver_start xinetd dgram-wait
+	in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --source 10.37.1.2 10.37.1.1 37
+	pid=$(helper)
+	background flood in_net "$TOP/build/tests/flood" -s 20 10.9.0.1 5000 10.37.1.1 37
+	# The rest of the second in which the last edit was new, when each tick would notice.
+	sleep 2.1
+	running "$pid"
+	hosts_allow "in.timed: 10.37.1.2: $SPAWN"
+	wait_for 5 not running "$pid"
+	alive flood
+	stop flood
+	# Its successor, or the next.
+	retry 10 0.1 in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --timeout 1 --source 10.37.1.2 10.37.1.1 37
+	wait_for 5 at_least 1 spawned 10.37.1.2
+}
+
+@test "severity says how a refusal is logged; what libwrap says of a rule is logged too" {
+	# 27: daemon.err; 28: daemon.warning; 132: local0.warning
+	hosts_deny $'in.timed: 10.37.1.2: severity local0.warning\nin.timed: 10.37.1.3: severity err\nin.timed: 10.37.1.130'
+	host_start alpha 1
+	superservers_start
+	let_in fd37:1::2 fd37:1::3
+	local transport
+	for transport in tcp udp; do
+		(($(logged "^<132>.* in\\.timed\\[[0-9]+\\]: refused connect from 10\\.37\\.1\\.2 \\($transport\\)\$") >= 4))
+		(($(logged "^<27>.* in\\.timed\\[[0-9]+\\]: refused connect from 10\\.37\\.1\\.3 \\($transport\\)\$") >= 4))
+		(($(logged "^<28>.* in\\.timed\\[[0-9]+\\]: refused connect from 10\\.37\\.1\\.130 \\($transport\\)\$") >= 4))
+	done
+	equal "$(logged 'refused connect from fd37')" 0
+	# What is no severity denies, and is told.
+	with_tables 'in.timed: 10.37.1.2: severity loud' ''
+	let_in 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3
+	(($(logged 'error: /etc/hosts.allow, line 1: bad syslog facility or severity: "loud"') > 0))
+}
+
+# ------------------------------------------------------------------------- tables that are not there, or not readable
+
+everybody='10.37.1.2 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3'
+
+@test "no tables: everybody is let in" {
+	rm "$ETC/hosts.allow" "$ETC/hosts.deny"
+	host_start alpha 1
+	superservers_start
+	# shellcheck disable=SC2086 # several
+	let_in $everybody
+	equal "$(logged .)" 0 'lines logged'
+}
+
+@test "no tables and --strict-access: nobody is let in; one table is enough" {
+	rm "$ETC/hosts.allow" "$ETC/hosts.deny"
+	host_start alpha 1
+	OPTIONS=--strict-access
+	superservers_start
+	let_in
+	(($(logged 'neither /etc/hosts\.allow nor /etc/hosts\.deny is there: everybody is denied \(--strict-access\)') > 0))
+	hosts_deny 'in.timed: 10.37.1.3'
+	tables_count
+	let_in 10.37.1.2 10.37.1.130 fd37:1::2 fd37:1::3
+	rm "$ETC/hosts.deny"
+	hosts_allow 'in.timed: 10.37.1.3: deny'
+	tables_count
+	let_in 10.37.1.2 10.37.1.130 fd37:1::2 fd37:1::3
+	rm "$ETC/hosts.allow"
+	tables_count
+	let_in
+}
+
+# ------------------------------------------------------------------------------- guestclock-set, by SSH_CONNECTION
+
+# lets_in ADDRESS...: of these addresses, the ones given are let in and the others refused
+clients='10.37.1.2 10.37.1.3 10.37.2.130 ::ffff:10.37.1.2 fd37:1::2 fd37:2::3'
+lets_in() {
+	local client
+	for client in $clients; do
+		set_by_ssh_env "$client" status
+		case " $* " in
+		*" $client "*) expect 0 ;;
+		*) expect 1 "refused: hosts\\.allow and hosts\\.deny do not let $client in\$" && equal "$output" '' ;;
+		esac || { printf 'client %s, hosts.allow:\n%s\n' "$client" "$(cat "$ETC/hosts.allow")"; return 1; }
+	done
+	assert_untouched
+}
+
+set_tables() {
+	hosts_allow "$1"
+	hosts_deny "$2"
+}
+
+@test "guestclock-set: addresses, networks, EXCEPT" {
+	set_tables 'guestclock-set: 10.37.1.2 [fd37:1::2]' 'ALL: ALL'
+	lets_in 10.37.1.2 ::ffff:10.37.1.2 fd37:1::2
+	set_tables 'guestclock-set: 10.37.1.0/255.255.255.0 [fd37:2::]/64' 'guestclock-set: ALL'
+	lets_in 10.37.1.2 10.37.1.3 ::ffff:10.37.1.2 fd37:2::3
+	set_tables 'guestclock-set: 10.37.2.128/25 10.37.1.3/32 [fd37::]/16 EXCEPT [fd37:2::3]' 'ALL: ALL'
+	lets_in 10.37.1.3 10.37.2.130 fd37:1::2
+	set_tables '' 'ALL EXCEPT in.timed: 10.37.1.'
+	lets_in 10.37.2.130 fd37:1::2 fd37:2::3
+	set_tables '' 'in.timed: ALL'
+	# shellcheck disable=SC2086
+	lets_in $clients
+}
+
+@test "guestclock-set: names, LOCAL, KNOWN, UNKNOWN and PARANOID" {
+	printf '%s\n' '10.37.1.2 alpha' '10.37.1.3 three.guests.test' >>"$ETC/hosts"
+	resolver_start 'ptr fd37:1::2 six.guests.test
+a six.guests.test fd37:1::2
+ptr 10.37.2.130 liar.guests.test
+a liar.guests.test 10.37.1.3'
+	set_tables 'guestclock-set: .guests.test' 'ALL: ALL'
+	lets_in 10.37.1.3 fd37:1::2
+	set_tables 'guestclock-set: LOCAL' 'ALL: ALL'
+	lets_in 10.37.1.2 ::ffff:10.37.1.2
+	set_tables 'guestclock-set: KNOWN' 'ALL: ALL'
+	lets_in 10.37.1.2 ::ffff:10.37.1.2 10.37.1.3 fd37:1::2
+	set_tables '' 'guestclock-set: UNKNOWN, PARANOID'
+	lets_in 10.37.1.2 ::ffff:10.37.1.2 10.37.1.3 fd37:1::2
+}
+

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Asks many RFC 868 services at once, from every address of this host, and checks who is answered.
+
+askmany.py --services NAME:tcp|udp:PORT,... [ADDRESS...]
+
+The ADDRESSes (and among this host's addresses no others) are to be answered with the right time.  The service is asked
+at this host's neighbour, whose last octet, or word, is 1.  Those that are not to be answered are asked first: what a
+service that answers in the order of its questions has not said by the time that it has answered the last, it will not
+say.  Prints what is wrong; exit status 1 if anything is.
+"""
+import ipaddress
+import select
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+PATIENCE = 6		# seconds for answers that are to come
+GRACE = 0.25		# seconds in which an answer that is not to come would have come
+
+
+def own_addresses():
+    out = subprocess.run(["ip", "-o", "address", "show", "scope", "global"], capture_output=True, text=True, check=True)
+    return [ipaddress.ip_interface(line.split()[3]) for line in out.stdout.splitlines()]
+
+
+class Question:
+    def __init__(self, name, protocol, port, interface, wanted):
+        self.name, self.protocol, self.wanted = name, protocol, wanted
+        self.source = str(interface.ip)
+        self.target = (str(interface.network.network_address + 1), port)
+        self.family = socket.AF_INET if interface.version == 4 else socket.AF_INET6
+        self.got = b""
+        self.done = False
+        self.socket = None
+
+    def ask(self):
+        self.socket = socket.socket(self.family, socket.SOCK_STREAM if self.protocol == "tcp" else socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        self.socket.bind((self.source, 0))
+        self.before = int(time.clock_gettime(time.CLOCK_REALTIME))
+        error = self.socket.connect_ex(self.target)
+        if self.protocol == "udp":
+            self.socket.send(b"")
+        elif error not in (0, 115):
+            self.end()
+
+    def end(self):
+        self.done = True
+        self.socket.close()
+
+    def hear(self):
+        try:
+            part = self.socket.recv(64)
+        except OSError as e:
+            self.got += b"" if isinstance(e, ConnectionResetError) else ("<%s>" % e.strerror).encode()
+            part = b""
+        self.got += part
+        if self.protocol == "udp" or not part:
+            self.after = int(time.clock_gettime(time.CLOCK_REALTIME))
+            self.end()
+
+    def wrong(self):
+        if not self.got:
+            return "no answer" if self.wanted else None
+        if len(self.got) != 4:
+            return "answered %r" % self.got
+        told = struct.unpack("!I", self.got)[0] - 2208988800
+        if not self.wanted:
+            return "answered"
+        return None if self.before <= told <= self.after else "told %d" % told
+
+
+def main():
+    _, _, services, *allowed = sys.argv
+    allowed = {ipaddress.ip_address(text) for text in allowed}
+    questions = [Question(name, protocol, int(port), interface, interface.ip in allowed)
+                 for interface in own_addresses()
+                 for name, protocol, port in (service.split(":") for service in services.split(","))]
+    questions.sort(key=lambda question: question.wanted)
+    poll = select.poll()
+    by_fd = {}
+    for question in questions:
+        question.ask()
+        if not question.done:
+            by_fd[question.socket.fileno()] = question
+            poll.register(question.socket.fileno(), select.POLLIN)
+    start = time.monotonic()
+    while by_fd:
+        # Denied connections are closed, denied datagrams are silence.
+        if all(not q.wanted and q.protocol == "udp" for q in by_fd.values()):
+            left = start + GRACE - time.monotonic()
+        else:
+            left = start + PATIENCE - time.monotonic()
+        if left <= 0:
+            break
+        for fd, _ in poll.poll(max(1, min(50, int(left * 1000)))):
+            question = by_fd[fd]
+            question.hear()
+            if question.done:
+                del by_fd[fd]
+                poll.unregister(fd)
+    wrong = [(q, q.wrong() or ("not closed" if not q.done and q.protocol == "tcp" else None)) for q in questions]
+    wrong = [(q, what) for q, what in wrong if what]
+    for q, what in wrong:
+        print("%s from %s: %s, expected %s" % (q.name, q.source, what, "the time" if q.wanted else "nothing"))
+    return 1 if wrong else 0
+
+
+sys.exit(main())
