@@ -66,6 +66,22 @@ access_start(const char *name, bool strict_access)
 	strict = strict_access;
 }
 
+/* Why the table at PATH cannot be asked, an errno value; ENOENT: it is not there; 0: it can. */
+static int
+table_fault(const char *path)
+{
+	struct stat status;
+
+	if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0)
+		return errno == ENOTDIR ? ENOENT : errno;
+	if (stat(path, &status) != 0)
+		return errno;
+	/* libwrap would find a directory empty, and wait for a pipe's writer.  A device can be read: /dev/null is one. */
+	if (S_ISDIR(status.st_mode))
+		return EISDIR;
+	return S_ISREG(status.st_mode) || S_ISCHR(status.st_mode) ? 0 : EINVAL;
+}
+
 /* Whether the tables are fit to be asked: what is wrong goes to syslog. */
 static bool
 tables_usable(void)
@@ -73,20 +89,20 @@ tables_usable(void)
 	int missing = 0;
 
 	for (int table = 0; table < 2; table++) {
-		if (faccessat(AT_FDCWD, table_path(table), R_OK, AT_EACCESS) == 0)
+		int fault = table_fault(table_path(table));
+
+		if (fault == ENOENT)
+			missing++;
+		if (fault == 0 || fault == ENOENT)
 			continue;
-		if (errno != ENOENT && errno != ENOTDIR) {
-			syslog(LOG_WARNING, "cannot read %s: %m: everybody is denied", table_path(table));
-			return false;
-		}
-		missing++;
-	}
-	if (strict && missing == 2) {
-		syslog(LOG_WARNING, "neither %s nor %s is there: everybody is denied (--strict-access)", table_path(0),
-		    table_path(1));
+		syslog(LOG_WARNING, "cannot read %s: %s: everybody is denied", table_path(table), strerror(fault));
 		return false;
 	}
-	return true;
+	if (!strict || missing < 2)
+		return true;
+	syslog(LOG_WARNING, "neither %s nor %s is there: everybody is denied (--strict-access)", table_path(0),
+	    table_path(1));
+	return false;
 }
 
 /* Setting up where names are looked up costs more than most verdicts do, and few rules have names. */
@@ -159,7 +175,7 @@ table_effect(const char *path)
 	struct stat status;
 	enum tables_effect most = TABLES_RUN;
 	char *text;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	/* Where a table cannot be read, everybody is denied. */
 	if (fd < 0)

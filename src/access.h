@@ -3,8 +3,8 @@
  *
  * Rules are hosts_access(5)'s and hosts_options(5)'s, asked for with the address that the caller gives; names are
  * looked up only when a rule has a name.  Both tables missing: everybody is allowed, as libwrap does.  A table
- * that is there and cannot be read: everybody is denied (libwrap would take it for empty).  NIS netgroups match
- * nobody: the library is linked statically, without NIS.
+ * that is there and cannot be read, as a directory cannot: everybody is denied (libwrap would take it for empty).
+ * NIS netgroups match nobody: the library is linked statically, without NIS.
  */
 #ifndef GUESTCLOCK_ACCESS_H
 #define GUESTCLOCK_ACCESS_H

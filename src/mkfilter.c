@@ -82,8 +82,10 @@ static const struct call server[] = {
 	{ "socket", 0, ~UINT64_C(0), AF_INET6 }, { "socket", 0, ~UINT64_C(0), AF_NETLINK },
 	{ "openat", 2, READ_ONLY }, { "open", 1, READ_ONLY }, { .name = "faccessat" }, { .name = "faccessat2" },
 	{ .name = "access" }, { .name = "stat" }, { .name = "stat64" }, { .name = "statx" }, { .name = "getrandom" },
-	{ .name = "uname" }, { "ioctl", 1, 0xffffffff, FIONREAD }, { "fcntl", 1, 0xffffffff, F_GETFL },
-	{ "fcntl", 1, 0xffffffff, F_SETFL }, { "fcntl", 1, 0xffffffff, F_GETFD }, { "fcntl", 1, 0xffffffff, F_SETFD },
+	/* stdio asks whether a device is a terminal: a table may be a link to /dev/null */
+	{ .name = "uname" }, { "ioctl", 1, 0xffffffff, FIONREAD }, { "ioctl", 1, 0xffffffff, TCGETS },
+	{ "fcntl", 1, 0xffffffff, F_GETFL }, { "fcntl", 1, 0xffffffff, F_SETFL }, { "fcntl", 1, 0xffffffff, F_GETFD },
+	{ "fcntl", 1, 0xffffffff, F_SETFD },
 	{ .name = "getuid" }, { .name = "geteuid" }, { .name = "getgid" }, { .name = "getegid" }, { .name = "getppid" },
 	/* -s reads the kernel's clock state; setting it takes a capability that was given up */
 	{ .name = "adjtimex" }, { .name = "clock_adjtime" }, { .name = "clock_adjtime64" },

@@ -261,6 +261,35 @@ everybody='10.37.1.2 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3'
 	let_in
 }
 
+@test "a table that cannot be read denies everybody: its mode, a directory, a pipe, a loop of links" {
+	host_start alpha 1
+	superservers_start
+	# shellcheck disable=SC2086
+	let_in $everybody
+	local table why
+	for why in hosts.allow:mode hosts.allow:directory hosts.deny:mode hosts.deny:directory hosts.deny:pipe hosts.deny:loop; do
+		table=$ETC/${why%:*}
+		rm -rf "$ETC/hosts.allow" "$ETC/hosts.deny"
+		case $why in
+		*:mode) : >"$table" && chmod 0 "$table" ;;
+		*:directory) mkdir "$table" ;;
+		*:pipe) mkfifo "$table" ;;
+		*:loop) ln -s "${why%:*}" "$table" ;;
+		esac
+		tables_count
+		let_in || { printf '%s\n' "$why"; return 1; }
+		(($(logged "cannot read /etc/${why%:*}: .*: everybody is denied") > 0))
+		: >"$LOG"
+	done
+	# An empty file by another name is one that can be read.
+	rm "$ETC/hosts.deny"
+	ln -s /dev/null "$ETC/hosts.allow"
+	ln -s /dev/null "$ETC/hosts.deny"
+	tables_count
+	# shellcheck disable=SC2086
+	let_in $everybody
+}
+
 # ------------------------------------------------------------------------------- guestclock-set, by SSH_CONNECTION
 
 # lets_in ADDRESS...: of these addresses, the ones given are let in and the others refused
@@ -312,3 +341,26 @@ a liar.guests.test 10.37.1.3'
 	lets_in 10.37.1.2 ::ffff:10.37.1.2 10.37.1.3 fd37:1::2
 }
 
+@test "guestclock-set: no tables, --strict-access, tables that cannot be read" {
+	rm "$ETC/hosts.allow" "$ETC/hosts.deny"
+	# shellcheck disable=SC2086
+	lets_in $clients
+	set_by_ssh_env 10.37.1.2 status --strict-access
+	refused_both() { expect 1 'do not let 10.37.1.2 in$' && equal "$output" ''; }
+	refused_both
+	: >"$ETC/hosts.deny"
+	set_by_ssh_env 10.37.1.2 status --strict-access
+	expect 0
+	local table
+	for table in hosts.allow hosts.deny; do
+		rm -rf "$ETC/hosts.allow" "$ETC/hosts.deny"
+		mkdir "$ETC/$table"
+		set_by_ssh_env 10.37.1.2 status
+		refused_both
+		rmdir "$ETC/$table"
+		mkfifo "$ETC/$table"
+		set_by_ssh_env 10.37.1.2 status
+		refused_both
+	done
+	assert_untouched
+}
