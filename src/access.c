@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,6 +34,51 @@ yp_get_default_domain(char **domain)
 {
 	*domain = NULL;
 	return 1;		/* YPERR_BADARGS; anything but 0 */
+}
+
+/*
+ * libwrap's diag.c, written anew: whoever sends from many addresses must not fill the log with what libwrap has to say
+ * of each.
+ */
+struct tcpd_context tcpd_context;	/* the table and line that libwrap is at */
+jmp_buf tcpd_buf;			/* where hosts_access(3) waits for the end of what cannot go on */
+
+static bool (*may_log)(void);
+
+static void __attribute__((format(printf, 3, 0)))
+tell(int priority, const char *what, const char *format, va_list arguments)
+{
+	int error = errno;
+	char place[512] = "", text[BUFSIZ];
+
+	if (may_log != NULL && !may_log())
+		return;
+	if (tcpd_context.file != NULL)
+		snprintf(place, sizeof place, "%.400s, line %d: ", tcpd_context.file, tcpd_context.line);
+	errno = error;		/* for %m */
+	vsnprintf(text, sizeof text, format, arguments);
+	syslog(priority, "%s: %s%s", what, place, text);
+}
+
+void __attribute__((format(printf, 1, 2)))
+tcpd_warn(char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	tell(LOG_ERR, "warning", format, arguments);
+	va_end(arguments);
+}
+
+void __attribute__((format(printf, 1, 2)))
+tcpd_jump(char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	tell(LOG_ERR, "error", format, arguments);
+	va_end(arguments);
+	longjmp(tcpd_buf, AC_ERROR);
 }
 
 /* A table larger than this is not searched for options: it counts as having some. */
@@ -66,6 +114,13 @@ access_start(const char *name, bool strict_access)
 	strict = strict_access;
 }
 
+void
+access_stay(bool (*log_allows)(void))
+{
+	resident = 1;
+	may_log = log_allows;
+}
+
 /* Why the table at PATH cannot be asked, an errno value; ENOENT: it is not there; 0: it can. */
 static int
 table_fault(const char *path)
@@ -95,13 +150,15 @@ tables_usable(void)
 			missing++;
 		if (fault == 0 || fault == ENOENT)
 			continue;
-		syslog(LOG_WARNING, "cannot read %s: %s: everybody is denied", table_path(table), strerror(fault));
+		if (may_log == NULL || may_log())
+			syslog(LOG_WARNING, "cannot read %s: %s: everybody is denied", table_path(table), strerror(fault));
 		return false;
 	}
 	if (!strict || missing < 2)
 		return true;
-	syslog(LOG_WARNING, "neither %s nor %s is there: everybody is denied (--strict-access)", table_path(0),
-	    table_path(1));
+	if (may_log == NULL || may_log())
+		syslog(LOG_WARNING, "neither %s nor %s is there: everybody is denied (--strict-access)", table_path(0),
+		    table_path(1));
 	return false;
 }
 
@@ -123,6 +180,8 @@ access_allows(const union peer *peer, int fd)
 	client = *peer;
 	allow_severity = LOG_INFO;
 	deny_severity = LOG_WARNING;
+	/* What the last question may have jumped away from. */
+	memset(&tcpd_context, 0, sizeof tcpd_context);
 	if (!tables_usable())
 		return false;
 	if (client.any.sa_family == AF_INET || client.any.sa_family == AF_INET6) {

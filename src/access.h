@@ -20,9 +20,15 @@
 void access_start(const char *name, bool strict);
 
 /*
- * Whether PEER (unmapped; of another family than IPv4 and IPv6: hosts_access(5)'s UNKNOWN) may use the service.  FD is its connection's socket, which some options want (linger,
- * keepalive, twist), or -1.  A rule's spawn runs here; its twist does not return, unless this process has asked
- * before: then it denies, since a program that serves others too must not be replaced.
+ * For a process that must not be replaced: a rule's twist denies from now on.  What the tables and lookups give reason
+ * to log is logged when MAY_LOG says so; NULL: always.
+ */
+void access_stay(bool (*may_log)(void));
+
+/*
+ * Whether PEER (unmapped; of another family than IPv4 and IPv6: hosts_access(5)'s UNKNOWN) may use the service.  FD is
+ * its connection's socket, which some options want (linger, keepalive, twist), or -1.  A rule's spawn runs here; its
+ * twist does not return, but for access_stay().
  */
 bool access_allows(const union peer *peer, int fd);
 

@@ -119,6 +119,7 @@ run(int argc, char **argv)
 	if (words < 0)
 		return audit_refuse(STATUS_USAGE, "%s", complaint);
 	access_start("guestclock-set", limits.strict_access);
+	access_stay(NULL);
 	if (client.by_ssh && !access_allows(&client.peer, -1))
 		return audit_refuse(STATUS_REFUSED, "hosts.allow and hosts.deny do not let %s in", client.address);
 	if (argv[words] != NULL && client.command[0] != '\0')

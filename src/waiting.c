@@ -59,6 +59,7 @@ waiting_start(const struct service *service)
 		memcpy(&seed, random, sizeof seed);
 	state.service = service;
 	verdict_start(&state.verdicts, seed);
+	access_stay(waiting_may_log);
 	access_tables_changed();
 	return confined_as_may_be() ? STATUS_DONE : STATUS_SYSTEM;
 }
@@ -78,7 +79,7 @@ waiting_tick(void)
 	}
 	held = ratelimit_tick(&state.refusals);
 	if (held > 0)
-		syslog(LOG_WARNING, "%llu more refusals were not logged", (unsigned long long)held);
+		syslog(LOG_WARNING, "%llu more lines such as refusals were not logged", (unsigned long long)held);
 	return !waiting_must_leave() && state.idle < state.service->idle_seconds;
 }
 

@@ -210,6 +210,31 @@ SPAWN='spawn (echo %a >>/etc/spawned/log) &'
 	wait_for 5 at_least 1 spawned 10.37.1.2
 }
 
+@test "twist takes the place of a process that serves one client, and denies where it serves many" {
+	hosts_allow $'in.timed: 10.37.1.2: twist echo "not here, %a"\nin.timed: 10.37.1.3'
+	hosts_deny 'in.timed: ALL'
+	host_start alpha 1
+	superservers_start
+	local kind port pids
+	# Where the rule is the first thing that a process meets, and where it is not.
+	ASKED=$(tr , '\n' <<<"$SERVICES" | grep -- -wait: | paste -sd ,)
+	let_in 10.37.1.3
+	let_in 10.37.1.3
+	(($(logged 'error: /etc/hosts.allow, line 1: twist option in resident process') > 0))
+	pids=$(sandbox_pids in.timed)
+	let_in 10.37.1.3
+	equal "$(sandbox_pids in.timed)" "$pids" 'processes that serve'
+	port=2037
+	for kind in xinetd openbsd inetutils activate; do
+		run -0 in_host alpha "$PYTHON" -I -S -c '
+import socket, sys
+s = socket.create_connection(("10.37.1.1", int(sys.argv[1])), 5, ("10.37.1.2", 0))
+print(s.makefile().read())' $port
+		[[ $output == 'not here, 10.37.1.2'* ]] || { printf '%s: "%s"\n' "$kind" "$output"; return 1; }
+		port=$((port + 1))
+	done
+}
+
 @test "severity says how a refusal is logged; what libwrap says of a rule is logged too" {
 	# 27: daemon.err; 28: daemon.warning; 132: local0.warning
 	hosts_deny $'in.timed: 10.37.1.2: severity local0.warning\nin.timed: 10.37.1.3: severity err\nin.timed: 10.37.1.130'
@@ -339,6 +364,32 @@ a liar.guests.test 10.37.1.3'
 	lets_in 10.37.1.2 ::ffff:10.37.1.2 10.37.1.3 fd37:1::2
 	set_tables '' 'guestclock-set: UNKNOWN, PARANOID'
 	lets_in 10.37.1.2 ::ffff:10.37.1.2 10.37.1.3 fd37:1::2
+}
+
+@test "guestclock-set: spawn, twist and severity" {
+	with_spawned
+	set_tables "guestclock-set: 10.37.1.2: spawn (echo %a >>/etc/spawned/log)
+guestclock-set: 10.37.1.3: severity local0.info
+guestclock-set: [fd37:1::2] 10.37.2.130: twist echo %a" "guestclock-set: ALL: spawn (echo denied %a >>/etc/spawned/log)"
+	set_by_ssh_env 10.37.1.2 status
+	expect 0
+	set_by_ssh_env 10.37.1.3 status
+	expect 0
+	set_by_ssh_env fd37:2::3 status
+	expect 1 'do not let fd37:2::3 in$'
+	equal "$(cat "$ETC/spawned/log")" $'10.37.1.2\ndenied fd37:2::3' 'what spawn ran for'
+	# No program takes the place of one that sets clocks: it is a refusal like others, at once, and not silent.
+	log_take
+	for client in 10.37.2.130 fd37:1::2; do
+		set_by_ssh_env $client status
+		expect 1 "do not let $client in\$"
+		equal "$output" ''
+		within "$took" 0 3000 'milliseconds'
+		log_take
+		equal "${#logged[@]}" 2 'lines logged'
+		[[ ${logged[0]} == *'error: /etc/hosts.allow, line 3: twist option in resident process' ]]
+	done
+	assert_untouched
 }
 
 @test "guestclock-set: no tables, --strict-access, tables that cannot be read" {
