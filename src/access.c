@@ -17,6 +17,7 @@
 #include <tcpd.h>
 
 #include "startup.h"
+#include "sysclock.h"
 #include "tables.h"
 
 /* libwrap reads and writes these; its severity option sets them. */
@@ -81,6 +82,12 @@ tcpd_jump(char *format, ...)
 	longjmp(tcpd_buf, AC_ERROR);
 }
 
+/* A lookup that takes longer than this is slow: as long as it took, no other is begun. */
+#define LOOKUP_SLOW (NS_PER_SECOND / 4)
+
+/* Two tries of a second for each server, instead of two of five.  What the administrator gave the superserver stands. */
+#define LOOKUP_PATIENCE "timeout:1 attempts:2"
+
 /* A table larger than this is not searched for options: it counts as having some. */
 #define TABLE_ROOM (4 << 20)
 
@@ -100,6 +107,8 @@ static bool strict;
 static struct table_stamp stamps[2];
 static bool stamped;
 static enum tables_effect effect = TABLES_RUN;
+static nanoseconds no_lookup_before;
+static bool lookup_put_off;
 
 static const char *
 table_path(int table)
@@ -162,12 +171,32 @@ tables_usable(void)
 	return false;
 }
 
-/* Setting up where names are looked up costs more than most verdicts do, and few rules have names. */
+/*
+ * Looks up the name of a client, where a rule has names.  Setting that up costs more than most verdicts do.
+ *
+ * While this waits for a name server, nobody is served.  So that a server that is dead, or a client whose name takes
+ * its time, cannot take all of it, at most half of the time goes into slow lookups: a client that would need one in the
+ * other half has no verdict then.
+ */
 static void
 look_up_name(struct host_info *host)
 {
+	nanoseconds start = sysclock_elapsed(), took;
+
+	if (start < no_lookup_before) {
+		lookup_put_off = true;
+		return;
+	}
 	startup_lookups();
+	setenv("RES_OPTIONS", LOOKUP_PATIENCE, 0);
 	sock_hostname(host);
+	took = sysclock_elapsed() - start;
+	if (took < LOOKUP_SLOW)
+		return;
+	no_lookup_before = start + 2 * took;
+	if (may_log == NULL || may_log())
+		syslog(LOG_WARNING, "looking up the name of %s took %lld ms: for as long, who needs that is denied",
+		    eval_hostaddr(host), (long long)(took / NS_PER_MILLISECOND));
 }
 
 bool
@@ -180,6 +209,7 @@ access_allows(const union peer *peer, int fd)
 	client = *peer;
 	allow_severity = LOG_INFO;
 	deny_severity = LOG_WARNING;
+	lookup_put_off = false;
 	/* What the last question may have jumped away from. */
 	memset(&tcpd_context, 0, sizeof tcpd_context);
 	if (!tables_usable())
@@ -190,7 +220,7 @@ access_allows(const union peer *peer, int fd)
 		request.hostname = look_up_name;
 	} else
 		request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_NAME, unknown, RQ_CLIENT_ADDR, unknown, 0);
-	return hosts_access(&request) != 0;
+	return hosts_access(&request) != 0 && !lookup_put_off;
 }
 
 int
@@ -284,7 +314,7 @@ access_tables_changed(void)
 bool
 access_may_cache(void)
 {
-	return effect == TABLES_PLAIN;
+	return effect == TABLES_PLAIN && !lookup_put_off;
 }
 
 bool

@@ -29,6 +29,9 @@ void access_stay(bool (*may_log)(void));
  * Whether PEER (unmapped; of another family than IPv4 and IPv6: hosts_access(5)'s UNKNOWN) may use the service.  FD is
  * its connection's socket, which some options want (linger, keepalive, twist), or -1.  A rule's spawn runs here; its
  * twist does not return, but for access_stay().
+ *
+ * May wait for name servers: two seconds for each in /etc/resolv.conf, or twice that.  After more than a quarter of a
+ * second, clients that a rule wants to know the name of are denied at once, for as long as that lookup took.
  */
 bool access_allows(const union peer *peer, int fd);
 
@@ -42,8 +45,8 @@ int access_severity(void);
 bool access_tables_changed(void);
 
 /*
- * Whether verdicts may be kept, as far as the tables that access_tables_changed() last saw are concerned: false
- * when a rule for this daemon has an option that acts (spawn, twist, setenv, severity, …).
+ * Whether the last verdict may be kept: false when a rule for this daemon, in the tables that access_tables_changed()
+ * last saw, has an option that acts (spawn, twist, setenv, severity, …), and when it was given for want of a lookup.
  */
 bool access_may_cache(void);
 

@@ -129,6 +129,53 @@ ptr 10.37.2.130 gone.guests.test'
 	equal "$(cat "$WORK/resolver.out")" '' 'questions to the name server'
 }
 
+@test "a name server that is dead: two seconds, and then for as long nobody else waits for it" {
+	resolver_start silent
+	# The address that is let in stands before the name, so it is never looked up.
+	hosts_allow 'in.timed: 10.37.1.2 [fd37:1::2] .guests.test'
+	hosts_deny 'in.timed: ALL'
+	host_start alpha 1
+	superservers_start
+	# All who need a name ask before the two who do not, which are answered within six seconds (askmany.py); it was ten.
+	let_in 10.37.1.2 fd37:1::2
+	(($(logged 'looking up the name of [0-9a-f.:]+ took [12][0-9]{3} ms') > 0))
+	# Processes that have just been looking up, and will not for a while.
+	ASKED=xinetd-dgram-wait:udp:1037,inetutils-dgram-wait:udp:1039
+	let_in 10.37.1.2 fd37:1::2
+	# A name server that is back is asked again: who was put off has no verdict that would be kept.
+	printf '%s\n' 'ptr 10.37.1.77 new.guests.test' 'a new.guests.test 10.37.1.77' >"$WORK/names"
+	in_host alpha ip address add 10.37.1.77/24 dev eth0
+	let_in 10.37.1.2 fd37:1::2 10.37.1.77
+}
+
+@test "clients without a name, one after the other, and a dead name server: others are served all the time" {
+	resolver_start silent
+	hosts_allow 'in.timed: 10.37.1.2 .guests.test'
+	hosts_deny 'in.timed: ALL'
+	host_start alpha 1
+	superserver_start xinetd both-wait
+	local start took worst=0 answered=0 lines
+	# Without a bound each of these took ten seconds.
+	background flood in_net "$TOP/build/tests/flood" -r 100 -s 20 10.9.0.1+2000 5000 10.37.1.1 37
+	start=$(now_ms)
+	while (($(now_ms) < start + 7000)); do
+		took=$(now_ms)
+		# A datagram that is lost is asked again, as any client has to.
+		retry 3 0 in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --timeout 3 --source 10.37.1.2 10.37.1.1 37
+		took=$(($(now_ms) - took))
+		((took <= worst)) || worst=$took
+		answered=$((answered + 1))
+	done
+	at_most "$worst" 6000 'milliseconds until an answer'
+	# Half of the time nothing is looked up: then answers come at once.
+	((answered >= 10)) || { printf 'answered %s\n' "$answered"; return 1; }
+	alive flood
+	stop flood
+	lines=$(logged .)
+	at_most "$lines" 60 'lines logged'
+	printf '# %s answers in 7 s, the latest after %s ms, %s lines logged\n' "$answered" "$worst" "$lines" >&3
+}
+
 # ---------------------------------------------------------------------------------- options: spawn, twist, severity
 
 # spawned SOURCE: how many times a rule's program has run for it
@@ -364,6 +411,18 @@ a liar.guests.test 10.37.1.3'
 	lets_in 10.37.1.2 ::ffff:10.37.1.2 10.37.1.3 fd37:1::2
 	set_tables '' 'guestclock-set: UNKNOWN, PARANOID'
 	lets_in 10.37.1.2 ::ffff:10.37.1.2 10.37.1.3 fd37:1::2
+}
+
+@test "guestclock-set: a name server that is dead costs two seconds, and only whom an address does not decide on" {
+	resolver_start silent
+	set_tables 'guestclock-set: 10.37.1.2 .guests.test' 'ALL: ALL'
+	set_by_ssh_env 10.37.1.2 status
+	expect 0
+	equal "$(cat "$WORK/resolver.out")" '' 'questions to the name server'
+	set_by_ssh_env 10.37.1.3 status
+	expect 1 'do not let 10.37.1.3 in$'
+	within "$took" 1900 5000 'milliseconds'
+	assert_untouched
 }
 
 @test "guestclock-set: spawn, twist and severity" {
