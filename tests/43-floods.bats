@@ -1,0 +1,294 @@
+#!/usr/bin/env bats
+# Forged datagrams that should set two services on each other, floods of datagrams, and clients without manners: real
+# superservers in a sandbox, all traffic on its loopback interface, where 10.9.0.0/16 is anybody.
+# Datagrams are counted by the kernel.
+
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+load lib/superserver
+load lib/hosts
+
+setup_file() {
+	python -c '' || return 1
+	export PYTHON
+	make -s -C "$TOP" -f tests/helpers/helpers.mk build/tests/flood
+}
+
+setup() {
+	common_setup
+	requires "$IN_TIMED" "$TOP/build/tests/flood"
+	sandbox_start
+	log_start
+	in_net ip route add local 10.9.0.0/16 dev lo
+}
+
+teardown() {
+	local status=0
+	[ -n "${BATS_TEST_COMPLETED-}" ] ||
+		tail -n 20 "$WORK/superserver.out" "$WORK/peer.out" "$WORK/xinetd.log" "$WORK/log" 2>/dev/null || :
+	common_teardown || status=1
+	return $status
+}
+
+# figures TEXT: for whoever reads the log
+figures() { printf '# %s\n' "$*" >&3; }
+
+flood() { in_net "$TOP/build/tests/flood" "$@"; }
+patient() { in_net "$PYTHON" -I -S "$TOP/tests/lib/patient.py" "$@"; }
+
+# processor_us PID: its processor time so far, in microseconds
+processor_us() {
+	local ns rest
+	read -r ns rest <"/proc/$1/schedstat" && printf '%s\n' $((ns / 1000))
+}
+
+# at_least ACTUAL LIMIT WHAT
+at_least() {
+	(($1 >= $2)) && return 0
+	printf '%s: is %s, expected at least %s\n' "$3" "$1" "$2"
+	return 1
+}
+
+more_than() { (($("${@:2}") > $1)); }
+
+# ------------------------------------------------------------------------------------------------------- loops
+
+# in.timed serves 10.37.0.1; KIND's own services are at 10.37.0.2, on their own ports.
+declare -gA own=([echo]=7 [discard]=9 [daytime]=13 [chargen]=19 [time]=37)
+
+peer_start() { # KIND
+	local service
+	case $1 in
+	xinetd)
+		for service in "${!own[@]}"; do
+			printf 'service %s\n{\n\tid = own-%s\n\ttype = INTERNAL\n\tbind = 10.37.0.2\n\tuser = root\n' "$service" "$service"
+			printf '\tsocket_type = dgram\n\tprotocol = udp\n\twait = yes\n\tcps = 1000000 1\n}\n'
+		done >"$ETC/peer.conf"
+		background peer sandbox "$PEERS/usr/sbin/xinetd" -dontfork -f /etc/peer.conf -pidfile /run/peer.pid
+		;;
+	openbsd | inetutils)
+		for service in "${!own[@]}"; do printf '10.37.0.2:%s dgram udp wait root internal\n' "$service"; done \
+			>"$ETC/peer.conf"
+		if [ "$1" = openbsd ]; then background peer sandbox "$PEERS/usr/sbin/inetd" -i /etc/peer.conf
+		else background peer sandbox "$PEERS/usr/sbin/inetutils-inetd" -d /etc/peer.conf; fi
+		;;
+	esac
+	for service in "${!own[@]}"; do wait_for 5 bound_at 0200250A "${own[$service]}"; done
+}
+
+# bound_at ADDRESS PORT: a datagram socket has this IPv4 address, in hexadecimal as /proc/net/udp has it
+bound_at() { grep -q "$(printf ' %s:%04X ' "$1" "$2")" "/proc/$SANDBOX/net/udp"; }
+
+# forged SOURCE PORT DESTINATION PORT: sends one datagram; leaves in $in and $out how many datagrams programs received and
+# sent from then on, when that has come to rest, or after a second
+forged() {
+	local in_before out_before last=-1 round
+	in_before=$(counter Udp InDatagrams) out_before=$(counter Udp OutDatagrams)
+	flood -n 1 "$@" >/dev/null
+	wait_for 2 more_than "$in_before" counter Udp InDatagrams
+	for ((round = 0; round < 10; round++)); do
+		sleep 0.1
+		in=$(($(counter Udp InDatagrams) - in_before)) out=$(($(counter Udp OutDatagrams) - out_before))
+		((in + out != last)) || return 0
+		last=$((in + out))
+	done
+}
+
+faces() { # KIND
+	local service port
+	printf '10.37.0.1:%s\n' "$(superserver_fill dgram-wait 37; inetd_lines openbsd-inetd.conf | sed '/^#/d')" >"$ETC/inetd.conf"
+	background superserver sandbox "$PEERS/usr/sbin/inetd" -i /etc/inetd.conf
+	wait_for 5 bound_at 0100250A 37
+	peer_start "$1"
+	for service in "${!own[@]}"; do
+		port=${own[$service]}
+		forged 10.37.0.2 "$port" 10.37.0.1 37
+		equal "$in $out" '1 0' "received and sent, in.timed asked in the name of $service"
+		forged 10.37.0.1 37 10.37.0.2 "$port"
+		at_most "$in" 2 "received, $service asked in the name of in.timed"
+		at_most "$out" 1 "sent, $service asked in the name of in.timed"
+		# What has no answer shows nothing.
+		case $service in discard) ;; *) equal "$out" 1 "sent by $service" ;; esac
+	done
+	# in.timed has seen all this, and is there for others.
+	patient --udp --source 10.37.0.2 1 1 5 10.37.0.1 37 | grep '^1 1 '
+}
+
+@test "xinetd's own echo, discard, daytime, chargen and time: one forged datagram, at most one answer" { faces xinetd; }
+@test "openbsd-inetd's own echo, discard, daytime, chargen and time: one forged datagram, at most one answer" { faces openbsd; }
+@test "inetutils-inetd's own echo, discard, daytime, chargen and time: one forged datagram, at most one answer" { faces inetutils; }
+
+@test "two services that do answer each other are seen to" {
+	local -A own=([echo]=7 [time]=37)
+	peer_start openbsd
+	printf '10.37.0.1:time dgram udp wait root internal\n' >"$ETC/inetd.conf"
+	background superserver sandbox "$PEERS/usr/sbin/inetd" -i /etc/inetd.conf
+	wait_for 5 bound_at 0100250A 37
+	forged 10.37.0.2 7 10.37.0.1 37
+	((in > 1000)) || { printf 'received %s\n' "$in"; return 1; }
+}
+
+# ----------------------------------------------------------------------------------------------- floods of datagrams
+
+# under_flood NAME FLAG... SOURCE: a flood for two seconds, in which a guest asks; then figures and bounds:
+#	- each of the guest's 20 questions is answered within twenty tries of a quarter of a second;
+#	- a datagram costs in.timed at most 40 microseconds of processor time, and none once it is over;
+#	- at most 25 lines are logged: 20 at once, then one in six seconds.
+under_flood() {
+	local name=$1 pid before read sent took cpu lines
+	local -a answers
+	shift
+	pid=$(helper)
+	: >"$LOG"
+	before=$(counter Udp InDatagrams) cpu=$(processor_us "$pid")
+	background flood flood -s 2 "$@" 5000 10.37.0.1 37
+	wait_for 2 more_than $((before + 100)) counter Udp InDatagrams
+	read -r -a answers < <(patient --udp --source 10.37.0.2 20 20 0.25 10.37.0.1 37)
+	wait_for 5 not alive flood
+	read -r sent took <"$WORK/flood.out"
+	wait_for 5 drained
+	read=$(($(counter Udp InDatagrams) - before)) cpu=$(($(processor_us "$pid") - cpu))
+	lines=$(logged .)
+	figures "$name: offered $((sent * 1000 / took)) a second, read $((read * 1000 / took))," \
+		"in.timed's processor time $((cpu / took / 10)) %, $((cpu * 10 / read))e-7 s each; guest: ${answers[0]} of 20 answered," \
+		"${answers[1]} at once, worst ${answers[2]} ms; $lines lines logged"
+	equal "${answers[0]}" 20 'questions answered'
+	at_most "${answers[2]}" 5500 'milliseconds until an answer'
+	at_most $((cpu / read)) 40 'microseconds of processor time for a datagram'
+	at_most "$lines" 25 'lines logged'
+	equal "$(helper)" "$pid" 'the process that serves'
+	cpu=$(processor_us "$pid")
+	sleep 0.3
+	at_most $(($(processor_us "$pid") - cpu)) 20000 'microseconds of processor time afterwards'
+}
+
+drained() { [ "$(unread 37)" -eq 0 ]; }
+
+flood_tables() {
+	hosts_allow 'in.timed: 10.37.0.0/24 [fd00::]/16'
+	hosts_deny 'in.timed: ALL'
+	superserver_start "$1" dgram-wait
+	patient --udp --source 10.37.0.2 1 3 1 10.37.0.1 37
+}
+
+@test "100,000 datagrams a second from a denied source" {
+	flood_tables xinetd
+	under_flood 'one source' -r 100000 10.9.0.1
+}
+
+@test "10,000 denied sources, as many datagrams as one core can send" {
+	flood_tables xinetd
+	under_flood '10,000 sources' 10.9.0.1+10000
+}
+
+@test "60,000 denied sources: more than there is room for verdicts" {
+	flood_tables inetutils
+	under_flood '60,000 sources' 10.9.0.1+60000
+}
+
+@test "denied sources while a mistake in the tables makes libwrap complain of every one" {
+	flood_tables openbsd
+	hosts_allow $'in.timed 10.37.0.0/24\nin.timed: 10.37.0.0/24'
+	hosts_deny 'in.timed: 10.9. : severity loud'
+	tables_count
+	under_flood 'a mistake in each table' 10.9.0.1+10000
+	(($(logged 'hosts.allow, line 1: missing ":" separator|bad syslog facility or severity') > 0))
+}
+
+@test "an allowed source that floods: answered, and others too" {
+	hosts_allow 'in.timed: 10.'
+	hosts_deny 'in.timed: ALL'
+	superserver_start activate dgram-wait
+	patient --udp --source 10.37.0.2 1 3 1 10.37.0.1 37
+	under_flood 'an allowed source' -r 50000 10.9.0.1
+}
+
+@test "datagrams from the ports of services, 10,000 sources: dropped before anything is looked up" {
+	flood_tables xinetd
+	local before
+	before=$(counter Udp InDatagrams)
+	flood -n 50000 -s 5 10.37.0.3+10000 37 10.37.0.1 37 >/dev/null
+	wait_for 5 drained
+	equal "$(logged .)" 0 'lines logged'
+	at_least $(($(counter Udp InDatagrams) - before)) 1000 'datagrams read'
+	run_cmd patient --udp --source 10.37.0.2 5 3 1 10.37.0.1 37
+	[[ $output == '5 '* ]]
+}
+
+killed_in_a_flood() { # KIND
+	local pid
+	flood_tables "$1"
+	background flood flood -s 20 -r 50000 10.9.0.1+10000 5000 10.37.0.1 37
+	for _ in 1 2 3; do
+		pid=$(helper)
+		kill -s KILL "$pid"
+		another() { [ "$(helper)" != "$pid" ]; }
+		wait_for 5 another
+		run_cmd patient --udp --source 10.37.0.2 3 20 0.25 10.37.0.1 37
+		[[ $output == '3 '* ]] || { printf 'answers: %s\n' "$output"; return 1; }
+	done
+	alive flood
+}
+
+@test "xinetd: in.timed killed in the middle of a flood has a successor" { killed_in_a_flood xinetd; }
+@test "openbsd-inetd: in.timed killed in the middle of a flood has a successor" { killed_in_a_flood openbsd; }
+@test "inetutils-inetd: in.timed killed in the middle of a flood has a successor" { killed_in_a_flood inetutils; }
+
+@test "an empty datagram, one of 64 KiB, and any text get four octets" {
+	local text
+	superserver_start xinetd dgram-wait
+	for text in '' '\0' '\n' 'what time is it' '\0\0\0\0' "$(printf '%065507d' 0)"; do
+		run_cmd ask --udp --send-first "$text" 127.0.0.1
+		equal "$output" '0 4' 'delta and octets'
+	done
+	run_cmd ask --udp --send-first "$(printf '%060000d' 0)" ::1
+	equal "$output" '0 4' 'delta and octets'
+}
+
+# ------------------------------------------------------------------------------------------------------ connections
+
+# rude MANNER COUNT: such clients, from now on
+rude() {
+	rm -f "$WORK/rude_$1.ready"
+	background "rude_$1" in_net "$PYTHON" -I -S "$TOP/tests/lib/rudeclient.py" --ready "$WORK/rude_$1.ready" "$1" "$2" 30 127.0.0.1 37
+	wait_for 20 test -e "$WORK/rude_$1.ready"
+}
+
+descriptors() { find "/proc/$1/fd" -mindepth 1 | wc -l; }
+
+# nobody_waits: ten clients, one after the other, each answered at the first try within three seconds: a full queue of
+# connections costs the one second after which the kernel tries again.
+nobody_waits() { # WHAT
+	local -a answers
+	read -r -a answers < <(patient 10 1 3.5 127.0.0.1 37)
+	figures "$1: ${answers[0]} of 10 answered, worst ${answers[2]} ms, $(descriptors "$(helper)") descriptors"
+	equal "${answers[*]:0:2}" '10 10' 'answered, and at once'
+	at_most "${answers[2]}" 3000 'milliseconds until an answer'
+	# 64 that linger, its own, and one that is being answered.
+	at_most "$(descriptors "$(helper)")" 72 'descriptors'
+}
+
+rude_clients() { # KIND
+	local pid
+	superserver_start "$1" stream-wait
+	run_cmd ask 127.0.0.1
+	pid=$(helper)
+	rude wait 1000
+	nobody_waits "$1, 1,000 that connect and wait, and never read"
+	rude send 20
+	nobody_waits "$1, and 20 that send for ever"
+	rude reset 50
+	nobody_waits "$1, and 50 at a time that reset"
+	alive rude_wait
+	alive rude_send
+	alive rude_reset
+	equal "$(helper)" "$pid" 'the process that serves'
+}
+
+@test "xinetd: clients that wait, send for ever or reset keep nobody waiting" { rude_clients xinetd; }
+@test "openbsd-inetd: clients that wait, send for ever or reset keep nobody waiting" { rude_clients openbsd; }
+@test "inetutils-inetd: clients that wait, send for ever or reset keep nobody waiting" { rude_clients inetutils; }
+@test "systemd socket: clients that wait, send for ever or reset keep nobody waiting" { rude_clients activate; }

@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Clients that nobody wants: rudeclient.py --ready FILE MANNER COUNT SECONDS ADDRESS PORT
+
+MANNER, each for SECONDS at most, COUNT connections:
+	wait	connect, and do nothing at all, with the smallest of receive buffers
+	send	connect, and send for ever, as fast as it goes
+	reset	connect and reset, again and again
+FILE is made when all have connected (reset: when the first have).  Prints how many connections were made.
+"""
+import resource
+import select
+import socket
+import struct
+import sys
+import time
+
+
+def connect(target):
+    # Where the server's queue is full, the kernel would try again after a second.
+    for _ in range(100):
+        s = socket.socket(socket.AF_INET6 if ":" in target[0] else socket.AF_INET)
+        s.settimeout(0.2)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        try:
+            s.connect(target)
+            return s
+        except OSError:
+            s.close()
+    sys.exit("cannot connect")
+
+
+def main():
+    _, _, ready, manner, count, seconds, address, port = sys.argv
+    count, end, target = int(count), time.monotonic() + float(seconds), (address, int(port))
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    made = 0
+    if manner == "reset":
+        while time.monotonic() < end:
+            for _ in range(count):
+                s = connect(target)
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                s.close()
+                made += 1
+            open(ready, "w").close()
+        print(made)
+        return
+    held = [connect(target) for _ in range(count)]
+    open(ready, "w").close()
+    print(len(held), flush=True)
+    if manner == "wait":
+        time.sleep(max(0, end - time.monotonic()))
+        return
+    for s in held:
+        s.setblocking(False)
+    while time.monotonic() < end:
+        # One that was reset is made again.
+        _, writable, _ = select.select([], held, [], 0.1)
+        for s in writable:
+            try:
+                s.send(b"x" * 65536)
+            except BlockingIOError:
+                pass
+            except OSError:
+                held.remove(s)
+                s.close()
+                s = connect(target)
+                s.setblocking(False)
+                held.append(s)
+
+
+main()
