@@ -7,16 +7,21 @@
 #include <sys/uio.h>
 #include <syslog.h>
 
-#include "service.h"
+#include "clocktime.h"
 #include "peer.h"
 #include "rfc868.h"
+#include "service.h"
+#include "sysclock.h"
 #include "waiting.h"
 
 /* Datagrams read, and answers sent, by one system call. */
 #define BATCH 32
 
-/* Nothing in a question counts. */
+/* Nothing in a question counts, but that it is not an answer. */
 #define QUESTION_ROOM 16
+
+/* Two time services that are made to face each other tell times that are this near (seconds). */
+#define SAME_TIME 10
 
 /* Room for one IP_PKTINFO or IPV6_PKTINFO, the larger. */
 union pktinfo_room {
@@ -28,7 +33,7 @@ union pktinfo_room {
 static struct {
 	struct mmsghdr question[BATCH];
 	struct iovec room[BATCH];
-	char content[BATCH][QUESTION_ROOM];
+	uint8_t content[BATCH][QUESTION_ROOM];
 	union peer asker[BATCH];		/* as the kernel has it: the address to answer */
 	union pktinfo_room asked[BATCH];	/* the address that was asked: the one to answer from */
 	struct mmsghdr answer[BATCH];
@@ -137,6 +142,22 @@ send_batch(const struct service *service, int fd, unsigned count)
 	}
 }
 
+/*
+ * Whether a question is an answer such as ours: from another time service, or from one that echoes, which would both go
+ * on for ever.  That they have no client's port is not sure where they are not at their own.
+ */
+static bool
+is_answer(const uint8_t *content, unsigned length)
+{
+	int64_t now, told;
+
+	if (length != RFC868_OCTETS)
+		return false;
+	now = seconds_floor(sysclock_now());
+	told = rfc868_decode(content, now);
+	return told >= now - SAME_TIME && told <= now + SAME_TIME;
+}
+
 static void
 answer_batch(const struct service *service, int fd, unsigned questions)
 {
@@ -151,7 +172,8 @@ answer_batch(const struct service *service, int fd, unsigned questions)
 
 		client->v6 = batch.asker[at].v6;
 		peer_unmap(client);
-		if (peer_may_loop(client) || !waiting_allows(client, -1, "udp"))
+		if (peer_may_loop(client) || is_answer(batch.content[at], batch.question[at].msg_len) ||
+		    !waiting_allows(client, -1, "udp"))
 			continue;
 		batch.answer[answers].msg_hdr = (struct msghdr){ .msg_name = question->msg_name,
 			.msg_namelen = question->msg_namelen, .msg_iov = &content, .msg_iovlen = 1,

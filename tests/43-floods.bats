@@ -131,6 +131,32 @@ faces() { # KIND
 	((in > 1000)) || { printf 'received %s\n' "$in"; return 1; }
 }
 
+# Ports from 1024 up are clients', and those of services that were moved, or are seen through an address translator.
+@test "echo, time and another in.timed at ports of clients: one answer, and the one that comes back is not answered" {
+	local address port
+	sed -i -e 's|^echo\([[:blank:]]*\)7/udp|echo\110007/udp|' -e 's|^time\([[:blank:]]*\)37/udp|time\110037/udp|' "$ETC/services"
+	superserver_fill dgram-wait 1037
+	for address in 1 2; do
+		printf "10.37.0.$address:%s\n" "$(inetd_lines openbsd-inetd.conf | sed '/^#/d')"
+	done >"$ETC/inetd.conf"
+	printf '10.37.0.2:%s dgram udp wait root internal\n' echo time >>"$ETC/inetd.conf"
+	background superserver sandbox "$PEERS/usr/sbin/inetd" -i /etc/inetd.conf
+	for port in 1037 10007 10037; do wait_for 5 bound_at 0200250A $port; done
+	wait_for 5 bound_at 0100250A 1037
+	forged 10.37.0.2 1037 10.37.0.1 1037
+	equal "$in $out" '2 1' 'received and sent, in.timed and in.timed'
+	for port in 10007 10037; do
+		# The forged one, the answer, and what comes back.
+		forged 10.37.0.2 $port 10.37.0.1 1037
+		equal "$in $out" '3 2' "received and sent, port $port"
+	done
+	forged 10.37.0.1 1037 10.37.0.2 10037
+	equal "$in $out" '2 1' 'received and sent, another time service asked'
+	# What an echo of the empty datagram is to it, is a question.
+	forged 10.37.0.1 1037 10.37.0.2 10007
+	at_most "$out" 3 'sent, an echo asked'
+}
+
 # ----------------------------------------------------------------------------------------------- floods of datagrams
 
 # under_flood NAME FLAG... SOURCE: a flood for two seconds, in which a guest asks; then figures and bounds:
