@@ -1,8 +1,9 @@
 /*
  * The part that talks to the time source, in a process of its own.
  *
- * It cannot set the clock: it has no capability and a filter without the calls.  The part that sets cannot use the
- * network.  Between them goes one struct answer through a pipe, which answer.h checks when it comes out.
+ * It cannot set the clock: it has no capability and a filter without the calls, entered before a name is looked up; a
+ * closer one, without sockets and files, is entered before the source's answer is read.  The part that sets cannot use
+ * the network.  Between them goes one struct answer through a pipe, which answer.h checks when it comes out.
  */
 #ifndef GUESTCLOCK_ASKER_H
 #define GUESTCLOCK_ASKER_H
@@ -16,6 +17,7 @@
 struct asker {
 	int pid;
 	int pipe;		/* the end to read from */
+	int handle;		/* a pidfd; -1 where the kernel has none */
 };
 
 /* Starts asking.  PIVOT as for timeclient_open().  0, or an errno value. */
@@ -27,7 +29,7 @@ enum asked {
 	ASKED_DIED		/* the process ended without a word, or sent what it must not */
 };
 
-/* Waits for the answer, at most TIMEOUT and a little more.  The process is gone when this returns. */
+/* Waits for the answer, at most TIMEOUT and a little more.  The process is gone when this returns, or goes with this one. */
 enum asked asker_wait(struct asker *asker, struct session *session, nanoseconds timeout, struct answer *answer);
 
 #endif

@@ -92,10 +92,28 @@ read_key(const char *path, char key[CLIENT_KEY_TEXT])
 	client_key_fingerprint(info, key);
 }
 
+/*
+ * The strings lie where execve(2) put them, on the stack, and stay there when the list of them is cleared, for whoever may
+ * read /proc/PID/environ: those that are not USED are wiped.
+ */
+static void
+wipe_environment(const char *const used[], size_t count)
+{
+	for (char **variable = environ; variable != NULL && *variable != NULL; variable++) {
+		size_t length = strlen(*variable);
+		bool keep = false;
+
+		for (size_t at = 0; at < count && !keep; at++)
+			keep = used[at] != NULL && used[at] > *variable && used[at] <= *variable + length;
+		if (!keep)
+			memset(*variable, '\0', length);
+	}
+	clearenv();
+}
+
 bool
 client_identify(struct client *client)
 {
-	/* The strings lie where execve(2) put them, on the stack, and stay there when the list of them is cleared. */
 	const char *connection = getenv("SSH_CONNECTION");
 	const char *command = getenv("SSH_ORIGINAL_COMMAND");
 	const char *auth_info = getenv("SSH_USER_AUTH");
@@ -103,7 +121,7 @@ client_identify(struct client *client)
 
 	memset(client, 0, sizeof *client);
 	strcpy(client->address, "unknown");
-	clearenv();
+	wipe_environment((const char *const[]){ connection, command, auth_info, connection == NULL ? zone : NULL }, 4);
 	/* An absolute TZ keeps localtime from looking for files once they are out of reach; a user's own is kept. */
 	setenv("TZ", zone != NULL && connection == NULL ? zone : ":/etc/localtime", 1);
 	client->command = command != NULL ? command : "";

@@ -34,7 +34,8 @@ confine(void)
 	/* A superserver may leave its own descriptors open.  A kernel before 5.9 has not the call. */
 	close_range(STDERR_FILENO + 1, ~0U, 0);
 	error = drop_capabilities();
-	if (error == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+	/* Other processes of the same user, as nobody's often are many, cannot trace this one; and no core file has its memory. */
+	if (error == 0 && (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0))
 		error = errno;
 	if (error == 0)
 		error = filter_enter(FILTER_SERVER);

@@ -17,8 +17,8 @@ int
 filter_enter(enum filter filter)
 {
 	static const struct sock_fprog programs[] = {
-		[FILTER_ASKER] = PROGRAM(filter_asker), [FILTER_SETTER] = PROGRAM(filter_setter),
-		[FILTER_SERVER] = PROGRAM(filter_server)
+		[FILTER_RESOLVER] = PROGRAM(filter_resolver), [FILTER_ASKER] = PROGRAM(filter_asker),
+		[FILTER_SETTER] = PROGRAM(filter_setter), [FILTER_SERVER] = PROGRAM(filter_server)
 	};
 
 	/*

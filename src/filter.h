@@ -9,6 +9,7 @@
 #define GUESTCLOCK_FILTER_H
 
 enum filter {
+	FILTER_RESOLVER,	/* the asker before that: names to look up, sockets to make, files to read, a filter to enter */
 	FILTER_ASKER,		/* talks to a time source: sockets that are there already, no clock, no files */
 	FILTER_SETTER,		/* sets: the clock, its own descriptors, no new socket, no new file */
 	FILTER_SERVER		/* in.timed: its sockets, files to read, names to look up; sets and starts nothing */

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,14 +43,14 @@ static const struct call common[] = {
 	{ .name = "ppoll" }, { .name = "clock_gettime" }, { .name = "gettimeofday" }, { .name = "getpid" },
 	{ .name = "exit" }, { .name = "exit_group" }, { .name = "rt_sigreturn" }, { .name = "rt_sigprocmask" },
 	{ .name = "restart_syscall" }, { .name = "brk" }, { "mmap", PROTECTION }, { .name = "munmap" },
-	{ .name = "fstat" }, { .name = "newfstatat" }, { .name = "lseek" }, { .name = "futex" },
+	{ .name = "fstat" }, { .name = "lseek" }, { .name = "futex" },
 	/* the same on 32 bits */
 	{ .name = "clock_gettime64" }, { .name = "ppoll_time64" }, { "mmap2", PROTECTION }, { .name = "fstat64" },
-	{ .name = "fstatat64" }, { .name = "_llseek" }, { .name = "futex_time64" }, { .name = "sigreturn" },
-	/* an abort() by the stack protector or FORTIFY should say what it is */
-	{ .name = "tgkill" }, { .name = "gettid" }, { .name = "rt_sigaction" },
+	{ .name = "_llseek" }, { .name = "futex_time64" }, { .name = "sigreturn" },
+	/* abort() by the stack protector or FORTIFY says what it is; then tgkill, which would do for any process, ends this one */
+	{ .name = "gettid" }, { .name = "rt_sigaction" },
 #ifdef SANITIZER
-	{ .name = "madvise" }, { .name = "mprotect" }, { .name = "mremap" }, { .name = "sigaltstack" },
+	{ .name = "tgkill" }, { .name = "newfstatat" }, { .name = "fstatat64" }, { .name = "madvise" }, { .name = "mprotect" }, { .name = "mremap" }, { .name = "sigaltstack" },
 	{ .name = "sched_yield" }, { .name = "getrusage" }, { .name = "sched_getaffinity" }, { .name = "openat" },
 	{ .name = "readlink" }, { .name = "prctl" }, { .name = "clone" }, { .name = "wait4" }, { .name = "getppid" },
 	{ .name = "ptrace" }, { .name = "getrlimit" }, { .name = "prlimit64" }, { .name = "sched_getparam" },
@@ -59,37 +60,59 @@ static const struct call common[] = {
 #endif
 };
 
-/* syslog(3) sends on a socket that was connected before; UDP and TCP sources likewise. */
+/* syslog(3) sends on a socket that was connected before; UDP and TCP sources likewise.  No other address can be named. */
+#define CONNECTED 4, ~UINT64_C(0), 0
 static const struct call asker[] = {
-	{ .name = "send" }, { .name = "sendto" }, { .name = "recv" }, { .name = "recvfrom" }, { .name = "getrandom" },
+	{ .name = "send" }, { "sendto", CONNECTED }, { .name = "recv" }, { .name = "recvfrom" }, { .name = "getrandom" },
 };
+/* A pidfd can be signalled, and there is one: the asker's. */
 static const struct call setter[] = {
-	{ .name = "send" }, { .name = "sendto" }, { .name = "adjtimex" }, { .name = "clock_adjtime" },
+	{ .name = "send" }, { "sendto", CONNECTED }, { .name = "adjtimex" }, { .name = "clock_adjtime" },
 	{ .name = "clock_adjtime64" }, { .name = "clock_settime" }, { .name = "clock_settime64" },
 	{ .name = "settimeofday" }, { .name = "pwrite64" }, { .name = "pread64" }, { .name = "ftruncate" },
-	{ .name = "flock" }, { .name = "kill" }, { .name = "wait4" },
+	{ .name = "flock" }, { .name = "pidfd_send_signal" }, { .name = "wait4" },
 };
-/* syslog(3) would connect again where its daemon has gone: it is told no, and the line is lost, not the request. */
-static const char *const unreachable[] = { "socket", "connect", "openat", "open", NULL };
+/*
+ * syslog(3) would connect again where its daemon has gone: it is told no, and the line is lost, not the request.  What
+ * is looked up by name, or would be by fstat(3) of an older C library, is not there.
+ */
+static const char *const unreachable[] = {
+	"socket", "connect", "openat", "open",
+#ifndef SANITIZER
+	"newfstatat", "fstatat64",
+#endif
+	NULL
+};
+
+/* Looking up names: in files, and in DNS over UDP and TCP. */
+static const struct call lookup[] = {
+	{ .name = "recvfrom" }, { .name = "recvmsg" }, { .name = "sendto" }, { .name = "sendmsg" }, { .name = "sendmmsg" },
+	{ .name = "send" }, { .name = "recv" }, { .name = "getpeername" }, { .name = "getsockname" },
+	{ .name = "getsockopt" }, { .name = "setsockopt" }, { .name = "connect" }, { .name = "bind" },
+	{ "socket", 0, ~UINT64_C(0), AF_UNIX }, { "socket", 0, ~UINT64_C(0), AF_INET },
+	{ "socket", 0, ~UINT64_C(0), AF_INET6 }, { "socket", 0, ~UINT64_C(0), AF_NETLINK },
+	{ "openat", 2, READ_ONLY }, { "open", 1, READ_ONLY }, { .name = "newfstatat" }, { .name = "fstatat64" },
+	{ .name = "faccessat" }, { .name = "faccessat2" }, { .name = "access" }, { .name = "stat" }, { .name = "stat64" },
+	{ .name = "statx" }, { .name = "getrandom" }, { .name = "uname" }, { "ioctl", 1, 0xffffffff, FIONREAD },
+	{ "fcntl", 1, 0xffffffff, F_GETFL }, { "fcntl", 1, 0xffffffff, F_SETFL }, { "fcntl", 1, 0xffffffff, F_GETFD },
+	{ "fcntl", 1, 0xffffffff, F_SETFD }, { .name = "getuid" }, { .name = "geteuid" }, { .name = "getgid" },
+	{ .name = "getegid" }, { .name = "getppid" },
+};
+/* Then this process limits itself further. */
+static const struct call resolver[] = {
+	{ "prlimit64", 0, 0xffffffff, 0 }, { .name = "setrlimit" }, { .name = "seccomp" },
+	{ "prctl", 0, 0xffffffff, PR_SET_SECCOMP },
+};
 
 /* in.timed answers, reads hosts.allow and hosts.deny, looks up names, and logs, all while it serves. */
 static const struct call server[] = {
-	{ .name = "accept4" }, { .name = "recvfrom" }, { .name = "recvmsg" }, { .name = "recvmmsg" },
-	{ .name = "recvmmsg_time64" }, { .name = "sendto" }, { .name = "sendmsg" }, { .name = "sendmmsg" },
-	{ .name = "send" }, { .name = "recv" }, { .name = "shutdown" }, { .name = "getpeername" },
-	{ .name = "getsockname" }, { .name = "getsockopt" }, { .name = "setsockopt" }, { .name = "connect" },
-	{ .name = "bind" }, { "socket", 0, ~UINT64_C(0), AF_UNIX }, { "socket", 0, ~UINT64_C(0), AF_INET },
-	{ "socket", 0, ~UINT64_C(0), AF_INET6 }, { "socket", 0, ~UINT64_C(0), AF_NETLINK },
-	{ "openat", 2, READ_ONLY }, { "open", 1, READ_ONLY }, { .name = "faccessat" }, { .name = "faccessat2" },
-	{ .name = "access" }, { .name = "stat" }, { .name = "stat64" }, { .name = "statx" }, { .name = "getrandom" },
+	{ .name = "accept4" }, { .name = "recvmmsg" }, { .name = "recvmmsg_time64" }, { .name = "shutdown" },
 	/* stdio asks whether a device is a terminal: a table may be a link to /dev/null */
-	{ .name = "uname" }, { "ioctl", 1, 0xffffffff, FIONREAD }, { "ioctl", 1, 0xffffffff, TCGETS },
-	{ "fcntl", 1, 0xffffffff, F_GETFL }, { "fcntl", 1, 0xffffffff, F_SETFL }, { "fcntl", 1, 0xffffffff, F_GETFD },
-	{ "fcntl", 1, 0xffffffff, F_SETFD },
-	{ .name = "getuid" }, { .name = "geteuid" }, { .name = "getgid" }, { .name = "getegid" }, { .name = "getppid" },
+	{ "ioctl", 1, 0xffffffff, TCGETS },
 	/* -s reads the kernel's clock state; setting it takes a capability that was given up */
 	{ .name = "adjtimex" }, { .name = "clock_adjtime" }, { .name = "clock_adjtime64" },
 };
+static const char *const none[] = { NULL };
 /* What an option in an edited hosts.allow may want before this process has noticed and left: it is told no. */
 static const char *const forbidden[] = {
 	"fork", "vfork", "clone", "clone3", "execve", "execveat", "setuid", "setgid", "setgroups", "setuid32", "setgid32",
@@ -120,9 +143,19 @@ add(scmp_filter_ctx context, uint32_t action, const struct call *call)
 		fail(call->name, -error);
 }
 
-/* A filter called NAME that lets through COMMON and OWN, answers EACCES to each of DENIED, and kills for the rest. */
+/* Calls that a filter lets through. */
+struct calls {
+	const struct call *call;
+	size_t count;
+};
+#define CALLS(array) { (array), LENGTH(array) }
+
+/*
+ * A filter called NAME that lets through what each process here does, and ALLOWED (two lists), answers EACCES to each of
+ * DENIED, and kills for the rest.
+ */
 static void
-print_filter(const char *name, const struct call *own, size_t own_count, const char *const *denied, const char *architecture)
+print_filter(const char *name, const struct calls allowed[2], const char *const *denied, const char *architecture)
 {
 	scmp_filter_ctx context = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	struct sock_filter instruction;
@@ -144,8 +177,9 @@ print_filter(const char *name, const struct call *own, size_t own_count, const c
 		fail("SCMP_FLTATR_CTL_OPTIMIZE", -error);
 	for (size_t at = 0; at < LENGTH(common); at++)
 		add(context, SCMP_ACT_ALLOW, &common[at]);
-	for (size_t at = 0; at < own_count; at++)
-		add(context, SCMP_ACT_ALLOW, &own[at]);
+	for (size_t list = 0; list < 2; list++)
+		for (size_t at = 0; at < allowed[list].count; at++)
+			add(context, SCMP_ACT_ALLOW, &allowed[list].call[at]);
 	for (; *denied != NULL; denied++)
 		add(context, SCMP_ACT_ERRNO(EACCES), &(struct call){ .name = *denied });
 	error = seccomp_export_bpf(context, fd);
@@ -166,8 +200,9 @@ main(int argc, char **argv)
 	const char *architecture = argc > 1 ? argv[1] : NULL;
 
 	printf("/* Made by mkfilter.  Do not edit. */\n");
-	print_filter("filter_asker", asker, LENGTH(asker), unreachable, architecture);
-	print_filter("filter_setter", setter, LENGTH(setter), unreachable, architecture);
-	print_filter("filter_server", server, LENGTH(server), forbidden, architecture);
+	print_filter("filter_resolver", (const struct calls[2]){ CALLS(lookup), CALLS(resolver) }, none, architecture);
+	print_filter("filter_asker", (const struct calls[2]){ CALLS(asker) }, unreachable, architecture);
+	print_filter("filter_setter", (const struct calls[2]){ CALLS(setter) }, unreachable, architecture);
+	print_filter("filter_server", (const struct calls[2]){ CALLS(lookup), CALLS(server) }, forbidden, architecture);
 	return fflush(stdout) == 0 ? 0 : 111;
 }

@@ -56,8 +56,10 @@ prepare(bool sets, struct runstate *run)
 static enum status
 enter_filter(void)
 {
-	int error = filter_enter(FILTER_SETTER);
+	int error = privilege_limit(false);
 
+	if (error == 0)
+		error = filter_enter(FILTER_SETTER);
 	return error == 0 ? STATUS_DONE : audit_fail("cannot enter the system call filter: %s", strerror(error));
 }
 

@@ -50,6 +50,34 @@ privilege_enclose(void)
 	return 0;
 }
 
+int
+privilege_limit(bool not_even_files)
+{
+	/* A descriptor's number must be below the limit, and poll(2) takes no more entries than that: SESSION_POLLS + 1. */
+	static const struct { int resource; rlim_t most; } limits[] = {
+		{ RLIMIT_NPROC, 0 },
+		{ RLIMIT_NOFILE, STDERR_FILENO + 1 }, { RLIMIT_AS, 64 << 20 },
+		/* Last: only the one that is not to write files goes so far.  The other's output may be a file, of any size. */
+		{ RLIMIT_FSIZE, 0 }
+	};
+#ifdef __SANITIZE_ADDRESS__
+	/* Its shadow is larger than any limit, and its reports are files. */
+	size_t count = 1;
+
+	(void)not_even_files;
+#else
+	size_t count = sizeof limits / sizeof limits[0] - (not_even_files ? 0 : 1);
+#endif
+
+	for (size_t at = 0; at < count; at++) {
+		struct rlimit most = { limits[at].most, limits[at].most };
+
+		if (setrlimit((__rlimit_resource_t)limits[at].resource, &most) != 0)
+			return errno;
+	}
+	return 0;
+}
+
 static void
 empty_bounding_set(void)
 {

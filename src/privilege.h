@@ -21,6 +21,14 @@ int privilege_enclose(void);
 /* Closes every descriptor from FIRST up. */
 void privilege_close_from(int first);
 
+/*
+ * No new descriptor, process or megabyte, and with NOT_EVEN_FILES no octet into a file: the filter's word again, in case
+ * it has a gap.  Called when all that is needed is there, before the filter is entered.
+ *
+ * There is no limit on processor time: a guest that was paused may be charged for the pause.
+ */
+int privilege_limit(bool not_even_files);
+
 /* Keeps CAP_SYS_TIME alone (KEEP_CLOCK), or nothing: permitted, effective, inheritable, ambient and bounding sets. */
 int privilege_reduce(bool keep_clock);
 

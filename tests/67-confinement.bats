@@ -1,0 +1,525 @@
+#!/usr/bin/env bats
+# What the programs have given up, looked at from outside: /proc/PID while they wait for the next octet of somebody else's,
+# programs with a forbidden call planted in them, and strace.
+
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2016 # what stands in single quotes is for another shell
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+load lib/set
+load lib/superserver
+load lib/fakeguest
+
+SHIPPED_SET=$TOP/build/guestclock-set
+CLOCK_ONLY=0000000002000000 NOTHING=0000000000000000
+
+setup_file() {
+	set_setup_file
+	fakeguest_setup_file
+	requires strace readelf
+	# The programs of which some functions make a call of their own: tests/helpers/plant.c.
+	PLANTED=$BATS_FILE_TMPDIR/planted
+	mkdir -p "$PLANTED"
+	export PLANTED
+	unset MAKEFLAGS MFLAGS MAKELEVEL
+	make -s --no-print-directory -C "$TOP" -f - planted <<-'END'
+	include Makefile
+	# Leading tabs are the shell's to remove here.
+	.RECIPEPREFIX = >
+	objects = $($(1)_objects:%=$(BUILD)/obj/%.o)
+	planted: all
+	>$(compile) -Wno-missing-prototypes -c -o $(PLANTED)/plant.o tests/helpers/plant.c
+	>$(compile) $(static) $(link) -Wl,--wrap=timeclient_open,--wrap=timeclient_ask,--wrap=correct_clock,--wrap=exchange_parse_order \
+	>	-o $(PLANTED)/guestclock-set $(PLANTED)/plant.o $(call objects,guestclock-set) $(guestclock-set_libs)
+	>$(compile) $(static) $(link) -Wl,--wrap=rfc868_encode -o $(PLANTED)/in.timed $(PLANTED)/plant.o \
+	>	$(call objects,in.timed) $(in.timed_libs)
+	END
+}
+
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+# ------------------------------------------------------------------------------------------------- what there is to see
+
+# field PID NAME: of /proc/PID/status
+field() {
+	local name value rest
+	# shellcheck disable=SC2034
+	while IFS=$' \t' read -r name value rest; do
+		[ "$name" != "$2:" ] || { printf '%s\n' "$value" && return; }
+	done <"/proc/$1/status"
+}
+
+# limit PID NAME: hard and soft, of /proc/PID/limits
+limit() { sed -n "s/^$2  *\\([^ ]*\\)  *\\([^ ]*\\).*/\\1 \\2/p" "/proc/$1/limits"; }
+
+# descriptors PID: what they lead to, with "pipe", "socket" and "pidfd" for those, in order of their numbers
+descriptors() {
+	local fd
+	for fd in $(cd "/proc/$1/fd" && printf '%s\n' * | sort -n); do
+		readlink "/proc/$1/fd/$fd" | sed 's/^anon_inode:\[\(.*\)\]$/\1/; s/^\(pipe\|socket\|pidfd\):.*/\1/'
+	done
+}
+
+# sockets PID FILE...: how many of its descriptors from 3 up are sockets in these lists of the sandbox's /proc/net
+sockets() {
+	local pid=$1 fd inode count=0
+	shift
+	for fd in "/proc/$pid/fd"/*; do
+		((${fd##*/} > 2)) || continue
+		inode=$(readlink "$fd")
+		[[ $inode == socket:* ]] || continue
+		inode=${inode#socket:[}
+		! (cd "/proc/$SANDBOX/net" && grep -qw "${inode%]}" "$@") || count=$((count + 1))
+	done
+	printf '%s\n' "$count"
+}
+
+# confined PID CAPABILITIES FILTERS: what holds for every process here
+confined() {
+	local name
+	for name in CapPrm CapEff; do equal "$(field "$1" $name)" "$2" "$name" || return 1; done
+	for name in CapInh CapAmb; do equal "$(field "$1" $name)" "$NOTHING" "$name" || return 1; done
+	equal "$(field "$1" NoNewPrivs)" 1 NoNewPrivs || return 1
+	equal "$(field "$1" Seccomp)" 2 Seccomp || return 1
+	equal "$(field "$1" Seccomp_filters)" "$3" Seccomp_filters
+}
+
+# -------------------------------------------------------------------------------------------------- guestclock-set
+
+# waits REQUEST [PROGRAM]: starts it, as sshd does, with a standard input that stays open, descriptors that it has no use
+# for, and an environment with more than it needs.  The words of $LIMITS are its options.
+waits() {
+	mkfifo "$WORK/feed"
+	exec 8<>"$WORK/feed"
+	export SSH_CONNECTION='127.0.0.1 40022 127.0.0.1 22' SSH_ORIGINAL_COMMAND=$1 SSH_CLIENT='127.0.0.1 40022 22' \
+		SECRET=word LOCALDOMAIN=example.test
+	# shellcheck disable=SC2086
+	REDIRECT="<$WORK/feed 5</etc/passwd 6</dev/null 9</dev/null" background waiting enclosed "${2-$GUESTCLOCK_SET}" ${LIMITS-} 8<&-
+	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND SSH_CLIENT SECRET LOCALDOMAIN
+}
+
+# goes: that one's client goes, and so does it
+goes() {
+	stop waiting
+	exec 8>&-
+	wait_for 5 sandbox_empty guestclock-set
+	rm "$WORK/feed"
+}
+
+in_filter() { # COUNT: so many processes of guestclock-set, all of them in their last filter
+	local pid pids
+	mapfile -t pids < <(sandbox_pids guestclock-set)
+	((${#pids[@]} == $1)) || return 1
+	for pid in "${pids[@]}"; do
+		[ "$(field "$pid" Seccomp)" = 2 ] || return 1
+		# The one that asks is in its second, or the only one there is in its first.
+		[[ " ${pids[*]} " != *" $(field "$pid" PPid) "* ]] || [ "$(field "$pid" Seccomp_filters)" = 2 ] || return 1
+	done
+}
+
+# two: $setter and $asker, once both are in their filters
+two() {
+	wait_for 8 in_filter 2 || { cat "$WORK/waiting.out"; return 1; }
+	local pids
+	mapfile -t pids < <(sandbox_pids guestclock-set | sort -n)
+	setter=${pids[0]} asker=${pids[1]}
+	[ "$(field "$setter" PPid)" != "$asker" ] || setter=${pids[1]} asker=${pids[0]}
+	equal "$(field "$asker" PPid)" "$setter" 'parent of the one that asks' || return 1
+	# Over UDP it gives up after five seconds, which a busy machine may need for looking.
+	kill -s STOP "$asker"
+}
+
+# enclosed_setter PID CAPABILITIES: what is said of the process that sets, and of any that is alone
+enclosed_setter() {
+	local name
+	confined "$1" "$2" 1 || return 1
+	equal "$(field "$1" CapBnd)" "$NOTHING" CapBnd || return 1
+	equal "$(field "$1" Umask)" 0077 Umask || return 1
+	equal "$(limit "$1" 'Max core file size')" '0 0' 'core files' || return 1
+	equal "$(limit "$1" 'Max processes')" '0 0' 'processes' || return 1
+	equal "$(limit "$1" 'Max open files')" '3 3' 'new descriptors' || return 1
+	equal "$(limit "$1" 'Max address space')" '67108864 67108864' 'address space' || return 1
+	# What it uses, and what its environment was wiped of.
+	equal "$(tr -s '\0' '\n' <"/proc/$1/environ" | grep -v '^$' | sed 's/=.*//' | sort | tr '\n' ' ')" \
+		'SSH_CONNECTION SSH_ORIGINAL_COMMAND ' environment || return 1
+	# The network: no socket but the log's.
+	equal "$(sockets "$1" tcp tcp6 udp udp6 raw raw6 packet netlink)" 0 'sockets of the network' || return 1
+	for name in /etc/passwd /dev/null; do
+		! descriptors "$1" | tail -n +4 | grep -qx "$name" || { printf 'still open: %s\n' "$name"; return 1; }
+	done
+}
+
+# enclosed_asker PID SOCKETS: of the one that asks; so many sockets to the source, at the least
+enclosed_asker() {
+	local others
+	confined "$1" "$NOTHING" 2 || return 1
+	equal "$(field "$1" CapBnd)" "$NOTHING" CapBnd || return 1
+	equal "$(limit "$1" 'Max core file size')" '0 0' 'core files' || return 1
+	equal "$(limit "$1" 'Max processes')" '0 0' 'processes' || return 1
+	equal "$(limit "$1" 'Max open files')" '3 3' 'new descriptors' || return 1
+	equal "$(limit "$1" 'Max file size')" '0 0' 'octets in files' || return 1
+	equal "$(limit "$1" 'Max address space')" '67108864 67108864' 'address space' || return 1
+	! tr '\0' '\n' <"/proc/$1/environ" | grep -q 'SECRET\|word' || { printf 'its environment is there\n'; return 1; }
+	# A pipe to the other, sockets to the source: not the lock, not the log.
+	others=$(descriptors "$1" | tail -n +4)
+	equal "$(head -n 1 <<<"$others")" pipe 'descriptor 3' || return 1
+	equal "$(tail -n +2 <<<"$others" | sort -u)" socket 'descriptors from 4 up' || return 1
+	(($(sockets "$1" tcp udp) >= $2)) || { descriptors "$1"; return 1; }
+	equal "$(sockets "$1" unix netlink)" 0 'other sockets' || return 1
+}
+
+# readable_by_its_like PID: another process of the same user, with no capability either, may look into it
+readable_by_its_like() {
+	"${ENTER[@]}" --mount setpriv --bounding-set -all --inh-caps -all cat "/proc/$1/environ" >/dev/null 2>&1
+}
+
+# while_it_asks PROGRAM OPTIONS...: of rdate, one request for each
+while_it_asks() {
+	local program=$1
+	shift
+	badsource tcp:37:silent udp:37:silent sntp:123:silent
+	local words open
+	for words in "$@"; do
+		waits "rdate -s -t 60000 $words 127.0.0.1" "$program"
+		two
+		printf 'rdate %s\n' "$words"
+		enclosed_setter "$setter" "$CLOCK_ONLY"
+		case $words in '') open=1 ;; *) open=5 ;; esac
+		enclosed_asker "$asker" "$open"
+		# The setter has its lock, the log, the pipe and its hold on the other.
+		equal "$(descriptors "$setter" | tail -n +4 | sort | tr '\n' ' ')" '/run/guestclock/lock pidfd pipe socket ' 'descriptors from 3 up'
+		equal "$(sockets "$setter" unix)" 1 'local sockets'
+		# Nobody's to trace or to dump, where a process like it that did nothing about it is.
+		not readable_by_its_like "$asker"
+		goes
+	done
+	# What may not set has nothing at all.
+	waits 'rdate -p -t 60000 127.0.0.1' "$program"
+	two
+	enclosed_setter "$setter" "$NOTHING"
+	enclosed_asker "$asker" 1
+	goes
+	LIMITS=--dry-run
+	waits 'rdate -t 60000 127.0.0.1' "$program"
+	two
+	enclosed_setter "$setter" "$NOTHING"
+	goes
+}
+
+@test "while a source has not answered, the one that sets has CAP_SYS_TIME alone and no network, the one that asks no capability" {
+	set_start
+	background like "${ENTER[@]}" --mount setpriv --bounding-set -all --inh-caps -all sleep 60
+	wait_for 5 readable_by_its_like "$PID"
+	while_it_asks "$GUESTCLOCK_SET" '' -u -n -e
+}
+
+@test "the same of the program that is installed" {
+	set_start
+	while_it_asks "$SHIPPED_SET" '' -u
+}
+
+@test "while it waits for four octets, and in the exchange, it has CAP_SYS_TIME alone" {
+	set_start
+	local program request
+	for program in "$GUESTCLOCK_SET" "$SHIPPED_SET"; do
+		for request in rfc868 exchange; do
+			waits "$request" "$program"
+			wait_for 8 in_filter 1
+			printf '%s: %s\n' "$program" "$request"
+			setter=$(sandbox_pids guestclock-set)
+			enclosed_setter "$setter" "$CLOCK_ONLY"
+			equal "$(descriptors "$setter" | tail -n +4 | sort | tr '\n' ' ')" '/run/guestclock/lock socket ' 'descriptors from 3 up'
+			if [ "$request" = exchange ]; then
+				# After the greeting, and after an order.
+				wait_for 5 grep -q '^guestclock 1 ' "$WORK/waiting.out"
+				printf 'now\n' >&8
+				wait_for 5 grep -q '^now ' "$WORK/waiting.out"
+				enclosed_setter "$setter" "$CLOCK_ONLY"
+			fi
+			goes
+			LIMITS=--dry-run waits "$request" "$program"
+			wait_for 8 in_filter 1
+			setter=$(sandbox_pids guestclock-set)
+			# An exchange may not set for another reason than that it cannot: --dry-run is judged order by order.
+			enclosed_setter "$setter" "$([ "$request" = exchange ] && printf %s "$CLOCK_ONLY" || printf %s "$NOTHING")"
+			goes
+		done
+	done
+}
+
+# -------------------------------------------------------------------------------------------------------- in.timed
+
+# hold: a client that keeps its connection
+hold() {
+	background client in_net "$PYTHON" -I -S -c 'import socket, time
+s = socket.create_connection(("127.0.0.1", 37))
+s.recv(4, socket.MSG_WAITALL)
+print("answered", flush=True)
+time.sleep(30)'
+	wait_for 5 grep -q answered "$WORK/client.out"
+}
+
+# serves_confined KIND STYLE
+serves_confined() {
+	local pid
+	sandbox_start
+	superserver_start "$1" "$2"
+	case $2 in
+	stream-nowait) hold ;;
+	stream-*) ask 127.0.0.1 ;;
+	dgram-*) ask --udp 127.0.0.1 ;;
+	esac
+	pid=$(helper)
+	[ "$(readlink "/proc/$pid/root")" = / ]
+	confined "$pid" "$NOTHING" 1
+	equal "$(field "$pid" Uid)" "${USER_ID-65534}" Uid
+	# Not dumpable: what is its own is not its user's.
+	equal "$(stat -c %u "/proc/$pid/mem")" 0 'owner of /proc/PID/mem'
+	# The socket, and the log's where there is a log.
+	equal "$(descriptors "$pid" | tail -n +4 | grep -vx socket)" '' 'descriptors from 3 up'
+	(($(descriptors "$pid" | wc -l) <= 5)) || { descriptors "$pid"; return 1; }
+}
+
+@test "in.timed under xinetd, stream: nobody, no capability, a filter" { serves_confined xinetd stream-wait; }
+@test "in.timed under xinetd, dgram: nobody, no capability, a filter" { serves_confined xinetd dgram-wait; }
+@test "in.timed under xinetd, stream, nowait: nobody, no capability, a filter" { serves_confined xinetd stream-nowait; }
+@test "in.timed under openbsd-inetd, dgram: nobody, no capability, a filter" { serves_confined openbsd dgram-wait; }
+@test "in.timed under inetutils-inetd, stream: nobody, no capability, a filter" { serves_confined inetutils stream-wait; }
+
+# ------------------------------------------------------------------------------------------------------ planted calls
+
+# planted_set FUNCTION CALL REQUEST: runs it with CALL planted there, with "now" on standard input.  Leaves in $fate what
+# the two processes came to, $said what the planted call did.  (By way of a pipe: the one that asks may not write to a file.)
+planted_set() {
+	: >"$WORK/strace"
+	export SSH_CONNECTION='127.0.0.1 40022 127.0.0.1 22' SSH_ORIGINAL_COMMAND=$3 PLANT_IN=$1 PLANT=$2
+	enclosed strace -f -e trace=none -o "$WORK/strace" "$PLANTED/guestclock-set" <<<now 2>&1 >"$WORK/out" | cat >"$WORK/errors" || :
+	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND PLANT PLANT_IN
+	fate=$(sort -n "$WORK/strace" | sed -n 's/^[0-9]* *+++ \(.*\) +++$/\1/p' | paste -sd ',')
+	said=$(sed -n 's/^planted .*: //p' "$WORK/errors")
+}
+
+# fates FUNCTION REQUEST FATE CALL...: each of these comes to that, without a word
+fates() {
+	local where=$1 request=$2 want=$3 call
+	shift 3
+	for call in "$@"; do
+		planted_set "$where" "$call" "$request"
+		[ "$fate" = "$want" ] && [ "$said" = '' ] && continue
+		printf '%s in %s: %s, expected %s\n' "$call" "$where" "$fate" "$want"
+		cat "$WORK/errors" "$WORK/strace"
+		return 1
+	done
+}
+
+# told_no FUNCTION REQUEST CALL...: each of these fails with EACCES, and the request goes on
+told_no() {
+	local where=$1 request=$2 call
+	shift 2
+	for call in "$@"; do
+		planted_set "$where" "$call" "$request"
+		equal "$said" EACCES "$call in $where" || { cat "$WORK/errors" "$WORK/strace"; return 1; }
+		[[ $fate != *killed* ]]
+	done
+}
+
+# What none of them may do.
+FORBIDDEN=(execve execveat clone kill tgkill ptrace process_vm_readv pidfd_open setresuid prctl unshare bpf io_uring_setup
+	'mmap executable' mprotect unlinkat mount listen)
+
+# That planting is no harm in itself.
+harmless() {
+	planted_set "$1" getpid "$2"
+	equal "$said" 'done' "getpid in $1" || { cat "$WORK/errors" "$WORK/strace"; return 1; }
+	[[ $fate != *killed* ]]
+}
+
+# The setter is told that the asker ended without an answer: 111.
+ASKER_DIES='exited with 111,killed by SIGSYS'
+
+@test "a forbidden call in the process that asks is its death" {
+	set_start
+	badsource tcp:37:good
+	harmless timeclient_ask 'rdate -p 127.0.0.1'
+	fates timeclient_ask 'rdate -p 127.0.0.1' "$ASKER_DIES" "${FORBIDDEN[@]}" clock_settime clock_adjtime adjtimex settimeofday \
+		seccomp prlimit64 pidfd_send_signal bind sendmsg 'sendto an address' 'openat to write' 'socket of packets'
+	told_no timeclient_ask 'rdate -p 127.0.0.1' openat newfstatat socket connect
+	# Before it has a connection, where it looks up names.
+	harmless timeclient_open 'rdate -p 127.0.0.1'
+	fates timeclient_open 'rdate -p 127.0.0.1' "$ASKER_DIES" "${FORBIDDEN[@]}" clock_settime clock_adjtime adjtimex settimeofday \
+		prlimit64 pidfd_send_signal 'openat to write' 'openat to create' 'socket of packets'
+}
+
+@test "a forbidden call in the process that sets is its death" {
+	set_start
+	badsource tcp:37:good
+	harmless correct_clock 'rdate 127.0.0.1'
+	# The one that asks has done its part, and may have ended or been ended.
+	planted_set correct_clock execve 'rdate 127.0.0.1'
+	[[ $fate == 'killed by SIGSYS,'* && $said == '' ]] || { cat "$WORK/errors" "$WORK/strace"; return 1; }
+	harmless exchange_parse_order exchange
+	fates exchange_parse_order exchange 'killed by SIGSYS' "${FORBIDDEN[@]}" seccomp prlimit64 bind sendmsg 'sendto an address'
+	told_no exchange_parse_order exchange openat 'openat to write' newfstatat socket 'socket of packets' connect
+}
+
+@test "a forbidden call in in.timed is its death" {
+	requires_namespaces
+	# Serves one connection with each CALL, as nobody; prints what became of it and what the planted call did.
+	local outcomes call
+	cat >"$WORK/serve.py" <<-'END'
+	import os, signal, socket, subprocess, sys
+	program, *calls = sys.argv[1:]
+	for call in calls:
+	    with socket.create_server(("127.0.0.1", 0)) as listener:
+	        client = socket.create_connection(listener.getsockname())
+	        served, _ = listener.accept()
+	        client.shutdown(socket.SHUT_WR)
+	        done = subprocess.run([program], stdin=served, stdout=served, stderr=subprocess.PIPE, timeout=20,
+	                              env={"PLANT": call, "PLANT_IN": "rfc868_encode"})
+	        served.close()
+	        got = client.recv(64, socket.MSG_WAITALL)
+	        client.close()
+	    said = done.stderr.decode().strip().rpartition(": ")[2]
+	    print(call, len(got), "SIGSYS" if done.returncode == -signal.SIGSYS else done.returncode, said, sep=",")
+	END
+	chmod 755 "$WORK" "$BATS_FILE_TMPDIR"
+	outcomes=$(private_etc '' '' unshare --net sh -c 'PATH=$PATH:/usr/sbin:/sbin; ip link set lo up && exec "$@"' sh \
+		"$PYTHON" -I -S "$WORK/serve.py" "$PLANTED/in.timed" getpid "${FORBIDDEN[@]}" clock_settime settimeofday \
+		seccomp prlimit64 'openat to write' 'openat to create' 'socket of packets' pidfd_send_signal)
+	printf '%s\n' "$outcomes"
+	equal "$(head -n 1 <<<"$outcomes")" 'getpid,4,0,done'
+	while IFS=, read -r call octets fate said; do
+		case $call in
+		getpid) ;;
+		# A rule of an edited table may want to start something: it is told no, and the client gets its answer.
+		execve | execveat | clone) equal "$octets $fate $said" '4 0 EACCES' "$call" ;;
+		*) equal "$octets $fate $said" '0 SIGSYS ' "$call" ;;
+		esac
+	done <<<"$outcomes"
+	equal "$(wc -l <<<"$outcomes")" $((${#FORBIDDEN[@]} + 9)) 'calls planted'
+}
+
+# ------------------------------------------------------------------------------------------------------------ strace
+
+# traced REQUEST [LIMITS...]: runs it for one client under strace, with $SAY on standard input
+traced() {
+	local request=$1
+	shift
+	export SSH_CONNECTION='127.0.0.1 40022 127.0.0.1 22' SSH_ORIGINAL_COMMAND=$request
+	status=0
+	enclosed strace -f -qq -o "$WORK/strace" "$SHIPPED_SET" "$@" <<<"${SAY-}" >"$WORK/out" 2>"$WORK/errors" || status=$?
+	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND
+}
+
+# executed: programs that were begun, strace's own start of the first among them
+executed() { grep -cE '^[0-9]+ +execve(at)?\(' "$WORK/strace"; }
+processes() { awk '{ print $1 }' "$WORK/strace" | sort -u | wc -l; }
+
+# filtered_first: no process reads from the source, the pipe or standard input before it is in its last filter, and none
+# looks anything up by name, makes a socket or asks for a connection after.
+filtered_first() {
+	awk '
+	/^[0-9]+ +[a-z_0-9]+\(/ {
+		pid = $1
+		line[pid, ++lines[pid]] = $0
+		if ($0 ~ /seccomp\(SECCOMP_SET_MODE_FILTER/) filter[pid] = lines[pid]
+	}
+	END {
+		for (pid in lines) {
+			if (!(pid in filter)) { print "no filter: " pid; bad = 1; continue }
+			for (at = 1; at <= lines[pid]; at++) {
+				call = line[pid, at]
+				sub(/^[0-9]+ +/, "", call)
+				if (at < filter[pid] && call ~ /^(read|recv|recvfrom|recvmsg)\(0,/) { print "too early: " call; bad = 1 }
+				if (at < filter[pid] && call ~ /^recv(from)?\(.*\) = [1-9]/ && call !~ /nlmsg|NLMSG/) { print "too early: " call; bad = 1 }
+				if (at > filter[pid] && call ~ /^(openat|open|newfstatat|stat|lstat|access|faccessat2?|readlink|readlinkat|connect|socket|bind)\(/) {
+					print "too late: " call; bad = 1
+				}
+			}
+		}
+		exit bad
+	}' "$WORK/strace" || { cat "$WORK/strace"; return 1; }
+}
+
+@test "guestclock-set executes nothing, whatever is asked, and enters its filter before it reads" {
+	set_start
+	badsource tcp:37:good udp:37:good sntp:123:good
+	local request
+	for request in 'rdate -s 127.0.0.1' 'rdate -v 127.0.0.1' 'rdate -su 127.0.0.1' 'rdate -sn 127.0.0.1' 'rdate -p 127.0.0.1'; do
+		traced "$request"
+		printf '%s\n' "$request"
+		equal "$status" 0 status || { cat "$WORK/errors"; return 1; }
+		equal "$(executed)" 1 'programs'
+		equal "$(processes)" 2 'processes'
+		filtered_first
+	done
+	# A name, in the forced command's list, is looked up in a filter too.
+	printf '127.0.0.1 source.test\n' >>"$ETC/hosts"
+	traced 'rdate -s source.test' --host source.test
+	equal "$status" 0 status || { cat "$WORK/errors"; return 1; }
+	filtered_first
+	awk '/seccomp\(SECCOMP_SET_MODE_FILTER/ { filtered[$1] = 1 }
+		/openat\(.*"\/etc\/hosts"/ { seen++; if (!($1 in filtered)) bad = 1 }
+		END { exit bad || !seen }' "$WORK/strace"
+	SAY='abc' traced rfc868
+	equal "$(executed) $(processes)" '1 1' 'programs and processes'
+	filtered_first
+	SAY=$'now\nstep +1.000000000\nslew +0.010000000\nrate +1.000\nbound 0.001000000\nnonsense\nbye' traced exchange
+	equal "$(executed) $(processes)" '1 1' 'programs and processes'
+	filtered_first
+	grep -q '^guestclock 1 ' "$WORK/out"
+	traced status
+	equal "$status $(executed) $(processes)" '0 1 1' 'status, programs and processes'
+	filtered_first
+	for request in '' id 'sh -c id' 'rdate -s 127.0.0.2' 'rdate' 'rdate -s $(id)'; do
+		traced "$request"
+		[[ $status == 1 || $status == 100 ]]
+		equal "$(executed) $(processes)" '1 1' 'programs and processes'
+	done
+}
+
+@test "in.timed executes nothing, in any mode" {
+	local style
+	sandbox_start
+	for style in stream-wait dgram-wait stream-nowait; do
+		superserver_fill "$style" 37
+		xinetd_install
+		background superserver sandbox strace -f -qq -e trace=execve,execveat -o "$WORK/strace" \
+			"$PEERS/usr/sbin/xinetd" -dontfork -stayalive -pidfile /run/xinetd.pid -filelog "$WORK/xinetd.log"
+		wait_for 10 superserver_ready
+		case $style in dgram-*) ask --udp 127.0.0.1 ;; *) ask 127.0.0.1 ;; esac
+		# xinetd, and not the strace that the background process is.
+		kill "$(sandbox_pids xinetd)"
+		wait_for 5 sandbox_empty
+		stop superserver
+		# strace's own start of xinetd, and xinetd's of in.timed.
+		equal "$(grep -oE 'execve(at)?\("[^"]*"' "$WORK/strace" | tr '\n' ' ')" \
+			"execve(\"$PEERS/usr/sbin/xinetd\" execve(\"/usr/sbin/in.timed\" " "programs executed, $style"
+	done
+}
+
+@test "guestclock executes ssh and nothing else, and no guest's name is one of its options" {
+	fakeguest_setup
+	local program
+	printf '%s\n' good.0.1 root@good ssh://good:22 'good.0.%h~[a]' '=good' +good @good ~good %h >"$WORK/guests.list"
+	status=0
+	PATH=$GUEST_PATH timeout 30 strace -f -qq -s 300 -e trace=execve,execveat -o "$WORK/strace" "$GUESTCLOCK" sync --state "$STATE" \
+		-f "$WORK/guests.list" >"$WORK/out" 2>&1 || status=$?
+	((status <= 1)) || { cat "$WORK/out"; return 1; }
+	program=$(sed -n 's/^[0-9]* *execve(\("[^"]*"\), .* = 0$/\1/p' "$WORK/strace" | sort | uniq -c | sort -n | sed 's/^ *//')
+	equal "$program" "1 \"$GUESTCLOCK\""$'\n'"9 \"$WORK/bin/ssh\"" 'programs executed'
+	# Every name stands behind "--", whole, once.
+	sed -n 's/.*\["ssh", \(.*\)\], .*/\1/p' "$WORK/strace" >"$WORK/vectors"
+	equal "$(grep -c ' "--", ' "$WORK/vectors")" "$(wc -l <"$WORK/vectors")" 'vectors with --'
+	equal "$(sed -n 's/.* "--", "\(.*\)", "exchange"$/\1/p' "$WORK/vectors" | sort -u)" "$(sort -u "$WORK/guests.list")" 'destinations'
+	# What would be one is refused before anything is started.
+	printf '%s\n' good -oProxyCommand=id >"$WORK/guests.list"
+	status=0
+	PATH=$GUEST_PATH timeout 30 strace -f -qq -e trace=execve,execveat -o "$WORK/strace" "$GUESTCLOCK" sync --state "$STATE" \
+		-f "$WORK/guests.list" >"$WORK/out" 2>&1 || status=$?
+	equal "$status" 2 status
+	equal "$(executed)" 1 'programs executed'
+}

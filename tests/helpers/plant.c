@@ -1,0 +1,142 @@
+/*
+ * Linked into a program with ld's --wrap, it stands before some of the program's own functions and makes a system call
+ * from there that the program never makes: what PLANT names, in the function that PLANT_IN names.  Says so on standard
+ * error if it comes back.  The arguments are such that the kernel would do nothing, were the call let through.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "correct.h"
+#include "exchange.h"
+#include "rfc868.h"
+#include "timeclient.h"
+
+static const struct timespec no_time = { 0, -1 };
+static const struct timeval no_timeval = { 0, -1 };
+static const struct sockaddr_un log_socket = { AF_UNIX, "/dev/log" };
+
+#define NOWHERE (-1)
+static const struct planted {
+	const char *name;
+	long number, argument[6];
+} calls[] = {
+	{ "getpid", SYS_getpid, { 0 } },
+	/* the clock */
+	{ "clock_settime", SYS_clock_settime, { CLOCK_REALTIME, (long)&no_time } },
+	{ "clock_adjtime", SYS_clock_adjtime, { CLOCK_REALTIME, 0 } },
+	{ "adjtimex", SYS_adjtimex, { 0 } },
+	{ "settimeofday", SYS_settimeofday, { (long)&no_timeval, 0 } },
+	/* programs and processes */
+	{ "execve", SYS_execve, { (long)"/nonexistent", 0, 0 } },
+	{ "execveat", SYS_execveat, { NOWHERE, (long)"", 0, 0, AT_EMPTY_PATH } },
+	{ "clone", SYS_clone, { SIGCHLD, 0 } },
+	{ "kill", SYS_kill, { 1, 0 } },
+	{ "tgkill", SYS_tgkill, { 1, 1, 0 } },
+	{ "ptrace", SYS_ptrace, { PTRACE_TRACEME } },
+	{ "process_vm_readv", SYS_process_vm_readv, { 1, 0, 0, 0, 0, 0 } },
+	{ "pidfd_open", SYS_pidfd_open, { 1, 0 } },
+	{ "pidfd_send_signal", SYS_pidfd_send_signal, { NOWHERE, 0, 0, 0 } },
+	/* privileges */
+	{ "setresuid", SYS_setresuid, { -1, -1, -1 } },
+	{ "prctl", SYS_prctl, { PR_GET_DUMPABLE } },
+	{ "seccomp", SYS_seccomp, { 99, 0, 0 } },
+	{ "prlimit64", SYS_prlimit64, { 1, 0, 0, 0 } },
+	{ "unshare", SYS_unshare, { 0 } },
+	{ "bpf", SYS_bpf, { -1, 0, 0 } },
+	{ "io_uring_setup", SYS_io_uring_setup, { 0, 0 } },
+	{ "mmap executable", SYS_mmap, { 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 } },
+	{ "mprotect", SYS_mprotect, { 0, 0, PROT_READ | PROT_EXEC } },
+	/* files */
+	{ "openat", SYS_openat, { AT_FDCWD, (long)"/", O_RDONLY } },
+	{ "openat to write", SYS_openat, { AT_FDCWD, (long)"/", O_WRONLY } },
+	{ "openat to create", SYS_openat, { AT_FDCWD, (long)"/", O_RDONLY | O_CREAT } },
+	{ "newfstatat", SYS_newfstatat, { AT_FDCWD, (long)"/nonexistent", 0, 0 } },
+	{ "unlinkat", SYS_unlinkat, { AT_FDCWD, (long)"/nonexistent", 0 } },
+	{ "mount", SYS_mount, { 0, 0, 0, 0, 0 } },
+	/* the network */
+	{ "socket", SYS_socket, { AF_INET, SOCK_DGRAM, 0 } },
+	{ "socket of packets", SYS_socket, { AF_PACKET, SOCK_DGRAM, 0 } },
+	{ "connect", SYS_connect, { NOWHERE, (long)&log_socket, sizeof log_socket } },
+	{ "bind", SYS_bind, { NOWHERE, (long)&log_socket, sizeof log_socket } },
+	{ "listen", SYS_listen, { NOWHERE, 1 } },
+	{ "sendto", SYS_sendto, { NOWHERE, 0, 0, 0, 0, 0 } },
+	{ "sendto an address", SYS_sendto, { NOWHERE, 0, 0, 0, (long)&log_socket, sizeof log_socket } },
+	{ "sendmsg", SYS_sendmsg, { NOWHERE, 0, 0 } },
+};
+
+static const struct planted *planted;
+static char place[32];
+
+/* Before main, which clears the environment. */
+__attribute__((constructor)) static void
+choose(void)
+{
+	const char *name = getenv("PLANT"), *where = getenv("PLANT_IN");
+
+	if (name == NULL || where == NULL)
+		return;
+	snprintf(place, sizeof place, "%s", where);
+	for (size_t at = 0; at < sizeof calls / sizeof calls[0]; at++)
+		if (strcmp(calls[at].name, name) == 0)
+			planted = &calls[at];
+	if (planted == NULL) {
+		fprintf(stderr, "plant: unknown call %s\n", name);
+		_exit(2);
+	}
+}
+
+static void
+plant(const char *where)
+{
+	const long *argument;
+	char line[80];
+	long result;
+	int length, error;
+
+	if (planted == NULL || strcmp(place, where) != 0)
+		return;
+	argument = planted->argument;
+	result = syscall(planted->number, argument[0], argument[1], argument[2], argument[3], argument[4], argument[5]);
+	error = result == -1 ? errno : 0;
+	if (planted->number == SYS_clone && result == 0)
+		_exit(0);
+	length = snprintf(line, sizeof line, "planted %s: %s\n", planted->name, error == 0 ? "done" : error == EACCES ? "EACCES" :
+	    "failed");
+	planted = NULL;
+	if (write(STDERR_FILENO, line, (size_t)length) != length)
+		_exit(2);
+}
+
+/* Weak: not every program has all of them. */
+#define WRAP(type, name, parameters, arguments) \
+	type __real_##name parameters __attribute__((weak)); \
+	type __wrap_##name parameters; \
+	type \
+	__wrap_##name parameters \
+	{ \
+		plant(#name); \
+		return __real_##name arguments; \
+	}
+
+WRAP(void, timeclient_open, (struct timeclient *client, const struct rdate_request *request, int64_t pivot,
+    struct answer *answer), (client, request, pivot, answer))
+WRAP(void, timeclient_ask, (struct timeclient *client, struct answer *answer), (client, answer))
+WRAP(enum status, correct_clock, (struct interval offset, nanoseconds delay, nanoseconds slew_below,
+    const struct limits *limits, struct runstate *run, struct correction *result),
+    (offset, delay, slew_below, limits, run, result))
+WRAP(bool, exchange_parse_order, (const char *line, size_t length, struct exchange_order *order, bool *range),
+    (line, length, order, range))
+WRAP(void, rfc868_encode, (int64_t seconds, uint8_t octets[RFC868_OCTETS]), (seconds, octets))
