@@ -44,6 +44,29 @@ read_told(struct runstate *state)
 	    parse_whole(bound, 0, TOLD_MAX, &state->bound) && parse_whole(before, 0, TOLD_MAX, &state->bound_before);
 }
 
+/*
+ * The lock file, for reading and writing.  Made by root where the directory belongs to a user that sets the clock as well,
+ * it is that user's: it could not lock it otherwise.
+ */
+static int
+open_lock(void)
+{
+	struct stat directory;
+	int fd = open(RUNSTATE_LOCK, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	if (fd < 0)
+		return errno == EEXIST ? open(RUNSTATE_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+	if (stat(RUNSTATE_DIRECTORY, &directory) == 0 && directory.st_uid != geteuid() &&
+	    fchown(fd, directory.st_uid, directory.st_gid) != 0) {
+		int error = errno;
+
+		close(fd);
+		errno = error;
+		return -1;
+	}
+	return fd;
+}
+
 int
 runstate_open(struct runstate *state, bool writable)
 {
@@ -52,7 +75,7 @@ runstate_open(struct runstate *state, bool writable)
 	if (writable) {
 		if (mkdir(RUNSTATE_DIRECTORY, 0755) == 0)
 			chmod(RUNSTATE_DIRECTORY, 0755);	/* umask 077 is for files */
-		state->fd = open(RUNSTATE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+		state->fd = open_lock();
 	} else
 		state->fd = open(RUNSTATE_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (state->fd < 0) {

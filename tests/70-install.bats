@@ -288,6 +288,30 @@ places_are() {
 	grep -q '^\s*disable\s*= no$' "$ROOT/etc/xinetd.d/time-stream"
 }
 
+# -------------------------------------------------------------------------------------------------------- guest
+
+# What it does as root, without DESTDIR, is 69's.
+@test "make install-guest with DESTDIR places its files, makes no user, says so, and uninstall-guest mirrors it" {
+	local each=(prefix=/opt/clock libexecdir=/opt/lx mandir=/opt/m tmpfilesdir=/opt/t)
+	run -0 in_copy install-guest
+	equal "$output" 'DESTDIR is set: no user guestclock-set is made, and the program has no capability: that is for the package to do'
+	equal "$(installed)" '644 usr/local/lib/tmpfiles.d/guestclock-set.conf
+750 usr/local/libexec/guestclock-set
+644 usr/local/share/man/man8/guestclock-set.8'
+	cmp "$COPY/build/guestclock-set" "$ROOT/usr/local/libexec/guestclock-set"
+	equal "$(getcap "$ROOT/usr/local/libexec/guestclock-set")" '' capability
+	run -0 in_copy uninstall-guest
+	equal "$output" ''
+	equal "$(installed)" '' 'what is left'
+	# The umask does not count, the directories do.
+	(umask 077 && in_copy install-guest "${each[@]}" >"$WORK/out")
+	equal "$(installed)" '750 opt/lx/guestclock-set
+644 opt/m/man8/guestclock-set.8
+644 opt/t/guestclock-set.conf'
+	run -0 in_copy uninstall-guest "${each[@]}"
+	equal "$(installed)" '' 'what is left'
+}
+
 # -------------------------------------------------------------------------------------------------------- clean
 
 @test "make clean leaves what was unpacked, and nothing that was built" {

@@ -1,0 +1,274 @@
+#!/usr/bin/env bats
+# make install-guest, as root: in a user namespace, so that the users are nobody's, the kernel refuses to set the clock, and
+# all that is changed is the test's own; the program then runs as its user under a real sshd.
+
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2016 # what stands in single quotes is for another shell
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+
+# User 0 in there is this one outside, 1 the next, and so on.
+BASE=1000000
+SSHD_PORT=2222
+SET=/usr/local/libexec/guestclock-set
+HOME_OF_USER=/var/lib/guestclock-set
+
+setup_file() {
+	requires "$PEERS/usr/sbin/sshd" ssh ssh-keygen setcap getcap useradd groupadd make
+	make -s -C "$TOP" all
+	for name in host key; do ssh-keygen -q -t ed25519 -N '' -C $name -f "$BATS_FILE_TMPDIR/$name" </dev/null 3>&-; done
+}
+
+setup() {
+	common_setup
+	unset MAKEFLAGS MFLAGS MAKELEVEL
+	KEYS=$BATS_FILE_TMPDIR
+	box_start
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED-}" ] || [ ! -e "$WORK/sshd.out" ] || tail -n 20 "$WORK/sshd.out" || :
+	common_teardown
+}
+
+# box_start: a machine of the test's own: its /etc, /usr/local, /var, /run and users, and this tree at /mnt.  What makes the
+# mounts is outside the user namespace, and what runs is inside: it can undo none of them.
+box_start() {
+	[ "$(id -u)" -eq 0 ] || unmet 'not root: a user namespace of one user has no place for another'
+	ETC=$WORK/etc
+	etc_make "$ETC"
+	printf '%s\n' 'root:x:0:0:root:/root:/bin/sh' 'sshd:x:100:65534::/run/sshd:/usr/sbin/nologin' \
+		'alice:x:1000:1000::/:/bin/sh' 'nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin' >"$ETC/passwd"
+	printf '%s:*:20000:0:99999:7:::\n' root sshd alice nobody >"$ETC/shadow"
+	printf '%s\n' 'root:x:0:' 'shadow:x:42:' 'alice:x:1000:' 'nogroup:x:65534:' >"$ETC/group"
+	printf '%s:*::\n' root shadow alice nogroup >"$ETC/gshadow"
+	printf '%s\n' /bin/sh >"$ETC/shells"
+	cp /etc/login.defs "$ETC/"
+	printf 'UMASK 077\n' >>"$ETC/login.defs"
+	mkdir "$ETC/ssh"
+	cp "$KEYS/host" "$KEYS/host.pub" "$ETC/ssh/"
+	cat >"$ETC/ssh/sshd_config" <<-END
+		Port $SSHD_PORT
+		HostKey /etc/ssh/host
+		PidFile none
+		UsePAM no
+		PasswordAuthentication no
+		KbdInteractiveAuthentication no
+		StrictModes yes
+		LogLevel VERBOSE
+	END
+	chown -R "$BASE:$BASE" "$ETC"
+	local inside='
+		ip link set lo up || exit
+		for directory in /usr/local /var /run /mnt; do
+			mount -t tmpfs -o "mode=755,uid=$4,gid=$4" tmpfs "$directory" || exit
+		done
+		mkdir -p /mnt/top /var/lib /var/log /var/empty /run/sshd && chown -R "$4:$4" /mnt /var /run &&
+			mount --bind "$2" /mnt/top || exit
+		exec unshare --user sh -c ": >\"$3\"; exec sleep 300"'
+	: >"$WORK/ready"
+	rm "$WORK/ready"
+	chmod 777 "$WORK"
+	background box unshare --mount --net sh -c "PATH=\$PATH:/usr/sbin:/sbin; $ETC_MOUNT && $inside" sh "$ETC" "$TOP" "$WORK/ready" "$BASE"
+	BOX=$PID
+	wait_for 5 in_user_namespace || { cat "$WORK/box.out"; return 1; }
+	printf '0 %s 65536\n' "$BASE" >"/proc/$BOX/uid_map"
+	printf '0 %s 65536\n' "$BASE" >"/proc/$BOX/gid_map"
+}
+
+in_user_namespace() { [ -e "/proc/$BOX/ns/user" ] && ! [ "/proc/$BOX/ns/user" -ef /proc/self/ns/user ]; }
+
+# box COMMAND...: as root of that machine, with nothing of the tester's environment
+box() {
+	$EXEC timeout 60 nsenter --target "$BOX" --user --mount --net --setuid 0 --setgid 0 env -i \
+		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C TZ=UTC "$@"
+}
+
+# box_as USER COMMAND...
+box_as() {
+	local user=$1
+	shift
+	box setpriv --reuid "$user" --regid "$user" --clear-groups --inh-caps -all -- "$@"
+}
+
+install_guest() { box make -s --no-print-directory -C /mnt/top install-guest; }
+
+# is PATH OWNER:GROUP MODE
+is() { equal "$(box stat -c '%U:%G %a' "$1")" "$2 $3" "$1"; }
+
+sshd_start() {
+	background sshd box "$PEERS_IN_BOX/usr/sbin/sshd" -D -e -f /etc/ssh/sshd_config
+	wait_for 5 listens || { cat "$WORK/sshd.out"; return 1; }
+}
+listens() { box grep -q ":$(printf %04X $SSHD_PORT) 00000000:0000 0A" /proc/net/tcp; }
+PEERS_IN_BOX=/mnt/top/build/peers
+
+# ask REQUEST: by ssh, with the key.  Leaves $status, $output and $errors.
+ask() {
+	printf 'guest %s\n' "$(<"$KEYS/host.pub")" >"$WORK/known_hosts"
+	status=0
+	output=$(timeout 20 nsenter --target "$BOX" --net ssh -F none -p $SSHD_PORT -i "$KEYS/key" -o IdentitiesOnly=yes -o IdentityAgent=none \
+		-o BatchMode=yes -o HostKeyAlias=guest -o "UserKnownHostsFile=$WORK/known_hosts" -o GlobalKnownHostsFile=/dev/null \
+		-o StrictHostKeyChecking=yes -o LogLevel=ERROR guestclock-set@127.0.0.1 "$1" 2>"$WORK/errors") || status=$?
+	errors=$(<"$WORK/errors")
+}
+
+shown() { printf -- '--- status %s\n--- output:\n%s\n--- errors:\n%s\n' "$status" "$output" "$errors"; }
+
+field() { sed -n "s/^$2:[[:space:]]*\\([^[:space:]]*\\).*/\\1/p" "/proc/$1/status"; }
+
+# box_pids NAME: what runs under that name in the box
+box_pids() {
+	local link pid comm
+	for link in /proc/[0-9]*/ns/user; do
+		[ "$link" -ef "/proc/$BOX/ns/user" ] || continue
+		pid=${link#/proc/} pid=${pid%%/*}
+		{ read -r comm <"/proc/$pid/comm"; } 2>/dev/null && [ "$comm" = "$1" ] && printf '%s\n' "$pid"
+	done
+	return 0
+}
+filtered() { [ -n "$(box_pids guestclock-set)" ] && [ "$(field "$(box_pids guestclock-set)" Seccomp)" = 2 ]; }
+
+@test "make install-guest: the user, the program with its capability, its directories, and what to do next" {
+	run -0 install_guest
+	equal "$output" "guestclock-set is ready for the user guestclock-set.  Now append the host's public key to
+$HOME_OF_USER/.ssh/authorized_keys, in one line:
+    restrict,command=\"$SET\" ssh-ed25519 AAAA..." 'what make said'
+	equal "$(box getent passwd guestclock-set | cut -d: -f2,5-)" "x::$HOME_OF_USER:/bin/sh" 'the account'
+	# A system's, with a group of its own, and a password that none is: not locked.
+	(($(box id -u guestclock-set) < 1000 && $(box id -u guestclock-set) > 0))
+	equal "$(box id -Gn guestclock-set)" guestclock-set groups
+	[[ $(box grep '^guestclock-set:' /etc/shadow) == 'guestclock-set:*:'* ]]
+	is "$SET" root:guestclock-set 750
+	equal "$(box getcap "$SET")" "$SET cap_sys_time=ep" capability
+	box cmp /mnt/top/build/guestclock-set "$SET"
+	is "$HOME_OF_USER" root:guestclock-set 750
+	is "$HOME_OF_USER/.ssh" root:guestclock-set 750
+	is "$HOME_OF_USER/.ssh/authorized_keys" root:guestclock-set 640
+	# Nothing for a shell to read at the start of each session.
+	equal "$(box find "$HOME_OF_USER" -type f -printf '%P %s\n')" '.ssh/authorized_keys 0' 'files in its home'
+	is /run/guestclock guestclock-set:guestclock-set 755
+	equal "$(box find /usr/local -type f | sort)" "/usr/local/lib/tmpfiles.d/guestclock-set.conf
+$SET
+/usr/local/share/man/man8/guestclock-set.8" 'what was placed'
+	# Again: nothing is made twice, and the keys stay.
+	box sh -c "echo key >>$HOME_OF_USER/.ssh/authorized_keys"
+	box getent passwd >"$WORK/passwd"
+	run -0 install_guest
+	equal "$(box getent passwd)" "$(<"$WORK/passwd")" 'accounts'
+	equal "$(box cat "$HOME_OF_USER/.ssh/authorized_keys")" key 'authorized_keys'
+	equal "$(box getcap "$SET")" "$SET cap_sys_time=ep" capability
+	is "$HOME_OF_USER/.ssh/authorized_keys" root:guestclock-set 640
+	# make install and uninstall on the same machine leave that copy alone, and say so.
+	run -0 box make -s --no-print-directory -C /mnt/top install
+	equal "$output" "kept $SET, which make install-guest renews"
+	is "$SET" root:guestclock-set 750
+	run -0 box make -s --no-print-directory -C /mnt/top uninstall
+	equal "$output" "kept $SET, which make uninstall-guest removes"
+	equal "$(box getcap "$SET")" "$SET cap_sys_time=ep" capability
+}
+
+@test "make uninstall-guest takes it away, and says how to remove the user" {
+	install_guest >/dev/null
+	run -0 box make -s --no-print-directory -C /mnt/top uninstall-guest
+	equal "$output" "the user stays, with its keys; to remove both: userdel guestclock-set && rm -r $HOME_OF_USER"
+	equal "$(box find /usr/local -type f)" '' 'what is left'
+	box test ! -e /run/guestclock
+	# As it says.
+	box sh -c "${output#*: }"
+	run -2 box getent passwd guestclock-set
+	run -2 box getent group guestclock-set
+	box test ! -e "$HOME_OF_USER"
+	# Without a user there is nothing to say.
+	run -0 box make -s --no-print-directory -C /mnt/top uninstall-guest
+	equal "$output" ''
+}
+
+@test "make install-guest without root, or without what it needs, is one line, and nothing is done" {
+	run -2 box_as alice make -s --no-print-directory -C /mnt/top install-guest
+	equal "${lines[0]}" 'install-guest makes a user: run it as root, or with DESTDIR to place the files alone'
+	box mkdir /mnt/bin
+	box sh -c 'for tool in make sh id getent install mkdir sed chmod mv uname; do ln -s "$(command -v $tool)" /mnt/bin/; done'
+	run -2 box env PATH=/mnt/bin make -s --no-print-directory -C /mnt/top install-guest
+	equal "${lines[0]}" 'install-guest needs groupadd (Debian: passwd, libcap2-bin)'
+	equal "$(box find /usr/local -type f)" '' 'what was placed'
+	run -2 box getent passwd guestclock-set
+}
+
+@test "under a real sshd the user's program runs with the one capability, and no other user can execute it" {
+	install_guest >/dev/null
+	# As the last line says, with the public key.
+	box sh -c 'cat >>"$1"' sh "$HOME_OF_USER/.ssh/authorized_keys" \
+		< <(printf 'restrict,command="%s" %s\n' "$SET" "$(<"$KEYS/key.pub")")
+	sshd_start
+	ask status
+	equal "$status" 0 status || { shown; return 1; }
+	[[ $output == 'clock 20'* ]]
+	# It does ask the kernel, which refuses in a user namespace, whoever asks.
+	now=$EPOCHSECONDS
+	printf -v octets '\\x%02x' $((((now + 2208988800 - 1000) >> 24) & 255)) $((((now + 2208988800 - 1000) >> 16) & 255)) \
+		$((((now + 2208988800 - 1000) >> 8) & 255)) $(((now + 2208988800 - 1000) & 255))
+	# shellcheck disable=SC2059
+	ask rfc868 < <(printf "$octets")
+	equal "$status" 111 status || { shown; return 1; }
+	[[ $errors == 'guestclock-set: '*'Operation not permitted'* ]] || { shown; return 1; }
+	equal "$(box stat -c '%U' /run/guestclock/lock)" guestclock-set 'owner of the lock'
+	ask id
+	equal "$status" 100 status
+
+	# While it waits for the host's orders.
+	mkfifo "$WORK/orders"
+	exec 8<>"$WORK/orders"
+	ask exchange <"$WORK/orders" 8<&- 3>&- &
+	session=$!
+	wait_for 10 filtered
+	pid=$(box_pids guestclock-set)
+	equal "$(field "$pid" Uid)" $((BASE + $(box id -u guestclock-set))) Uid
+	equal "$(field "$pid" CapEff)" 0000000002000000 CapEff
+	equal "$(field "$pid" CapPrm)" 0000000002000000 CapPrm
+	for name in CapInh CapAmb; do equal "$(field "$pid" $name)" 0000000000000000 $name; done
+	equal "$(field "$pid" NoNewPrivs)" 1 NoNewPrivs
+	# The user's own processes may not look into it: it belongs to root.
+	equal "$(stat -c %u "/proc/$pid/mem")" "$BASE" 'owner of /proc/PID/mem'
+	run -1 box_as guestclock-set cat "/proc/$pid/environ"
+	exec 8>&-
+	wait "$session"
+
+	# Another user cannot execute it, nor read it to have a copy.
+	run -126 box_as alice sh -c '"$1" -- status' sh "$SET"
+	[[ $output == *'ermission denied'* ]]
+	run -1 box_as alice cat "$SET"
+	# Nor open its lock, to hold it.
+	run -2 box_as alice sh -c ': <"$1"' sh /run/guestclock/lock
+	# A copy has no capability.
+	box cp "$SET" /mnt/copy
+	box chmod 755 /mnt/copy
+	run -111 box_as alice /mnt/copy -- rdate 127.0.0.1
+	[[ $output == *'no CAP_SYS_TIME'* ]]
+	# The user can change neither the program nor the line that holds its key to it.
+	for file in "$SET" "$HOME_OF_USER/.ssh/authorized_keys"; do
+		run -2 box_as guestclock-set sh -c ": >>\"\$1\"" sh "$file"
+		[[ $output == *'ermission denied'* ]]
+	done
+	run -1 box_as guestclock-set mv "$HOME_OF_USER/.ssh" "$HOME_OF_USER/away"
+}
+
+@test "what root has locked first, the user can lock all the same" {
+	install_guest >/dev/null
+	# By hand, as root: its lock is the user's, because the directory is.
+	run -111 box "$SET" -- rdate -o 1 127.0.0.1
+	[[ $output == *'Connection refused'* ]] || { printf '%s\n' "$output"; return 1; }
+	equal "$(box stat -c '%U:%G' /run/guestclock/lock)" guestclock-set:guestclock-set 'owner of the lock'
+	run -111 box_as guestclock-set "$SET" -- rdate -o 1 127.0.0.1
+	[[ $output == *'Connection refused'* ]] || { printf '%s\n' "$output"; return 1; }
+	# One from before there was such a user.
+	box make -s --no-print-directory -C /mnt/top uninstall-guest >/dev/null
+	box install -d /run/guestclock
+	box touch /run/guestclock/lock
+	install_guest >/dev/null
+	equal "$(box stat -c '%U:%G' /run/guestclock/lock)" guestclock-set:guestclock-set 'owner of the lock'
+	run -111 box_as guestclock-set "$SET" -- rdate -o 1 127.0.0.1
+	[[ $output == *'Connection refused'* ]] || { printf '%s\n' "$output"; return 1; }
+}
