@@ -19,6 +19,7 @@ mandir = $(prefix)/share/man
 docdir = $(prefix)/share/doc/guestclock
 unitdir = $(prefix)/lib/systemd/system
 tmpfilesdir = $(prefix)/lib/tmpfiles.d
+sysusersdir = $(prefix)/lib/sysusers.d
 sysconfdir = /etc
 DESTDIR =
 
@@ -145,6 +146,7 @@ text 644 systemd/in.timed-dgram.socket $(unitdir)/in.timed-dgram.socket
 text 644 systemd/in.timed-dgram.service $(unitdir)/in.timed-dgram.service
 text 644 systemd/guestclock.service $(unitdir)/guestclock.service
 text 644 systemd/guestclock.timer $(unitdir)/guestclock.timer
+text 644 sysusers.d/guestclock.conf $(sysusersdir)/guestclock.conf
 conf 644 cron.d/guestclock $(sysconfdir)/cron.d/guestclock
 conf 644 ssh_config $(sysconfdir)/guestclock/ssh_config
 conf 644 xinetd.d/time-stream $(sysconfdir)/xinetd.d/time-stream

@@ -4,6 +4,8 @@
  * Reads the command line and the list, makes sure of this host's own clock, runs the guests, remembers and reports.
  */
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +203,26 @@ guest_ended(void *context, const struct outcome_of_guest *outcome)
 	report_guest(&run->report, &record);
 }
 
+/*
+ * Started by root, this becomes the user that its state directory, PATH, belongs to: what it writes must be that user's,
+ * and nothing that it runs or reads need be root's.  0, or an errno value.
+ */
+static int
+become_owner(const char *path)
+{
+	const struct passwd *user;
+	struct stat status;
+
+	if (geteuid() != 0 || stat(path, &status) != 0 || status.st_uid == 0)
+		return 0;
+	user = getpwuid(status.st_uid);
+	if ((user != NULL ? initgroups(user->pw_name, user->pw_gid) : setgroups(0, NULL)) != 0 ||
+	    setgid(user != NULL ? user->pw_gid : status.st_gid) != 0 || setuid(status.st_uid) != 0)
+		return errno;
+	/* Root's own home is closed to it. */
+	return user == NULL || setenv("HOME", user->pw_dir, 1) == 0 ? 0 : errno;
+}
+
 /* Whether PATH is, or can be made, a directory of our own that nobody else may put a socket into. */
 static bool
 private_directory(const char *path)
@@ -212,21 +234,29 @@ private_directory(const char *path)
 	    (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* Where the masters' sockets are, as the ssh_config at PATH has it; the directory is made where it is missing. */
-static bool
-masters_directory(const char *path, char directory[SSHCONFIG_DIRECTORY])
+/*
+ * Fills in where PLACE's masters have their sockets, if its ssh_config says so in a form that is known.  The directory is
+ * made where it is missing: ssh makes none, and a reboot may have emptied it.  Where it cannot be had, or somebody else
+ * could put a socket into it, connections are not kept: ssh would fail, or talk to whoever listens there.
+ */
+static void
+find_masters(struct sshplace *place, char directory[SSHCONFIG_DIRECTORY])
 {
-	FILE *from = path != NULL ? fopen(path, "re") : NULL;
+	FILE *from = place->config != NULL ? fopen(place->config, "re") : NULL;
 	char text[CONFIG_ROOM];
 	size_t got;
 
 	if (from == NULL)
-		return false;
+		return;
 	got = fread(text, 1, sizeof text - 1, from);
 	fclose(from);
 	text[got] = '\0';
-	/* ssh makes no directory for its sockets, and a reboot empties /run. */
-	return got < sizeof text - 1 && sshconfig_socket_directory(text, directory) && private_directory(directory);
+	if (got == sizeof text - 1 || !sshconfig_socket_directory(text, directory))
+		return;
+	if (private_directory(directory))
+		place->sockets = directory;
+	else
+		place->alone = true;
 }
 
 /* Runs what was asked for.  The exit status. */
@@ -240,8 +270,7 @@ run_guests(struct run *run, const struct guestlist *list)
 
 	if (ssh.config == NULL && access(DEFAULT_SSH_CONFIG, R_OK) == 0)
 		ssh.config = DEFAULT_SSH_CONFIG;
-	if (masters_directory(ssh.config, sockets))
-		ssh.sockets = sockets;
+	find_masters(&ssh, sockets);
 	report_start(&run->report, options, list->name, list->count);
 	ended = drive_guests(options, &ssh, list->name, list->count, guest_ended, run);
 	if (ended < 0)
@@ -277,17 +306,24 @@ guestclock(int argc, char **argv)
 	fault = gather_guests(&options, argv + words, &list);
 	if (fault != NULL)
 		return complain(&options, true, fault);
+	run.store.path = options.state != NULL ? options.state : DEFAULT_STATE;
+	error = become_owner(run.store.path);
+	if (error != 0) {
+		snprintf(complaint, sizeof complaint, "cannot become the user that %.150s belongs to: %s", run.store.path,
+		    strerror(error));
+		return complain(&options, false, complaint);
+	}
 	if (options.ssh_config != NULL && access(options.ssh_config, R_OK) != 0) {
 		snprintf(complaint, sizeof complaint, "--ssh-config %.150s: %s", options.ssh_config, strerror(errno));
 		return complain(&options, true, complaint);
 	}
-	error = record_open(&run.store, options.state != NULL ? options.state : DEFAULT_STATE);
+	error = record_open(&run.store, run.store.path);
 	/* A monitor's user has no place there, and needs none. */
 	if (error != 0 && !options.correct && options.state == NULL)
 		error = 0;
 	if (error != 0) {
-		snprintf(complaint, sizeof complaint, "state directory %.150s: %s; --state names another", run.store.path,
-		    strerror(error));
+		snprintf(complaint, sizeof complaint, "state directory %.150s: %s%s; --state names another", run.store.path,
+		    strerror(error), error == EACCES ? ": it and what is in it must belong to the user that runs this" : "");
 		return complain(&options, false, complaint);
 	}
 	error = options.correct ? record_lock_run(&run.store) : 0;

@@ -125,7 +125,7 @@ sshrun_start(struct sshrun *ssh, const struct sshplace *place, const char *desti
 	sshrun_socket_path(place->sockets, destination, path);
 	if (path[0] != '\0')
 		snprintf(option, sizeof option, "-oControlPath=%s", path);
-	make_arguments(argument, place->config, destination, way, option);
+	make_arguments(argument, place->config, destination, place->alone ? SSH_FRESH : way, option);
 	for (int fd = 0; fd < 3 && error == 0; fd++)
 		if (pipe2(pipes[fd], O_CLOEXEC) != 0)
 			error = errno;

@@ -26,6 +26,7 @@ enum sshway {
 struct sshplace {
 	const char *config;	/* a file for -F, or NULL */
 	const char *sockets;	/* the directory of the masters' sockets (sshconfig.h), or NULL: not known */
+	bool alone;		/* no connection is kept, whatever the file says */
 };
 
 /* Room for the path of a master's socket: sun_path's, less the suffix under which ssh makes one before it renames it. */

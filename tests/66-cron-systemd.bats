@@ -12,6 +12,8 @@ setup_file() {
 	installed=$BATS_FILE_TMPDIR/installed
 	make -s install DESTDIR= prefix="$installed/usr" sysconfdir="$installed/etc" >"$BATS_FILE_TMPDIR/install.out"
 	export installed
+	# The line's user has to come to what was installed there.
+	chmod o+x "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_FILE_TMPDIR"/..
 	guest_start
 	ssh-keygen -q -t ed25519 -N '' -f "$installed/etc/guestclock/id_guest"
 	guest_authorize "restrict,command=\"/usr/libexec/guestclock-set\" $(cat "$installed/etc/guestclock/id_guest.pub")"
@@ -23,6 +25,9 @@ teardown_file() {
 
 setup() { common_setup; }
 teardown() { common_teardown; }
+
+# The user of cron's line, a number that is nobody's here.  Without root there are no two users, and it is root's name.
+DRIVER=$([ "$(id -u)" -eq 0 ] && printf 61237 || printf 0)
 
 # An /etc with what make install put there, and what an administrator adds: the list, the guest's host key, and a block
 # for a port that is not 22, above the shipped lines as they say.
@@ -38,28 +43,44 @@ make_etc() {
 		printf 'Host web1\n\tHostName 127.0.0.1\n\tPort %s\n\tHostKeyAlias web1\n' "$(guest_state ssh.port)"
 		cat "$installed/etc/guestclock/ssh_config"
 	} >"$ETC/guestclock/ssh_config"
+	printf 'guestclock:x:%s:%s::/var/lib/guestclock:/usr/sbin/nologin\n' "$DRIVER" "$DRIVER" >>"$ETC/passwd"
+	printf 'guestclock:x:%s:\n' "$DRIVER" >>"$ETC/group"
 	chown -R "$(id -u):$(id -g)" "$ETC/guestclock"
+	# As README has it: the key is the user's, the rest is root's to write.
+	[ "$DRIVER" = 0 ] || chown "$DRIVER" "$ETC/guestclock/id_guest"
+	chmod 600 "$ETC/guestclock/id_guest"
 }
 
-# as_cron SCRIPT: runs it where /etc is ours, /run and /var/lib are empty, and the environment is cron's.
-as_cron() {
+# in_etc SCRIPT [ARGUMENT...]: runs it as root where /etc is ours, /run is empty, and /var/lib/guestclock the user's.
+in_etc() {
 	# shellcheck disable=SC2046,SC2016
-	no_clock unshare $(ns_flags) sh -c "$ETC_MOUNT"' && mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/lib &&
-		exec env -i HOME=/root LOGNAME=root SHELL=/bin/sh PATH=/usr/bin:/bin /bin/sh -c "$2"' sh "$ETC" "$1" </dev/null
+	no_clock unshare $(ns_flags) sh -c "$ETC_MOUNT"' && mount -t tmpfs -o mode=755 tmpfs /run && mount -t tmpfs -o mode=755 tmpfs /var/lib && umask 022 &&
+		mkdir -m 750 /var/lib/guestclock && { [ "$2" = 0 ] || chown "$2:$2" /var/lib/guestclock; } && shift && eval "$2"' sh \
+		"$ETC" "$DRIVER" "$@" </dev/null
+}
+
+# What turns a shell in there into the user, for a program to follow.
+AS_USER='setpriv --reuid guestclock --regid guestclock --init-groups'
+[ "$DRIVER" != 0 ] || AS_USER=
+
+# as_cron SCRIPT: the same as the user, in cron's environment.
+as_cron() {
+	# shellcheck disable=SC2016 # for the shell in there
+	in_etc "exec $AS_USER "'env -i HOME=/var/lib/guestclock LOGNAME=guestclock SHELL=/bin/sh PATH=/usr/bin:/bin /bin/sh -c "$3"' "$1"
 }
 
 @test "cron's line sets the guest, silently, and uses its connection again" {
 	requires ssh ssh-keyscan unshare
 	make_etc
-	line=$(grep '^\*/5 \* \* \* \* root ' "$installed/etc/cron.d/guestclock")
-	command=${line#'*/5 * * * * root '}
+	line=$(grep '^\*/5 \* \* \* \* guestclock ' "$installed/etc/cron.d/guestclock")
+	command=${line#'*/5 * * * * guestclock '}
 	# cron turns a bare % into a newline: there must be none.
 	[[ "$command" != *%* ]]
 	[[ "$command" == *"$installed/usr/sbin/guestclock sync" ]]
 	offset=$(guest_clock | cut -d' ' -f1)
 	[[ "$offset" == -5????????.* ]]
 	# The command ends in exec: a second run needs a shell of its own.
-	run_cmd as_cron "($command) || exit; ls /run/guestclock-ssh; ($command) || exit; cat /var/lib/guestclock/log
+	run_cmd as_cron "($command) || exit; ls /var/lib/guestclock/ssh; ($command) || exit; cat /var/lib/guestclock/log
 		ssh -F /etc/guestclock/ssh_config -O exit web1 2>/dev/null"
 	mapfile -t lines <<<"$output"
 	[ "${#lines[@]}" -eq 3 ]
@@ -68,6 +89,11 @@ as_cron() {
 	[[ "${lines[2]}" == *' web1 sync ok none offset='* || "${lines[2]}" == *' web1 sync ok slew offset='* ]]
 	offset=$(guest_clock | cut -d' ' -f1)
 	[[ "${offset#-}" == 0.000* || "${offset#-}" == 0.001* ]]
+	# The key is nobody else's to read.
+	[ "$DRIVER" = 0 ] || ! in_etc 'exec setpriv --reuid 65534 --regid 65534 --clear-groups cat /etc/guestclock/id_guest' >"$WORK/stolen" 2>&1 || {
+		cat "$WORK/stolen"
+		return 1
+	}
 	# One authentication for both runs.
 	[ "$(guest_log | grep -c 'Accepted publickey.*'"$(ssh-keygen -lf "$installed/etc/guestclock/id_guest.pub" | cut -d' ' -f2)")" -eq 1 ]
 }
@@ -75,9 +101,59 @@ as_cron() {
 @test "cron's line does nothing, silently, without a list of guests" {
 	make_etc
 	rm "$ETC/guestclock/guests"
-	command=$(sed -n 's|^\*/5 \* \* \* \* root ||p' "$installed/etc/cron.d/guestclock")
+	command=$(sed -n 's|^\*/5 \* \* \* \* guestclock ||p' "$installed/etc/cron.d/guestclock")
 	run as_cron "$command"
 	equal "$output" "" "what it printed"
+}
+
+@test "started by root it becomes the user of its state directory, and what it leaves is that user's" {
+	[ "$DRIVER" != 0 ] || unmet 'not root: there is no other user to become'
+	make_etc
+	# By hand first, then cron: a log or a lock of root's would be in its way.
+	run_cmd in_etc "'$installed/usr/sbin/guestclock' sync --prometheus /var/lib/guestclock/prom && stat -c '%U %a %n' /var/lib/guestclock/* /var/lib/guestclock/.*lock &&
+		exec $AS_USER '$installed/usr/sbin/guestclock' sync && ssh -F /etc/guestclock/ssh_config -O exit web1 2>/dev/null"
+	equal "$output" 'guestclock 644 /var/lib/guestclock/log
+guestclock 644 /var/lib/guestclock/prom
+guestclock 700 /var/lib/guestclock/ssh
+guestclock 644 /var/lib/guestclock/web1.state
+guestclock 600 /var/lib/guestclock/.lock
+guestclock 600 /var/lib/guestclock/.sync.lock' 'what there is'
+	# In none of root's groups, and before it starts an ssh.  A master that stays would be followed as long as it does.
+	sed -i '2i\	ControlMaster no' "$ETC/guestclock/ssh_config"
+	run_cmd in_etc "exec timeout 30 strace -f -qq -e trace=setuid,setgid,setgroups,execve -o $WORK/strace '$installed/usr/sbin/guestclock' sync"
+	equal "$(sed -n 's/^[0-9]* *\(set[a-z]*(.*)\) *= 0$/\1/p; s/^[0-9]* *execve.*\["ssh", .*= 0$/ssh/p' "$WORK/strace" | head -n 4)" \
+		"setgroups(1, [$DRIVER])"$'\n'"setgid($DRIVER)"$'\n'"setuid($DRIVER)"$'\nssh'
+}
+
+@test "state that is still root's is one line for the user, and stays root's for root" {
+	[ "$DRIVER" != 0 ] || unmet 'not root: there is no other user'
+	make_etc
+	run_cmd in_etc "chown 0:0 /var/lib/guestclock && '$installed/usr/sbin/guestclock' sync && stat -c %U /var/lib/guestclock/log
+		$AS_USER '$installed/usr/sbin/guestclock' sync || echo \$?
+		chown guestclock: /var/lib/guestclock; $AS_USER '$installed/usr/sbin/guestclock' sync || echo \$?
+		chown -R guestclock: /var/lib/guestclock; $AS_USER '$installed/usr/sbin/guestclock' sync && echo well
+		ssh -F /etc/guestclock/ssh_config -O exit web1 2>/dev/null || :"
+	local line='guestclock: state directory /var/lib/guestclock: Permission denied: it and what is in it must belong to the user that runs this; --state names another'
+	equal "$output" "root
+$line
+1
+$line
+1
+well"
+}
+
+@test "without a directory for its sockets of its own, it keeps no connection" {
+	make_etc
+	sed -i 's|^\(\s*ControlPath\) .*|\1 /run/elsewhere/%n|' "$ETC/guestclock/ssh_config"
+	local print before
+	print=$(ssh-keygen -lf "$installed/etc/guestclock/id_guest.pub" | cut -d' ' -f2)
+	before=$(guest_log | grep -c "Accepted publickey.*$print") || :
+	# Where none can be made; where others may write.
+	[ "$DRIVER" = 0 ] || run_cmd as_cron "'$installed/usr/sbin/guestclock' sync && '$installed/usr/sbin/guestclock' sync && [ ! -e /run/elsewhere ]"
+	run_cmd in_etc "mkdir -m 777 /run/elsewhere && chmod 777 /run/elsewhere
+		for run in 1 2; do $AS_USER '$installed/usr/sbin/guestclock' sync || exit; done; ls -A /run/elsewhere"
+	equal "$output" '' 'sockets'
+	equal "$(($(guest_log | grep -c "Accepted publickey.*$print") - before))" "$([ "$DRIVER" = 0 ] && echo 2 || echo 4)" 'connections'
 }
 
 @test "cron mails one line when the guest is not there" {
@@ -85,7 +161,7 @@ as_cron() {
 	printf 'Host web2\n\tHostName 127.0.0.1\n\tPort 1\n' | cat - "$ETC/guestclock/ssh_config" >"$WORK/config"
 	cp "$WORK/config" "$ETC/guestclock/ssh_config"
 	printf 'web2\n' >"$ETC/guestclock/guests"
-	command=$(sed -n 's|^\*/5 \* \* \* \* root ||p' "$installed/etc/cron.d/guestclock")
+	command=$(sed -n 's|^\*/5 \* \* \* \* guestclock ||p' "$installed/etc/cron.d/guestclock")
 	run as_cron "$command"
 	[ "$status" -eq 1 ]
 	equal "$output" "guestclock: web2: ssh: connect to host 127.0.0.1 port 1: Connection refused" "what it printed"
@@ -97,8 +173,11 @@ as_cron() {
 	run_cmd systemd-analyze verify --man=no "$units"/guestclock.service "$units"/guestclock.timer
 	# What other units of this machine are wrong in is no concern of ours.
 	! grep -F guestclock <<<"$output" || { printf '%s\n' "$output"; return 1; }
+	grep -qx 'User=guestclock' "$units/guestclock.service"
+	run_cmd systemd-sysusers --dry-run --root="$WORK" "$installed/usr/lib/sysusers.d/guestclock.conf"
+	[[ "$output" == *'guestclock'* ]]
 	for unit in guestclock in.timed-stream in.timed-dgram; do
-		run_cmd systemd-analyze security --offline=yes --threshold=25 "$units/$unit.service"
+		run_cmd systemd-analyze security --offline=yes --threshold=20 "$units/$unit.service"
 		[[ "$output" == *'OK'* ]]
 	done
 	grep -qx 'OnCalendar=\*:0/5' "$units/guestclock.timer"
