@@ -137,6 +137,7 @@ text 644 man/in.timed.8 $(mandir)/man8/in.timed.8
 text 644 man/guestclock-set.8 $(mandir)/man8/guestclock-set.8
 text 644 README.md $(docdir)/README.md
 text 644 NEWS.md $(docdir)/NEWS.md
+text 644 SECURITY.md $(docdir)/SECURITY.md
 text 644 LICENSE $(docdir)/LICENSE
 text 644 inetd/openbsd-inetd.conf $(docdir)/openbsd-inetd.conf
 text 644 inetd/inetutils-inetd.conf $(docdir)/inetutils-inetd.conf

@@ -207,3 +207,24 @@ has_entries() {
 	section in.timed.8 EXAMPLES | grep -qF 'in.timed | od -An -tu1'
 	equal "$("$IN_TIMED" </dev/null | od -An -tu1 | wc -w)" 4
 }
+
+@test "SECURITY.md: every line names its tests, and each of them exists" {
+	local line cell file name seen=0
+	while IFS= read -r line; do
+		case $line in '|---'* | '| | shown by |') continue ;; esac
+		cell=${line% |}
+		cell=${cell##* | }
+		# "file: name; file: name", where a name may have either mark in it.
+		while [ -n "$cell" ]; do
+			file=${cell%%: *} cell=${cell#*: }
+			name=${cell%%; [0-9][0-9]-*}
+			cell=${cell#"$name"} cell=${cell#; }
+			grep -qF -e "@test \"$name\" {" "$TOP/tests/$file" || {
+				printf 'no such test: %s: %s\n' "$file" "$name"
+				return 1
+			}
+			seen=$((seen + 1))
+		done
+	done < <(grep '^|' "$TOP/SECURITY.md")
+	((seen > 30)) || { printf 'only %s tests named\n' "$seen"; return 1; }
+}
