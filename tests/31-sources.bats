@@ -401,7 +401,8 @@ fails() {
 	local second tenth after
 	second=$(($(unix 2026-11-20) + 30))
 	badsource tcp:37:fixed="$(wire "$second")" udp:37:fixed="$(wire "$second")"
-	for ((tenth = 0; tenth < 9; tenth++)); do
+	# The clock runs while the program starts, and the source's does not: half a second is for that.
+	for ((tenth = 0; tenth < 6; tenth++)); do
 		clock_reads "$second.${tenth}1"
 		ask 'rdate -s 127.0.0.1'
 		expect 0
@@ -415,8 +416,8 @@ fails() {
 		expect 0
 		equal "$(clock_get steps slews)" '1 0' "steps and slews of a clock off by $after s"
 		# The middle, as of when the answer came; a while has passed since then.
-		within "$(clock_now)" $((second * 1000000000 + 499000000)) $((second * 1000000000 + 999000000)) "the clock that read $after"
-		within "$(clock_get last_step_ns)" $(($(nanoseconds 0.5) - $(nanoseconds "$after") - 250000000)) \
+		within "$(clock_now)" $((second * 1000000000 + 499000000)) $((second * 1000000000 + 1499000000)) "the clock that read $after"
+		within "$(clock_get last_step_ns)" $(($(nanoseconds 0.5) - $(nanoseconds "$after") - 450000000)) \
 			$(($(nanoseconds 0.5) - $(nanoseconds "$after") + 1000000)) 'step'
 		assert_logged "$DAEMON_NOTICE" 'step: offset '
 		# Once there, it stays.
