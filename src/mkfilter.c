@@ -20,6 +20,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* TCGETS2, which newer C libraries use instead of TCGETS; the header that has it is at odds with the C library's. */
+#define TERMINAL_GETS2 0x802c542a
+
 #define LENGTH(array) (sizeof (array) / sizeof (array)[0])
 
 /* A call, and what an argument must be for it to be let through: (argument & mask) == value; no mask: whatever it is. */
@@ -107,8 +110,8 @@ static const struct call resolver[] = {
 /* in.timed answers, reads hosts.allow and hosts.deny, looks up names, and logs, all while it serves. */
 static const struct call server[] = {
 	{ .name = "accept4" }, { .name = "recvmmsg" }, { .name = "recvmmsg_time64" }, { .name = "shutdown" },
-	/* stdio asks whether a device is a terminal: a table may be a link to /dev/null */
-	{ "ioctl", 1, 0xffffffff, TCGETS },
+	/* stdio asks whether a device is a terminal: a table may be a link to /dev/null, and so may standard error */
+	{ "ioctl", 1, 0xffffffff, TCGETS }, { "ioctl", 1, 0xffffffff, TERMINAL_GETS2 },
 	/* -s reads the kernel's clock state; setting it takes a capability that was given up */
 	{ .name = "adjtimex" }, { .name = "clock_adjtime" }, { .name = "clock_adjtime64" },
 };

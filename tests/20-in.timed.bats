@@ -210,7 +210,7 @@ on_socket() {
 	local kind=$1
 	shift
 	run private_etc "${ALLOW-}" "${DENY-}" timeout 20 "$PYTHON" -I -S -c '
-import socket, subprocess, sys
+import os, socket, subprocess, sys
 kind, err, *command = sys.argv[1:]
 other = None
 if kind == "tcp":
@@ -232,7 +232,8 @@ elif kind == "raw":
     mine = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
 # As inetd does it for tcp: the connection is all three.
 out = mine if kind == "tcp" else subprocess.PIPE
-errors = mine if err == "socket" else subprocess.PIPE
+terminal, slave = os.openpty() if err == "terminal" else (None, None)
+errors = {"socket": mine, "null": subprocess.DEVNULL, "terminal": slave, "pipe": subprocess.PIPE}[err]
 child = subprocess.Popen(command, stdin=mine, stdout=out, stderr=errors)
 mine.close()
 heard = b""
@@ -251,6 +252,9 @@ if kind == "local" or kind == "packets":
         heard += other.recv(64)
     except BlockingIOError:
         pass
+if terminal is not None:
+    os.set_blocking(terminal, False)
+    said = os.read(terminal, 4096)
 print("socket", heard.hex())
 print("output", (written or b"").hex())
 print("status", child.returncode)
@@ -276,6 +280,17 @@ print("errors", (said or b"").decode())
 	on_socket tcp -l
 	equal "$status" 0 status
 	equal "${#heard}" 8 'hexadecimal digits heard'
+}
+
+@test "a standard error that is a device or a terminal: what is logged goes there too" {
+	requires_namespaces
+	# The C library asks of such a one whether it is a terminal.
+	for ERRORS in null terminal; do
+		on_socket tcp -l
+		equal "$status" 0 "status with a $ERRORS"
+		equal "${#heard}" 8 "hexadecimal digits heard with a $ERRORS"
+	done
+	[[ $errors =~ ^in\.timed\[[0-9]+\]:\ answered\ 127\.0\.0\.1\ \(tcp\) ]]
 }
 
 @test "a connected stream socket of a client that is not allowed: closed without an octet" {
