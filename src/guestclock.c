@@ -297,8 +297,11 @@ guestclock(int argc, char **argv)
 	const char *fault;
 	int words, error, status;
 
-	if (!startup_descriptors())
+	if (!startup_descriptors()) {
+		fprintf(stderr, "guestclock: cannot make sure of standard input, output and error: %s\n",
+		    strerror(errno));
 		return SYNC_FAILED;
+	}
 	umask(022);
 	words = options_parse(argc, argv, &options, complaint);
 	if (words < 0)

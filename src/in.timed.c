@@ -3,7 +3,9 @@
  *
  * Reads the options; serve.c does the rest.
  */
+#include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,13 +58,17 @@ run(int argc, char **argv)
 	};
 	struct service service = { .idle_seconds = IDLE_DEFAULT };
 	const char *name = startup_name(argv[0], "in.timed");
-	bool strict_access = false;
-	int option;
+	bool strict_access = false, descriptors = startup_descriptors();
+	int option, error = errno;
 
-	if (!startup_descriptors())
-		return STATUS_SYSTEM;
+	signal(SIGXFSZ, SIG_IGN);
 	/* Under nowait, standard error is the client's connection: a complaint must not be taken for the time. */
-	openlog("in.timed", LOG_PID | (startup_is_socket(STDERR_FILENO) ? 0 : LOG_PERROR), LOG_DAEMON);
+	openlog("in.timed", LOG_PID | (startup_no_socket(STDERR_FILENO) ? LOG_PERROR : 0), LOG_DAEMON);
+	if (!descriptors) {
+		errno = error;
+		syslog(LOG_ERR, "cannot make sure of standard input, output and error: %m");
+		return STATUS_SYSTEM;
+	}
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "+:i:ln:s", long_options, NULL)) != -1)
 		switch (option) {

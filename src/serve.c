@@ -39,8 +39,13 @@ serve(const struct service *service)
 	int type = 0, listening = 0, family = 0;
 	socklen_t length = sizeof(int);
 
-	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &length) != 0)
-		return serve_output(service, STDOUT_FILENO);
+	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &length) != 0) {
+		if (errno == ENOTSOCK)
+			return serve_output(service, STDOUT_FILENO);
+		/* It may be a connection all the same, and then of a client that is not allowed. */
+		syslog(LOG_ERR, "cannot tell what standard input is: %m");
+		return STATUS_SYSTEM;
+	}
 	length = sizeof family;
 	/* A local socket is what sshd gives a command for standard input and output: no network client. */
 	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_DOMAIN, &family, &length) == 0 && family == AF_UNIX)
@@ -52,7 +57,11 @@ serve(const struct service *service)
 		return STATUS_USAGE;
 	}
 	length = sizeof listening;
-	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 && listening)
+	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0) {
+		syslog(LOG_ERR, "cannot tell whether standard input listens: %m");
+		return STATUS_SYSTEM;
+	}
+	if (listening)
 		return serve_listener(service, STDIN_FILENO);
 	return serve_connection(service, STDIN_FILENO);
 }

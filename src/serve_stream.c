@@ -23,19 +23,34 @@
 /* Connections answered and half-closed, kept this many connections (or a tick) longer so that late data is read. */
 #define LINGERING 64
 
-/* Sends the answer and the end of the stream, in one segment.  False when the client is gone. */
-static bool
+/* Sends the answer and the end of the stream, in one segment.  0, or an errno value. */
+static int
 answer_stream(int fd, int64_t seconds)
 {
 	uint8_t octets[RFC868_OCTETS];
-	ssize_t sent;
+	size_t sent = 0;
+	int error = 0;
 
 	rfc868_encode(seconds, octets);
 	/* Four octets always fit into an empty send buffer: this cannot block. */
-	do
-		sent = send(fd, octets, sizeof octets, MSG_NOSIGNAL | MSG_MORE);
-	while (sent < 0 && errno == EINTR);
-	return shutdown(fd, SHUT_WR) == 0 && sent == (ssize_t)sizeof octets;
+	while (error == 0 && sent < sizeof octets) {
+		ssize_t now = send(fd, octets + sent, sizeof octets - sent, MSG_NOSIGNAL | MSG_MORE);
+
+		if (now >= 0)
+			sent += (size_t)now;
+		else if (errno != EINTR)
+			error = errno;
+	}
+	if (shutdown(fd, SHUT_WR) != 0 && error == 0)
+		error = errno;
+	return error;
+}
+
+/* Errors of send(2) and shutdown(2) that tell of the client and not of this system. */
+static bool
+client_gone(int error)
+{
+	return error == EPIPE || error == ECONNRESET || error == ENOTCONN || error == ECONNABORTED || error == ETIMEDOUT;
 }
 
 /*
@@ -67,11 +82,16 @@ serve_connection(const struct service *service, int fd)
 	size_t budget = DRAIN_OCTETS;
 	nanoseconds end;
 	int64_t seconds;
+	int error;
 
 	if (getpeername(fd, &peer.any, &length) != 0) {
+		if (errno != ENOTCONN) {
+			syslog(LOG_ERR, "cannot tell who the client is: %m");
+			return STATUS_SYSTEM;
+		}
 		/* A client that has gone already is no fault of this system. */
-		syslog(LOG_INFO, "client gone before it was answered: %m");
-		return errno == ENOTCONN ? STATUS_DONE : STATUS_SYSTEM;
+		syslog(LOG_INFO, "client gone before it was answered");
+		return STATUS_DONE;
 	}
 	peer_unmap(&peer);
 	access_tables_changed();
@@ -84,8 +104,14 @@ serve_connection(const struct service *service, int fd)
 	}
 	if (!service_time(service, &seconds, true))
 		return STATUS_SYSTEM;
-	if (!answer_stream(fd, seconds))
+	error = answer_stream(fd, seconds);
+	if (error != 0 && client_gone(error))
 		return STATUS_DONE;
+	if (error != 0) {
+		errno = error;
+		syslog(LOG_ERR, "cannot answer: %m");
+		return STATUS_SYSTEM;
+	}
 	if (service->log_answers)
 		service_log(&peer, "tcp");
 	end = sysclock_elapsed() + DRAIN_MILLISECONDS * NS_PER_MILLISECOND;
@@ -140,13 +166,18 @@ static void
 serve_accepted(const struct service *service, int fd, union peer *peer)
 {
 	int64_t seconds;
+	int error;
 
 	peer_unmap(peer);
 	if (!waiting_allows(peer, fd, "tcp") || !waiting_time(&seconds)) {
 		close(fd);
 		return;
 	}
-	if (!answer_stream(fd, seconds)) {
+	error = answer_stream(fd, seconds);
+	if (error != 0) {
+		errno = error;
+		if (!client_gone(error) && waiting_may_log())
+			syslog(LOG_ERR, "cannot answer: %m");
 		close(fd);
 		return;
 	}

@@ -1,12 +1,17 @@
 /* Before anything else: see startup.h. */
 #include "startup.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <nss.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* More than what is set up for lookups takes, and little enough to stay in the heap when it is given back. */
+#define LOOKUP_ROOM 65536
 
 bool
 startup_descriptors(void)
@@ -20,6 +25,8 @@ startup_descriptors(void)
 			/* The lowest free descriptor is the one that is missing.  Input ends at once, output fails. */
 			int null = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 
+			if (null >= 0 && null != fd)
+				errno = EBADF;
 			if (null != fd)
 				return false;
 		}
@@ -40,18 +47,26 @@ startup_name(const char *path, const char *fallback)
 }
 
 bool
-startup_is_socket(int fd)
+startup_no_socket(int fd)
 {
 	struct stat status;
 
-	return fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
+	return fstat(fd, &status) == 0 && !S_ISSOCK(status.st_mode);
 }
 
-void
+bool
 startup_lookups(void)
 {
 	static const char *const places[][2] = { { "hosts", "files dns" }, { "passwd", "files" }, { "group", "files" } };
 
+	/* The C library's own function does not look whether it got memory. */
+	void *room = malloc(LOOKUP_ROOM);
+
+	if (room == NULL)
+		return false;
+	free(room);
 	for (size_t at = 0; at < sizeof places / sizeof places[0]; at++)
-		__nss_configure_lookup(places[at][0], places[at][1]);
+		if (__nss_configure_lookup(places[at][0], places[at][1]) != 0)
+			return false;
+	return true;
 }

@@ -8,20 +8,21 @@
 
 /*
  * Opens /dev/null on each of the descriptors 0, 1 and 2 that is closed, so that nothing opened later is taken for
- * standard input or output.  False when that fails.
+ * standard input or output.  False when that fails, with errno.
  */
 bool startup_descriptors(void);
 
 /* The last part of PATH (argv[0]), or FALLBACK where there is none. */
 const char *startup_name(const char *path, const char *fallback);
 
-bool startup_is_socket(int fd);
+/* Whether FD is open and surely no socket, so that what is written to it reaches no network client. */
+bool startup_no_socket(int fd);
 
 /*
  * From now on names are looked up in /etc/hosts and DNS, users and groups in /etc/passwd and /etc/group, whatever
  * nsswitch.conf(5) says.  The modules that it may name are shared libraries: a static program that loads one gets a
- * second C library with it, perhaps of another release.
+ * second C library with it, perhaps of another release.  False when there is no memory for it.
  */
-void startup_lookups(void);
+bool startup_lookups(void);
 
 #endif
