@@ -53,8 +53,10 @@ guestclock-set_objects = guestclock-set perform correct exchange_guest client au
 guestclock_objects = guestclock drive sshrun mux record report startup sysclock \
 	dialog exchange guestlist interval numtext options recordtext sshconfig
 # libwrap.a, also where the rest is shared: its shared library would bring ten others along at every start.
-in.timed_libs = -l:libwrap.a
-guestclock-set_libs = -l:libwrap.a -l:libmd.a -lcap -lresolv
+# Its fopen and fclose pass through access.c.
+libwrap = -l:libwrap.a -Wl,--wrap=fopen,--wrap=fclose
+in.timed_libs = $(libwrap)
+guestclock-set_libs = $(libwrap) -l:libmd.a -lcap -lresolv
 
 all: $(programs:%=$(BUILD)/%)
 

@@ -146,6 +146,17 @@ table_fault(const char *path)
 	return S_ISREG(status.st_mode) || S_ISCHR(status.st_mode) ? 0 : EINVAL;
 }
 
+/*
+ * What keeps the tables from being asked may pass by itself: they count as changed at the next look.  Whether to tell
+ * of it.
+ */
+static bool
+tables_troubled(void)
+{
+	stamped = false;
+	return may_log == NULL || may_log();
+}
+
 /* Whether the tables are fit to be asked: what is wrong goes to syslog. */
 static bool
 tables_usable(void)
@@ -159,7 +170,7 @@ tables_usable(void)
 			missing++;
 		if (fault == 0 || fault == ENOENT)
 			continue;
-		if (may_log == NULL || may_log())
+		if (tables_troubled())
 			syslog(LOG_WARNING, "cannot read %s: %s: everybody is denied", table_path(table), strerror(fault));
 		return false;
 	}
@@ -169,6 +180,35 @@ tables_usable(void)
 		syslog(LOG_WARNING, "neither %s nor %s is there: everybody is denied (--strict-access)", table_path(0),
 		    table_path(1));
 	return false;
+}
+
+/*
+ * libwrap takes a table, or a list of clients that a table names, for ended where reading it fails, and takes one that
+ * cannot be opened for empty: who is denied in what it has not read would be let in.  Its fopen and fclose come here
+ * (ld's --wrap).  In a static program so do the C library's own, which say "e"; they are none of this.
+ */
+static bool unread;
+
+FILE *__real_fopen(const char *path, const char *mode);
+int __real_fclose(FILE *file);
+FILE *__wrap_fopen(const char *path, const char *mode);
+int __wrap_fclose(FILE *file);
+
+FILE *
+__wrap_fopen(const char *path, const char *mode)
+{
+	FILE *file = __real_fopen(path, mode);
+
+	if (file == NULL && errno != ENOENT && errno != ENOTDIR && strcmp(mode, "r") == 0)
+		unread = true;
+	return file;
+}
+
+int
+__wrap_fclose(FILE *file)
+{
+	unread = unread || ferror(file);
+	return __real_fclose(file);
 }
 
 /*
@@ -187,7 +227,10 @@ look_up_name(struct host_info *host)
 		lookup_put_off = true;
 		return;
 	}
-	startup_lookups();
+	if (!startup_lookups()) {
+		unread = true;
+		return;
+	}
 	setenv("RES_OPTIONS", LOOKUP_PATIENCE, 0);
 	sock_hostname(host);
 	took = sysclock_elapsed() - start;
@@ -205,6 +248,7 @@ access_allows(const union peer *peer, int fd)
 	/* libwrap takes a writable pointer and may keep it until it has answered. */
 	static union peer client;
 	struct request_info request;
+	bool allowed;
 
 	client = *peer;
 	allow_severity = LOG_INFO;
@@ -220,7 +264,11 @@ access_allows(const union peer *peer, int fd)
 		request.hostname = look_up_name;
 	} else
 		request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_NAME, unknown, RQ_CLIENT_ADDR, unknown, 0);
-	return hosts_access(&request) != 0 && !lookup_put_off;
+	unread = false;
+	allowed = hosts_access(&request) != 0;
+	if (unread && tables_troubled())
+		syslog(LOG_WARNING, "a table could not be read to its end: everybody is denied");
+	return allowed && !unread && !lookup_put_off;
 }
 
 int
@@ -266,15 +314,21 @@ table_effect(const char *path)
 	char *text;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-	/* Where a table cannot be read, everybody is denied. */
-	if (fd < 0)
+	/* Where a table may not be read, everybody is denied. */
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
 		return TABLES_PLAIN;
+	if (fd < 0) {
+		stamped = false;	/* not for long, perhaps: to be looked at again */
+		return TABLES_RUN;
+	}
 	if (fstat(fd, &status) == 0 && status.st_size <= TABLE_ROOM && (text = malloc((size_t)status.st_size + 1)) != NULL) {
 		ssize_t got = read(fd, text, (size_t)status.st_size + 1);
 
 		/* One octet more than it had: it is growing under our eyes. */
 		if (got >= 0 && got <= status.st_size)
 			most = tables_effect(text, (size_t)got, daemon_name);
+		if (got < 0)
+			stamped = false;
 		free(text);
 	}
 	close(fd);
