@@ -21,7 +21,7 @@
 #define PATIENCE NS_PER_SECOND
 
 static _Noreturn void
-ask(int pipe, const struct rdate_request *request, int64_t pivot)
+ask(int pipe, pid_t setter, const struct rdate_request *request, int64_t pivot)
 {
 	/* Zero all over: what goes through the pipe must not carry this process's memory in its padding. */
 	static struct answer answer;
@@ -33,6 +33,9 @@ ask(int pipe, const struct rdate_request *request, int64_t pivot)
 		pipe = dup2(pipe, STDERR_FILENO + 1);
 	privilege_close_from(STDERR_FILENO + 2);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* The other process may have ended before this could be told of it. */
+	if (getppid() != setter)
+		_exit(STATUS_SYSTEM);
 	if (error == 0)
 		error = filter_enter(FILTER_RESOLVER);
 	if (error == 0) {
@@ -47,12 +50,16 @@ ask(int pipe, const struct rdate_request *request, int64_t pivot)
 	} else if (answer.outcome == OUTCOME_ANSWERED)
 		timeclient_ask(&client, &answer);
 	/* Less than PIPE_BUF: all or nothing. */
-	_exit(write(pipe, &answer, sizeof answer) == (ssize_t)sizeof answer ? STATUS_DONE : STATUS_SYSTEM);
+	do
+		error = write(pipe, &answer, sizeof answer) == (ssize_t)sizeof answer ? 0 : errno;
+	while (error == EINTR);
+	_exit(error == 0 ? STATUS_DONE : STATUS_SYSTEM);
 }
 
 int
 asker_start(struct asker *asker, const struct rdate_request *request, int64_t pivot)
 {
+	pid_t setter = getpid();
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) != 0)
@@ -67,7 +74,7 @@ asker_start(struct asker *asker, const struct rdate_request *request, int64_t pi
 	}
 	if (asker->pid == 0) {
 		close(ends[0]);
-		ask(ends[1], request, pivot);
+		ask(ends[1], setter, request, pivot);
 	}
 	close(ends[1]);
 	asker->pipe = ends[0];
@@ -98,13 +105,15 @@ wait_for_answer(struct asker *asker, struct session *session, nanoseconds timeou
 		if (poll(polls, SESSION_POLLS + 1, (int)(left / NS_PER_MILLISECOND) + 1) < 0) {
 			if (errno == EINTR)
 				continue;
-			return ASKED_DIED;
+			return ASKED_FAILED;
 		}
 		if (polls[SESSION_POLLS].revents != 0) {
 			now = read(asker->pipe, room + got, sizeof room - got);
 			if (now < 0 && errno == EINTR)
 				continue;
-			if (now <= 0)
+			if (now < 0)
+				return ASKED_FAILED;
+			if (now == 0)
 				return ASKED_DIED;
 			got += (size_t)now;
 			if (got == sizeof room) {
@@ -120,6 +129,7 @@ enum asked
 asker_wait(struct asker *asker, struct session *session, nanoseconds timeout, struct answer *answer)
 {
 	enum asked asked = wait_for_answer(asker, session, timeout, answer);
+	int error = errno;
 
 	/*
 	 * By its handle, for the filter has no kill(2), which would do for any process.  Without one (a kernel before 5.3)
@@ -132,5 +142,6 @@ asker_wait(struct asker *asker, struct session *session, nanoseconds timeout, st
 		close(asker->handle);
 	}
 	close(asker->pipe);
+	errno = error;
 	return asked;
 }

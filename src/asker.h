@@ -26,6 +26,7 @@ int asker_start(struct asker *asker, const struct rdate_request *request, int64_
 enum asked {
 	ASKED_ANSWER,		/* ANSWER is filled in: an answer, or why there is none */
 	ASKED_GONE,		/* the client has gone */
+	ASKED_FAILED,		/* the process cannot be heard: errno */
 	ASKED_DIED		/* the process ended without a word, or sent what it must not */
 };
 

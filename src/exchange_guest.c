@@ -2,6 +2,7 @@
 #include "exchange_guest.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,17 +30,33 @@ struct server {
 	enum status status;
 };
 
-/* What is sent in one piece.  False when nobody takes it. */
+/*
+ * Whether reading or writing may be tried again after it gave errno.  A descriptor that somebody has made non-blocking
+ * is waited for.
+ */
 static bool
-send_line(const char *line, size_t length)
+may_try_again(int fd, short events)
+{
+	struct pollfd watched = { .fd = fd, .events = events };
+
+	if (errno == EAGAIN)
+		return poll(&watched, 1, -1) >= 0 || errno == EINTR;
+	return errno == EINTR;
+}
+
+/* What is sent in one piece.  False when nobody takes it, which is told and in the log: an order may have been done. */
+static bool
+send_line(struct server *server, const char *line, size_t length)
 {
 	while (length > 0) {
 		ssize_t sent = write(STDOUT_FILENO, line, length);
 
-		if (sent < 0 && errno == EINTR)
+		if (sent < 0 && may_try_again(STDOUT_FILENO, POLLOUT))
 			continue;
-		if (sent < 0)
+		if (sent < 0) {
+			server->status = audit_fail("exchange: cannot write to standard output: %s", strerror(errno));
 			return false;
+		}
 		line += sent;
 		length -= (size_t)sent;
 	}
@@ -47,11 +64,11 @@ send_line(const char *line, size_t length)
 }
 
 static bool
-send_time(const char *word)
+send_time(struct server *server, const char *word)
 {
 	char line[EXCHANGE_LINE + 1];
 
-	return send_line(line, exchange_write_time(word, sysclock_now(), line));
+	return send_line(server, line, exchange_write_time(word, sysclock_now(), line));
 }
 
 static bool
@@ -64,14 +81,15 @@ send_no(struct server *server, enum exchange_reason reason, const char *text)
 		    server->refusals == REFUSALS_LOGGED ? " (more of this session are not logged)" : "");
 	server->status = reason == REASON_FAILED || reason == REASON_NO_CAPABILITY || reason == REASON_BUSY ? STATUS_SYSTEM :
 	    STATUS_REFUSED;
-	return send_line(line, exchange_write_no(reason, text, line));
+	return send_line(server, line, exchange_write_no(reason, text, line));
 }
 
 /* Whether an order to set may be carried out: where not, REASON and TEXT say why. */
 static bool
 may_set_now(struct server *server, enum exchange_reason *reason, const char **text)
 {
-	int error = EBADF;
+	static char complaint[128];
+	int error = server->run->error != 0 ? server->run->error : EBADF;
 
 	if (server->limits->dry_run) {
 		*reason = REASON_DRY_RUN;
@@ -89,8 +107,9 @@ may_set_now(struct server *server, enum exchange_reason *reason, const char **te
 		server->locked = true;
 		return true;
 	}
+	snprintf(complaint, sizeof complaint, "cannot lock " RUNSTATE_LOCK ": %s", strerror(error));
 	*reason = error == EWOULDBLOCK ? REASON_BUSY : REASON_FAILED;
-	*text = error == EWOULDBLOCK ? "another request is setting the clock" : "cannot open " RUNSTATE_LOCK;
+	*text = error == EWOULDBLOCK ? "another request is setting the clock" : complaint;
 	return false;
 }
 
@@ -188,7 +207,7 @@ answer_order(struct server *server, const struct exchange_order *order)
 	int error;
 
 	if (order->verb == EXCHANGE_NOW)
-		return send_time("now");
+		return send_time(server, "now");
 	if (order->verb == EXCHANGE_BYE)
 		return false;
 	if (!order_allowed(server, order, &reason, &text)) {
@@ -200,7 +219,7 @@ answer_order(struct server *server, const struct exchange_order *order)
 		error = runstate_tell_bound(server->run, order->value);
 	else
 		error = move_clock(server, order);
-	return error == 0 ? send_time("done") : send_no(server, REASON_FAILED, strerror(error));
+	return error == 0 ? send_time(server, "done") : send_no(server, REASON_FAILED, strerror(error));
 }
 
 static bool
@@ -217,7 +236,7 @@ answer_line(struct server *server, const char *line, size_t length)
 }
 
 static bool
-greet(const struct server *server)
+greet(struct server *server)
 {
 	struct exchange_greeting greeting = { .version = EXCHANGE_VERSION };
 	struct sysclock_state kernel;
@@ -230,7 +249,7 @@ greet(const struct server *server)
 		greeting.frequency_ppb = kernel.frequency_ppb;
 		greeting.tick_us = kernel.tick_us;
 	}
-	return send_line(line, exchange_write_greeting(&greeting, line));
+	return send_line(server, line, exchange_write_greeting(&greeting, line));
 }
 
 enum status
@@ -243,14 +262,16 @@ exchange_serve(const struct limits *limits, struct runstate *run, bool may_set)
 
 	signal(SIGPIPE, SIG_IGN);
 	if (!greet(&server))
-		return STATUS_SYSTEM;
+		return server.status;
 	for (;;) {
 		ssize_t got = read(STDIN_FILENO, buffer + held, sizeof buffer - held);
 		char *line = buffer, *end;
 
-		if (got < 0 && errno == EINTR)
+		if (got < 0 && may_try_again(STDIN_FILENO, POLLIN))
 			continue;
-		if (got <= 0)
+		if (got < 0)
+			return audit_fail("exchange: cannot read standard input: %s", strerror(errno));
+		if (got == 0)
 			return server.status;
 		held += (size_t)got;
 		while ((end = memchr(line, '\n', held - (size_t)(line - buffer))) != NULL) {

@@ -3,6 +3,7 @@
  *
  * Finds out who asks, for what, and whether that is allowed; perform.c does it.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -98,8 +99,11 @@ run(int argc, char **argv)
 	int words, error;
 
 	if (!startup_descriptors())
-		return STATUS_SYSTEM;
-	startup_lookups();
+		return audit_fail("cannot make sure of standard input, output and error: %s", strerror(errno));
+	/* Unsaid, a limit on files would kill between setting the clock and telling of it. */
+	signal(SIGXFSZ, SIG_IGN);
+	if (!startup_lookups())
+		return audit_fail("no memory");
 	/* A client that has gone must not end this before the log has its line; nor may the process that asks vanish. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);

@@ -45,8 +45,8 @@ prepare(bool sets, struct runstate *run)
 	if (error == EWOULDBLOCK)
 		return audit_fail("another request is setting the clock");
 	if (error != 0)
-		return audit_fail("cannot lock " RUNSTATE_LOCK ": %s; the directory must belong to the user that sets "
-		    "the clock", strerror(error));
+		return audit_fail("cannot lock " RUNSTATE_LOCK ": %s%s", strerror(error), error == EACCES || error == EPERM ?
+		    "; the directory must belong to the user that sets the clock" : "");
 	error = privilege_reduce(sets);
 	if (error != 0)
 		return audit_fail("cannot drop privileges: %s", strerror(error));
@@ -121,6 +121,8 @@ ask_source(const struct rdate_request *rdate, const struct limits *limits, struc
 	switch (asker_wait(&asker, session, rdate->timeout, answer)) {
 	case ASKED_GONE:
 		return audit_fail("the client has gone before %s answered", rdate->host);
+	case ASKED_FAILED:
+		return audit_fail("cannot hear the process that asks %s: %s", rdate->host, strerror(errno));
 	case ASKED_DIED:
 		return audit_fail("the process that asks %s ended without an answer", rdate->host);
 	case ASKED_ANSWER:

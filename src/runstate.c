@@ -79,6 +79,7 @@ runstate_open(struct runstate *state, bool writable)
 	} else
 		state->fd = open(RUNSTATE_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (state->fd < 0) {
+		state->error = errno;
 		state->unreadable = errno == EACCES;
 		return writable ? errno : 0;
 	}
@@ -89,8 +90,9 @@ runstate_open(struct runstate *state, bool writable)
 int
 runstate_lock(struct runstate *state)
 {
-	if (flock(state->fd, LOCK_EX | LOCK_NB) != 0)
-		return errno;
+	while (flock(state->fd, LOCK_EX | LOCK_NB) != 0)
+		if (errno != EINTR)
+			return errno;
 	/* Whoever had the lock before may have written since. */
 	read_told(state);
 	return 0;
@@ -110,22 +112,45 @@ runstate_other_service(const struct runstate *state, const struct sysclock_state
 	    kernel->esterror == state->bound_before * NS_PER_MICROSECOND));
 }
 
+/* LENGTH octets to the start of FD.  0, or an errno value. */
+static int
+write_whole(int fd, const char *text, size_t length)
+{
+	size_t done = 0;
+
+	while (done < length) {
+		ssize_t now = pwrite(fd, text + done, length - done, (off_t)done);
+
+		if (now < 0 && errno == EINTR)
+			continue;
+		if (now <= 0)
+			return now < 0 ? errno : EIO;
+		done += (size_t)now;
+	}
+	return 0;
+}
+
 int
 runstate_tell_bound(struct runstate *state, nanoseconds bound)
 {
 	char text[TOLD_TEXT + 1];
-	int length;
+	int64_t before = state->told ? state->bound : 0, now = (bound + NS_PER_MICROSECOND - 1) / NS_PER_MICROSECOND;
+	size_t length;
+	int error;
 
 	if (state->fd < 0)
-		return EBADF;
-	state->bound_before = state->told ? state->bound : 0;
-	state->bound = (bound + NS_PER_MICROSECOND - 1) / NS_PER_MICROSECOND;
+		return state->error;
 	/* Always the same length: one write replaces the whole. */
-	length = snprintf(text, sizeof text, "boot %-39s bound-us %-11" PRId64 " before-us %-11" PRId64 "\n", state->boot_id,
-	    state->bound, state->bound_before);
-	errno = EIO;
-	if (pwrite(state->fd, text, (size_t)length, 0) != length)
-		return errno;
+	length = (size_t)snprintf(text, sizeof text, "boot %-39s bound-us %-11" PRId64 " before-us %-11" PRId64 "\n",
+	    state->boot_id, now, before);
+	error = write_whole(state->fd, text, length);
+	if (error == 0)
+		error = sysclock_tell_bound(bound, bound);
+	/* What failed was not told: what was told last is still what the kernel has. */
+	if (error != 0)
+		return error;
+	state->bound_before = before;
+	state->bound = now;
 	state->told = true;
-	return sysclock_tell_bound(bound, bound);
+	return 0;
 }

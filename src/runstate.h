@@ -18,6 +18,7 @@
 
 struct runstate {
 	int fd;				/* the locked file, or -1 */
+	int error;			/* an errno value: why it is -1 */
 	char boot_id[BOOT_ID_TEXT];	/* /proc/sys/kernel/random/boot_id, or empty */
 	bool unreadable;		/* it is there, and not for us to read */
 	bool told;			/* the rest is what we told the kernel, in this boot */

@@ -88,7 +88,8 @@ connect_to(const struct addrinfo *address, nanoseconds longest)
 	if (connect(fd, address->ai_addr, address->ai_addrlen) == 0)
 		return fd;
 	error = errno;
-	if (error == EINPROGRESS) {
+	/* connect(2): interrupted, it goes on by itself. */
+	if (error == EINPROGRESS || error == EINTR) {
 		int ready = wait_for(fd, POLLOUT, longest);
 
 		if (ready == 0)
@@ -227,13 +228,18 @@ static ssize_t
 receive_datagram(const struct timeclient *client, int fd, uint8_t *into, size_t room, nanoseconds longest,
     nanoseconds *received)
 {
-	int ready = wait_for(fd, POLLIN, longest < time_left(client) ? longest : time_left(client));
+	nanoseconds end = sysclock_elapsed() + (longest < time_left(client) ? longest : time_left(client));
 	ssize_t got;
 
-	if (ready <= 0)
-		return ready;
-	got = recv(fd, into, room, MSG_TRUNC);
-	*received = sysclock_now();
+	do {
+		int ready = wait_for(fd, POLLIN, end - sysclock_elapsed());
+
+		if (ready <= 0)
+			return ready;
+		got = recv(fd, into, room, MSG_TRUNC);
+		*received = sysclock_now();
+		/* What poll(2) saw may be gone: a datagram with a wrong checksum. */
+	} while (got < 0 && (errno == EAGAIN || errno == EINTR));
 	return got == 0 ? EMPTY_DATAGRAM : got;
 }
 
@@ -247,8 +253,9 @@ exchange_datagram(struct timeclient *client, const void *question, size_t length
 	int fd = client->sockets[client->used++];
 
 	*sent = sysclock_now();
-	if (send(fd, question, length, MSG_NOSIGNAL) < 0)
-		return -1;
+	while (send(fd, question, length, MSG_NOSIGNAL) < 0)
+		if (errno != EINTR)
+			return -1;
 	return receive_datagram(client, fd, into, room, longest, received);
 }
 

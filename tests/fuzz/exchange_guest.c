@@ -221,6 +221,19 @@ audit_refused(const char *format, ...)
 	va_end(arguments);
 }
 
+/* Only a host that has gone is no longer answered. */
+enum status
+audit_fail(const char *format, ...)
+{
+	va_list arguments;
+
+	REQUIRE(now.gone);
+	va_start(arguments, format);
+	check_logged(format, arguments);
+	va_end(arguments);
+	return STATUS_SYSTEM;
+}
+
 void
 audit_done(const char *format, ...)
 {
