@@ -4,6 +4,10 @@
  * The state is a file of 64-bit integers (enum below), named by FAKE_CLOCK and mapped, so that it outlives fork,
  * closed descriptors and system call filters.  No call that sets is ever passed on.  tests/lib/fakeclock.py makes
  * and reads the file.
+ *
+ * With FAKE_CLOCK_TRACED in the environment a real call goes before each that is played here, one that can change
+ * nothing: a tracer sees it, and what the tracer makes of it is what the program gets.  A getpgid(-1) tells the tracer
+ * that main is about to begin.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -24,6 +28,8 @@ enum { OFFSET_NS, STATUS, MAXERROR_US, ESTERROR_US, FREQ, TICK, STEPS, SLEWS, LA
 
 static int64_t *state;
 
+static int traced;
+
 static int64_t zero[FIELDS] = { [STATUS] = STA_UNSYNC, [MAXERROR_US] = 16000000, [TICK] = 10000 };
 
 __attribute__((constructor)) static void
@@ -36,6 +42,24 @@ start(void)
 	state = map == MAP_FAILED ? zero : map;
 	if (fd >= 0)
 		close(fd);
+	traced = getenv("FAKE_CLOCK_TRACED") != NULL;
+	if (traced)
+		syscall(SYS_getpgid, -1);
+}
+
+/* The real calls: one that only reads, and one that the kernel refuses because it has nothing to set. */
+static int
+traced_adjtime(void)
+{
+	struct timex reading = { .modes = 0 };
+
+	return traced && syscall(SYS_clock_adjtime, CLOCK_REALTIME, &reading) < 0 ? -1 : 0;
+}
+
+static int
+traced_settime(void)
+{
+	return traced && syscall(SYS_clock_settime, CLOCK_REALTIME, NULL) < 0 && errno != EFAULT ? -1 : 0;
 }
 
 static int64_t
@@ -105,6 +129,8 @@ int
 clock_settime(clockid_t clock, const struct timespec *to)
 {
 	(void)clock;
+	if (traced_settime() != 0)
+		return -1;
 	return step((int64_t)to->tv_sec * 1000000000 + to->tv_nsec - real_ns(CLOCK_REALTIME) - state[OFFSET_NS]);
 }
 
@@ -119,6 +145,8 @@ int
 adjtime(const struct timeval *by, struct timeval *left)
 {
 	(void)left;
+	if (traced_adjtime() != 0)
+		return -1;
 	if (state[ERRNO] != 0) {
 		errno = (int)state[ERRNO];
 		return -1;
@@ -132,6 +160,8 @@ int
 clock_adjtime(clockid_t clock, struct timex *kernel)
 {
 	(void)clock;
+	if (traced_adjtime() != 0)
+		return -1;
 	if ((kernel->modes & ADJ_SETOFFSET) != 0) {
 		if (state[NO_SETOFFSET]) {
 			errno = EINVAL;

@@ -3,7 +3,7 @@
 #
 #	make -f tests/helpers/helpers.mk
 
-HELPERS = clock-answer clock-compare fake-ssh flood qmp still-clock under-filter
+HELPERS = clock-answer clock-compare fake-ssh flood inject qmp still-clock under-filter
 HELPER_CFLAGS = -std=c11 -Wall -Wextra -Werror -O2
 
 .PHONY: helpers

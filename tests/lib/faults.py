@@ -1,0 +1,844 @@
+#!/usr/bin/env python3
+"""Makes every system call of a program fail in turn, and looks at what becomes of it.
+
+faults.py [--jobs N] [--denied DIRECTORY] [--show] MODE SCENARIO...
+
+Runs inside the sandbox of tests/lib/set.bash.  MODE is
+    errors      each call that a clean run makes, with each error in ERRORS below, and read and written short
+    kill        killed before each call, and after each that touches the clock; then again, undisturbed
+    surroundings  strange names and environments
+    limits      resource limits, from where main begins
+--denied: where the tables, in this directory in the place of /etc, deny everybody: no fault lets anybody in.
+Each case has a room of its own: /run, /dev/log and a clock.  A case that does not end as it must is printed with what
+is wrong with it; the last line of each scenario is its count.
+"""
+import collections
+import concurrent.futures
+import errno
+import fcntl
+import os
+import re
+import resource
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+INJECT = TOP + "/build/tests/inject"
+FAKE = TOP + "/build/tests/fake-clock.so"
+WORK = os.environ["WORK"]
+
+# What a call can plausibly give, by its manual page and what is known of kernels; "short" is a count cut to one and to
+# one less than asked.  A call that is not here makes the test fail: somebody has to think about it.
+IO = "EINTR EIO"
+ERRORS = {
+    # whatever happens to them, there is no error for it
+    "getpid": "", "gettid": "", "getppid": "", "getuid": "", "geteuid": "", "umask": "", "exit_group": "", "rt_sigreturn": "",
+    "clock_gettime": "",
+    # descriptors
+    "read": "EINTR EIO EAGAIN ENOMEM short", "write": "EINTR EIO EAGAIN ENOSPC EPIPE short",
+    "pread64": "EINTR EIO short", "pwrite64": "EINTR EIO ENOSPC EDQUOT short",
+    "open": "EINTR EACCES EMFILE ENFILE ENOMEM ENOENT EIO", "openat": "EINTR EACCES EMFILE ENFILE ENOMEM ENOENT EIO",
+    "close": "EINTR EIO", "close_range": "ENOSYS EPERM", "lseek": "ESPIPE", "fcntl": "EBADF EPERM", "dup2": "EINTR EMFILE EBUSY",
+    "pipe2": "EMFILE ENFILE ENOMEM", "ioctl": "ENOTTY EIO", "flock": "EINTR EWOULDBLOCK ENOLCK ENOMEM",
+    "fstat": "EIO ENOMEM", "newfstatat": "EACCES ENOENT ENOMEM EIO", "stat": "EACCES ENOENT ENOMEM EIO",
+    "faccessat": "EACCES ENOENT ENOMEM EIO", "faccessat2": "ENOSYS EACCES ENOENT ENOMEM EIO", "access": "EACCES ENOENT ENOMEM EIO",
+    "mkdir": "EEXIST EACCES ENOSPC EROFS ENOENT", "chmod": "EPERM EROFS EIO", "readlink": "ENOENT EACCES EIO",
+    "ftruncate": "EINTR EIO",
+    # memory, and what the C library does before main
+    "brk": "nothing", "mmap": "ENOMEM EAGAIN EPERM", "munmap": "ENOMEM", "mprotect": "ENOMEM EACCES", "getrandom": "EINTR EAGAIN ENOSYS short",
+    "arch_prctl": "EPERM", "set_tid_address": "", "set_robust_list": "EINVAL", "rseq": "ENOSYS EPERM", "prlimit64": "EPERM ENOSYS",
+    "uname": "EFAULT", "sched_getaffinity": "ESRCH", "futex": "EAGAIN",
+    # privileges and signals
+    "prctl": "EPERM EINVAL", "seccomp": "EINVAL ENOMEM EACCES", "capget": "EPERM EINVAL", "capset": "EPERM EINVAL",
+    "rt_sigaction": "EINVAL", "rt_sigprocmask": "EINVAL", "setitimer": "EINVAL", "kill": "ESRCH EPERM",
+    # processes
+    "clone": "EAGAIN ENOMEM", "wait4": "EINTR ECHILD", "pidfd_open": "EMFILE ENFILE ENOMEM ENOSYS", "pidfd_send_signal": "EPERM ESRCH ENOSYS",
+    # sockets
+    "socket": "EMFILE ENFILE ENOMEM ENOBUFS EACCES EAFNOSUPPORT", "connect": "EINTR EAGAIN ECONNREFUSED ENETUNREACH EHOSTUNREACH EADDRNOTAVAIL EACCES",
+    "bind": "EADDRINUSE ENOMEM", "getsockname": "ENOBUFS", "getpeername": "ENOTCONN ENOBUFS EINVAL",
+    "getsockopt": "ENOBUFS ENOPROTOOPT", "setsockopt": "ENOBUFS ENOPROTOOPT ENOMEM", "shutdown": "ENOTCONN",
+    "accept4": "EINTR EAGAIN EMFILE ENFILE ENOMEM ENOBUFS ECONNABORTED EPROTO EPERM ENETDOWN",
+    "sendto": "EINTR EAGAIN ENOBUFS ENOMEM ECONNREFUSED EPIPE ECONNRESET", "sendmsg": "EINTR EAGAIN ENOBUFS ENOMEM ECONNREFUSED ENETUNREACH EPERM",
+    "recvfrom": "EINTR EAGAIN ENOMEM ECONNREFUSED ECONNRESET short", "recvmsg": "EINTR EAGAIN ENOMEM ENOBUFS ECONNREFUSED ENETDOWN",
+    "sendmmsg": "EINTR EAGAIN ENOBUFS ENOMEM ECONNREFUSED ENETUNREACH EPERM", "recvmmsg": "EINTR EAGAIN ENOMEM ENOBUFS ECONNREFUSED ENETDOWN short",
+    "poll": "EINTR ENOMEM", "ppoll": "EINTR ENOMEM",
+    # the clock; preloaded, see tests/helpers/fake-clock.c
+    "adjtimex": "EPERM EINVAL", "clock_adjtime": "EPERM EINVAL EOPNOTSUPP", "clock_settime": "EPERM EINVAL",
+}
+
+HEADER = "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"
+with open(HEADER, encoding="ascii") as file:
+    NUMBER = {name: int(number) for name, number in re.findall(r"#define __NR_(\w+) (\d+)", file.read())}
+NAME = {number: name for name, number in NUMBER.items()}
+
+FIELDS = ["offset_ns", "status", "maxerror_us", "esterror_us", "freq", "tick", "steps", "slews", "last_step_ns",
+          "last_slew_us", "tells", "errno", "undone", "no_setoffset", "tell_errno"]
+# Whether everybody is denied in this run.
+denied = False
+WRONG_BY = -100 * 10**9
+DOCUMENTED = (0, 1, 100, 111)
+
+# Where the failure is told in other words than the error's own.
+NAMELESS = {
+    "capget": "no CAP_SYS_TIME", "flock": "another request is setting the clock", "read": "a table could not be read to its end",
+    "dup2": "ended without an answer", "write": "ended without an answer",
+    # It is not made here, and taken for one that goes on by itself.
+    "connect": "Transport endpoint is not connected|Destination address required",
+}
+
+Fault = collections.namedtuple("Fault", "process call occurrence action arguments")
+
+
+class Result:
+    """Of one run: what inject says, and what the world looks like."""
+    status = signal = timeout = left = calls = hit = 0
+    out = b""
+    errors = ""
+    trace = ()
+    notes = ""
+
+    def __init__(self):
+        self.problems = []
+
+    def read(self, path):
+        with open(path, encoding="ascii") as report:
+            *lines, last = report.read().splitlines() or [""]
+        words = last.split()
+        for name, value in zip(words[::2], words[1::2]):
+            setattr(self, name, int(value))
+        self.notes = "; ".join(line for line in lines if line.startswith("alive"))
+        self.trace = [tuple(map(int, line.split()[1:])) for line in lines if line.startswith("call")]
+        # The end of the call that started the program is not the program's.
+        self.trace = [call for call in self.trace if NAME.get(call[1]) != "execve"]
+
+
+class Room:
+    """Where one case at a time runs."""
+
+    def __init__(self, number, etc=""):
+        self.directory = f"{WORK}/room{os.getpid()}.{number}"
+        os.mkdir(self.directory)
+        self.clock = self.directory + "/clock"
+        self.log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.log.bind(self.directory + "/log")
+        self.holder = subprocess.Popen(
+            ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o mode=755 tmpfs /run && mount --bind "$1/log" /dev/log && '
+             '{ [ -z "$2" ] || mount --bind "$2" /etc; } && echo && exec sleep 300', "sh", self.directory, etc], stdout=subprocess.PIPE)
+        self.holder.stdout.readline()
+        self.mounts = f"/proc/{self.holder.pid}/ns/mnt"
+        self.run = f"/proc/{self.holder.pid}/root/run"
+
+    def close(self):
+        self.holder.kill()
+        self.holder.wait()
+
+    def set_clock(self, **fields):
+        state = dict.fromkeys(FIELDS, 0) | {"status": 0x40, "maxerror_us": 16000000, "tick": 10000, "offset_ns": WRONG_BY} | fields
+        with open(self.clock, "wb") as out:
+            out.write(struct.pack(f"{len(FIELDS)}q", *state.values()))
+
+    def get_clock(self):
+        with open(self.clock, "rb") as state:
+            return dict(zip(FIELDS, struct.unpack(f"{len(FIELDS)}q", state.read())))
+
+    def logged(self):
+        lines = []
+        while True:
+            try:
+                lines.append(self.log.recv(65536).decode("latin-1"))
+            except BlockingIOError:
+                return lines
+
+    def lock_free(self):
+        try:
+            fd = os.open(self.run + "/guestclock/lock", os.O_RDWR)
+        except FileNotFoundError:
+            return True
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(fd)
+
+    def start(self, command, *, fault=None, tracing=False, options=(), environment=None, extra=(), fake=True, **popen):
+        words = [INJECT, "-n", self.mounts, *options]
+        if tracing:
+            words.append("-t")
+        if fake:
+            words.append("-m")
+        if fault is not None:
+            words += ["-f", f"{fault.process}:{NUMBER[fault.call]}:{fault.occurrence}:{fault.action}"]
+        # For the program, not for inject.
+        strings = [f"FAKE_CLOCK={self.clock}", "FAKE_CLOCK_TRACED=1", f"LD_PRELOAD={FAKE}"] if fake else []
+        strings += [f"{name}={value}" for name, value in (environment or {}).items()] + list(extra)
+        with open(self.directory + "/environment", "wb") as out:
+            out.write(b"".join(os.fsencode(string) + b"\0" for string in strings))
+        return subprocess.Popen([*words, "-e", self.directory + "/environment", self.directory + "/result", *command], **popen)
+
+    def result(self):
+        result = Result()
+        result.read(self.directory + "/result")
+        return result
+
+
+def before_main(result, fault):
+    """Where the C library cannot set the program up it says so, ends, and nothing of ours has run."""
+    return fault is not None and result.status == 127 and fault.call in ("arch_prctl", "mprotect")
+
+
+PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 4, 22, 38
+
+
+def goes_on_without(result, fault):
+    """Nothing may be done without these: giving up privileges, the filter, and the lock."""
+    if result.status or fault is None or fault.action[0] != "e":
+        return False
+    if fault.call == "seccomp":
+        # There is another call that enters the filter.
+        return not any((process, NAME.get(number), first, got) == (fault.process, "prctl", PR_SET_SECCOMP, 0)
+                       for process, number, first, _, _, got in result.trace)
+    # The lock is tried again where a signal came between.
+    return fault.call == "capset" or fault.call == "flock" and errno.errorcode[int(fault.action[1:])] != "EINTR" or \
+        fault.call == "prctl" and fault.arguments[0] in (PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS)
+
+
+# ------------------------------------------------------------------------------------------------ guestclock-set
+
+class Set:
+    """A request to guestclock-set."""
+    DIALOG = [("now", "now"), ("step", "step"), ("slew +0.010000000", "slew"), ("rate -12.500", "rate"),
+              ("bound 0.001000000", "bound"), ("now", "now")]
+    SETS = {"rdate": True, "sntp": True, "udp": True, "rfc868": True, "exchange": True, "status": False, "print": False,
+            "static-status": False, "static-print": False, "within": False, "silent": False}
+    REQUEST = {"rdate": "rdate -v -t 800 127.0.0.1", "udp": "rdate -uv -t 800 127.0.0.1", "sntp": "rdate -nv -t 800 127.0.0.1",
+               "print": "rdate -p -t 800 127.0.0.1", "within": "rdate -v -t 800 127.0.0.1", "static-status": "status",
+               "static-print": "rdate -p -t 800 127.0.0.1", "silent": "rdate -t 1500 -o 38 127.0.0.1"}
+
+    def __init__(self, name):
+        self.name = name
+        self.static = name.startswith("static-")
+        self.program = TOP + "/build/guestclock-set" if self.static else os.environ["GUESTCLOCK_SET"]
+        self.request = self.REQUEST.get(name, name)
+        self.sets = self.SETS[name]
+
+    def run(self, room, fault=None, tracing=False, options=(), fresh=True, extra=()):
+        if fresh:
+            room.set_clock(**({"offset_ns": 0} if self.name == "within" else {}))
+        else:
+            # As the run before has left it, but counted anew.
+            room.set_clock(**room.get_clock() | {"steps": 0, "slews": 0})
+        room.logged()
+        before = room.get_clock()
+        ssh = {"SSH_CONNECTION": "127.0.0.1 40022 127.0.0.1 22", "SSH_ORIGINAL_COMMAND": self.request}
+        process = room.start([self.program], fault=fault, tracing=tracing, options=options, fake=not self.static, environment=ssh, extra=extra,
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        replies = {}
+        if self.name == "exchange":
+            out = self.talk(process, replies, before["offset_ns"])
+        elif self.name == "rfc868":
+            try:
+                process.stdin.write(struct.pack("!I", (int(time.clock_gettime(time.CLOCK_REALTIME)) + 2208988800) % 2**32))
+                process.stdin.close()
+            except BrokenPipeError:
+                pass
+            process.stdin = None
+            out = b""
+        else:
+            out = b""
+        more, errors = process.communicate()
+        result = room.result()
+        result.out, result.errors, result.replies = out + more, errors.decode("latin-1"), replies
+        result.logged, result.before, result.clock, result.lock = room.logged(), before, room.get_clock(), room.lock_free()
+        return result
+
+    @staticmethod
+    def talk(process, replies, offset):
+        """The whole dialog, each order when the one before has been answered."""
+        out = b""
+        fd = process.stdout.fileno()
+
+        def line():
+            nonlocal out
+            got = b""
+            while not got.endswith(b"\n"):
+                if not select.select([fd], [], [], 8)[0]:
+                    break
+                octets = os.read(fd, 4096)
+                if not octets:
+                    break
+                got += octets
+            out += got
+            return got.decode("latin-1")
+        try:
+            if not line():
+                return out
+            for order, key in Set.DIALOG:
+                if key == "step":
+                    if offset == 0:
+                        continue
+                    order = f"step {'-' if offset > 0 else '+'}{abs(offset) // 10**9}.{abs(offset) % 10**9:09}"
+                process.stdin.write(order.encode() + b"\n")
+                process.stdin.flush()
+                replies[key] = line()
+                if not replies[key]:
+                    return out
+                # As a host does it: no bound for a clock that could not be set.
+                if replies[key].startswith("no ") and key == "step":
+                    break
+            process.stdin.write(b"bye\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            # What is in the buffer cannot be written any more.
+            pass
+        finally:
+            stdin, process.stdin = process.stdin, None
+            try:
+                stdin.close()
+            except BrokenPipeError:
+                pass
+        return out
+
+    def right(self, clock):
+        # Where the kernel cannot step by an offset, the clock is read and written, and a machine that is busy comes between.
+        return abs(clock["offset_ns"]) < (100000000 if self.name == "exchange" else 1600000000)
+
+    def check(self, result, fault, clean):
+        """What is wrong with a run that ended by itself."""
+        wrong = result.problems
+        if self.static and before_main(result, fault):
+            return
+        lines = result.errors.splitlines()
+        # What the host has heard of need not be said again.
+        refused = any(reply.startswith("no ") for reply in result.replies.values())
+        told = fault is not None and fault.call in ("write", "writev") and fault.arguments[0] == 2
+        logs = fault is not None and (fault.call in ("sendto", "socket", "connect"))
+        if result.signal:
+            wrong.append(f"died of signal {result.signal}")
+            return
+        if result.status not in DOCUMENTED:
+            wrong.append(f"status {result.status}")
+        if (result.status == 0) != (not lines) and not told and not refused:
+            wrong.append(f"{len(lines)} lines on standard error with status {result.status}")
+        if len(lines) > 1 or lines and not (lines[0].startswith("guestclock-set: ") and result.errors.endswith("\n")) and not told:
+            wrong.append("standard error is not one line that says who complains")
+        if not result.lock:
+            wrong.append("the lock is held")
+        if goes_on_without(result, fault):
+            wrong.append("goes on without")
+        if result.status and fault is not None and fault.action[0] == "e" and not told and not denied:
+            said = result.errors + "".join(result.replies.values()) + "".join(result.logged)
+            if os.strerror(int(fault.action[1:])) not in said and not re.search(NAMELESS.get(fault.call, "^$"), said):
+                wrong.append("does not say what failed")
+        self.check_clock(result, logs)
+        if fault is not None and fault.call in ("write", "writev") and fault.arguments[0] == 1:
+            return
+        if result.status == 0 and clean is not None and result.out.count(b"\n") != clean.out.count(b"\n"):
+            wrong.append("what it prints is not whole")
+
+    def check_limited(self, result):
+        """Under a limit it may fail, but then as it always does."""
+        log = Fault(0, "socket", 1, "L", ())
+        self.check(result, log, None)
+
+    def check_clock(self, result, logs):
+        wrong, clock = result.problems, result.clock
+        if denied and (result.status == 0 or result.out or clock["steps"]):
+            wrong.append("a client that is denied was served")
+        moved = clock["steps"] + clock["slews"] > 0
+        steps = [line for line in result.logged if "step: offset" in line or "step by" in line and "failed" not in line]
+        if self.name == "exchange":
+            self.check_orders(result)
+        elif not self.sets:
+            if moved:
+                wrong.append("the clock was moved")
+        elif result.status == 0 and self.name == "within":
+            if moved:
+                wrong.append("a right clock was moved")
+        elif result.status == 0 and not (clock["steps"] == 1 and not clock["slews"] and self.right(clock)):
+            wrong.append("reported as set, and is not")
+        elif result.status != 0 and moved:
+            wrong.append("reported as failed, and was moved")
+        if clock["steps"] and not self.right(clock):
+            wrong.append(f"the clock was set wrong: by {clock['last_step_ns']} ns")
+        if result.status == 0 and moved and clock["status"] & 0x40 and not logs and not [line for line in result.logged if "not told" in line]:
+            wrong.append("that the kernel was not told is not in the log")
+        if clock["steps"] and not steps and not logs:
+            wrong.append("the step is not in the log")
+        if not clock["steps"] and steps:
+            wrong.append("a step is in the log that was not done")
+        if not clock["status"] & 0x40 and not (self.right(clock) and 0 < clock["maxerror_us"] < 16000000):
+            wrong.append("the kernel was told that a wrong clock is right")
+        if result.status and not [line for line in result.logged if "from 127.0.0.1" in line or "from unknown" in line or "from ?" in line] and not logs:
+            wrong.append("the failure is not in the log")
+
+    @staticmethod
+    def check_orders(result):
+        clock, wrong = result.clock, result.problems
+        done = {"step": clock["steps"] == 1, "slew": clock["slews"] == 1, "rate": clock["freq"] != 0 or clock["tick"] != 10000,
+                "bound": not clock["status"] & 0x40}
+        for order, is_done in done.items():
+            reply = result.replies.get(order)
+            if reply is None or not reply.endswith("\n"):
+                # Not told at all: either way, but then the whole run must say that it failed, unless nobody asked.
+                if reply is not None and result.status == 0:
+                    wrong.append(f"{order} unanswered, and status 0")
+                continue
+            if reply.startswith("done ") != is_done:
+                wrong.append(f"{order}: answered \"{reply.strip()}\", and is {'done' if is_done else 'not done'}")
+            if not reply.startswith(("done ", "no ")):
+                wrong.append(f"{order}: answered \"{reply.strip()}\"")
+        if clock["steps"] > 1 or clock["slews"] > 1:
+            wrong.append("an order was carried out twice")
+        if result.status == 0 and not all(reply.startswith(("done ", "now ")) for reply in result.replies.values()):
+            wrong.append("an order failed, and the status is 0")
+
+    def check_killed(self, result):
+        """Killed: the clock is as it was, or as it was ordered, and nobody is left."""
+        wrong, clock = result.problems, result.clock
+        if clock["offset_ns"] != result.before["offset_ns"] and not self.right(clock):
+            wrong.append(f"the clock is neither as it was nor right: {clock['offset_ns']} ns")
+        if clock["steps"] > 1 or clock["slews"] > 1:
+            wrong.append("moved twice")
+        if not clock["status"] & 0x40 and not self.right(clock):
+            wrong.append("the kernel was told that a wrong clock is right")
+        if not result.lock:
+            wrong.append("the lock is held")
+
+    def check_next(self, again):
+        """The next run, undisturbed: it finds everything as it needs it."""
+        if again.status or again.signal or again.errors:
+            again.problems.append(f"the next run ended with status {again.status}, signal {again.signal}, {again.errors!r}")
+        elif self.name == "exchange":
+            self.check_orders(again)
+            if not self.right(again.clock):
+                again.problems.append("the next session left the clock wrong")
+        elif not self.right(again.clock):
+            again.problems.append("the next run left the clock wrong")
+
+
+# ------------------------------------------------------------------------------------------------------ in.timed
+
+class Timed:
+    """in.timed with something as its standard input."""
+    static = True
+    # Without these it does not begin to wait for clients.  Whatever else fails, it goes on.
+    START = ("getsockopt", "prctl", "capset", "seccomp", "setitimer", "rt_sigaction", "rt_sigprocmask")
+
+    def __init__(self, name):
+        self.name = name
+        self.kind = name.removeprefix("timed-")
+        self.program = os.environ["IN_TIMED"]
+
+    def run(self, room, fault=None, tracing=False, options=(), fresh=True, extra=()):
+        room.logged()
+        heard = []
+        start = dict(fault=fault, tracing=tracing, options=options, fake=False, extra=extra)
+        command = [self.program, "-l", "-i", "8", "-n", "in.timed"]
+        if self.kind == "pipe":
+            process = room.start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, **start)
+            heard.append(process.communicate()[0])
+        elif self.kind.startswith("nowait"):
+            heard.append(self.nowait(room, command, start))
+        else:
+            heard = self.wait(room, command, start, self.kind.startswith("dgram"))
+        result = room.result()
+        result.logged, result.heard = room.logged(), heard
+        result.errors = repr(heard)
+        return result
+
+    @staticmethod
+    def nowait(room, command, start):
+        with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+            connection, _ = listener.accept()
+            client.sendall(b"hello")
+            # As an inetd does it: the connection is all three.
+            process = room.start(command, stdin=connection, stdout=connection, stderr=connection, **start)
+            connection.close()
+            client.settimeout(10)
+            heard = b""
+            try:
+                while got := client.recv(64):
+                    heard += got
+            except ConnectionResetError:
+                pass
+            client.close()
+            process.wait()
+            return heard
+
+    def wait(self, room, command, start, dgram):
+        ask = self.ask_dgram if dgram else self.ask_stream
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM if dgram else socket.SOCK_STREAM) as server:
+            server.bind(("127.0.0.1", 0))
+            if not dgram:
+                server.listen(16)
+            process = room.start(command, stdin=server, stdout=server, stderr=subprocess.DEVNULL, **start)
+            heard = []
+            for ticks in signal.SIGUSR1, signal.SIGUSR1, signal.SIGUSR2:
+                heard.append(ask(process, server.getsockname()))
+                process.send_signal(ticks)
+                # Until inject has seen it.
+                time.sleep(0.015)
+            process.wait()
+            return heard
+
+    @staticmethod
+    def ask_stream(process, address):
+        """What it answers; None when it has ended."""
+        with socket.create_connection(address, timeout=10) as client:
+            client.settimeout(0.05)
+            heard = b""
+            for _ in range(20):
+                try:
+                    got = client.recv(64)
+                except TimeoutError:
+                    if process.poll() is not None:
+                        return None
+                    continue
+                except ConnectionResetError:
+                    return heard
+                if not got:
+                    return heard
+                heard += got
+            return b""
+
+    @staticmethod
+    def ask_dgram(process, address):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.connect(address)
+            for _ in range(1 if denied else 4):
+                if process.poll() is not None:
+                    return None
+                try:
+                    client.send(b"")
+                    client.settimeout(0.1 if denied else 0.25)
+                    return client.recv(64)
+                except TimeoutError:
+                    continue
+                except ConnectionRefusedError:
+                    return None
+            return b""
+
+    def check_limited(self, result):
+        """Where nothing is to be had, nobody need be answered."""
+        self.check(result, None, None, True)
+
+    def check(self, result, fault, _clean, limited=False):
+        wrong = result.problems
+        logs = fault is not None and fault.call in ("sendto", "socket", "connect")
+        if before_main(result, fault):
+            return
+        now = int(time.clock_gettime(time.CLOCK_REALTIME)) + 2208988800
+        for octets in result.heard:
+            if octets and (len(octets) != 4 or not 0 <= (now - struct.unpack("!I", octets)[0]) % 2**32 <= 20):
+                wrong.append(f"a client was told {octets!r}")
+            if octets and denied:
+                wrong.append("a client that is denied was answered")
+        if result.signal:
+            wrong.append(f"died of signal {result.signal}")
+            return
+        if result.status not in DOCUMENTED:
+            wrong.append(f"status {result.status}")
+        if goes_on_without(result, fault):
+            wrong.append("goes on without")
+        if denied:
+            return
+        if limited:
+            return
+        if self.kind in ("stream", "dgram") and result.status and fault.call not in self.START and \
+                not (fault.call == "poll" and fault.occurrence == 1):
+            wrong.append(f"status {result.status}: it does not go on")
+        answered = [octets is not None and len(octets) == 4 for octets in result.heard]
+        gone = fault is not None and fault.action[1:] in map(str, (errno.ENOTCONN, errno.EPIPE, errno.ECONNRESET))
+        if result.status == 0 and answered.count(False) > (len(answered) > 1 or gone):
+            wrong.append("status 0, and not answered")
+        if not all(answered) and not gone and not [line for line in result.logged if ": answered " not in line] and not logs:
+            wrong.append("what went wrong is not in the log")
+        if result.status and all(answered):
+            wrong.append("everybody was answered, and the status is not 0")
+        if result.status and not result.logged and not logs:
+            wrong.append("the failure is not in the log")
+
+
+# ---------------------------------------------------------------------------------------------------- guestclock
+
+class Host:
+    """guestclock sync, and what its end leaves behind in the guest: a guestclock-set as sshd would start it."""
+    static = True
+    SSH = """#!/bin/sh
+echo $$ >%s
+export SSH_CONNECTION='127.0.0.1 1 127.0.0.1 22' SSH_ORIGINAL_COMMAND=exchange FAKE_CLOCK=%s LD_PRELOAD=%s
+exec %s
+"""
+
+    def __init__(self, name):
+        self.name = name
+        self.right = Set("exchange").right
+
+    def run(self, room, fault=None, tracing=False, options=(), fresh=True, extra=()):
+        if fresh:
+            room.set_clock()
+            shutil.rmtree(room.directory + "/state", ignore_errors=True)
+        else:
+            room.set_clock(**room.get_clock() | {"steps": 0, "slews": 0})
+        room.logged()
+        guest = room.directory + "/guest"
+        if os.path.exists(guest):
+            os.unlink(guest)
+        bin_directory = room.directory + "/bin"
+        if not os.path.exists(bin_directory):
+            os.mkdir(bin_directory)
+            with open(bin_directory + "/ssh", "w", encoding="ascii") as script:
+                script.write(self.SSH % (guest, room.clock, FAKE, os.environ["GUESTCLOCK_SET"]))
+                os.chmod(script.fileno(), 0o755)
+        before = room.get_clock()
+        process = room.start([TOP + "/build/guestclock", "sync", "--state", room.directory + "/state", "--ssh-config", "/dev/null", "guest"],
+                             fault=fault, tracing=True, options=["-1", *options], fake=False, environment={"PATH": bin_directory + ":/bin"},
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        errors = process.communicate()[1].decode("latin-1")
+        result = room.result()
+        begun = any(NAME.get(call[1]) in SPAWN for call in result.trace)
+        for _ in range(500):
+            if not begun or self.ended(guest):
+                break
+            time.sleep(0.01)
+        else:
+            result.problems.append("the guest's side goes on without its host")
+        result.errors, result.before, result.clock, result.lock, result.logged = errors, before, room.get_clock(), room.lock_free(), room.logged()
+        return result
+
+    @staticmethod
+    def ended(guest):
+        """The guest's side has begun, and ended."""
+        try:
+            with open(guest, encoding="ascii") as pid, open(f"/proc/{int(pid.read())}/stat", encoding="latin-1") as stat:
+                return stat.read().rpartition(")")[2].split()[0] == "Z"
+        except ValueError:
+            return False
+        except FileNotFoundError:
+            return os.path.exists(guest)
+
+    def check(self, result, _fault, _clean):
+        if not self.right(result.clock) or result.clock["steps"] != 1:
+            result.problems.append("not set right")
+
+    check_killed = Set.check_killed
+
+    def check_next(self, again):
+        if again.status or again.errors or not self.right(again.clock):
+            again.problems.append(f"the next sync: status {again.status}, {again.errors!r}")
+
+
+SPAWN = ("clone", "clone3", "vfork", "fork")
+
+
+# -------------------------------------------------------------------------------------------------- what is tried
+
+def shape(call):
+    """What makes a call another one than the next: the first two arguments; prctl's first, or each capability were one."""
+    process, number, first, second, *_ = call
+    return process, number, first, second if NAME.get(number) != "prctl" else 0
+
+
+def faults_of(clean):
+    """Every call of a clean run with everything that can happen to it; of a long row of the same, both ends."""
+    seen = collections.Counter()
+    unknown = set()
+    faults = []
+    rows = collections.Counter(map(shape, clean.trace))
+    done = collections.Counter()
+    for traced in clean.trace:
+        process, number, *arguments, _ = traced
+        call = NAME.get(number, str(number))
+        seen[process, call] += 1
+        if call not in ERRORS:
+            unknown.add(call)
+            continue
+        done[shape(traced)] += 1
+        if rows[shape(traced)] > 10 and 4 < done[shape(traced)] < rows[shape(traced)] - 1:
+            continue
+        for what in ERRORS[call].split():
+            # A table that is not there is none: that lets everybody in, and is no fault.
+            if denied and what == "ENOENT" and call.startswith("open"):
+                continue
+            actions = [f"e{getattr(errno, what)}"] if what[0] == "E" else ["a0"] if what == "nothing" else \
+                [f"l{count}" for count in sorted({1, arguments[2] - 1}) if 0 < count < arguments[2]]
+            faults += [Fault(process, call, seen[process, call], action, tuple(arguments)) for action in actions]
+    if unknown:
+        raise SystemExit("calls that ERRORS in tests/lib/faults.py does not know: " + ", ".join(sorted(unknown)))
+    return faults
+
+
+def kills_of(clean, scenario):
+    seen = collections.Counter()
+    faults = []
+    # What guestclock does before it has started a session concerns no guest.
+    begun = scenario.name not in ("host", "silent")
+    for process, number, *arguments, _ in clean.trace:
+        call = NAME.get(number, str(number))
+        seen[process, call] += 1
+        if not begun:
+            begun = call in SPAWN
+            continue
+        # After a call is before the next one, but where something is done without one.
+        for action in "kK" if call in ("clock_adjtime", "clock_settime", "pwrite64", "flock", "write") else "k":
+            faults.append(Fault(process, call, seen[process, call], action, tuple(arguments)))
+    return faults
+
+
+# setrlimit(2)'s numbers.  Root is exempt from NPROC: clone's EAGAIN above is what it would be.
+LIMITS = {"FSIZE": (1, [0, 1, 50]), "DATA": (2, [0, 65536]), "STACK": (3, [0, 65536]), "NPROC": (6, [0]), "NOFILE": (7, range(0, 9)),
+          "AS": (9, [0, *range(1 << 20, 1 << 21, 1 << 15)]), "SIGPENDING": (11, [0]), "MEMLOCK": (8, [0])}
+
+
+def limits_of(scenario):
+    """Resource limits; and in wait mode, calls that fail for good."""
+    faults = [Fault(0, name, 1, f"L{number}={value}", ()) for name, (number, values) in LIMITS.items() for value in values]
+    lasting = {"timed-stream": ("accept4", "EMFILE ENFILE ENOBUFS ENOMEM"), "timed-dgram": ("recvmmsg", "ENOMEM ENOBUFS")}
+    call, errors = lasting.get(scenario.name, ("", ""))
+    return faults + [Fault(0, call, "1+", f"e{getattr(errno, what)}", ()) for what in errors.split()]
+
+
+# The name that a program is started by, and what is in its environment beside what it needs.
+SURROUNDINGS = {
+    "no name": ("", ()), "a path that is none": ("/", ()), "a long name": ("x" * 5000, ()), "a name that is an option": ("-l", ()),
+    "a name of control characters": ("\x1b[2J\n%s%n", ()),
+    "many variables": (None, [f"VARIABLE_{number}={'x' * 50}" for number in range(5000)]), "a long variable": (None, ["LONG=" + "x" * 120000]),
+    "a long name of a variable": (None, ["x" * 120000 + "=1"]),
+    "strings that are no variables": (None, ["", "=", "=x", "TZ", "SSH_CONNECTION", "SSH_USER_AUTH", "no equals sign", "\udcff\udcfe=\x01"]),
+    "variables given twice": (None, ["SSH_CONNECTION=10.0.0.1 1 10.0.0.2 22", "SSH_ORIGINAL_COMMAND=status", "TZ=UTC", "TZ=:/dev/zero"]),
+    "variables of the C library": (None, [
+        "TZ=/dev/zero", "TZDIR=/dev", "LOCALDOMAIN=x", "RES_OPTIONS=debug attempts:99 timeout:99", "HOSTALIASES=/dev/zero", "LC_ALL=xx_YY",
+        "LANGUAGE=../../..", "NLSPATH=/dev/zero", "POSIXLY_CORRECT=1", "GCONV_PATH=/", "GETCONF_DIR=/", "MALLOC_CHECK_=3", "MALLOC_TRACE=/trace",
+        "GLIBC_TUNABLES=glibc.malloc.check=3:glibc.malloc.perturb=165", "LIBC_FATAL_STDERR_=1", "RESOLV_HOST_CONF=/etc/passwd"]),
+    "variables of superservers": (None, ["LISTEN_PID=99999999999999999999", "LISTEN_FDS=-1", "SYSTEMD_EXEC_PID=x", "NOTIFY_SOCKET=@x", "REMOTE_HOST=%s"]),
+    "SSH_USER_AUTH that is endless": (None, ["SSH_USER_AUTH=/dev/zero"]), "SSH_USER_AUTH that is a terminal": (None, ["SSH_USER_AUTH=/dev/tty"]),
+}
+
+
+def describe(fault):
+    kind, number = fault.action[0], fault.action[1:]
+    what = {"e": lambda: errno.errorcode[int(number)], "l": lambda: f"at most {number}", "a": lambda: "nothing",
+            "k": lambda: "killed before", "K": lambda: "killed after", "L": lambda: number.split("=")[1], "S": str}[kind]()
+    if kind == "S":
+        return fault.call
+    if kind == "L":
+        return f"limit {fault.call} {what}"
+    return f"process {fault.process} {fault.call}#{fault.occurrence}({', '.join(map(str, fault.arguments))}) {what}"
+
+
+class Trial:
+    def __init__(self, jobs, show, etc=""):
+        self.rooms = [Room(number, etc) for number in range(jobs)]
+        self.free = list(self.rooms)
+        self.lock = threading.Lock()
+        self.pool = concurrent.futures.ThreadPoolExecutor(jobs)
+        self.show = show
+        self.failed = 0
+
+    def in_room(self, work, *arguments):
+        with self.lock:
+            room = self.free.pop()
+        try:
+            return work(room, *arguments)
+        finally:
+            with self.lock:
+                self.free.append(room)
+
+    def one(self, room, scenario, fault, clean, mode):
+        if mode == "kill":
+            result = scenario.run(room, fault=fault)
+            scenario.check_killed(result)
+            # It is the process that asks that was killed: the other one goes on, and tells.
+            if fault.process > 0:
+                scenario.check(result, fault, None)
+            # Where the source never answers, nothing but the asking process that must not stay behind is of interest.
+            if scenario.name != "silent":
+                again = scenario.run(room, fresh=False)
+                scenario.check_next(again)
+                result.problems += again.problems
+        elif mode == "surroundings":
+            name, extra = SURROUNDINGS[fault.call]
+            result = scenario.run(room, tracing=True, options=["-0", name] if name is not None else (), extra=extra)
+            result.hit = 1
+            scenario.check(result, None, clean)
+        elif mode == "limits":
+            limit = fault.action[0] == "L"
+            result = scenario.run(room, fault=None if limit else fault, tracing=True, options=["-r", fault.action[1:]] if limit else ())
+            result.hit = 1
+            # What the C library makes of it before main is its own affair.
+            if any(NAME.get(call[1]) == "poll" for call in result.trace) or not scenario.static:
+                scenario.check_limited(result)
+        else:
+            result = scenario.run(room, fault=fault, tracing=fault.call == "seccomp")
+            scenario.check(result, fault, clean)
+        if result.timeout:
+            result.problems.append("hangs")
+        if result.left:
+            result.problems.append("leaves a process behind")
+        if result.calls > 3 * clean.calls + 400:
+            result.problems.append(f"spins: {result.calls} calls")
+        return fault, result
+
+    def scenario(self, scenario, mode):
+        clean = self.in_room(scenario.run, None, True)
+        scenario.check(clean, None, None)
+        waiting = scenario.name.startswith(("timed-stream", "timed-dgram"))
+        expected = 111 if scenario.name == "silent" else 1 if denied and not waiting else 0
+        if clean.status != expected or clean.problems:
+            print(f"{scenario.name}: the clean run: status {clean.status} signal {clean.signal}: {'; '.join(clean.problems)}: {clean.errors}")
+            self.failed += 1
+            return
+        faults = [Fault(0, name, 1, "S", ()) for name in SURROUNDINGS] if mode == "surroundings" else limits_of(scenario) if mode == "limits" else kills_of(clean, scenario) if mode == "kill" else faults_of(clean)
+        missed = failed = 0
+        for fault, result in self.pool.map(lambda fault: self.in_room(self.one, scenario, fault, clean, mode), faults):
+            missed += not result.hit
+            if result.problems or self.show:
+                failed += bool(result.problems)
+                print(f"{scenario.name}: {describe(fault)}: {'; '.join(result.problems) or 'well'}\n    status {result.status} signal {result.signal} "
+                      f"{result.notes} stderr {result.errors!r} log {result.logged}")
+        print(f"{scenario.name}: {len(faults)} faults in {len(clean.trace)} calls of {max(call[0] for call in clean.trace) + 1} processes, "
+              f"{missed} of them not reached, {failed} failed", flush=True)
+        # A run is not always the same to the call; but what is not reached is not tried.
+        if missed > len(faults) // (4 if scenario.name == "host" else 50) + 2:
+            print(f"{scenario.name}: too many were not reached")
+            self.failed += 1
+        self.failed += failed
+
+
+def main(words):
+    global denied
+    jobs, show, etc = 4, False, ""
+    while words[0].startswith("--"):
+        if words[0] == "--jobs":
+            jobs = int(words.pop(1))
+        elif words[0] == "--denied":
+            etc = words.pop(1)
+            denied = True
+        elif words[0] == "--show":
+            show = True
+        words.pop(0)
+    mode, *names = words
+    # Tables that have just been written are read again and again: let them come of age, so that runs are alike.
+    while any(name.startswith("timed-") for name in names) and time.time() - os.stat((etc or "/etc") + "/hosts.deny").st_ctime < 3:
+        time.sleep(0.1)
+    trial = Trial(jobs, show, etc)
+    try:
+        for name in names:
+            trial.scenario(Timed(name) if name.startswith("timed-") else Host(name) if name == "host" else Set(name), mode)
+    finally:
+        for room in trial.rooms:
+            room.close()
+    return 1 if trial.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
