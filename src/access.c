@@ -2,23 +2,19 @@
 #include "access.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <syslog.h>
-#include <time.h>
-#include <unistd.h>
 
 #define INET6 1			/* Debian's libwrap is built so; tcpd.h declares sockaddr for it */
 #include <tcpd.h>
 
 #include "startup.h"
 #include "sysclock.h"
-#include "tables.h"
+#include "tablewatch.h"
 
 /* libwrap reads and writes these; its severity option sets them. */
 int allow_severity = LOG_INFO;
@@ -88,25 +84,8 @@ tcpd_jump(char *format, ...)
 /* Two tries of a second for each server, instead of two of five.  What the administrator gave the superserver stands. */
 #define LOOKUP_PATIENCE "timeout:1 attempts:2"
 
-/* A table larger than this is not searched for options: it counts as having some. */
-#define TABLE_ROOM (4 << 20)
-
-/* A table changed this recently (seconds) may have changed again within its time stamp's grain. */
-#define FRESH_SECONDS 2
-
-struct table_stamp {
-	bool missing;
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec modified, changed;
-};
-
 static const char *daemon_name;
 static bool strict;
-static struct table_stamp stamps[2];
-static bool stamped;
-static enum tables_effect effect = TABLES_RUN;
 static nanoseconds no_lookup_before;
 static bool lookup_put_off;
 
@@ -130,22 +109,6 @@ access_stay(bool (*log_allows)(void))
 	may_log = log_allows;
 }
 
-/* Why the table at PATH cannot be asked, an errno value; ENOENT: it is not there; 0: it can. */
-static int
-table_fault(const char *path)
-{
-	struct stat status;
-
-	if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0)
-		return errno == ENOTDIR ? ENOENT : errno;
-	if (stat(path, &status) != 0)
-		return errno;
-	/* libwrap would find a directory empty, and wait for a pipe's writer.  A device can be read: /dev/null is one. */
-	if (S_ISDIR(status.st_mode))
-		return EISDIR;
-	return S_ISREG(status.st_mode) || S_ISCHR(status.st_mode) ? 0 : EINVAL;
-}
-
 /*
  * What keeps the tables from being asked may pass by itself: they count as changed at the next look.  Whether to tell
  * of it.
@@ -153,7 +116,7 @@ table_fault(const char *path)
 static bool
 tables_troubled(void)
 {
-	stamped = false;
+	tablewatch_distrust();
 	return may_log == NULL || may_log();
 }
 
@@ -164,7 +127,7 @@ tables_usable(void)
 	int missing = 0;
 
 	for (int table = 0; table < 2; table++) {
-		int fault = table_fault(table_path(table));
+		int fault = tablewatch_fault(table_path(table));
 
 		if (fault == ENOENT)
 			missing++;
@@ -277,102 +240,25 @@ access_severity(void)
 	return deny_severity;
 }
 
-static struct table_stamp
-stamp_of(const char *path)
-{
-	struct table_stamp stamp;
-	struct stat status;
-
-	memset(&stamp, 0, sizeof stamp);
-	if (stat(path, &status) != 0) {
-		stamp.missing = true;
-		stamp.size = errno;
-		return stamp;
-	}
-	stamp.device = status.st_dev;
-	stamp.inode = status.st_ino;
-	stamp.size = status.st_size;
-	stamp.modified = status.st_mtim;
-	stamp.changed = status.st_ctim;
-	return stamp;
-}
-
-static bool
-stamp_same(const struct table_stamp *a, const struct table_stamp *b)
-{
-	return a->missing == b->missing && a->device == b->device && a->inode == b->inode && a->size == b->size &&
-	    a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec &&
-	    a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
-}
-
-/* The most that a rule for this daemon does, in the table at PATH as it is now. */
-static enum tables_effect
-table_effect(const char *path)
-{
-	struct stat status;
-	enum tables_effect most = TABLES_RUN;
-	char *text;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	/* Where a table may not be read, everybody is denied. */
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
-		return TABLES_PLAIN;
-	if (fd < 0) {
-		stamped = false;	/* not for long, perhaps: to be looked at again */
-		return TABLES_RUN;
-	}
-	if (fstat(fd, &status) == 0 && status.st_size <= TABLE_ROOM && (text = malloc((size_t)status.st_size + 1)) != NULL) {
-		ssize_t got = read(fd, text, (size_t)status.st_size + 1);
-
-		/* One octet more than it had: it is growing under our eyes. */
-		if (got >= 0 && got <= status.st_size)
-			most = tables_effect(text, (size_t)got, daemon_name);
-		if (got < 0)
-			stamped = false;
-		free(text);
-	}
-	close(fd);
-	return most;
-}
-
 bool
 access_tables_changed(void)
 {
-	struct timespec now;
-	bool changed = !stamped, fresh = false;
+	bool changed = tablewatch_look(daemon_name, table_path(0), table_path(1));
 
-	/* The files' stamps come from the coarse clock: compare like with like. */
-	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	for (int table = 0; table < 2; table++) {
-		struct table_stamp stamp = stamp_of(table_path(table));
-
-		if (!stamped || !stamp_same(&stamp, &stamps[table]))
-			changed = true;
-		if (!stamp.missing && stamp.changed.tv_sec <= now.tv_sec &&
-		    now.tv_sec - stamp.changed.tv_sec < FRESH_SECONDS)
-			fresh = true;
-		stamps[table] = stamp;
-	}
-	stamped = true;
-	if (changed || fresh) {
-		enum tables_effect allow = table_effect(table_path(0)), deny = table_effect(table_path(1));
-
-		effect = allow > deny ? allow : deny;
-		/* Its user and group options look up names too. */
-		if (effect == TABLES_RUN)
-			startup_lookups();
-	}
-	return changed || fresh;
+	/* Its user and group options look up names too. */
+	if (changed && access_may_run())
+		startup_lookups();
+	return changed;
 }
 
 bool
 access_may_cache(void)
 {
-	return effect == TABLES_PLAIN && !lookup_put_off;
+	return tablewatch_effect() == TABLES_PLAIN && !lookup_put_off;
 }
 
 bool
 access_may_run(void)
 {
-	return effect == TABLES_RUN;
+	return tablewatch_effect() == TABLES_RUN;
 }

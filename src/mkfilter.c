@@ -53,7 +53,8 @@ static const struct call common[] = {
 	/* abort() by the stack protector or FORTIFY says what it is; then tgkill, which would do for any process, ends this one */
 	{ .name = "gettid" }, { .name = "rt_sigaction" },
 #ifdef SANITIZER
-	{ .name = "tgkill" }, { .name = "newfstatat" }, { .name = "fstatat64" }, { .name = "madvise" }, { .name = "mprotect" }, { .name = "mremap" }, { .name = "sigaltstack" },
+	{ .name = "tgkill" }, { .name = "newfstatat" }, { .name = "fstatat64" }, { .name = "madvise" },
+	{ .name = "mprotect" }, { .name = "mremap" }, { .name = "sigaltstack" },
 	{ .name = "sched_yield" }, { .name = "getrusage" }, { .name = "sched_getaffinity" }, { .name = "openat" },
 	{ .name = "readlink" }, { .name = "prctl" }, { .name = "clone" }, { .name = "wait4" }, { .name = "getppid" },
 	{ .name = "ptrace" }, { .name = "getrlimit" }, { .name = "prlimit64" }, { .name = "sched_getparam" },

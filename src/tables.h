@@ -4,7 +4,8 @@
  *
  * Pure.  The grammar is hosts_access(5)'s: daemon_list : client_list [ : option : option ... ], a backslash before
  * the newline continues a line, # at its start makes it a comment, "\:" is a colon within an option, and an IPv6
- * address stands in brackets.  Where this reading is in doubt it says "runs", which costs speed and the system call filter, and changes no verdict.
+ * address stands in brackets.  Where this reading is in doubt it says "runs", which costs speed and the system call
+ * filter, and changes no verdict.
  */
 #ifndef GUESTCLOCK_TABLES_H
 #define GUESTCLOCK_TABLES_H
