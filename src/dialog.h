@@ -50,6 +50,7 @@ struct dialog {
 	nanoseconds last_time;		/* the guest's clock at the last sample */
 	nanoseconds first_time, first_host;	/* both clocks at the first sample of this measurement */
 	nanoseconds last_host;		/* the host's at the last */
+	nanoseconds first_bound, last_bound;	/* how well the times of those two are known */
 	struct measurement best;	/* of this measurement */
 	struct measurement before;	/* before any correction */
 	struct measurement after;	/* after the last one; the same as before when there was none */

@@ -12,6 +12,7 @@ struct guest {
 	nanoseconds offset;		/* guest minus host */
 	nanoseconds delay;		/* each way */
 	nanoseconds asymmetry;		/* more of it on the way there */
+	nanoseconds late;		/* more of it on the way back of each eighth sample: a busy host */
 	int64_t drift_ppm;
 	nanoseconds undone;		/* what another program leaves of each step as an offset; 0: nobody does */
 	int steps, slews, bounds, samples;
@@ -87,6 +88,8 @@ run(struct guest *guest, bool correct)
 			pass(guest, guest->delay + guest->asymmetry);
 			answer(guest, &dialog.order, line);
 			pass(guest, guest->delay);
+			if (dialog.order.verb == EXCHANGE_NOW && guest->samples % 8 == 0)
+				pass(guest, guest->late);
 		}
 		received = guest->host;
 		if (!dialog_take(&dialog, line, strcspn(line, "\n"), sent, received))
@@ -198,6 +201,10 @@ does_not_stay(void **unused)
 	assert_int_equal(dialog.result, DIALOG_FAILED);
 	assert_non_null(strstr(dialog.text, "does not stay"));
 	assert_int_equal(guest.steps, DIALOG_ROUNDS);
+	/* A host that is late in reading has no clock that stands still before it. */
+	guest = (struct guest){ .offset = 30 * NS_PER_SECOND, .delay = 20000, .undone = INT64_MAX, .late = 100000 };
+	dialog = run(&guest, true);
+	assert_non_null(strstr(dialog.text, "does not stay"));
 	/* A step that lands badly, every time: the best that could be done. */
 	guest = (struct guest){ .offset = 30 * NS_PER_SECOND, .delay = 20000, .undone = 100000 };
 	dialog = run(&guest, true);
