@@ -24,6 +24,7 @@ sysconfdir = /etc
 DESTDIR =
 
 CC = gcc
+OBJCOPY = objcopy
 CFLAGS ?= -O2 -g
 BUILD = build
 
@@ -52,19 +53,23 @@ guestclock-set_objects = guestclock-set perform correct exchange_guest client au
 	edge era exchange interval limits numtext peer policy request rfc868 sntp tables
 guestclock_objects = guestclock drive sshrun mux record report startup sysclock \
 	dialog exchange guestlist interval numtext options recordtext sshconfig
-# libwrap.a, also where the rest is shared: its shared library would bring ten others along at every start.
-# Its fopen and fclose pass through access.c.
-libwrap = -l:libwrap.a -Wl,--wrap=fopen,--wrap=fclose
+# libwrap.a, also where the rest is shared: its shared library would bring ten others along at every start.  A copy, in
+# which opening and closing the tables is access.c's.
+libwrap = $(BUILD)/libwrap.a
 in.timed_libs = $(libwrap)
 guestclock-set_libs = $(libwrap) -l:libmd.a -lcap -lresolv
 
 all: $(programs:%=$(BUILD)/%)
 
-$(BUILD)/in.timed: $(in.timed_objects:%=$(BUILD)/obj/%.o)
+$(BUILD)/in.timed: $(in.timed_objects:%=$(BUILD)/obj/%.o) | $(libwrap)
 	$(compile) $(static) $(link) $(LDFLAGS) -o $@ $^ $(in.timed_libs)
 
-$(BUILD)/guestclock-set: $(guestclock-set_objects:%=$(BUILD)/obj/%.o)
+$(BUILD)/guestclock-set: $(guestclock-set_objects:%=$(BUILD)/obj/%.o) | $(libwrap)
 	$(compile) $(static) $(link) $(LDFLAGS) -o $@ $^ $(guestclock-set_libs)
+
+$(libwrap): | $(BUILD)/obj
+	$(OBJCOPY) --redefine-sym fopen=access_fopen --redefine-sym fclose=access_fclose \
+		"$$($(CC) -print-file-name=libwrap.a)" $@
 
 # The same objects with shared libraries, for tests that preload a clock.
 dynamic: $(BUILD)/dynamic/in.timed $(BUILD)/dynamic/guestclock-set
@@ -99,7 +104,7 @@ unit_objects = $(sort $(filter-out $(programs),$(foreach program,$(programs),$($
 
 units: $(units:%=$(BUILD)/tests/unit/%)
 
-$(BUILD)/tests/unit/%: tests/unit/%.c tests/unit/unit.h $(BUILD)/libunit.a
+$(BUILD)/tests/unit/%: tests/unit/%.c tests/unit/unit.h $(BUILD)/libunit.a | $(libwrap)
 	@mkdir -p $(@D)
 	$(compile) $(LDFLAGS) -o $@ $< $(BUILD)/libunit.a $(guestclock-set_libs) -lcmocka
 
@@ -238,7 +243,7 @@ endif
 
 # Packages that were unpacked stay: they are no product of this build.
 clean:
-	rm -rf $(BUILD)/obj $(BUILD)/dynamic $(BUILD)/tests $(BUILD)/guest $(BUILD)/lint $(BUILD)/asan $(BUILD)/fuzz $(BUILD)/coverage $(BUILD)/bench $(BUILD)/libunit.a $(BUILD)/mkfilter \
+	rm -rf $(BUILD)/obj $(BUILD)/dynamic $(BUILD)/tests $(BUILD)/guest $(BUILD)/lint $(BUILD)/asan $(BUILD)/fuzz $(BUILD)/coverage $(BUILD)/bench $(BUILD)/libunit.a $(libwrap) $(BUILD)/mkfilter \
 		$(BUILD)/filters.h $(programs:%=$(BUILD)/%)
 
 -include $(wildcard $(BUILD)/obj/*.d)

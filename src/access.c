@@ -147,31 +147,29 @@ tables_usable(void)
 
 /*
  * libwrap takes a table, or a list of clients that a table names, for ended where reading it fails, and takes one that
- * cannot be opened for empty: who is denied in what it has not read would be let in.  Its fopen and fclose come here
- * (ld's --wrap).  In a static program so do the C library's own, which say "e"; they are none of this.
+ * cannot be opened for empty: who is denied in what it has not read would be let in.  In the copy of it that is linked
+ * its fopen and fclose are these (see Makefile).
  */
 static bool unread;
 
-FILE *__real_fopen(const char *path, const char *mode);
-int __real_fclose(FILE *file);
-FILE *__wrap_fopen(const char *path, const char *mode);
-int __wrap_fclose(FILE *file);
+FILE *access_fopen(const char *path, const char *mode);
+int access_fclose(FILE *file);
 
 FILE *
-__wrap_fopen(const char *path, const char *mode)
+access_fopen(const char *path, const char *mode)
 {
-	FILE *file = __real_fopen(path, mode);
+	FILE *file = fopen(path, mode);
 
-	if (file == NULL && errno != ENOENT && errno != ENOTDIR && strcmp(mode, "r") == 0)
+	if (file == NULL && errno != ENOENT && errno != ENOTDIR)
 		unread = true;
 	return file;
 }
 
 int
-__wrap_fclose(FILE *file)
+access_fclose(FILE *file)
 {
 	unread = unread || ferror(file);
-	return __real_fclose(file);
+	return fclose(file);
 }
 
 /*

@@ -10,15 +10,12 @@ fuzzers = $(notdir $(basename $(wildcard tests/fuzz/*.c)))
 # libwrap, asked for a verdict, must neither open files of the fuzzer's choice nor look its names up.
 $(BUILD)/tests/fuzz/tables: instead = -Wl,--wrap=fopen,--wrap=getaddrinfo,--wrap=innetgr
 
-# Without what --wrap takes from access.c: no target links that.
-comma = ,
-
 .PHONY: fuzzers fuzz coverage
 fuzzers: $(fuzzers:%=$(BUILD)/tests/fuzz/%)
 
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/libunit.a
 	@mkdir -p $(@D)
-	$(compile) -fsanitize=fuzzer $(instead) $(LDFLAGS) -o $@ $< $(BUILD)/libunit.a $(filter-out -Wl$(comma)%,$(guestclock-set_libs))
+	$(compile) -fsanitize=fuzzer $(instead) $(LDFLAGS) -o $@ $< $(BUILD)/libunit.a $(guestclock-set_libs:$(libwrap)=-l:libwrap.a)
 
 fuzz: setup
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run
