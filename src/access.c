@@ -127,7 +127,7 @@ tables_usable(void)
 	int missing = 0;
 
 	for (int table = 0; table < 2; table++) {
-		int fault = tablewatch_fault(table_path(table));
+		int fault = tablewatch_fault(table);
 
 		if (fault == ENOENT)
 			missing++;

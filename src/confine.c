@@ -19,11 +19,13 @@ drop_capabilities(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct mine[_LINUX_CAPABILITY_U32S_3], none[_LINUX_CAPABILITY_U32S_3] = { { 0, 0, 0 } };
+	int error;
 
-	/* A unit's SystemCallFilter may forbid capset to whom it would do nothing for anyway. */
-	if (syscall(SYS_capget, &header, mine) == 0 && mine[0].permitted == 0 && mine[1].permitted == 0)
+	if (syscall(SYS_capset, &header, none) == 0)
 		return 0;
-	return syscall(SYS_capset, &header, none) == 0 ? 0 : errno;
+	error = errno;
+	/* A unit's SystemCallFilter may forbid it to whom it would do nothing for anyway. */
+	return syscall(SYS_capget, &header, mine) == 0 && mine[0].permitted == 0 && mine[1].permitted == 0 ? 0 : error;
 }
 
 bool

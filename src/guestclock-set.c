@@ -124,6 +124,7 @@ run(int argc, char **argv)
 		return audit_refuse(STATUS_USAGE, "%s", complaint);
 	access_start("guestclock-set", limits.strict_access);
 	access_stay(NULL);
+	access_tables_changed();
 	if (client.by_ssh && !access_allows(&client.peer, -1))
 		return audit_refuse(STATUS_REFUSED, "hosts.allow and hosts.deny do not let %s in", client.address);
 	if (argv[words] != NULL && client.command[0] != '\0')

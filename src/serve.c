@@ -33,11 +33,45 @@ serve_output(const struct service *service, int fd)
 	return STATUS_DONE;
 }
 
+/* A local socket is what sshd gives a command for standard input and output: no network client. */
+static bool
+is_local(int fd)
+{
+	int family = 0;
+	socklen_t length = sizeof family;
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length) == 0 && family == AF_UNIX;
+}
+
+/* A stream socket that has no peer, as far as can be told: ERROR is getpeername(2)'s. */
+static enum status
+serve_unconnected(const struct service *service, int fd, int error)
+{
+	int listening = 0;
+	socklen_t length = sizeof listening;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0) {
+		syslog(LOG_ERR, "cannot tell whether standard input listens: %m");
+		return STATUS_SYSTEM;
+	}
+	if (listening)
+		return serve_listener(service, fd);
+	if (error != ENOTCONN) {
+		errno = error;
+		syslog(LOG_ERR, "cannot tell who the client is: %m");
+		return STATUS_SYSTEM;
+	}
+	/* A client that has gone already is no fault of this system. */
+	syslog(LOG_INFO, "client gone before it was answered");
+	return STATUS_DONE;
+}
+
 enum status
 serve(const struct service *service)
 {
-	int type = 0, listening = 0, family = 0;
-	socklen_t length = sizeof(int);
+	union peer peer = { .any = { .sa_family = AF_UNSPEC } };
+	int type = 0, error;
+	socklen_t length = sizeof type;
 
 	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &length) != 0) {
 		if (errno == ENOTSOCK)
@@ -46,22 +80,17 @@ serve(const struct service *service)
 		syslog(LOG_ERR, "cannot tell what standard input is: %m");
 		return STATUS_SYSTEM;
 	}
-	length = sizeof family;
-	/* A local socket is what sshd gives a command for standard input and output: no network client. */
-	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_DOMAIN, &family, &length) == 0 && family == AF_UNIX)
+	length = sizeof peer;
+	if (type == SOCK_STREAM && getpeername(STDIN_FILENO, &peer.any, &length) == 0)
+		return peer.any.sa_family == AF_UNIX ? serve_output(service, STDOUT_FILENO) :
+		    serve_connection(service, STDIN_FILENO, &peer);
+	error = errno;
+	if (is_local(STDIN_FILENO))
 		return serve_output(service, STDOUT_FILENO);
+	if (type == SOCK_STREAM)
+		return serve_unconnected(service, STDIN_FILENO, error);
 	if (type == SOCK_DGRAM)
 		return serve_datagrams(service, STDIN_FILENO);
-	if (type != SOCK_STREAM) {
-		syslog(LOG_ERR, "standard input is a socket of type %d; expected a stream or datagram socket", type);
-		return STATUS_USAGE;
-	}
-	length = sizeof listening;
-	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0) {
-		syslog(LOG_ERR, "cannot tell whether standard input listens: %m");
-		return STATUS_SYSTEM;
-	}
-	if (listening)
-		return serve_listener(service, STDIN_FILENO);
-	return serve_connection(service, STDIN_FILENO);
+	syslog(LOG_ERR, "standard input is a socket of type %d; expected a stream or datagram socket", type);
+	return STATUS_USAGE;
 }

@@ -15,8 +15,8 @@ enum status serve(const struct service *service);
 /* Four octets to FD, a pipe, terminal or file: there is no client to check. */
 enum status serve_output(const struct service *service, int fd);
 
-/* One connection ("stream nowait"): checks access, answers, waits up to 2 s for the client to close. */
-enum status serve_connection(const struct service *service, int fd);
+/* One connection ("stream nowait"), from PEER: checks access, answers, waits up to 2 s for the client to close. */
+enum status serve_connection(const struct service *service, int fd, union peer *peer);
 
 /* A listening socket ("stream wait"): accepts and answers until idle or until the superserver is gone. */
 enum status serve_listener(const struct service *service, int fd);

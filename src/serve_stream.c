@@ -75,31 +75,20 @@ drain(int fd, size_t *budget)
 }
 
 enum status
-serve_connection(const struct service *service, int fd)
+serve_connection(const struct service *service, int fd, union peer *peer)
 {
-	union peer peer = { .any = { .sa_family = AF_UNSPEC } };
-	socklen_t length = sizeof peer;
 	size_t budget = DRAIN_OCTETS;
 	nanoseconds end;
 	int64_t seconds;
 	int error;
 
-	if (getpeername(fd, &peer.any, &length) != 0) {
-		if (errno != ENOTCONN) {
-			syslog(LOG_ERR, "cannot tell who the client is: %m");
-			return STATUS_SYSTEM;
-		}
-		/* A client that has gone already is no fault of this system. */
-		syslog(LOG_INFO, "client gone before it was answered");
-		return STATUS_DONE;
-	}
-	peer_unmap(&peer);
+	peer_unmap(peer);
 	access_tables_changed();
 	/* A rule's program is started by libwrap, here, and is the administrator's to confine. */
 	if (!access_may_run() && !confine())
 		return STATUS_SYSTEM;
-	if (!access_allows(&peer, fd)) {
-		service_log_refusal(&peer, "tcp");
+	if (!access_allows(peer, fd)) {
+		service_log_refusal(peer, "tcp");
 		return STATUS_REFUSED;
 	}
 	if (!service_time(service, &seconds, true))
@@ -113,7 +102,7 @@ serve_connection(const struct service *service, int fd)
 		return STATUS_SYSTEM;
 	}
 	if (service->log_answers)
-		service_log(&peer, "tcp");
+		service_log(peer, "tcp");
 	end = sysclock_elapsed() + DRAIN_MILLISECONDS * NS_PER_MILLISECOND;
 	while (!drain(fd, &budget)) {
 		struct pollfd readable = { .fd = fd, .events = POLLIN };

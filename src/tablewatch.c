@@ -16,7 +16,8 @@
 #define FRESH_SECONDS 2
 
 struct table_stamp {
-	bool missing;
+	int error;		/* an errno value: why it cannot be looked at, or 0 */
+	mode_t mode;
 	dev_t device;
 	ino_t inode;
 	off_t size;
@@ -24,23 +25,9 @@ struct table_stamp {
 };
 
 static struct table_stamp stamps[2];
+static int faults[2];
 static bool stamped;
 static enum tables_effect effect = TABLES_RUN;
-
-int
-tablewatch_fault(const char *path)
-{
-	struct stat status;
-
-	if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0)
-		return errno == ENOTDIR ? ENOENT : errno;
-	if (stat(path, &status) != 0)
-		return errno;
-	/* libwrap would find a directory empty, and wait for a pipe's writer.  A device can be read: /dev/null is one. */
-	if (S_ISDIR(status.st_mode))
-		return EISDIR;
-	return S_ISREG(status.st_mode) || S_ISCHR(status.st_mode) ? 0 : EINVAL;
-}
 
 static struct table_stamp
 stamp_of(const char *path)
@@ -50,10 +37,10 @@ stamp_of(const char *path)
 
 	memset(&stamp, 0, sizeof stamp);
 	if (stat(path, &status) != 0) {
-		stamp.missing = true;
-		stamp.size = errno;
+		stamp.error = errno == ENOTDIR ? ENOENT : errno;
 		return stamp;
 	}
+	stamp.mode = status.st_mode;
 	stamp.device = status.st_dev;
 	stamp.inode = status.st_ino;
 	stamp.size = status.st_size;
@@ -65,32 +52,47 @@ stamp_of(const char *path)
 static bool
 stamp_same(const struct table_stamp *a, const struct table_stamp *b)
 {
-	return a->missing == b->missing && a->device == b->device && a->inode == b->inode && a->size == b->size &&
+	return a->error == b->error && a->mode == b->mode && a->device == b->device && a->inode == b->inode && a->size == b->size &&
 	    a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec &&
 	    a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
-/* The most that a rule for this daemon does, in the table at PATH as it is now. */
-static enum tables_effect
-table_effect(const char *path, const char *daemon)
+/* An errno value for what is no file to read from: libwrap would find a directory empty, and wait for a pipe's writer. */
+static int
+fault_of(mode_t mode)
 {
-	struct stat status;
+	/* A device can be read: /dev/null is one. */
+	if (S_ISREG(mode) || S_ISCHR(mode))
+		return 0;
+	return S_ISDIR(mode) ? EISDIR : EINVAL;
+}
+
+/* Reads the table at PATH, of which STAMP is known: the most that a rule for DAEMON does; FAULT is why it cannot be. */
+static enum tables_effect
+read_table(const char *path, const struct table_stamp *stamp, const char *daemon, int *fault)
+{
+	size_t size = (size_t)stamp->size;
 	enum tables_effect most = TABLES_RUN;
 	char *text;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd;
 
-	/* Where a table may not be read, everybody is denied. */
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
+	*fault = stamp->error != 0 ? stamp->error : fault_of(stamp->mode);
+	/* Nobody is let in by a table that cannot be read, nor by one that is not there. */
+	if (*fault != 0)
 		return TABLES_PLAIN;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0) {
+		*fault = errno;
+		if (errno == EACCES)
+			return TABLES_PLAIN;
 		stamped = false;	/* not for long, perhaps: to be looked at again */
 		return TABLES_RUN;
 	}
-	if (fstat(fd, &status) == 0 && status.st_size <= TABLE_ROOM && (text = malloc((size_t)status.st_size + 1)) != NULL) {
-		ssize_t got = read(fd, text, (size_t)status.st_size + 1);
+	if (stamp->size <= TABLE_ROOM && (text = malloc(size + 1)) != NULL) {
+		ssize_t got = read(fd, text, size + 1);
 
 		/* One octet more than it had: it is growing under our eyes. */
-		if (got >= 0 && got <= status.st_size)
+		if (got >= 0 && (size_t)got <= size)
 			most = tables_effect(text, (size_t)got, daemon);
 		if (got < 0)
 			stamped = false;
@@ -114,18 +116,28 @@ tablewatch_look(const char *daemon, const char *allow, const char *deny)
 
 		if (!stamped || !stamp_same(&stamp, &stamps[table]))
 			changed = true;
-		if (!stamp.missing && stamp.changed.tv_sec <= now.tv_sec &&
+		if (stamp.error == 0 && stamp.changed.tv_sec <= now.tv_sec &&
 		    now.tv_sec - stamp.changed.tv_sec < FRESH_SECONDS)
 			fresh = true;
 		stamps[table] = stamp;
 	}
 	stamped = true;
 	if (changed || fresh) {
-		enum tables_effect first = table_effect(allow, daemon), second = table_effect(deny, daemon);
+		effect = TABLES_PLAIN;
+		for (int table = 0; table < 2; table++) {
+			enum tables_effect most = read_table(paths[table], &stamps[table], daemon, &faults[table]);
 
-		effect = first > second ? first : second;
+			if (most > effect)
+				effect = most;
+		}
 	}
 	return changed || fresh;
+}
+
+int
+tablewatch_fault(int table)
+{
+	return faults[table];
 }
 
 void

@@ -10,14 +10,17 @@
 
 #include "tables.h"
 
-/* Why the table at PATH cannot be asked, an errno value (a directory: EISDIR); ENOENT: it is not there; 0: it can. */
-int tablewatch_fault(const char *path);
-
 /*
  * Looks at both tables (stat), and reads them where they have changed.  True at the first look, when either has changed
  * since the last one, and when either changed so recently that another change might not show.
  */
 bool tablewatch_look(const char *daemon, const char *allow, const char *deny);
+
+/*
+ * Why the last look found that a table (0: ALLOW, 1: DENY) cannot be read, an errno value (a directory: EISDIR); ENOENT: it
+ * is not there; 0: it can be.
+ */
+int tablewatch_fault(int table);
 
 /* What was found is not to be relied on: at the next look both count as changed. */
 void tablewatch_distrust(void);
