@@ -114,7 +114,7 @@ parse_allow(const char *list, unsigned *allowed)
 static const char *
 take_option(enum option_id id, const char *value, struct limits *limits)
 {
-	static const char expected_date[] = "a date in UTC as 2026-11-01 or 2026-11-01T00:00:00Z, from 1970 to 2261";
+	static const char expected_date[] = "a date in UTC as 2026-11-01 or 2026-11-01T00:00:00Z, from 1970 to 2193";
 	static const char expected_seconds[] = "seconds as 30 or 0.5";
 
 	switch (id) {

@@ -61,6 +61,19 @@ take_option(int option, const char *value, struct driver_options *options)
 	}
 }
 
+/* As it is given: "-j", "--state". */
+static const char *
+option_name(int option, char name[24])
+{
+	for (const struct option *known = option_table; known->name != NULL; known++)
+		if (known->val == option) {
+			snprintf(name, 24, "--%s", known->name);
+			return name;
+		}
+	snprintf(name, 24, "-%c", option);
+	return name;
+}
+
 int
 options_parse(int argc, char **argv, struct driver_options *options, char complaint[OPTIONS_COMPLAINT])
 {
@@ -71,7 +84,8 @@ options_parse(int argc, char **argv, struct driver_options *options, char compla
 		.critical = 5 * NS_PER_SECOND };
 	if (argc < 2 || (strcmp(argv[1], "sync") != 0 && strcmp(argv[1], "check") != 0)) {
 		format_quoted(argc < 2 ? "" : argv[1], quoted, sizeof quoted);
-		snprintf(complaint, OPTIONS_COMPLAINT, "command \"%s\": expected %s", quoted, OPTIONS_USAGE);
+		snprintf(complaint, OPTIONS_COMPLAINT, argc < 2 ? "no command%s: expected %s" : "command \"%s\": expected %s", quoted,
+		    OPTIONS_USAGE);
 		return -1;
 	}
 	options->correct = strcmp(argv[1], "sync") == 0;
@@ -82,8 +96,7 @@ options_parse(int argc, char **argv, struct driver_options *options, char compla
 		const char *expected = option == ':' || option == '?' ? OPTIONS_USAGE :
 		    take_option(option, optarg != NULL ? optarg : "", options);
 		const char *what = option == ':' || option == '?' || optarg == NULL ? argv[optind] : optarg;
-
-		char letter[3] = { '-', (char)optopt, '\0' };
+		char letter[3] = { '-', (char)optopt, '\0' }, name[24];
 
 		if (expected == NULL)
 			continue;
@@ -92,7 +105,7 @@ options_parse(int argc, char **argv, struct driver_options *options, char compla
 			what = letter;
 		format_quoted(what != NULL ? what : "", quoted, sizeof quoted);
 		snprintf(complaint, OPTIONS_COMPLAINT, "%s \"%s\": expected %s", option == ':' ? "no argument for" :
-		    option == '?' ? "unknown option" : "argument", quoted, expected);
+		    option == '?' ? "unknown option" : option_name(option, name), quoted, expected);
 		return -1;
 	}
 	if (!options->correct && options->warning > options->critical) {

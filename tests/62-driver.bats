@@ -55,12 +55,12 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 @test "each option, wrong: one line, status 2, check's 3, and nobody is asked" {
 	local value
 	for value in '' x -1 1e3 1,5 .5 1. +1 0x1 99999999999; do
-		wrong 'argument ".*": expected seconds' -w "$value" good
-		wrong 'argument ".*": expected seconds' -c "$value" good
-		wrong 'argument ".*": expected seconds .*up to 3600' -t "$value" good
+		wrong '-w ".*": expected seconds' -w "$value" good
+		wrong '-c ".*": expected seconds' -c "$value" good
+		wrong '-t ".*": expected seconds .*up to 3600' -t "$value" good
 	done
 	for value in 0 0.0 3600.000000001; do wrong 'expected seconds .*above 0 and up to 3600' -t "$value" good; done
-	for value in '' 0 1001 -1 1.5 x 99999999999; do wrong 'argument ".*": expected a number from 1 to 1000' -j "$value" good; done
+	for value in '' 0 1001 -1 1.5 x 99999999999; do wrong '-j ".*": expected a number from 1 to 1000' -j "$value" good; done
 	wrong 'expected a file, or -' -f '' good
 	wrong "list of guests $WORK/missing: No such file" -f "$WORK/missing" good
 	wrong "list of guests $WORK: Is a directory" -f "$WORK" good
@@ -96,7 +96,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 		tells 2 "command \"$command\": expected guestclock sync\|check"
 	done
 	guestclock_raw
-	tells 2 'command "": expected guestclock sync'
+	tells 2 'no command: expected guestclock sync'
 	equal "$(started)" 0 'starts of ssh'
 	[ ! -e "$STATE" ]
 }
