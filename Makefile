@@ -178,7 +178,8 @@ with_capability = getcap "$$to" 2>/dev/null | grep -q cap_sys_time
 define place
 @umask 022; echo "$$$(1)" | while read -r kind mode source place; do \
 	to="$(DESTDIR)$$place"; \
-	if [ $$kind = conf ] && { [ -e "$$to" ] || [ -L "$$to" ]; }; then echo "kept $$to"; continue; fi; \
+	if [ $$kind = conf ] && { [ -e "$$to" ] || [ -L "$$to" ]; }; then \
+		$(here) "$$source" | cmp -s - "$$to" || echo "kept $$to, which is not as this release has it"; continue; fi; \
 	if [ $$kind = program ] && $(2); then echo "kept $$to, which make install-guest renews"; continue; fi; \
 	mkdir -p "$${to%/*}" || exit 1; \
 	if [ $$kind = program ]; then install -m $$mode "$$source" "$$to" || exit 1; \
@@ -200,7 +201,10 @@ install: all
 
 uninstall:
 	$(call remove,installation,$(with_capability))
-	@[ ! -d "$(DESTDIR)$(docdir)" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$(docdir)"
+	@for each in "$(DESTDIR)$(docdir)" "$(DESTDIR)$(sysconfdir)/guestclock"; do \
+		[ ! -d "$$each" ] || rmdir --ignore-fail-on-non-empty "$$each"; done
+	@[ -n "$(DESTDIR)" ] || ! getent passwd guestclock >/dev/null || \
+		echo 'the user guestclock stays, with its key and state: userdel guestclock && rm -r /var/lib/guestclock $(sysconfdir)/guestclock'
 
 # What cannot be done is said before anything is.
 install-guest: $(BUILD)/guestclock-set

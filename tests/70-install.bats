@@ -224,8 +224,8 @@ places_are() {
 	ln -s "$WORK/elsewhere/time-dgram" "$ROOT/etc/xinetd.d/time-dgram"
 	printf 'mine too\n' >"$WORK/elsewhere/time-dgram"
 	run -0 in_copy install
-	[[ $output == *"kept $ROOT/etc/xinetd.d/time-stream"* ]]
-	[[ $output == *"kept $ROOT/etc/xinetd.d/time-dgram"* ]]
+	equal "$output" "kept $ROOT/etc/xinetd.d/time-stream, which is not as this release has it
+kept $ROOT/etc/xinetd.d/time-dgram, which is not as this release has it"
 	equal "$(<"$ROOT/etc/xinetd.d/time-stream")" mine
 	equal "$(stat -c %a "$ROOT/etc/xinetd.d/time-stream")" 600
 	[ -L "$ROOT/etc/xinetd.d/time-dgram" ]
