@@ -173,7 +173,7 @@ server_compare() {
 	server_openbsd openbsd-wait stream-wait 4002
 	server_activate activate-wait stream 4003
 	server_xinetd_own xinetd-own stream 4004
-	server_own openbsd-own stream 127.0.37.1 "$PEERS/usr/sbin/inetd" -i
+	server_own openbsd-own stream 127.0.37.1 "$PEERS/usr/sbin/inetd" -R 0 -i
 	server_own inetutils-own stream 127.0.37.2 "$PEERS/usr/sbin/inetutils-inetd" -d
 	server_xinetd xinetd-nowait stream-nowait 4005
 	server_openbsd openbsd-nowait stream-nowait 4006
@@ -183,7 +183,7 @@ server_compare() {
 	server_openbsd openbsd-dgram dgram-wait 4002
 	server_activate activate-dgram dgram 4003
 	server_xinetd_own xinetd-own-dgram dgram 4004
-	server_own openbsd-own-dgram dgram 127.0.37.3 "$PEERS/usr/sbin/inetd" -i
+	server_own openbsd-own-dgram dgram 127.0.37.3 "$PEERS/usr/sbin/inetd" -R 0 -i
 	server_own inetutils-own-dgram dgram 127.0.37.4 "$PEERS/usr/sbin/inetutils-inetd" -d
 
 	for name in "${tcp[@]}"; do loaded "$name" warm-up 16 1; done
@@ -314,8 +314,8 @@ server_memory() {
 }
 
 server_cold() {
-	local times=10 at answered=0
-	((RUNS >= 10)) || times=$RUNS
+	local times=20 at answered=0
+	((RUNS >= 20)) || times=$RUNS
 	OPTIONS='-i 1'
 	server_xinetd cold-wait stream-wait 4010
 	server_xinetd cold-nowait stream-nowait 4011
@@ -332,7 +332,7 @@ server_cold() {
 	row 'wait' "$(column first.wait 3 | median) µs"
 	row 'nowait' "$(column first.nowait 3 | median) µs"
 	printf '\n'
-	server_ratio 'the first request under wait takes no longer than under nowait (within 5 %%)' 3 first.wait first.nowait '<= 1.05'
+	server_ratio 'the first request under wait takes no longer than under nowait (within 5 %)' 3 first.wait first.nowait '<= 1.05'
 	target 'every one of a first burst of 250 datagrams is answered' "$answered == 250 * $times" "$answered of $((250 * times))"
 }
 server_is_cold() { ! pgrep -P "${SERVER_PID[$1]}" >/dev/null; }
