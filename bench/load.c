@@ -4,7 +4,7 @@
  * load burst ADDRESS PORT COUNT SECONDS [SOURCES]	COUNT datagrams at once, then waits for the answers
  * load once ADDRESS PORT 1 SECONDS		one connection
  *
- * Asks an RFC 868 service on this machine (127.0.0.0/8) as fast as it answers, and looks at every answer: four octets
+ * Asks an RFC 868 service on this machine, and no other, as fast as it answers, and looks at every answer: four octets
  * (eight, as inetutils' have, are counted by themselves) that are this machine's second.  With SOURCES the questions come
  * from that many addresses from 127.1.0.1 on, in turn.  Prints one line:
  *
@@ -312,12 +312,12 @@ main(int argc, char **argv)
 	int64_t start, seconds;
 	int width;
 
+	server.sin_family = AF_INET;
 	if ((argc != 6 && argc != 7) || inet_pton(AF_INET, argv[2], &server.sin_addr) != 1 ||
-	    ntohl(server.sin_addr.s_addr) >> 24 != 127) {
-		fprintf(stderr, "load: expected tcp|udp|burst|once ADDRESS PORT WIDTH SECONDS [SOURCES], the address in 127.0.0.0/8\n");
+	    bind(socket(AF_INET, SOCK_DGRAM, 0), (struct sockaddr *)&server, sizeof server) != 0) {
+		fprintf(stderr, "load: expected tcp|udp|burst|once ADDRESS PORT WIDTH SECONDS [SOURCES], an address of this machine\n");
 		return 100;
 	}
-	server.sin_family = AF_INET;
 	server.sin_port = htons((uint16_t)number(argv[3], 65535));
 	width = number(argv[4], WIDTH_MOST);
 	seconds = number(argv[5], SECONDS_MOST);

@@ -29,6 +29,8 @@ server_place() {
 	processors=$(taskset -cp $$ | sed 's/.*: //; s/-/,/' | tr ',' ' ')
 	LOAD_ON=${processors%% *} SERVE_ON=${processors##* }
 	echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start
+	# openbsd-inetd answers nobody who asks from 127.0.0.0/8.
+	ip address add 10.37.0.1/32 dev lo
 	printf '%s\n' 'nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin' >>"$WORK/etc/passwd"
 	printf '%s\n' nogroup:x:65534: >>"$WORK/etc/group"
 }
@@ -117,6 +119,14 @@ server_own() {
 	server_add "$name" "$(server_protocol)" "$address" 37 "$@" "$WORK/$name.conf"
 }
 
+# server_own_detached NAME TYPE ADDRESS PROGRAM...: one that stays in the foreground only to tell of each request
+server_own_detached() {
+	server_own "$@" --pidfile="$WORK/$1.pid"
+	guest_wait 5 test -s "$WORK/$1.pid" || die "$1 writes no pid"
+	SERVER_PID[$1]=$(<"$WORK/$1.pid")
+	BENCH_PIDS+=("${SERVER_PID[$1]}")
+}
+
 # server_activate NAME TYPE PORT
 server_activate() {
 	local how=()
@@ -173,8 +183,8 @@ server_compare() {
 	server_openbsd openbsd-wait stream-wait 4002
 	server_activate activate-wait stream 4003
 	server_xinetd_own xinetd-own stream 4004
-	server_own openbsd-own stream 127.0.37.1 "$PEERS/usr/sbin/inetd" -R 0 -i
-	server_own inetutils-own stream 127.0.37.2 "$PEERS/usr/sbin/inetutils-inetd" -d
+	server_own openbsd-own stream 10.37.0.1 "$PEERS/usr/sbin/inetd" -R 0 -i
+	server_own_detached inetutils-own stream 127.0.37.2 "$PEERS/usr/sbin/inetutils-inetd"
 	server_xinetd xinetd-nowait stream-nowait 4005
 	server_openbsd openbsd-nowait stream-nowait 4006
 	server_bare bare-recvfrom udp 4000 recvfrom
@@ -183,8 +193,8 @@ server_compare() {
 	server_openbsd openbsd-dgram dgram-wait 4002
 	server_activate activate-dgram dgram 4003
 	server_xinetd_own xinetd-own-dgram dgram 4004
-	server_own openbsd-own-dgram dgram 127.0.37.3 "$PEERS/usr/sbin/inetd" -R 0 -i
-	server_own inetutils-own-dgram dgram 127.0.37.4 "$PEERS/usr/sbin/inetutils-inetd" -d
+	server_own openbsd-own-dgram dgram 10.37.0.1 "$PEERS/usr/sbin/inetd" -R 0 -i
+	server_own_detached inetutils-own-dgram dgram 127.0.37.4 "$PEERS/usr/sbin/inetutils-inetd"
 
 	for name in "${tcp[@]}"; do loaded "$name" warm-up 16 1; done
 	for name in "${udp[@]}"; do loaded "$name" warm-up 128 1; done
@@ -323,8 +333,14 @@ server_cold() {
 	for ((at = 0; at < times; at++)); do
 		guest_wait 5 server_is_cold cold-wait || die 'in.timed does not leave'
 		guest_wait 5 server_is_cold cold-dgram || die 'in.timed does not leave'
-		load once cold-wait 1 5 >>"$WORK/first.wait"
-		load once cold-nowait 1 5 >>"$WORK/first.nowait"
+		# In turn, for whoever is second finds the program's pages warm.
+		if ((at % 2)); then
+			load once cold-wait 1 5 >>"$WORK/first.wait"
+			load once cold-nowait 1 5 >>"$WORK/first.nowait"
+		else
+			load once cold-nowait 1 5 >>"$WORK/first.nowait"
+			load once cold-wait 1 5 >>"$WORK/first.wait"
+		fi
 		answered=$((answered + $(load burst cold-dgram 250 5 | cut -d' ' -f1)))
 	done
 	title "The first request to a service that is not running, $times times"
