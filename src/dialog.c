@@ -130,7 +130,7 @@ judge_residual(struct dialog *dialog)
 	if (ns_magnitude(dialog->after.offset) <= ns_add(promised, elapsed / 5))
 		return tell_bound(dialog);
 	dialog->judged = true;
-	ran = ns_subtract(dialog->last_time, dialog->first_time);
+	ran = ns_subtract(dialog->tight_time, dialog->first_time);
 	should_have_run = ns_subtract(dialog->last_host, dialog->first_host);
 	/* Each reading is known to half its round trip: what that may explain is not the clock's rate. */
 	if (ns_add(ran, ns_add(dialog->first_bound, dialog->last_bound)) < should_have_run / 10 * 9) {
@@ -162,8 +162,12 @@ take_sample(struct dialog *dialog, nanoseconds guest, nanoseconds sent, nanoseco
 		dialog->first_bound = sample.bound;
 	}
 	dialog->last_time = guest;
-	dialog->last_host = middle;
-	dialog->last_bound = sample.bound;
+	/* One that a busy host was late in reading tells nothing of the rate. */
+	if (dialog->samples == 0 || sample.bound <= 4 * dialog->best.bound) {
+		dialog->tight_time = guest;
+		dialog->last_host = middle;
+		dialog->last_bound = sample.bound;
+	}
 	dialog->samples++;
 	dialog->since_better++;
 	if (dialog->samples == 1 || sample.bound < dialog->best.bound) {

@@ -49,7 +49,7 @@ struct dialog {
 	int rounds;			/* corrections ordered */
 	nanoseconds last_time;		/* the guest's clock at the last sample */
 	nanoseconds first_time, first_host;	/* both clocks at the first sample of this measurement */
-	nanoseconds last_host;		/* the host's at the last */
+	nanoseconds tight_time, last_host;	/* both at the last sample that is not much worse than the best */
 	nanoseconds first_bound, last_bound;	/* how well the times of those two are known */
 	struct measurement best;	/* of this measurement */
 	struct measurement before;	/* before any correction */
