@@ -42,13 +42,19 @@ jmp_buf tcpd_buf;			/* where hosts_access(3) waits for the end of what cannot go
 
 static bool (*may_log)(void);
 
+static bool
+log_allowed(void)
+{
+	return may_log == NULL || may_log();
+}
+
 static void __attribute__((format(printf, 3, 0)))
 tell(int priority, const char *what, const char *format, va_list arguments)
 {
 	int error = errno;
 	char place[512] = "", text[BUFSIZ];
 
-	if (may_log != NULL && !may_log())
+	if (!log_allowed())
 		return;
 	if (tcpd_context.file != NULL)
 		snprintf(place, sizeof place, "%.400s, line %d: ", tcpd_context.file, tcpd_context.line);
@@ -117,7 +123,7 @@ static bool
 tables_troubled(void)
 {
 	tablewatch_distrust();
-	return may_log == NULL || may_log();
+	return log_allowed();
 }
 
 /* Whether the tables are fit to be asked: what is wrong goes to syslog. */
@@ -139,7 +145,7 @@ tables_usable(void)
 	}
 	if (!strict || missing < 2)
 		return true;
-	if (may_log == NULL || may_log())
+	if (log_allowed())
 		syslog(LOG_WARNING, "neither %s nor %s is there: everybody is denied (--strict-access)", table_path(0),
 		    table_path(1));
 	return false;
@@ -198,7 +204,7 @@ look_up_name(struct host_info *host)
 	if (took < LOOKUP_SLOW)
 		return;
 	no_lookup_before = start + 2 * took;
-	if (may_log == NULL || may_log())
+	if (log_allowed())
 		syslog(LOG_WARNING, "looking up the name of %s took %lld ms: for as long, who needs that is denied",
 		    eval_hostaddr(host), (long long)(took / NS_PER_MILLISECOND));
 }
