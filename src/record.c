@@ -107,25 +107,35 @@ write_all(int fd, const char *text, size_t length)
 	return 0;
 }
 
-/* A new file for NAME, written whole and renamed into its place.  The caller has the lock: the other name is fixed. */
+int
+record_replace_file(int directory, const char *beside, const char *name, const char *text, size_t length)
+{
+	/* O_EXCL: a link or a FIFO that somebody else put there is neither followed nor waited for. */
+	int error, fd = openat(directory, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return errno;
+	error = write_all(fd, text, length);
+	if (error == 0 && fchmod(fd, 0644) != 0)
+		error = errno;
+	if (close(fd) != 0 && error == 0)
+		error = errno;
+	if (error == 0 && renameat(directory, beside, directory, name) != 0)
+		error = errno;
+	if (error != 0)
+		unlinkat(directory, beside, 0);
+	return error;
+}
+
+/* The caller has the lock: the other name is fixed, so that what a killed run left there goes with the next. */
 static int
 replace_file(const struct store *store, const char *name, const char *text, size_t length)
 {
 	char beside[RECORD_FILE_NAME + 8];
-	int fd, error;
 
 	snprintf(beside, sizeof beside, ".%s.new", name);
-	fd = openat(store->directory, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		return errno;
-	error = write_all(fd, text, length);
-	if (close(fd) != 0 && error == 0)
-		error = errno;
-	if (error == 0 && renameat(store->directory, beside, store->directory, name) != 0)
-		error = errno;
-	if (error != 0)
-		unlinkat(store->directory, beside, 0);
-	return error;
+	unlinkat(store->directory, beside, 0);
+	return record_replace_file(store->directory, beside, name, text, length);
 }
 
 /* Cuts the log to whole lines of its newer half. */

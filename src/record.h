@@ -37,6 +37,12 @@ bool record_load(const struct store *store, const char *guest, struct record *re
 /* Replaces the guest's state and appends a line to the log, of a sync (CORRECT) or a check.  The first error. */
 int record_remember(const struct store *store, const struct record *record, bool correct);
 
+/*
+ * Replaces NAME in DIRECTORY (or AT_FDCWD) by a file of mode 0644 with TEXT: written whole as BESIDE, of which there must be
+ * none, and renamed.  What BESIDE or NAME links to is left alone.  BESIDE is removed after an error.
+ */
+int record_replace_file(int directory, const char *beside, const char *name, const char *text, size_t length);
+
 /* The newest time in the log: that of its last whole line.  0 when there is none. */
 nanoseconds record_newest(const struct store *store);
 

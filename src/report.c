@@ -2,13 +2,16 @@
 #include "report.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "interval.h"
 #include "numtext.h"
+#include "record.h"
 
 #define NAME_WIDTH_MOST 40
 
@@ -297,25 +300,30 @@ put_metrics(FILE *to, const struct record *records, size_t count)
 int
 report_prometheus(const char *path, const struct record *records, size_t count)
 {
-	char beside[4096];
+	const char *slash = strrchr(path, '/');
+	char beside[4096], *text = NULL;
+	size_t length = 0;
+	uint64_t number;
 	FILE *to;
 	int error = 0;
 
-	/* The collector reads *.prom: what is being written must not be called so. */
-	if ((size_t)snprintf(beside, sizeof beside, "%s.new", path) >= sizeof beside)
+	/*
+	 * Others may be able to write to this directory, and must not foresee the name.  The collector reads *.prom: what is
+	 * being written must not be called so.
+	 */
+	if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
+		return errno;
+	if ((size_t)snprintf(beside, sizeof beside, "%.*s.guestclock-%016" PRIx64, slash == NULL ? 0 : (int)(slash + 1 - path),
+	    path, number) >= sizeof beside)
 		return ENAMETOOLONG;
-	to = fopen(beside, "we");
+	to = open_memstream(&text, &length);
 	if (to == NULL)
 		return errno;
 	put_metrics(to, records, count);
-	/* The collector runs as another user. */
-	if (fflush(to) != 0 || ferror(to) || fchmod(fileno(to), 0644) != 0)
-		error = errno != 0 ? errno : EIO;
-	if (fclose(to) != 0 && error == 0)
+	if (fclose(to) != 0)
 		error = errno;
-	if (error == 0 && rename(beside, path) != 0)
-		error = errno;
-	if (error != 0)
-		unlink(beside);
+	if (error == 0)
+		error = record_replace_file(AT_FDCWD, beside, path, text, length);
+	free(text);
 	return error;
 }

@@ -407,7 +407,7 @@ on_terminal() {
 		guest_right good.-5000
 	done
 	equal "$(<"$WORK/old.prom")" old 'the old file'
-	equal "$(find "$WORK" -name '*.new' -o -name '.*.prom*')" '' 'files left behind'
+	equal "$(find "$WORK" -name '*.new' -o -name '.*.prom*' -o -name '.guestclock-*')" '' 'files left behind'
 	# On a full disk.
 	with_tmpfs 16k 'cd "$1" && printf "old\n" >metrics.prom && cat /dev/zero >fill 2>/dev/null
 		"$GUESTCLOCK" sync --state "$WORK/state" --prometheus "$1/metrics.prom" good.0.1 good.0.2 good.0.3 good.0.4 good.0.5 good.0.6 2>"$WORK/stderr"
@@ -485,6 +485,34 @@ checked() {
 }
 
 # ------------------------------------------------------------------------------------------ this host's own clock
+@test "--prometheus: no link that somebody planted is followed, and nobody can foresee the name" {
+	requires strace
+	local kind
+	mkdir -m 1777 "$WORK/metrics"
+	for kind in -s ''; do
+		printf 'precious\n' >"$WORK/precious"
+		chmod 600 "$WORK/precious"
+		rm -f "$WORK/metrics/"*
+		# Beside the file, under the name that an earlier release took, and in its place.
+		ln $kind "$WORK/precious" "$WORK/metrics/m.prom.new"
+		ln $kind "$WORK/precious" "$WORK/metrics/m.prom"
+		guestclock sync --prometheus "$WORK/metrics/m.prom" good
+		silent
+		equal "$(<"$WORK/precious")" precious 'what the links lead to'
+		equal "$(stat -c %a "$WORK/precious")" 600 'its mode'
+		[ ! -L "$WORK/metrics/m.prom" ]
+		equal "$(stat -c '%a %h' "$WORK/metrics/m.prom")" '644 1' 'mode and links of the new file'
+		equal "$(find "$WORK/metrics" -type f -name '.*')" '' 'files left behind'
+	done
+	local line
+	for line in 1 2; do
+		PATH=$GUEST_PATH strace -qq -e trace=openat -o "$WORK/strace" "$GUESTCLOCK" sync --state "$STATE" --prometheus "$WORK/metrics/m.prom" good
+		grep -F "\"$WORK/metrics/" "$WORK/strace" | tee -a "$WORK/opened"
+	done
+	equal "$(grep -cE '/metrics/\.guestclock-[0-9a-f]{16}", O_WRONLY\|O_CREAT\|O_EXCL\|O_NOFOLLOW\|O_CLOEXEC, 0600\)' "$WORK/opened")" 2 'files made'
+	equal "$(grep -o 'guestclock-[0-9a-f]*' "$WORK/opened" | sort -u | wc -l)" 2 'names'
+}
+
 
 # host_refused REGEX: sync and check do nothing, in one line.
 host_refused() {
@@ -653,6 +681,21 @@ damaged_log() {
 	damaged_log 'a date cut off'
 	printf '%s\nhello\n' "$line" >"$STATE/log"
 	damaged_log 'a line of something else'
+@test "what was planted where a state is written is neither followed nor waited for" {
+	local kind
+	mkdir "$STATE"
+	for kind in 'ln -s' ln mkfifo; do
+		printf 'precious\n' >"$WORK/precious"
+		rm -f "$STATE/.good.state.new"
+		case $kind in ln*) $kind "$WORK/precious" "$STATE/.good.state.new" ;; *) mkfifo "$STATE/.good.state.new" ;; esac
+		LIMIT=5 guestclock sync good
+		silent
+		equal "$(<"$WORK/precious")" precious "what was planted with $kind"
+		[ ! -e "$STATE/.good.state.new" ]
+		state_whole
+	done
+}
+
 	printf '%s\n' "${line/-11-/-13-}" >"$STATE/log"
 	damaged_log 'no such date'
 	printf '%s\n\n' "$line" >"$STATE/log"
