@@ -45,14 +45,14 @@ compile = $(CC) $(std) $(warn) $(harden) $(sections) $(CPPFLAGS) $(CFLAGS)
 
 programs = in.timed guestclock-set guestclock
 # Pure: functions of their arguments; a test holds their undefined symbols to a short list.
-pure = answer dialog edge era exchange guestlist interval limits numtext options peer policy ratelimit recordtext request rfc868 sntp sshconfig tables verdict
+pure = answer dialog edge era exchange guestlist interval limits numtext options peer policy ratelimit recordtext request rfc868 sntp tables verdict
 in.timed_objects = in.timed serve serve_stream serve_datagrams waiting service superserver confine filter startup access tablewatch sysclock \
 	tables verdict ratelimit peer rfc868 era exchange numtext
 guestclock-set_objects = guestclock-set perform correct exchange_guest client audit asker answer timeclient session privilege filter runstate \
 	startup access tablewatch sysclock \
 	edge era exchange interval limits numtext peer policy request rfc868 sntp tables
-guestclock_objects = guestclock drive sshrun mux record report startup sysclock \
-	dialog exchange guestlist interval numtext options recordtext sshconfig
+guestclock_objects = guestclock drive sshrun record report startup sysclock \
+	dialog exchange guestlist interval numtext options recordtext
 # libwrap.a, also where the rest is shared: its shared library would bring ten others along at every start.  A copy, in
 # which opening and closing the tables is access.c's.
 libwrap = $(BUILD)/libwrap.a

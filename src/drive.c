@@ -22,8 +22,16 @@
 /* What is read of an ssh's standard error in all; the last line of it is kept. */
 #define ERROR_OCTETS 65536
 
-/* In place of the wait status of an ssh: ssh's own for a connection that is lost. */
-#define STATUS_LOST (255 << 8)
+/* The status of an ssh that failed itself; every other is the forced command's. */
+#define SSH_FAILED 255
+/*
+ * An sshd, such as a gateway's, closes connections at random once ten are not yet authenticated (sshd_config(5),
+ * MaxStartups).  Guests are tried again only while fewer than this wait for their greeting: then it closes none of ours.
+ */
+#define AGAIN_MOST 8
+/* How long they wait at least, and by how much this varies: other runs may be at the same gateway. */
+#define AGAIN_WAIT (300 * NS_PER_MILLISECOND)
+#define AGAIN_SPREAD (400 * NS_PER_MILLISECOND)
 
 enum stage {
 	STAGE_TALKING,		/* the dialog goes on */
@@ -32,12 +40,11 @@ enum stage {
 	STAGE_KILLED		/* … SIGKILL */
 };
 
-/* A first attempt that ran out of time: what it had measured and ordered is part of what happened to the guest. */
-struct attempt {
+/* A guest whose ssh ended before its greeting. */
+struct again {
 	size_t guest;
-	bool ordered;		/* a correction, which may or may not have been carried out */
-	enum dialog_action action;
-	struct measurement before;
+	nanoseconds used;	/* of its time */
+	nanoseconds ready;	/* when it may be tried again: sysclock_elapsed() */
 };
 
 /* One place in the loop, in which one guest after another is handled. */
@@ -45,11 +52,9 @@ struct place {
 	size_t guest;		/* index into the names */
 	struct sshrun ssh;
 	struct dialog dialog;
-	struct attempt earlier;	/* the first attempt, where this is the second */
 	enum stage stage;
 	bool busy;		/* a guest is here */
-	bool fresh;		/* the second attempt, over a connection of its own */
-	bool gave_up;		/* the deadline has passed */
+	bool second;		/* it is tried again */
 	nanoseconds started, deadline;
 	nanoseconds sent;	/* when the order that is waited for left */
 	size_t held, error_held, error_total;
@@ -59,22 +64,21 @@ struct place {
 };
 
 struct loop {
-	struct attempt *again;		/* guests to be tried once more, when all have been tried once */
+	struct again *again;		/* guests to be tried once more, when all have been tried once */
 	size_t again_count, again_next;
 	const struct driver_options *options;
-	const struct sshplace *ssh;
+	const char *config;	/* for ssh's -F, or NULL */
 	const char *const *names;
 	size_t count, next, ended;
 	struct place *place;
 	size_t places;
 	int epoll, signals;
 	int stopped;		/* the signal that ends the run */
-	bool wanting;		/* some place is empty for want of descriptors or memory */
 	drive_told told;
 	void *context;
 };
 
-enum channel { CHANNEL_OUTPUT, CHANNEL_ERROR, CHANNEL_CONTROL, CHANNELS };
+enum channel { CHANNEL_OUTPUT, CHANNEL_ERROR, CHANNELS };
 #define SIGNALS UINT64_MAX
 
 static bool
@@ -85,33 +89,24 @@ watch(const struct loop *loop, int fd, uint64_t tag)
 	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-/* Adds what an earlier or broken-off exchange had ordered to how the guest ended. */
+/* Adds what a broken-off exchange had ordered to how the guest ended. */
 static void
-add_orders(struct place *place)
+add_orders(struct dialog *dialog)
 {
-	struct dialog *dialog = &place->dialog;
-	bool ordered_here = dialog->rounds > 0;
 	char text[DIALOG_TEXT], offset[SECONDS_TEXT];
 
-	if (!ordered_here && !place->earlier.ordered)
+	if (dialog->rounds == 0 || dialog->result != DIALOG_FAILED || dialog->judged)
 		return;
-	if (dialog->result == DIALOG_DONE && place->earlier.ordered) {
-		dialog->before = place->earlier.before;
-		if (dialog->action != ACTION_STEP)
-			dialog->action = place->earlier.action;
-	}
-	if (dialog->result != DIALOG_FAILED || dialog->judged)
-		return;
-	format_seconds(ordered_here ? dialog->before.offset : place->earlier.before.offset, offset);
+	format_seconds(dialog->before.offset, offset);
 	snprintf(text, sizeof text, "(it was %s s off and a %s was ordered) %.80s", offset,
-	    dialog_action_name(ordered_here ? dialog->action : place->earlier.action), dialog->text);
+	    dialog_action_name(dialog->action), dialog->text);
 	memcpy(dialog->text, text, sizeof text);
 }
 
 static void
 tell(struct loop *loop, struct place *place)
 {
-	add_orders(place);
+	add_orders(&place->dialog);
 	struct outcome_of_guest outcome = { .name = loop->names[place->guest], .dialog = &place->dialog,
 		.time = sysclock_now() };
 
@@ -147,11 +142,8 @@ leave(struct place *place)
 	sshrun_close(&place->ssh.input);
 	place->stage = friendly ? STAGE_LEAVING : STAGE_TERMINATED;
 	place->deadline = sysclock_elapsed() + LEAVE_SECONDS * NS_PER_SECOND;
-	if (!friendly && place->ssh.pid > 0)
-		kill(place->ssh.pid, SIGTERM);
-	/* A master's session has no process to wait for: it is ended at the next look at the deadlines. */
-	if (!friendly && place->ssh.pid == 0)
-		place->deadline = sysclock_elapsed();
+	if (!friendly)
+		sshrun_signal(&place->ssh, SIGTERM);
 }
 
 static void
@@ -169,14 +161,14 @@ may_pass(const struct loop *loop, int error)
 	if (error != EMFILE && error != ENFILE && error != EAGAIN && error != ENOMEM)
 		return false;
 	for (size_t at = 0; at < loop->places; at++)
-		if (sshrun_running(&loop->place[at].ssh))
+		if (loop->place[at].ssh.pid > 0)
 			return true;
 	return false;
 }
 
-/* Starts, or starts again, with the guest of this place.  False when it has to wait until another place is free. */
+/* Starts with the guest of this place.  False when it has to wait until another place is free. */
 static bool
-launch(struct loop *loop, struct place *place, enum sshway way)
+launch(struct loop *loop, struct place *place)
 {
 	uint64_t tag = (uint64_t)(place - loop->place) * CHANNELS;
 	char text[DIALOG_TEXT];
@@ -184,17 +176,14 @@ launch(struct loop *loop, struct place *place, enum sshway way)
 
 	dialog_start(&place->dialog, loop->options->correct);
 	place->stage = STAGE_TALKING;
-	place->fresh = way == SSH_FRESH;
-	place->gave_up = false;
 	place->held = place->error_held = place->error_total = 0;
 	place->error_ended = false;
-	place->deadline = sysclock_elapsed() + loop->options->deadline;
-	error = sshrun_start(&place->ssh, loop->ssh, loop->names[place->guest], way);
+	place->deadline = place->started + loop->options->deadline;
+	error = sshrun_start(&place->ssh, loop->config, loop->names[place->guest]);
 	if (error != 0 && may_pass(loop, error))
 		return false;
 	if (error == 0 && (!watch(loop, place->ssh.output, tag + CHANNEL_OUTPUT) ||
-	    !watch(loop, place->ssh.error, tag + CHANNEL_ERROR) ||
-	    (place->ssh.control >= 0 && !watch(loop, place->ssh.control, tag + CHANNEL_CONTROL))))
+	    !watch(loop, place->ssh.error, tag + CHANNEL_ERROR)))
 		error = errno;
 	if (error != 0) {
 		snprintf(text, sizeof text, "cannot run ssh: %s", strerror(error));
@@ -203,42 +192,58 @@ launch(struct loop *loop, struct place *place, enum sshway way)
 	return true;
 }
 
+/* How many guests wait for their greeting. */
+static size_t
+greeting_awaited(const struct loop *loop)
+{
+	size_t count = 0;
+
+	for (size_t at = 0; at < loop->places; at++)
+		count += loop->place[at].busy && loop->place[at].stage == STAGE_TALKING &&
+		    loop->place[at].dialog.phase == PHASE_GREETING;
+	return count;
+}
+
 /*
- * Puts the next guest into a free place: first all for the first time, then those that are tried again, so that many
- * that hang do not keep the others waiting.  One whose ssh cannot even be started is told of at once.
+ * Puts the next guest into a free place: first all for the first time, then those that are tried again.  One whose ssh
+ * cannot even be started is told of at once.  False when there is none to put there now.
  */
-static void
+static bool
 fill(struct loop *loop, struct place *place)
 {
 	while (!place->busy && loop->stopped == 0) {
-		bool fresh = loop->next >= loop->count;
-		size_t *queue = fresh ? &loop->again_next : &loop->next;
+		bool second = loop->next >= loop->count;
+		size_t *queue = second ? &loop->again_next : &loop->next;
+		struct again from = { .guest = *queue };
 
-		if (*queue >= (fresh ? loop->again_count : loop->count))
-			return;
-		place->earlier = fresh ? loop->again[*queue] : (struct attempt){ .guest = *queue };
-		place->guest = place->earlier.guest;
-		++*queue;
-		place->started = sysclock_elapsed();
-		if (!launch(loop, place, fresh ? SSH_FRESH : SSH_KEPT)) {
-			--*queue;
-			loop->wanting = true;
-			return;
+		if (second) {
+			if (*queue >= loop->again_count)
+				return false;
+			from = loop->again[*queue];
+			if (from.ready > sysclock_elapsed() || greeting_awaited(loop) >= AGAIN_MOST)
+				return false;
 		}
+		place->guest = from.guest;
+		place->second = second;
+		place->started = sysclock_elapsed() - from.used;
+		if (!launch(loop, place))
+			return false;
+		++*queue;
 		place->busy = true;
-		if (!sshrun_running(&place->ssh)) {
+		if (place->ssh.pid == 0) {
 			tell(loop, place);
 			place->busy = false;
 		}
 	}
+	return true;
 }
 
 static void
 fill_all(struct loop *loop)
 {
-	loop->wanting = false;
 	for (size_t at = 0; at < loop->places; at++)
-		fill(loop, &loop->place[at]);
+		if (!fill(loop, &loop->place[at]))
+			break;
 }
 
 /* Lines from the guest. */
@@ -256,7 +261,7 @@ read_output(struct place *place)
 		if (got < 0)
 			return;
 		if (got == 0 || place->dialog.phase == PHASE_OVER) {
-			/* End of file: what it means shows when ssh ends; a master may hold the pipe open, or not. */
+			/* End of file: what it means shows when ssh ends. */
 			if (got == 0)
 				sshrun_close(&place->ssh.output);
 			else
@@ -326,7 +331,6 @@ explain_end(struct place *place, int status)
 {
 	char text[DIALOG_TEXT];
 
-	place->error[place->error_held] = '\0';
 	if (place->error_held > 0)
 		snprintf(text, sizeof text, "%s", place->error);
 	else if (WIFSIGNALED(status))
@@ -336,7 +340,21 @@ explain_end(struct place *place, int status)
 	dialog_fail(&place->dialog, text);
 }
 
-/* An ssh has ended: so has its guest, or its first attempt. */
+/*
+ * Whether a second try may help a guest whose ssh ended with STATUS: ssh itself failed before the greeting, early, and not
+ * because a key was refused.
+ */
+static bool
+may_heal(const struct loop *loop, const struct place *place, int status)
+{
+	return place->dialog.result == DIALOG_UNFINISHED && place->dialog.phase == PHASE_GREETING && place->held == 0 &&
+	    !place->second && loop->stopped == 0 && WIFEXITED(status) && WEXITSTATUS(status) == SSH_FAILED &&
+	    sysclock_elapsed() - place->started < loop->options->deadline / 2 &&
+	    strstr(place->error, "Permission denied") == NULL &&
+	    strstr(place->error, "Host key verification failed") == NULL;
+}
+
+/* An ssh has ended: so has its guest, or its first try. */
 static void
 ended(struct loop *loop, struct place *place, int status)
 {
@@ -352,20 +370,19 @@ ended(struct loop *loop, struct place *place, int status)
 		if (place->error_total == before)
 			break;
 	}
+	place->error[place->error_held] = '\0';
+	sshrun_close_all(&place->ssh);
+	place->busy = false;
+	if (may_heal(loop, place, status)) {
+		nanoseconds now = sysclock_elapsed();
+
+		loop->again[loop->again_count++] = (struct again){ place->guest, now - place->started,
+			now + AGAIN_WAIT + now % AGAIN_SPREAD };
+		return;
+	}
 	if (place->dialog.result == DIALOG_UNFINISHED)
 		explain_end(place, status);
-	sshrun_close_all(&place->ssh);
-	if (place->gave_up && !place->fresh && loop->stopped == 0)
-		loop->again[loop->again_count++] = (struct attempt){ place->guest, place->dialog.rounds > 0,
-			place->dialog.action, place->dialog.before };
-	else
-		tell(loop, place);
-	place->busy = false;
-	/* What this one gives back may be what others wait for. */
-	if (loop->wanting)
-		fill_all(loop);
-	else
-		fill(loop, place);
+	tell(loop, place);
 }
 
 static void
@@ -398,13 +415,12 @@ take_signals(struct loop *loop)
 }
 
 static void
-deadline_passed(struct loop *loop, struct place *place)
+deadline_passed(struct place *place)
 {
 	char seconds[SECONDS_TEXT], text[DIALOG_TEXT];
 
 	switch (place->stage) {
 	case STAGE_TALKING:
-		place->gave_up = true;
 		format_seconds(sysclock_elapsed() - place->started, seconds);
 		seconds[strcspn(seconds, ".")] = '\0';
 		snprintf(text, sizeof text, "no answer in %s s%s", seconds + 1,
@@ -414,64 +430,35 @@ deadline_passed(struct loop *loop, struct place *place)
 	case STAGE_LEAVING:
 		place->stage = STAGE_TERMINATED;
 		place->deadline = sysclock_elapsed() + LEAVE_SECONDS * NS_PER_SECOND;
-		if (place->ssh.pid > 0)
-			kill(place->ssh.pid, SIGTERM);
-		else
-			ended(loop, place, STATUS_LOST);
+		sshrun_signal(&place->ssh, SIGTERM);
 		break;
 	case STAGE_TERMINATED:
 	case STAGE_KILLED:
 		place->stage = STAGE_KILLED;
 		place->deadline = sysclock_elapsed() + LEAVE_SECONDS * NS_PER_SECOND;
-		if (place->ssh.pid > 0)
-			kill(place->ssh.pid, SIGKILL);
-		else
-			ended(loop, place, STATUS_LOST);
+		sshrun_signal(&place->ssh, SIGKILL);
 		break;
 	}
 }
 
-/* Milliseconds until the first deadline; those that have passed are dealt with. */
+/* Milliseconds until the first deadline, or until a guest may be tried again; deadlines that have passed are dealt with. */
 static int
 next_deadline(struct loop *loop)
 {
 	nanoseconds now = sysclock_elapsed(), soonest = INT64_MAX;
 
+	if (loop->again_next < loop->again_count && loop->again[loop->again_next].ready > now)
+		soonest = loop->again[loop->again_next].ready;
 	for (size_t at = 0; at < loop->places; at++) {
 		struct place *place = &loop->place[at];
 
 		if (place->busy && place->deadline <= now)
-			deadline_passed(loop, place);
+			deadline_passed(place);
 		if (place->busy && place->deadline < soonest)
 			soonest = place->deadline;
 	}
 	now = soonest == INT64_MAX ? 0 : soonest - now;
 	return now <= 0 ? 0 : (int)(now / NS_PER_MILLISECOND) + 1;
-}
-
-/* What a master says of its session. */
-static void
-read_control(struct loop *loop, struct place *place)
-{
-	int status = 0;
-
-	switch (mux_read(&place->ssh.mux, place->ssh.control, &status)) {
-	case MUX_NOTHING:
-		return;
-	case MUX_EXITED:
-		ended(loop, place, status << 8);
-		return;
-	case MUX_LOST:
-		/* A master that refuses, or is just going: an ssh will know what to do. */
-		if (place->stage == STAGE_TALKING && place->dialog.phase == PHASE_GREETING && loop->stopped == 0) {
-			sshrun_close_all(&place->ssh);
-			if (launch(loop, place, SSH_PROGRAM) && sshrun_running(&place->ssh))
-				return;
-			fail_place(place, "the kept connection was lost");
-		}
-		ended(loop, place, STATUS_LOST);
-		return;
-	}
 }
 
 static void
@@ -490,8 +477,6 @@ handle_event(struct loop *loop, uint64_t tag)
 		read_output(place);
 	else if (tag % CHANNELS == CHANNEL_ERROR && place->ssh.error >= 0)
 		read_error(place);
-	else if (tag % CHANNELS == CHANNEL_CONTROL && place->ssh.control >= 0)
-		read_control(loop, place);
 }
 
 static void
@@ -520,7 +505,7 @@ going_on(const struct loop *loop)
 	for (size_t at = 0; at < loop->places; at++)
 		if (loop->place[at].busy)
 			return true;
-	return false;
+	return loop->stopped == 0 && loop->again_next < loop->again_count;
 }
 
 static int
@@ -528,9 +513,13 @@ run(struct loop *loop)
 {
 	struct epoll_event events[EVENTS];
 
-	fill_all(loop);
-	while (going_on(loop)) {
-		int count = epoll_wait(loop->epoll, events, EVENTS, next_deadline(loop));
+	for (;;) {
+		int count;
+
+		fill_all(loop);
+		if (!going_on(loop))
+			break;
+		count = epoll_wait(loop->epoll, events, EVENTS, next_deadline(loop));
 
 		if (count < 0 && errno != EINTR)
 			return -1;
@@ -542,10 +531,10 @@ run(struct loop *loop)
 }
 
 int
-drive_guests(const struct driver_options *options, const struct sshplace *ssh, const char *const *names, size_t count,
+drive_guests(const struct driver_options *options, const char *config, const char *const *names, size_t count,
     drive_told told, void *context)
 {
-	struct loop loop = { .options = options, .ssh = ssh, .names = names, .count = count, .told = told,
+	struct loop loop = { .options = options, .config = config, .names = names, .count = count, .told = told,
 		.context = context, .places = (size_t)options->parallel < count ? (size_t)options->parallel : count };
 	struct rlimit files;
 	sigset_t wanted, before;

@@ -9,7 +9,6 @@
 
 #include "dialog.h"
 #include "options.h"
-#include "sshrun.h"
 
 /* How one guest ended. */
 struct outcome_of_guest {
@@ -21,10 +20,11 @@ struct outcome_of_guest {
 typedef void (*drive_told)(void *context, const struct outcome_of_guest *outcome);
 
 /*
- * Runs all COUNT guests, options->parallel at once, and calls TOLD for each as it ends; also for those that a SIGINT or
- * SIGTERM kept from ending.  Returns the signal that ended it early, or 0; -1 with errno when it could not be run.
+ * Runs all COUNT guests, options->parallel at once, with CONFIG for ssh's -F (NULL: ssh's own files), and calls TOLD for
+ * each as it ends; also for those that a SIGINT or SIGTERM kept from ending.  A guest whose ssh fails before the greeting is
+ * tried once more, in what is left of its time.  Returns the signal that ended it early, or 0; -1 with errno when it could not be run.
  */
-int drive_guests(const struct driver_options *options, const struct sshplace *ssh, const char *const *names, size_t count,
+int drive_guests(const struct driver_options *options, const char *config, const char *const *names, size_t count,
     drive_told told, void *context);
 
 #endif

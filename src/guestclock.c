@@ -18,7 +18,6 @@
 #include "options.h"
 #include "record.h"
 #include "report.h"
-#include "sshconfig.h"
 #include "startup.h"
 #include "sysclock.h"
 #include "version.h"
@@ -29,9 +28,6 @@
 
 /* How far the host's clock may lie before its own history: slewing and small steps are a time service's business. */
 #define HISTORY_TOLERANCE (2 * NS_PER_SECOND)
-
-/* An ssh_config larger than this is not looked into: ssh finds its masters itself. */
-#define CONFIG_ROOM 65536
 
 /* Everything that a guest's end is handed to. */
 struct run {
@@ -223,56 +219,18 @@ become_owner(const char *path)
 	return user == NULL || setenv("HOME", user->pw_dir, 1) == 0 ? 0 : errno;
 }
 
-/* Whether PATH is, or can be made, a directory of our own that nobody else may put a socket into. */
-static bool
-private_directory(const char *path)
-{
-	struct stat status;
-
-	mkdir(path, 0700);
-	return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid() &&
-	    (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-}
-
-/*
- * Fills in where PLACE's masters have their sockets, if its ssh_config says so in a form that is known.  The directory is
- * made where it is missing: ssh makes none, and a reboot may have emptied it.  Where it cannot be had, or somebody else
- * could put a socket into it, connections are not kept: ssh would fail, or talk to whoever listens there.
- */
-static void
-find_masters(struct sshplace *place, char directory[SSHCONFIG_DIRECTORY])
-{
-	FILE *from = place->config != NULL ? fopen(place->config, "re") : NULL;
-	char text[CONFIG_ROOM];
-	size_t got;
-
-	if (from == NULL)
-		return;
-	got = fread(text, 1, sizeof text - 1, from);
-	fclose(from);
-	text[got] = '\0';
-	if (got == sizeof text - 1 || !sshconfig_socket_directory(text, directory))
-		return;
-	if (private_directory(directory))
-		place->sockets = directory;
-	else
-		place->alone = true;
-}
-
 /* Runs what was asked for.  The exit status. */
 static int
 run_guests(struct run *run, const struct guestlist *list)
 {
 	const struct driver_options *options = run->options;
-	struct sshplace ssh = { .config = options->ssh_config };
-	char sockets[SSHCONFIG_DIRECTORY];
+	const char *config = options->ssh_config;
 	int ended, status, error;
 
-	if (ssh.config == NULL && access(DEFAULT_SSH_CONFIG, R_OK) == 0)
-		ssh.config = DEFAULT_SSH_CONFIG;
-	find_masters(&ssh, sockets);
+	if (config == NULL && access(DEFAULT_SSH_CONFIG, R_OK) == 0)
+		config = DEFAULT_SSH_CONFIG;
 	report_start(&run->report, options, list->name, list->count);
-	ended = drive_guests(options, &ssh, list->name, list->count, guest_ended, run);
+	ended = drive_guests(options, config, list->name, list->count, guest_ended, run);
 	if (ended < 0)
 		return complain(options, false, strerror(errno));
 	status = report_end(&run->report, ended);

@@ -16,10 +16,21 @@ struct guestlist {
 	size_t count, room;
 };
 
+/* A guest's name as ssh is to be told it. */
+struct destination {
+	char host[GUEST_NAME + 1];	/* host or user@host; an IPv6 address without brackets */
+	char port[sizeof "65535"];	/* empty: ssh's own choice */
+};
+
 /*
- * NULL when NAME can be handed to ssh, else what is wrong with it: no leading "-", and only
- * letters, digits and ._@:%/+=,~[]-
+ * Takes NAME apart: [user@]host, or ssh://[user@]host[:port].  A host is letters, digits and ._-+=, or an IPv6 address
+ * (in brackets after ssh://), which may have a scope (%eth0), or vsock…/…, a path without a part that begins with ".".
+ * A user may also be a mail address, and neither may begin with "-".  At most 255 octets in all.  NULL, or what is wrong
+ * with NAME, to stand behind its text; TO is filled only with what is right.
  */
+const char *guestlist_destination(const char *name, struct destination *to);
+
+/* The same check alone. */
 const char *guestlist_fault(const char *name);
 
 /* Adds NAME, which must stay valid, unless it is there already.  False when there is no memory. */

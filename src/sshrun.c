@@ -6,9 +6,9 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
+
+#include "guestlist.h"
 
 #define ARGUMENTS 24
 
@@ -26,31 +26,18 @@ sshrun_close_all(struct sshrun *ssh)
 	sshrun_close(&ssh->input);
 	sshrun_close(&ssh->output);
 	sshrun_close(&ssh->error);
-	sshrun_close(&ssh->control);
-}
-
-bool
-sshrun_running(const struct sshrun *ssh)
-{
-	return ssh->pid > 0 || ssh->control >= 0;
 }
 
 void
-sshrun_socket_path(const char *directory, const char *destination, char path[SOCKET_PATH])
+sshrun_signal(const struct sshrun *ssh, int signal)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@._-";
-
-	path[0] = '\0';
-	if (directory == NULL || destination[strspn(destination, plain)] != '\0' || destination[0] == '.' ||
-	    strchr(destination, '@') != strrchr(destination, '@'))
-		return;
-	if (snprintf(path, SOCKET_PATH, "%s/%s", directory, destination) >= SOCKET_PATH)
-		path[0] = '\0';
+	if (ssh->pid > 0)
+		kill(-ssh->pid, signal);
 }
 
 /* argv for ssh.  The destination stands behind "--": whatever it looks like, it is no option. */
 static void
-make_arguments(const char **argument, const char *config, const char *destination, enum sshway way, const char *control_path)
+make_arguments(const char **argument, const char *config, const struct destination *to)
 {
 	size_t count = 0;
 
@@ -63,14 +50,15 @@ make_arguments(const char **argument, const char *config, const char *destinatio
 	argument[count++] = "-oBatchMode=yes";
 	argument[count++] = "-oClearAllForwardings=yes";
 	argument[count++] = "-oEscapeChar=none";
-	if (way == SSH_FRESH) {
-		argument[count++] = "-oControlMaster=no";
-		argument[count++] = "-oControlPath=none";
-	} else if (control_path[0] != '\0' && strchr(destination, '@') != NULL)
-		/* ssh_config's %n is the host alone: two users of one host would share one user's connection. */
-		argument[count++] = control_path;
+	/* Over a connection that an earlier run left open, a key that was removed since would still be accepted. */
+	argument[count++] = "-oControlMaster=no";
+	argument[count++] = "-oControlPath=none";
+	if (to->port[0] != '\0') {
+		argument[count++] = "-p";
+		argument[count++] = to->port;
+	}
 	argument[count++] = "--";
-	argument[count++] = destination;
+	argument[count++] = to->host;
 	argument[count++] = "exchange";
 	argument[count] = NULL;
 }
@@ -81,7 +69,7 @@ spawn(struct sshrun *ssh, const char *const *argument, const int child[3])
 	extern char **environ;
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t none, usual;
+	sigset_t none, all;
 	int error = posix_spawn_file_actions_init(&actions);
 
 	if (error != 0)
@@ -93,19 +81,19 @@ spawn(struct sshrun *ssh, const char *const *argument, const int child[3])
 	}
 	for (int fd = 0; fd < 3 && error == 0; fd++)
 		error = posix_spawn_file_actions_adddup2(&actions, child[fd], fd);
-	/* What this process blocks and ignores is its own affair. */
+	/* Whoever started this process may have left descriptors open. */
+	if (error == 0)
+		error = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
 	sigemptyset(&none);
-	sigemptyset(&usual);
-	sigaddset(&usual, SIGPIPE);
-	sigaddset(&usual, SIGINT);
-	sigaddset(&usual, SIGTERM);
-	sigaddset(&usual, SIGCHLD);
+	sigfillset(&all);
 	if (error == 0)
 		error = posix_spawnattr_setsigmask(&attributes, &none);
 	if (error == 0)
-		error = posix_spawnattr_setsigdefault(&attributes, &usual);
+		error = posix_spawnattr_setsigdefault(&attributes, &all);
+	/* Started by root, this process has root's terminal: who can open it can type into root's shell (TIOCSTI). */
 	if (error == 0)
-		error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+		error = posix_spawnattr_setflags(&attributes,
+		    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 	if (error == 0)
 		error = posix_spawnp(&ssh->pid, "ssh", &actions, &attributes, (char *const *)(uintptr_t)argument, environ);
 	posix_spawnattr_destroy(&attributes);
@@ -114,40 +102,30 @@ spawn(struct sshrun *ssh, const char *const *argument, const int child[3])
 }
 
 int
-sshrun_start(struct sshrun *ssh, const struct sshplace *place, const char *destination, enum sshway way)
+sshrun_start(struct sshrun *ssh, const char *config, const char *name)
 {
-	char path[SOCKET_PATH], option[SOCKET_PATH + 24] = "";
+	struct destination to = { .host = "" };
 	const char *argument[ARGUMENTS];
 	int pipes[3][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
-	int error = 0;
+	int error = guestlist_destination(name, &to) == NULL ? 0 : EINVAL;
 
-	*ssh = (struct sshrun){ .control = -1, .input = -1, .output = -1, .error = -1 };
-	sshrun_socket_path(place->sockets, destination, path);
-	if (path[0] != '\0')
-		snprintf(option, sizeof option, "-oControlPath=%s", path);
-	make_arguments(argument, place->config, destination, place->alone ? SSH_FRESH : way, option);
+	*ssh = (struct sshrun){ .input = -1, .output = -1, .error = -1 };
+	make_arguments(argument, config, &to);
 	for (int fd = 0; fd < 3 && error == 0; fd++)
 		if (pipe2(pipes[fd], O_CLOEXEC) != 0)
 			error = errno;
-	if (error == 0) {
-		ssh->input = pipes[0][1];
-		ssh->output = pipes[1][0];
-		ssh->error = pipes[2][0];
-		/* Our ends alone: ssh makes its own as it likes them. */
-		for (int fd = 0; fd < 3 && error == 0; fd++)
-			if (fcntl(pipes[fd][fd == 0], F_SETFL, O_NONBLOCK) != 0)
-				error = errno;
-	}
-	if (error == 0 && way == SSH_KEPT && path[0] != '\0')
-		ssh->control = mux_open(path, "exchange", (const int[3]){ pipes[0][0], pipes[1][1], pipes[2][1] });
-	if (error == 0 && ssh->control < 0)
+	/* Our ends alone: ssh makes its own as it likes them. */
+	for (int fd = 0; fd < 3 && error == 0; fd++)
+		if (fcntl(pipes[fd][fd == 0], F_SETFL, O_NONBLOCK) != 0)
+			error = errno;
+	if (error == 0)
 		error = spawn(ssh, argument, (const int[3]){ pipes[0][0], pipes[1][1], pipes[2][1] });
 	for (int fd = 0; fd < 3; fd++) {
 		sshrun_close(&pipes[fd][fd != 0]);
 		if (error != 0)
 			sshrun_close(&pipes[fd][fd == 0]);
 	}
-	if (error != 0)
-		*ssh = (struct sshrun){ .control = -1, .input = -1, .output = -1, .error = -1 };
+	*ssh = (struct sshrun){ .pid = error == 0 ? ssh->pid : 0, .input = pipes[0][1], .output = pipes[1][0],
+		.error = pipes[2][0] };
 	return error;
 }

@@ -121,10 +121,10 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	printf -v name 'good.0.%0248d' 1
 	guestclock sync --json "$name"
 	tells 0
-	equal "$(awk '{ print length($7) }' FS='\t' "$FAKE_SSH/argv")" 255 'length of what ssh got'
+	equal "$(awk '{ print length($9) }' FS='\t' "$FAKE_SSH/argv")" 255 'length of what ssh got'
 	# And with octets that a file's name cannot have, or that double there: of two that differ at their end only,
 	# each has its own state.
-	name=${name//0/:}
+	name=${name//0/=}
 	name=good${name:4}
 	guestclock sync -j 1 "$name" "${name%?}2"
 	silent
@@ -134,8 +134,9 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 
 @test "a name never reaches ssh as an option: it stands behind --" {
 	: >"$WORK/config"
-	guestclock sync good root@good ssh://good:22 'good.0.x=y,%h~[a]'
+	guestclock sync good root@good ssh://good:22 'good.0.x=y,+z'
 	equal "$(started)" 4 'starts of ssh'
+	equal "$(cut -f 8- "$FAKE_SSH/argv" | sort)" $'--\tgood\texchange\t\n--\tgood.0.x=y,+z\texchange\t\n--\troot@good\texchange\t\n-p\t22\t--\tgood\texchange\t' 'words of ssh'
 	guestclock sync --ssh-config "$WORK/config" good.0.config
 	local line
 	while IFS= read -r line; do
@@ -146,8 +147,8 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	done <"$FAKE_SSH/argv"
 	grep -q $'^ssh\t-F\t'"$WORK/config"$'\t.*\t-oBatchMode=yes\t.*\t--\tgood.0.config\texchange\t$' "$FAKE_SSH/argv"
 	equal "$(grep -c -- $'\t-F\t' "$FAKE_SSH/argv")" 1 'starts with -F'
-	# The first attempt may use a connection that is there.
-	equal "$(grep -c ControlPath "$FAKE_SSH/argv" || :)" 0 'starts with ControlPath'
+	# Over a connection of its own, whatever a file says: the command line's is what ssh finds first.
+	equal "$(grep -c $'\t-oControlMaster=no\t-oControlPath=none\t' "$FAKE_SSH/argv")" 5 'starts that keep no connection'
 }
 
 @test "no shell anywhere: not for what is a path, and names that a shell would take apart are refused" {
@@ -161,10 +162,9 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 		wrong 'guest ".*" has an octet other than letters, digits and' "$name"
 	done
 	guestclock_raw sync --state "$WORK/cwd/state;touch here" --prometheus "$WORK/cwd/\$(touch here).prom" \
-		--ssh-config "$WORK/cwd/\$(touch here)" good.0.1 'good.0.%h' good.0.~root
+		--ssh-config "$WORK/cwd/\$(touch here)" good.0.1 'good.0.a=b' good.0.a,b
 	silent
 	equal "$(started)" 3 'starts of ssh'
-	grep -qF -- $'\t--\tgood.0.%h\texchange\t' "$FAKE_SSH/argv"
 	equal "$(ls)" $'$(touch here)\n$(touch here).prom\nstate;touch here' 'files'
 	# State files have plain names, whatever the guest is called.
 	equal "$(find "$WORK/cwd/state;touch here" -name '*.state' | wc -l)" 3 'state files'
@@ -173,12 +173,80 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	[ -z "$(find "$WORK" -name here)" ]
 }
 
-@test "names cannot leave the state directory" {
-	guestclock sync ../good ../../x/good .. . .state /etc/passwd
-	tells 0
-	equal "$(find "$STATE" -type f ! -name '.*' | wc -l)" 7 'files: six states and the log'
-	equal "$(find "$WORK" -name '*.state' ! -path "$STATE/*" ! -path "$FAKE_SSH/*")" '' 'state files elsewhere'
+@test "names that are paths, or that ssh or a shell would expand, are refused and name what they should be" {
+	local name
+	: >"$WORK/precious"
+	for name in ../precious root@../precious /etc/passwd a/b vsock/../x vsock/.x vsock/ ssh://web1/x ssh://web1/; do
+		wrong "guest \"$name\" has .*\"/\", which only ssh://HOST and vsock/CID have: expected an ssh destination" "$name"
+	done
+	for name in .. . .state root@..; do wrong "guest \"$name\" has a host that starts with" "$name"; done
+	for name in %h web%n fe80::1% fe80::1%eth0%x root@web%eth0; do
+		wrong "guest \"$name\" has \"%\" elsewhere than before the interface of an IPv6 address" "$name"
+	done
+	wrong 'guest "%h@web1" has a user with an octet other than' %h@web1
+	for name in '~' '~root' 'root@~'; do wrong 'has an octet other than letters, digits and' "$name"; done
+	wrong 'guest "web1:22" has ":" in its host: a port is written ssh://HOST:PORT' web1:22
+	for name in '[::1]' 'web[1]' 'root@[::1]'; do wrong 'has (brackets elsewhere than in|":" in its host)' "$name"; done
+	wrong 'guest "ssh://::1:22" has an IPv6 address that is not in brackets' ssh://::1:22
+	for name in 0 65536 ssh '' 022; do wrong 'has a port other than 1 to 65535' "ssh://web1:$name"; done
+	for name in root@ ssh:// ssh://root@ ssh://:22; do wrong "guest \"$name\" names no host" "$name"; done
+	wrong 'guest "@web1" has a user that is empty or' @web1
+	wrong 'guest "ssh://-oX@web1" has a user that is empty or starts with' ssh://-oX@web1
+	wrong 'guest "root@-oX" has a host that starts with' root@-oX
+	[ -e "$WORK/precious" ]
+}
+
+@test "two ports, two users, IPv6 addresses and vsock: ssh is told each" {
+	local -A told=(
+		[ssh://root@10.0.0.1:2201]='-p 2201 -- root@10.0.0.1' [ssh://root@10.0.0.1:2202]='-p 2202 -- root@10.0.0.1'
+		[alice@10.0.0.1]='-- alice@10.0.0.1' [bob@10.0.0.1]='-- bob@10.0.0.1' [a@b.example@web1]='-- a@b.example@web1'
+		[::1]='-- ::1' [root@::1]='-- root@::1' [fe80::1%eth0]='-- fe80::1%eth0' [ssh://web1]='-- web1'
+		['ssh://root@[::2]:2222']='-p 2222 -- root@::2' ['ssh://[fe80::2%eth0]']='-- fe80::2%eth0'
+		[vsock/3]='-- vsock/3' [root@vsock-mux/run/vm/3]='-- root@vsock-mux/run/vm/3')
+	guestclock sync "${!told[@]}"
+	silent
+	equal "$(cut -f 8- "$FAKE_SSH/argv" | tr '\t' ' ' | sort)" "$(printf '%s exchange \n' "${told[@]}" | sort)" 'words of ssh'
+	# Each is remembered by itself, in a plain file.
+	equal "$(find "$STATE" -type f -name '*.state' ! -name '.*' | wc -l)" ${#told[@]} 'state files'
+	equal "$(find "$WORK" -name '*.state' ! -path "$STATE/*")" '' 'state files elsewhere'
 	state_whole
+}
+
+# ------------------------------------------------------------------------------------------ what ssh is started with
+
+# What ssh sees: see record_surroundings of tests/helpers/fake-ssh.c.
+ALONE='own session, terminal: No such device or address, descriptors: 0 1 2, signals:'
+
+@test "ssh has a session of its own, no terminal, three descriptors and default signals" {
+	BEFORE=("$PYTHON" -I -S -c 'import os, signal, sys
+for number in range(1, 32):
+    if number not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGALRM):
+        signal.signal(number, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP, signal.SIGUSR1])
+for fd in 3, 9, 77:
+    os.dup2(os.open("/dev/null", os.O_RDWR), fd)
+os.execv(sys.argv[1], sys.argv[1:])')
+	guestclock sync looks
+	silent
+	equal "$(<"$FAKE_SSH/surroundings")" "$ALONE" 'what ssh was started with'
+}
+
+@test "started by root on a terminal, with the state of another user: that user has no way to the terminal" {
+	local as=()
+	if [ "$(id -u)" -eq 0 ]; then
+		# Somebody else's, who has to come to what the fake writes.
+		mkdir "$STATE"
+		chown 61237:61237 "$STATE" "$FAKE_SSH"
+		chmod o+x "$WORK" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR"
+		as=(setpriv --reuid 61237 --regid 61237 --clear-groups)
+		# The harness is alive: what runs as that user on this terminal can open it.
+		on_terminal "${as[@]}" sh -c ': </dev/tty && echo opened'
+		named opened || { shown; return 1; }
+	fi
+	on_terminal "$GUESTCLOCK" sync --state "$STATE" looks
+	equal "$status" 0 status || { shown; return 1; }
+	equal "$(<"$FAKE_SSH/surroundings")" "$ALONE" 'what ssh was started with'
+	[ "$(id -u)" -ne 0 ] || equal "$(stat -c %u "$FAKE_SSH/surroundings")" 61237 'whom ssh ran as'
 }
 
 # ---------------------------------------------------------------------------------------------- lists of guests
@@ -187,7 +255,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	printf '# all of them\n\n  \t\ngood.0.1\r\n\tgood.0.2 # second\r\n#good.0.9\ngood.0.1\ngood.0.3\n   # x\ngood.0.4' >"$WORK/list"
 	guestclock sync -j 1 -f "$WORK/list" good.0.5 good.0.2
 	silent
-	equal "$(cut -f 7 "$FAKE_SSH/argv" | sort | tr '\n' ' ')" 'good.0.1 good.0.2 good.0.3 good.0.4 good.0.5 ' 'guests asked'
+	equal "$(cut -f 9 "$FAKE_SSH/argv" | sort | tr '\n' ' ')" 'good.0.1 good.0.2 good.0.3 good.0.4 good.0.5 ' 'guests asked'
 	# From standard input: guests are not given it.
 	guestclock_raw sync --state "$STATE" -j 1 -f - <"$WORK/list"
 	silent
@@ -245,7 +313,7 @@ bad_list() {
 	: >"$WORK/etc/guestclock/ssh_config"
 	guestclock sync good.0.3
 	silent
-	equal "$(tail -n 1 "$FAKE_SSH/argv" | cut -f 2,3,8,9)" $'-F\t/etc/guestclock/ssh_config\t--\tgood.0.3' 'words of ssh'
+	equal "$(tail -n 1 "$FAKE_SSH/argv" | cut -f 2,3,10,11)" $'-F\t/etc/guestclock/ssh_config\t--\tgood.0.3' 'words of ssh'
 	equal "$(started)" 3 'starts of ssh: guests on the command line replace the default list'
 }
 
@@ -417,6 +485,34 @@ on_terminal() {
 	equal "$(<"$WORK/out")" $'old\nfill\nmetrics.prom' 'the old file, and what there is'
 }
 
+@test "--prometheus: no link that somebody planted is followed, and nobody can foresee the name" {
+	requires strace
+	local kind
+	mkdir -m 1777 "$WORK/metrics"
+	for kind in -s ''; do
+		printf 'precious\n' >"$WORK/precious"
+		chmod 600 "$WORK/precious"
+		rm -f "$WORK/metrics/"*
+		# Beside the file, under the name that an earlier release took, and in its place.
+		ln $kind "$WORK/precious" "$WORK/metrics/m.prom.new"
+		ln $kind "$WORK/precious" "$WORK/metrics/m.prom"
+		guestclock sync --prometheus "$WORK/metrics/m.prom" good
+		silent
+		equal "$(<"$WORK/precious")" precious 'what the links lead to'
+		equal "$(stat -c %a "$WORK/precious")" 600 'its mode'
+		[ ! -L "$WORK/metrics/m.prom" ]
+		equal "$(stat -c '%a %h' "$WORK/metrics/m.prom")" '644 1' 'mode and links of the new file'
+		equal "$(find "$WORK/metrics" -type f -name '.*')" '' 'files left behind'
+	done
+	local line
+	for line in 1 2; do
+		PATH=$GUEST_PATH strace -qq -e trace=openat -o "$WORK/strace" "$GUESTCLOCK" sync --state "$STATE" --prometheus "$WORK/metrics/m.prom" good
+		grep -F "\"$WORK/metrics/" "$WORK/strace" | tee -a "$WORK/opened"
+	done
+	equal "$(grep -cE '/metrics/\.guestclock-[0-9a-f]{16}", O_WRONLY\|O_CREAT\|O_EXCL\|O_NOFOLLOW\|O_CLOEXEC, 0600\)' "$WORK/opened")" 2 'files made'
+	equal "$(grep -o 'guestclock-[0-9a-f]*' "$WORK/opened" | sort -u | wc -l)" 2 'names'
+}
+
 @test "--prometheus: whole or not there, whenever it is killed" {
 	local i guests
 	guests=$(printf 'good.0.%d ' {1..60})
@@ -485,34 +581,6 @@ checked() {
 }
 
 # ------------------------------------------------------------------------------------------ this host's own clock
-@test "--prometheus: no link that somebody planted is followed, and nobody can foresee the name" {
-	requires strace
-	local kind
-	mkdir -m 1777 "$WORK/metrics"
-	for kind in -s ''; do
-		printf 'precious\n' >"$WORK/precious"
-		chmod 600 "$WORK/precious"
-		rm -f "$WORK/metrics/"*
-		# Beside the file, under the name that an earlier release took, and in its place.
-		ln $kind "$WORK/precious" "$WORK/metrics/m.prom.new"
-		ln $kind "$WORK/precious" "$WORK/metrics/m.prom"
-		guestclock sync --prometheus "$WORK/metrics/m.prom" good
-		silent
-		equal "$(<"$WORK/precious")" precious 'what the links lead to'
-		equal "$(stat -c %a "$WORK/precious")" 600 'its mode'
-		[ ! -L "$WORK/metrics/m.prom" ]
-		equal "$(stat -c '%a %h' "$WORK/metrics/m.prom")" '644 1' 'mode and links of the new file'
-		equal "$(find "$WORK/metrics" -type f -name '.*')" '' 'files left behind'
-	done
-	local line
-	for line in 1 2; do
-		PATH=$GUEST_PATH strace -qq -e trace=openat -o "$WORK/strace" "$GUESTCLOCK" sync --state "$STATE" --prometheus "$WORK/metrics/m.prom" good
-		grep -F "\"$WORK/metrics/" "$WORK/strace" | tee -a "$WORK/opened"
-	done
-	equal "$(grep -cE '/metrics/\.guestclock-[0-9a-f]{16}", O_WRONLY\|O_CREAT\|O_EXCL\|O_NOFOLLOW\|O_CLOEXEC, 0600\)' "$WORK/opened")" 2 'files made'
-	equal "$(grep -o 'guestclock-[0-9a-f]*' "$WORK/opened" | sort -u | wc -l)" 2 'names'
-}
-
 
 # host_refused REGEX: sync and check do nothing, in one line.
 host_refused() {
@@ -613,6 +681,21 @@ host_refused() {
 	state_whole
 }
 
+@test "what was planted where a state is written is neither followed nor waited for" {
+	local kind
+	mkdir "$STATE"
+	for kind in 'ln -s' ln mkfifo; do
+		printf 'precious\n' >"$WORK/precious"
+		rm -f "$STATE/.good.state.new"
+		case $kind in ln*) $kind "$WORK/precious" "$STATE/.good.state.new" ;; *) mkfifo "$STATE/.good.state.new" ;; esac
+		LIMIT=5 guestclock sync good
+		silent
+		equal "$(<"$WORK/precious")" precious "what was planted with $kind"
+		[ ! -e "$STATE/.good.state.new" ]
+		state_whole
+	done
+}
+
 # damaged TEXT: good's state is set aside with one line, the guest is handled, and its state is whole again.
 damaged() {
 	guestclock sync good
@@ -681,21 +764,6 @@ damaged_log() {
 	damaged_log 'a date cut off'
 	printf '%s\nhello\n' "$line" >"$STATE/log"
 	damaged_log 'a line of something else'
-@test "what was planted where a state is written is neither followed nor waited for" {
-	local kind
-	mkdir "$STATE"
-	for kind in 'ln -s' ln mkfifo; do
-		printf 'precious\n' >"$WORK/precious"
-		rm -f "$STATE/.good.state.new"
-		case $kind in ln*) $kind "$WORK/precious" "$STATE/.good.state.new" ;; *) mkfifo "$STATE/.good.state.new" ;; esac
-		LIMIT=5 guestclock sync good
-		silent
-		equal "$(<"$WORK/precious")" precious "what was planted with $kind"
-		[ ! -e "$STATE/.good.state.new" ]
-		state_whole
-	done
-}
-
 	printf '%s\n' "${line/-11-/-13-}" >"$STATE/log"
 	damaged_log 'no such date'
 	printf '%s\n\n' "$line" >"$STATE/log"

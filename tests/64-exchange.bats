@@ -26,7 +26,6 @@ setup() {
 teardown() {
 	local status=0
 	[ -n "${BATS_TEST_COMPLETED-}" ] || [ ! -e "$WORK/sshd.out" ] || tail -n 20 "$WORK/sshd.out" || :
-	[ ! -e "$WORK/mux" ] || masters_end || status=1
 	common_teardown || status=1
 	return $status
 }
@@ -488,10 +487,7 @@ no_guestclock_set() { sandbox_empty guestclock-set; }
 	local i guests
 	sshd_setup
 	sshd_start MaxSessions\ 100
-	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/mux/%C"
-	mkdir "$WORK/mux"
 	guests=$(printf '127.0.0.%d ' {1..25})
-	over_ssh check --json -j 1 127.0.0.1
 	# shellcheck disable=SC2086
 	for i in 1 2 3 4; do
 		over_ssh check --json -j 2 $guests
@@ -590,132 +586,133 @@ for name, regex in (("stranger", "Host key verification failed"), ("changed", "H
 
 sandbox_has() { [ -n "$(sandbox_pids "$1")" ]; }
 
-# ---------------------------------------------------------------------------------------------- multiplexing
+# --------------------------------------------------------------------------------------- one connection, one session
 
-# masters_end: ends the masters of multiplexed connections, each by its own control socket.
-masters_end() {
-	local socket
-	for socket in "$WORK"/mux/*; do
-		[ -S "$socket" ] || continue
-		timeout 5 "${ENTER[@]}" --mount ssh -F "$SSH_CONFIG" -o "ControlPath=$socket" -O exit 127.0.0.1 2>/dev/null || :
-	done
-	wait_for 3 no_ssh
-}
-no_ssh() { sandbox_empty ssh; }
+# counts: sessions that sshd accepted so far
+counts() { grep -c 'Accepted publickey' "$WORK/sshd.out"; }
 
-# multiplexed CONTROLPATH
-multiplexed() {
+@test "no connection is kept, whatever the file says" {
 	sshd_setup
 	sshd_start 'LogLevel VERBOSE'
-	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/mux/$1"
-	mkdir -m 700 "$WORK/mux"
-	local i start
-	start=$(now_ms)
-	clock_new offset_ns=-5.2
-	over_ssh sync 127.0.0.1
+	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/sockets/%n"
+	mkdir -m 700 "$WORK/sockets"
+	over_ssh check 127.0.0.1
 	said 0
-	[ -z "$output" ]
-	# The master, which keeps the descriptors of the run that it came from, does not keep that run.
-	(($(now_ms) - start < 5000))
-	assert_stepped +5.2 0.005
-	sandbox_has ssh
-	for i in {1..10}; do
-		clock_new offset_ns=-5.2
+	over_ssh check 127.0.0.1
+	said 0
+	equal "$(counts)" 2 'connections that were made'
+	equal "$(ls -A "$WORK/sockets")" '' 'sockets'
+	wait_for 3 sandbox_empty ssh
+	wait_for 3 no_guestclock_set
+}
+
+@test "what is revoked or narrowed holds at the very next run" {
+	sshd_setup
+	sshd_start
+	# As an earlier release's file had it.
+	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/sockets/%n"
+	mkdir -m 700 "$WORK/sockets"
+	clock_new offset_ns=-5.2
+	local what
+	for what in key line tables hostkey known; do
+		over_ssh check 127.0.0.1
+		said 2
+		case $what in
+		key) : >"$GUEST_HOME/.ssh/authorized_keys" ;;
+		line) authorize --allow status ;;
+		tables) hosts_deny 'guestclock-set: ALL' ;;
+		hostkey)
+			ssh-keygen -q -t ed25519 -N '' -f "$WORK/newhost" </dev/null 3>&-
+			stop sshd
+			KEYS=$WORK sshd_config
+			sed -i "s|^HostKey .*|HostKey $WORK/newhost|" "$WORK/sshd_config"
+			background sshd as_guest "$SSHD" -D -e -f "$WORK/sshd_config"
+			wait_for 5 bound stream "$SSHD_PORT"
+			;;
+		known) : >"$WORK/known_hosts" ;;
+		esac
 		over_ssh sync 127.0.0.1
-		said 0
-		assert_stepped +5.2 0.005 || return 1
+		case $what in
+		key) said 1 '127\.0\.0\.1: .*Permission denied \(publickey\)\.' ;;
+		line) said 1 '127\.0\.0\.1: guestclock-set: refused: exchange is not among the requests that --allow names' ;;
+		tables) said 1 '127\.0\.0\.1: guestclock-set: refused: hosts.allow and hosts.deny do not let 127.0.0.1 in' ;;
+		*) said 1 '127\.0\.0\.1: Host key verification failed\.' ;;
+		esac
+		assert_untouched
+		hosts_deny ''
+		authorize
+		if [ $what = hostkey ]; then
+			stop sshd
+			sshd_start
+		fi
 	done
-	equal "$(grep -c 'Accepted publickey' "$WORK/sshd.out")" 1 'connections that were made'
-	masters_end
-	wait_for 3 no_guestclock_set
-	over_ssh sync 127.0.0.1
-	said 0
-	equal "$(grep -c 'Accepted publickey' "$WORK/sshd.out")" 2 'connections that were made'
 }
 
-@test "multiplexed connections: one handshake for many runs, and nothing left behind" { multiplexed %C; }
-@test "the same, by asking the master" { multiplexed %n; }
+@test "each name reaches the guest that it names: two ports, two users, IPv6, ssh://, vsock, 255 octets" {
+	sshd_setup
+	local long
+	printf -v long '%0255d' 1
+	sshd_start 'LogLevel VERBOSE' 'Port 2201' 'Port 2203'
+	ssh_config "Host $long" 'HostName 127.0.0.1' 'Host vsock/*' "ProxyCommand $PYTHON -I -S $TOP/tests/lib/connect.py 127.0.0.1 2203"
+	sed -i '/^Port /d' "$SSH_CONFIG"
+	clock_new
+	# Nothing listens on 2202.
+	over_ssh check --json ssh://guest@127.0.0.1:2201 ssh://guest@127.0.0.1:2202
+	equal "$status" 3 status
+	python -I -S -c 'import json, sys
+g = {o["guest"]: o for o in map(json.loads, sys.argv[1].splitlines())}
+assert g["ssh://guest@127.0.0.1:2201"]["result"] == "ok", g
+assert "port 2202: Connection refused" in g["ssh://guest@127.0.0.1:2202"]["error"], g' "$output"
+	printf '%s\n' "Port 2222" >>"$SSH_CONFIG"
+	over_ssh check ssh://guest@127.0.0.1:2203 'ssh://[::1]:2201' 'ssh://guest@[::1]' ::1 guest@::1 guest@127.0.0.1 vsock/3 "$long"
+	said 0
+	# Another user of the same host is another guest.
+	over_ssh sync stranger@127.0.0.1 guest@127.0.0.1
+	said 1 'stranger@127\.0\.0\.1: stranger@127\.0\.0\.1: Permission denied \(publickey\)\.'
+	over_ssh sync ../precious
+	equal "$status" 2 status
+	# sshd names its own end of each connection.
+	equal "$(grep -c 'Connection from .* on 127.0.0.1 port 2203' "$WORK/sshd.out")" 2 'connections to port 2203'
+	equal "$(grep -c 'Connection from ::1 .* on ::1 port 2201' "$WORK/sshd.out")" 1 'connections to ::1, port 2201'
+	equal "$(grep -c 'Connection from ::1 .* on ::1 port 2222' "$WORK/sshd.out")" 3 'connections to ::1, the usual port'
+}
 
-# hanging CONTROLPATH
-hanging() {
+@test "a name that is a path deletes nothing" {
 	sshd_setup
 	sshd_start
-	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/mux/$1"
-	mkdir -m 700 "$WORK/mux"
-	over_ssh sync 127.0.0.1
-	said 0
-	local master
-	master=$(sandbox_pids ssh)
-	equal "$(wc -w <<<"$master")" 1 masters
-	kill -s STOP "$master"
-	clock_new offset_ns=-5.2
-	over_ssh sync --json -t 2 127.0.0.1
-	kill -s CONT "$master"
-	said 0
-	assert_stepped +5.2 0.005
-	equal "$(value result)" ok result
-	masters_end
-	wait_for 3 no_guestclock_set
+	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/sockets/%n"
+	mkdir -m 700 "$WORK/sockets"
+	: >"$WORK/precious"
+	over_ssh check ../precious
+	equal "$status" 3 status
+	[[ $output == 'GUESTCLOCK UNKNOWN - guest "../precious" has "/"'* ]] || { shown; return 1; }
+	[ -e "$WORK/precious" ]
 }
 
-@test "a master that hangs: a second attempt over a connection of its own" { hanging %C; }
-@test "a master that hangs when it is asked: the same" { hanging %n; }
-
-@test "where the master is known, no ssh is started; where it is not, or is gone, one is" {
+@test "40 guests behind a gateway that turns connections away (MaxStartups 10:30:100): none fails" {
 	sshd_setup
-	sshd_start 'LogLevel VERBOSE'
-	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/mux/%n"
-	mkdir -m 700 "$WORK/mux"
-	over_ssh sync 127.0.0.1
+	sshd_start 'MaxStartups 1000'
+	local i guests
+	# The gateway is one more sshd, whose key may forward.
+	sshd_config 'MaxStartups 10:30:100' 'LogLevel VERBOSE' "AuthorizedKeysFile $WORK/gateway_keys"
+	sed -i -e 's/^Port .*/Port 2200/' -e '/^AuthorizedKeysFile .*home/d' "$WORK/sshd_config"
+	cp "$KEYS/key.pub" "$WORK/gateway_keys"
+	authorize --dry-run
+	background gateway as_guest "$SSHD" -D -e -f "$WORK/sshd_config"
+	wait_for 5 bound stream 2200
+	ssh_config 'Host gateway' 'HostName 127.0.0.1' 'Port 2200' 'Host vm*' 'HostName 127.0.0.1' 'ProxyJump gateway' 'Host *' 'ConnectTimeout 15' 'KexAlgorithms ^curve25519-sha256'
+	clock_new
+	guests=$(printf 'vm%d ' {1..40})
+	for i in 1 2 3; do
+		# shellcheck disable=SC2086
+		over_ssh sync --json -j 16 $guests
+		said 0
+		equal "$(grep -c '"result":"ok"' <<<"$output")" 40 "guests that came right in run $i"
+	done
+	# More at once than the gateway ever lets in.
+	# shellcheck disable=SC2086
+	over_ssh sync --json -j 40 $guests
 	said 0
-	[ -S "$WORK/mux/127.0.0.1" ]
-	# An ssh that would tell.
-	mkdir "$WORK/no-ssh"
-	printf '#!/bin/sh\necho started >>"%s"\nexit 255\n' "$WORK/started" >"$WORK/no-ssh/ssh"
-	chmod +x "$WORK/no-ssh/ssh"
-	local real=$PATH
-	PATH=$WORK/no-ssh:$PATH
-	clock_new offset_ns=-5.2
-	over_ssh sync --json 127.0.0.1
-	PATH=$real
-	said 0
-	assert_stepped +5.2 0.005
-	equal "$(value result)" ok result
-	[ ! -e "$WORK/started" ]
-	# What the guest refuses is told as over an ssh.
-	hosts_deny 'guestclock-set: ALL'
-	over_ssh sync 127.0.0.1
-	said 1 '127\.0\.0\.1: guestclock-set: refused: hosts\.allow and hosts\.deny do not let 127\.0\.0\.1 in'
-	hosts_deny ''
-	# A socket that nobody listens at, and a directory that others may write to.
-	masters_end
-	python -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$WORK/mux/127.0.0.1"
-	over_ssh sync 127.0.0.1
-	said 0
-	masters_end
-	chmod 777 "$WORK/mux"
-	over_ssh sync 127.0.0.1
-	said 0
-	masters_end
-	equal "$(grep -c 'Accepted publickey' "$WORK/sshd.out")" 3 'connections that were made'
-}
-
-@test "a master that ends in the middle of an exchange costs its guest the run, and nothing hangs" {
-	sshd_setup
-	sshd_start
-	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/mux/%n"
-	mkdir -m 700 "$WORK/mux"
-	over_ssh sync 127.0.0.1
-	said 0
-	local master
-	master=$(sandbox_pids ssh)
-	# It takes the session and passes nothing on; then it is gone.
-	kill -s STOP "$master"
-	{ sleep 0.5; kill -s KILL "$master"; } &
-	over_ssh sync --json -t 10 127.0.0.1
-	wait $!
-	# Before the greeting: an ssh makes a new connection.
-	said 0
-	equal "$(value result)" ok result
-	masters_end
+	grep -qE 'drop connection|MaxStartups' "$WORK/gateway.out" || { printf 'the gateway turned nobody away\n'; return 1; }
+	wait_for 5 no_guestclock_set
 }

@@ -69,7 +69,7 @@ as_cron() {
 	in_etc "exec $AS_USER "'env -i HOME=/var/lib/guestclock LOGNAME=guestclock SHELL=/bin/sh PATH=/usr/bin:/bin /bin/sh -c "$3"' "$1"
 }
 
-@test "cron's line sets the guest, silently, and uses its connection again" {
+@test "cron's line sets the guest, silently, and keeps no connection" {
 	requires ssh ssh-keyscan unshare
 	make_etc
 	line=$(grep '^\*/5 \* \* \* \* guestclock ' "$installed/etc/cron.d/guestclock")
@@ -80,13 +80,12 @@ as_cron() {
 	offset=$(guest_clock | cut -d' ' -f1)
 	[[ "$offset" == -5????????.* ]]
 	# The command ends in exec: a second run needs a shell of its own.
-	run_cmd as_cron "($command) || exit; ls /var/lib/guestclock/ssh; ($command) || exit; cat /var/lib/guestclock/log
-		ssh -F /etc/guestclock/ssh_config -O exit web1 2>/dev/null"
+	run_cmd as_cron "($command) || exit; ($command) || exit; cat /var/lib/guestclock/log; ls /var/lib/guestclock"
 	mapfile -t lines <<<"$output"
-	[ "${#lines[@]}" -eq 3 ]
-	equal "${lines[0]}" web1 "the connection's socket"
-	[[ "${lines[1]}" == *' web1 sync ok step offset=-5'* ]]
-	[[ "${lines[2]}" == *' web1 sync ok none offset='* || "${lines[2]}" == *' web1 sync ok slew offset='* ]]
+	equal "${#lines[@]}" 4 'lines'
+	[[ "${lines[0]}" == *' web1 sync ok step offset=-5'* ]]
+	[[ "${lines[1]}" == *' web1 sync ok none offset='* || "${lines[1]}" == *' web1 sync ok slew offset='* ]]
+	equal "${lines[*]:2}" 'log web1.state' 'files'
 	offset=$(guest_clock | cut -d' ' -f1)
 	[[ "${offset#-}" == 0.000* || "${offset#-}" == 0.001* ]]
 	# The key is nobody else's to read.
@@ -94,8 +93,8 @@ as_cron() {
 		cat "$WORK/stolen"
 		return 1
 	}
-	# One authentication for both runs.
-	[ "$(guest_log | grep -c 'Accepted publickey.*'"$(ssh-keygen -lf "$installed/etc/guestclock/id_guest.pub" | cut -d' ' -f2)")" -eq 1 ]
+	# One authentication for each run.
+	[ "$(guest_log | grep -c 'Accepted publickey.*'"$(ssh-keygen -lf "$installed/etc/guestclock/id_guest.pub" | cut -d' ' -f2)")" -eq 2 ]
 }
 
 @test "cron's line does nothing, silently, without a list of guests" {
@@ -111,15 +110,13 @@ as_cron() {
 	make_etc
 	# By hand first, then cron: a log or a lock of root's would be in its way.
 	run_cmd in_etc "'$installed/usr/sbin/guestclock' sync --prometheus /var/lib/guestclock/prom && stat -c '%U %a %n' /var/lib/guestclock/* /var/lib/guestclock/.*lock &&
-		exec $AS_USER '$installed/usr/sbin/guestclock' sync && ssh -F /etc/guestclock/ssh_config -O exit web1 2>/dev/null"
+		exec $AS_USER '$installed/usr/sbin/guestclock' sync"
 	equal "$output" 'guestclock 644 /var/lib/guestclock/log
 guestclock 644 /var/lib/guestclock/prom
-guestclock 700 /var/lib/guestclock/ssh
 guestclock 644 /var/lib/guestclock/web1.state
 guestclock 600 /var/lib/guestclock/.lock
 guestclock 600 /var/lib/guestclock/.sync.lock' 'what there is'
-	# In none of root's groups, and before it starts an ssh.  A master that stays would be followed as long as it does.
-	sed -i '2i\	ControlMaster no' "$ETC/guestclock/ssh_config"
+	# In none of root's groups, and before it starts an ssh.
 	run_cmd in_etc "exec timeout 30 strace -f -qq -e trace=setuid,setgid,setgroups,execve -o $WORK/strace '$installed/usr/sbin/guestclock' sync"
 	equal "$(sed -n 's/^[0-9]* *\(set[a-z]*(.*)\) *= 0$/\1/p; s/^[0-9]* *execve.*\["ssh", .*= 0$/ssh/p' "$WORK/strace" | head -n 4)" \
 		"setgroups(1, [$DRIVER])"$'\n'"setgid($DRIVER)"$'\n'"setuid($DRIVER)"$'\nssh'
@@ -131,8 +128,7 @@ guestclock 600 /var/lib/guestclock/.sync.lock' 'what there is'
 	run_cmd in_etc "chown 0:0 /var/lib/guestclock && '$installed/usr/sbin/guestclock' sync && stat -c %U /var/lib/guestclock/log
 		$AS_USER '$installed/usr/sbin/guestclock' sync || echo \$?
 		chown guestclock: /var/lib/guestclock; $AS_USER '$installed/usr/sbin/guestclock' sync || echo \$?
-		chown -R guestclock: /var/lib/guestclock; $AS_USER '$installed/usr/sbin/guestclock' sync && echo well
-		ssh -F /etc/guestclock/ssh_config -O exit web1 2>/dev/null || :"
+		chown -R guestclock: /var/lib/guestclock; $AS_USER '$installed/usr/sbin/guestclock' sync && echo well"
 	local line='guestclock: state directory /var/lib/guestclock: Permission denied: it and what is in it must belong to the user that runs this; --state names another'
 	equal "$output" "root
 $line
@@ -140,20 +136,6 @@ $line
 $line
 1
 well"
-}
-
-@test "without a directory for its sockets of its own, it keeps no connection" {
-	make_etc
-	sed -i 's|^\(\s*ControlPath\) .*|\1 /run/elsewhere/%n|' "$ETC/guestclock/ssh_config"
-	local print before
-	print=$(ssh-keygen -lf "$installed/etc/guestclock/id_guest.pub" | cut -d' ' -f2)
-	before=$(guest_log | grep -c "Accepted publickey.*$print") || :
-	# Where none can be made; where others may write.
-	[ "$DRIVER" = 0 ] || run_cmd as_cron "'$installed/usr/sbin/guestclock' sync && '$installed/usr/sbin/guestclock' sync && [ ! -e /run/elsewhere ]"
-	run_cmd in_etc "mkdir -m 777 /run/elsewhere && chmod 777 /run/elsewhere
-		for run in 1 2; do $AS_USER '$installed/usr/sbin/guestclock' sync || exit; done; ls -A /run/elsewhere"
-	equal "$output" '' 'sockets'
-	equal "$(($(guest_log | grep -c "Accepted publickey.*$print") - before))" "$([ "$DRIVER" = 0 ] && echo 2 || echo 4)" 'connections'
 }
 
 @test "cron mails one line when the guest is not there" {

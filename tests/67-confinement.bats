@@ -505,17 +505,18 @@ filtered_first() {
 @test "guestclock executes ssh and nothing else, and no guest's name is one of its options" {
 	fakeguest_setup
 	local program
-	printf '%s\n' good.0.1 root@good ssh://good:22 'good.0.%h~[a]' '=good' +good @good ~good %h >"$WORK/guests.list"
+	printf '%s\n' good.0.1 root@good ssh://good:22 'good.0.a=b,c' '=good' +good fe80::1%eth0 vsock/3 a@b@good >"$WORK/guests.list"
 	status=0
+	# One after another: strace cuts a call in two when another process makes one meanwhile.
 	PATH=$GUEST_PATH timeout 30 strace -f -qq -s 300 -e trace=execve,execveat -o "$WORK/strace" "$GUESTCLOCK" sync --state "$STATE" \
-		-f "$WORK/guests.list" >"$WORK/out" 2>&1 || status=$?
+		-j 1 -f "$WORK/guests.list" >"$WORK/out" 2>&1 || status=$?
 	((status <= 1)) || { cat "$WORK/out"; return 1; }
 	program=$(sed -n 's/^[0-9]* *execve(\("[^"]*"\), .* = 0$/\1/p' "$WORK/strace" | sort | uniq -c | sort -n | sed 's/^ *//')
 	equal "$program" "1 \"$GUESTCLOCK\""$'\n'"9 \"$WORK/bin/ssh\"" 'programs executed'
 	# Every name stands behind "--", whole, once.
 	sed -n 's/.*\["ssh", \(.*\)\], .*/\1/p' "$WORK/strace" >"$WORK/vectors"
 	equal "$(grep -c ' "--", ' "$WORK/vectors")" "$(wc -l <"$WORK/vectors")" 'vectors with --'
-	equal "$(sed -n 's/.* "--", "\(.*\)", "exchange"$/\1/p' "$WORK/vectors" | sort -u)" "$(sort -u "$WORK/guests.list")" 'destinations'
+	equal "$(sed -n 's/.* "--", "\(.*\)", "exchange"$/\1/p' "$WORK/vectors" | sort -u)" "$(sed 's|^ssh://\(.*\):22|\1|' "$WORK/guests.list" | sort -u)" 'destinations'
 	# What would be one is refused before anything is started.
 	printf '%s\n' good -oProxyCommand=id >"$WORK/guests.list"
 	status=0

@@ -3,13 +3,31 @@
 
 #include "guestlist.h"
 
+/* What ssh is told for it. */
+static void
+check_destination(const char *name)
+{
+	struct destination to;
+	const char *host, *percent;
+
+	REQUIRE(guestlist_destination(name, &to) == NULL);
+	host = strrchr(to.host, '@') != NULL ? strrchr(to.host, '@') + 1 : to.host;
+	percent = strchr(to.host, '%');
+	REQUIRE(to.host[0] != '-' && to.host[0] != '@' && host[0] != '\0' && host[0] != '-' && host[0] != '.' && host[0] != '/');
+	REQUIRE(strpbrk(to.host, "[]") == NULL && strstr(to.host, "/.") == NULL && strspn(to.port, "0123456789") == strlen(to.port));
+	REQUIRE(strchr(to.host, '/') == NULL || strncmp(host, "vsock", 5) == 0);
+	/* ssh expands %h, and not what stands in a host: there, % follows a colon, and there is one. */
+	REQUIRE(percent == NULL || (percent > host && memchr(host, ':', (size_t)(percent - host)) != NULL && strchr(percent + 1, '%') == NULL));
+}
+
 static void
 check_name(const char *name)
 {
 	REQUIRE(guestlist_fault(name) == NULL);
 	REQUIRE(name[0] != '\0' && name[0] != '-' && strlen(name) <= GUEST_NAME);
 	/* Nothing that a shell, ssh's own syntax or a terminal takes notice of. */
-	REQUIRE(fuzz_printable(name) && strpbrk(name, " \"'\\`$&|;<>()*?!#{}^") == NULL);
+	REQUIRE(fuzz_printable(name) && strpbrk(name, " \"'\\`$&|;<>()*?!#{}^~") == NULL);
+	check_destination(name);
 }
 
 /* What was read, written as plainly as can be, reads the same. */

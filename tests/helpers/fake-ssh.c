@@ -6,11 +6,15 @@
  *
  *	argv		a line for each start: the words of its command line, with a tab behind each
  *	pids		its process id, a line for each start
+ *	waits		of second tries of the kind "fullslow": "TIME-NS +1" and "TIME-NS -1" around what stands before the greeting
+ *	proxy		of the kind "proxy": the process that it started
+ *	surroundings	of the kind "looks": its session, terminal, descriptors and signals
  *	clock-DESTINATION	its clock, which the next start goes on with: "OFFSET-NS STEPS SLEWS TELLS BYES STARTS"
  *
  * No guest lives longer than a minute.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -128,19 +132,55 @@ flood(int fd, const char *with)
 			return;
 }
 
-/* The descriptors stay open in somebody else's hands, as a master's of multiplexed connections do. */
+/* What this process was started with, in a line: its session, its terminal, its descriptors, its signals. */
 static void
-leave_master(void)
+record_surroundings(void)
+{
+	char text[400];
+	sigset_t blocked;
+	size_t used;
+	int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC);
+
+	used = (size_t)snprintf(text, sizeof text, "%s session, terminal: %s, descriptors:",
+	    getsid(0) == getpid() ? "own" : "inherited", terminal >= 0 ? "open" : strerror(errno));
+	if (terminal >= 0)
+		close(terminal);
+	for (int fd = 0; fd < 256; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			used += (size_t)snprintf(text + used, sizeof text - used, " %d", fd);
+	used += (size_t)snprintf(text + used, sizeof text - used, ", signals:");
+	sigprocmask(SIG_BLOCK, NULL, &blocked);
+	for (int number = 1; number < 32; number++) {
+		struct sigaction action;
+
+		if (sigaction(number, NULL, &action) == 0 && (action.sa_handler != SIG_DFL || sigismember(&blocked, number) == 1))
+			used += (size_t)snprintf(text + used, sizeof text - used, " %d", number);
+	}
+	text[used++] = '\n';
+	record("surroundings", text, used);
+}
+
+/* Notes when this guest began (+1) or ended (-1) to stand before its greeting. */
+static void
+wait_marked(int by)
+{
+	char text[64];
+
+	record("waits", text, (size_t)snprintf(text, sizeof text, "%" PRId64 " %d\n", host_time(), by));
+}
+
+/* A process that holds on to nothing but its standard error, and does not end by itself. */
+static void
+start_proxy(void)
 {
 	char text[32];
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		setsid();
-		alarm(20);
+		alarm(30);
 		hang();
 	}
-	record("masters", text, (size_t)snprintf(text, sizeof text, "%ld\n", (long)pid));
+	record("proxy", text, (size_t)snprintf(text, sizeof text, "%ld\n", (long)pid));
 }
 
 static void
@@ -265,13 +305,9 @@ serve(void)
 }
 
 static void
-before_greeting(int count, char **words)
+before_greeting(void)
 {
-	bool own = false;
-
-	for (int at = 1; at < count; at++)
-		own = own || strcmp(words[at], "-oControlPath=none") == 0;
-	if (is("hang") || (is("oldmaster") && !own))
+	if (is("hang"))
 		hang();
 	if (is("deaf")) {
 		signal(SIGTERM, SIG_IGN);
@@ -301,8 +337,37 @@ before_greeting(int count, char **words)
 	}
 	if (is("slow"))
 		usleep(400000);
-	if (is("master"))
-		leave_master();
+	/* As a gateway does that has too many connections (MaxStartups), or a guest whose sshd is just started. */
+	if ((is("fullonce") && guest.starts == 1) || is("full")) {
+		fputs("kex_exchange_identification: Connection closed by remote host\r\n"
+		    "Connection closed by UNKNOWN port 65535\r\n", stderr);
+		exit(255);
+	}
+	if (is("fullslow") && guest.starts == 1)
+		exit(255);
+	if (is("fullslow")) {
+		wait_marked(+1);
+		usleep(100000);
+		wait_marked(-1);
+	}
+	if (is("proxy")) {
+		start_proxy();
+		hang();
+	}
+	if (is("denied")) {
+		fputs("root@denied: Permission denied (publickey).\r\n", stderr);
+		exit(255);
+	}
+	if (is("otherkey")) {
+		fputs("Host key verification failed.\r\n", stderr);
+		exit(255);
+	}
+	if (is("refused")) {
+		fputs("guestclock-set: refused: exchange is not among the requests that --allow names\n", stderr);
+		exit(1);
+	}
+	if (is("looks"))
+		record_surroundings();
 }
 
 int
@@ -328,7 +393,7 @@ main(int count, char **words)
 		return 254;
 	}
 	find_clock(destination);
-	before_greeting(count, words);
+	before_greeting();
 	if (is("version"))
 		say("guestclock 2 boot=0123 sync=no freq=+0.000 tick=10000 more=1\n");
 	else if (is("other"))

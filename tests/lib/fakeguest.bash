@@ -30,14 +30,12 @@ fakeguest_setup() {
 
 # fakeguest_teardown: for teardown, before common_teardown
 fakeguest_teardown() {
-	local file pid
-	for file in "$FAKE_SSH/pids" "$FAKE_SSH/masters"; do
-		[ -e "$file" ] || continue
-		while read -r pid; do
-			[ "/proc/$pid/exe" -ef "$TOP/build/tests/fake-ssh" ] || continue
-			kill -s KILL "$pid" 2>/dev/null || :
-		done <"$file"
-	done
+	local pid
+	[ -e "$FAKE_SSH/pids" ] || return 0
+	while read -r pid; do
+		[ "/proc/$pid/exe" -ef "$TOP/build/tests/fake-ssh" ] || continue
+		kill -s KILL "$pid" 2>/dev/null || :
+	done <"$FAKE_SSH/pids"
 }
 
 # guestclock_raw ARGUMENTS...: runs it, for $LIMIT (60) seconds at most, and leaves $status, $output (standard output), $errors

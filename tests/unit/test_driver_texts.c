@@ -8,8 +8,6 @@
 #include "guestlist.h"
 #include "options.h"
 #include "recordtext.h"
-#include "sshconfig.h"
-#include "sshrun.h"
 
 static void
 lists(void **unused)
@@ -53,6 +51,42 @@ bad_lists(void **unused)
 	longest[GUEST_NAME + 1] = '\0';
 	assert_non_null(guestlist_fault(longest));
 	assert_non_null(guestlist_fault(""));
+}
+
+static void
+destinations(void **unused)
+{
+	static const struct {
+		const char *name, *host, *port;
+	} right[] = {
+		{ "web1", "web1", "" }, { "root@web1.example", "root@web1.example", "" }, { "a@b.example@web1", "a@b.example@web1", "" },
+		{ "a_b+c=d,e-f", "a_b+c=d,e-f", "" }, { "::1", "::1", "" }, { "root@::1", "root@::1", "" },
+		{ "fe80::1%eth0.7", "fe80::1%eth0.7", "" }, { "::ffff:192.0.2.1", "::ffff:192.0.2.1", "" },
+		{ "ssh://web1", "web1", "" }, { "ssh://root@web1:22", "root@web1", "22" }, { "ssh://10.0.0.1:65535", "10.0.0.1", "65535" },
+		{ "ssh://root@[::1]:2222", "root@::1", "2222" }, { "ssh://[fe80::1%eth0]", "fe80::1%eth0", "" },
+		{ "vsock/3", "vsock/3", "" }, { "root@vsock/3", "root@vsock/3", "" }, { "vsock-mux/run/vm.socket/3", "vsock-mux/run/vm.socket/3", "" }
+	};
+	static const char *const wrong[] = {
+		"../precious", "/etc/passwd", "a/b", "..", ".", ".state", "root@../x", "vsock/../x", "vsock/.x", "vsock/", "vsock/3/",
+		"vsock/3%h", "vsock:/3", "ssh://vsock/../3", "ssh://web1/", "ssh://web1/x", "ssh:/web1", "https://web1",
+		"%h", "web%n", "%h@web1", "root@web1%eth0", "fe80::1%", "fe80::1%%", "fe80::1%a%b", "ssh://%72oot@web1", "~root", "~", "web1~",
+		"web1:22", "root@web1:22", ":", "a:", "[::1]", "[web1]", "web[1]", "root@[::1]:22", "ssh://::1", "ssh://::1:22", "ssh://[::1",
+		"ssh://[::1]x", "ssh://[::1]22", "ssh://[web1]:22", "ssh://[::1]]:22", "ssh://web1:", "ssh://web1:0", "ssh://web1:65536",
+		"ssh://web1:022", "ssh://web1:123456", "ssh://web1:ssh", "ssh://web1:-1", "ssh://", "ssh://root@", "ssh://@web1", "ssh://:22",
+		"root@", "@web1", "@", "root@-oX", "ssh://-web1", "ssh://-root@web1", "-root@web1", "a:b@web1", "a/b@web1"
+	};
+	struct destination to;
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(right); at++) {
+		if (guestlist_destination(right[at].name, &to) != NULL)
+			fail_msg("%s %s", right[at].name, guestlist_fault(right[at].name));
+		assert_string_equal(to.host, right[at].host);
+		assert_string_equal(to.port, right[at].port);
+	}
+	for (size_t at = 0; at < LENGTH(wrong); at++)
+		if (guestlist_fault(wrong[at]) == NULL)
+			fail_msg("taken: %s", wrong[at]);
 }
 
 static int
@@ -221,40 +255,6 @@ file_names(void **unused)
 }
 
 static void
-sockets(void **unused)
-{
-	static const char *const good[] = { "ControlPath /run/guestclock-ssh/%n", "Host *\n\tcontrolpath=/run/guestclock-ssh/%n\nX y\n",
-		"# ControlPath /other/%n\nControlPath /run/guestclock-ssh/%n \r\n", "ControlPath = /run/guestclock-ssh/%n" };
-	static const char *const bad[] = { "", "ControlPath none", "ControlPath /run/%C", "ControlPath /run/%r@%n", "ControlPath ~/%n",
-		"ControlPath /a/%n\nControlPath /b/%n", "ControlPath \"/a b/%n\"", "ControlPath /a/%h/%n", "ControlPath ${X}/%n",
-		"ControlPathX /a/%n", "ControlPath", "ControlPath /a'b'/%n", "ControlPath /a\"b\"/%n", "ControlPath /a\\\\b/%n",
-		"ControlPath /a\x07/%n", "ControlPath /\xe9/%n", "ControlPath /%n/x", "ControlPath /a$X/%n",
-		"ControlPath /0123456789012345678901234567890123456789012345678901234567890123456789/%n" };
-	char directory[SSHCONFIG_DIRECTORY], path[SOCKET_PATH];
-
-	(void)unused;
-	for (size_t at = 0; at < LENGTH(good); at++) {
-		assert_true(sshconfig_socket_directory(good[at], directory));
-		assert_string_equal(directory, "/run/guestclock-ssh");
-	}
-	for (size_t at = 0; at < LENGTH(bad); at++)
-		if (sshconfig_socket_directory(bad[at], path))
-			fail_msg("taken: %s", bad[at]);
-	sshrun_socket_path(directory, "web1", path);
-	assert_string_equal(path, "/run/guestclock-ssh/web1");
-	sshrun_socket_path(directory, "root@web1.example", path);
-	assert_string_equal(path, "/run/guestclock-ssh/root@web1.example");
-	sshrun_socket_path(directory, "../etc", path);
-	assert_string_equal(path, "");
-	sshrun_socket_path(directory, "ssh://root@web1:22", path);
-	assert_string_equal(path, "");
-	sshrun_socket_path(directory, "a@b@c", path);
-	assert_string_equal(path, "");
-	sshrun_socket_path(NULL, "web1", path);
-	assert_string_equal(path, "");
-}
-
-static void
 drifts(void **unused)
 {
 	struct record none = { .time = 0 }, first = sample, now = sample;
@@ -319,12 +319,12 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists),
 		cmocka_unit_test(bad_lists),
+		cmocka_unit_test(destinations),
 		cmocka_unit_test(options_read),
 		cmocka_unit_test(states_come_back),
 		cmocka_unit_test(damaged_states),
 		cmocka_unit_test(log_lines),
 		cmocka_unit_test(file_names),
-		cmocka_unit_test(sockets),
 		cmocka_unit_test(drifts),
 		cmocka_unit_test(drift_after_a_slew),
 	};
