@@ -3,7 +3,8 @@
 # The real guest, really wrong, set right by guestclock and by its peers in turn.  The judge is tests/guest's
 # clock-compare, over UDP.
 
-# bench_guest: boots the guest once, with two keys of ours in it and a kept connection for each.
+# bench_guest: boots the guest once, with two keys of ours in it.  What sets its clock by a command of ssh, and what prepares
+# it, has a connection that is kept; guestclock keeps none.
 bench_guest() {
 	[[ -z ${GUEST_DIR-} ]] || return 0
 	guest_start
@@ -95,7 +96,7 @@ offset_ns() {
 }
 
 # The tools, each as one command.
-set_by_guestclock() { measured "$1.took" "$GUESTCLOCK" sync --state "$WORK/state" --ssh-config "$WORK/guest.mux" guest.test; }
+set_by_guestclock() { measured "$1.took" "$GUESTCLOCK" sync --state "$WORK/state" --ssh-config "$WORK/guest.new" guest.test; }
 set_by_chronyd() {
 	measured "$1.took" ssh -F "$WORK/admin.mux" guest.test "chronyd -q -u root -t 20 'server 10.0.2.2 iburst' 'cmdport 0' 'pidfile /run/chronyd.pid'"
 }
@@ -140,7 +141,7 @@ part_guest() {
 			guest_row "$tool" "$case" "${label[$tool]}"
 		done
 	done
-	printf '\nAll over one kept ssh connection each; the judge is right within %s (median of its bounds).\n\n' \
+	printf '\nguestclock sync over a new ssh connection each time, the others over one that is kept; the judge is right within %s (median of its bounds).\n\n' \
 		"$(ms "$(cat "$WORK"/guest.*.*[ys] | awk '{ print $2 }' | median)")"
 	for case in 18-years 30-s 0.4-s; do
 		guest_targets "$case"

@@ -108,9 +108,6 @@ sshd_start() {
 	guest_wait 5 listens tcp "$SSHD_PORT" || die 'sshd does not listen'
 	printf '* %s\n' "$(<"$WORK/host.pub")" >"$WORK/known_hosts"
 	ssh_config new
-	ssh_config mux 'ControlMaster auto' "ControlPath $WORK/masters/%n" 'ControlPersist 300'
-	# All aliases of one address over one connection, which is ssh's to find.
-	ssh_config one 'ControlMaster auto' "ControlPath $WORK/masters/%h" 'ControlPersist 300'
 	ssh -F "$WORK/new" 127.0.0.1 true </dev/null || die 'sshd does not let us in'
 }
 
@@ -131,7 +128,7 @@ ssh_config() {
 	} >"$WORK/$name"
 }
 
-# mux_close: ends the masters of all connections that are kept
+# mux_close: ends the masters of the connections to the guest that bench/guest.bash keeps
 mux_close() {
 	local socket
 	for socket in "${WORK-/nonexistent}"/masters/*; do

@@ -2,15 +2,15 @@
 # One clock on both sides: whatever offset is measured is an error.
 
 part_shared() {
-	local count=1000 number busy offsets bounds inside offset bound
-	title "One clock on both sides: $count measurements over a loopback ssh connection, one processor kept busy"
+	local count=200 number busy offsets bounds inside offset bound
+	title "One clock on both sides: $count measurements over loopback ssh connections, one processor kept busy"
 	sshd_start
 	for ((number = 1; number <= count; number++)); do printf 'm%d\n' "$number"; done >"$WORK/same.list"
-	"$GUESTCLOCK" check --state "$WORK/state" --ssh-config "$WORK/one" m1 >/dev/null || die 'the first measurement failed'
+	"$GUESTCLOCK" check --state "$WORK/state" --ssh-config "$WORK/new" m1 >/dev/null || die 'the first measurement failed'
 	# One processor of those that we may use is taken; on a machine with one only, half of it.
 	background taskset -c "$(taskset -cp $$ | sed 's/.*[ ,-]//')" sh -c 'while :; do :; done'
 	busy=$PID
-	measured shared "$GUESTCLOCK" check --json -j 1 --state "$WORK/state" --ssh-config "$WORK/one" -f "$WORK/same.list" \
+	measured shared "$GUESTCLOCK" check --json -j 1 --state "$WORK/state" --ssh-config "$WORK/new" -f "$WORK/same.list" \
 		>"$WORK/shared.json" || :
 	stop "$busy"
 	figures offset <"$WORK/shared.json" | magnitudes >"$WORK/shared.offset"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2153 # RUNS, TOOLS: from run and lib.bash
-# What a sync takes beside the bare `ssh GUEST true` over the same connection.
+# What a sync takes beside the bare `ssh GUEST true` in turn.
 
 part_time() {
 	# shellcheck disable=SC2016
@@ -9,15 +9,13 @@ part_time() {
 	bench_guest
 	local time_targets=()
 	# shellcheck disable=SC2016
-	header 'guest, connection' pairs '`ssh … true`' '`guestclock sync`' 'eight round trips' 'ratio, without those'
+	header guest pairs '`ssh … true`' '`guestclock sync`' 'eight round trips' 'ratio, without those'
 	# On the loopback sshd the clock is right and may not be set: all of the exchange takes place, up to the guest's
 	# refusal to tell its kernel the bound.
-	time_pairs 'loopback sshd, kept' mux m1 $((RUNS * 10))
-	time_pairs 'loopback sshd, new' new m1 $((RUNS * 2))
+	time_pairs 'loopback sshd' new m1 $((RUNS * 2))
 	local judged=${#time_targets[@]}
 	# Under emulation the start of any program is dear, and the shell's own "true" starts none: shown, not judged.
-	time_pairs 'emulated guest, kept' guest.mux guest.test $((RUNS * 2))
-	time_pairs 'emulated guest, new' guest.new guest.test $(((RUNS + 1) / 2))
+	time_pairs 'emulated guest' guest.new guest.test $(((RUNS + 1) / 2))
 	printf '\n'
 	local at
 	for ((at = 0; at < judged; at += 3)); do
@@ -28,7 +26,7 @@ part_time() {
 # time_pairs LABEL CONFIG GUEST PAIRS
 time_pairs() {
 	local label=$1 config=$2 guest=$3 pairs=$4 pair bare sync trips ratio
-	# A clock that is right, and a connection that is there if it is kept.
+	# A clock that is right.
 	"$GUESTCLOCK" sync --state "$WORK/state" --ssh-config "$WORK/$config" "$guest" || die "$label: sync failed"
 	for ((pair = 0; pair < pairs; pair++)); do
 		measured "time.$config.bare" ssh -F "$WORK/$config" "$guest" true </dev/null
