@@ -15,7 +15,7 @@
 
 /*
  * Whether ANSWER is one: a known outcome; an offset whose ends are in order and whose width fits into nanoseconds; no
- * negative delay; texts that are ended and printable, since they go to the client.  ERROR may be any number.
+ * negative delay; texts that are ended and printable, since they go to the client.  ERROR and MISSED may be any numbers.
  */
 bool answer_valid(const struct answer *answer);
 

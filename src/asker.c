@@ -49,6 +49,8 @@ ask(int pipe, pid_t setter, const struct rdate_request *request, int64_t pivot)
 		answer.error = error;
 	} else if (answer.outcome == OUTCOME_ANSWERED)
 		timeclient_ask(&client, &answer);
+	for (int at = 0; at < FILTER_MISSED && filter_next_missed(&answer.missed[at]); at++)
+		continue;
 	/* Less than PIPE_BUF: all or nothing. */
 	do
 		error = write(pipe, &answer, sizeof answer) == (ssize_t)sizeof answer ? 0 : errno;

@@ -76,6 +76,17 @@ audit_refused(const char *format, ...)
 }
 
 void
+audit_missed(const struct filter_missed *missed)
+{
+	char line[LINE_ROOM];
+
+	if (missed->times == 0)
+		return;
+	snprintf(line, sizeof line, FILTER_MISSED_FORMAT, missed->call, missed->times);
+	log_line(LOG_DAEMON | LOG_WARNING, line);
+}
+
+void
 audit_done(const char *format, ...)
 {
 	char line[LINE_ROOM];

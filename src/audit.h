@@ -8,6 +8,7 @@
 #define GUESTCLOCK_AUDIT_H
 
 #include "client.h"
+#include "filter.h"
 #include "status.h"
 
 /* Connects to syslog: after this nothing needs to be opened for a line. */
@@ -24,6 +25,9 @@ enum status audit_fail(const char *format, ...) __attribute__((format(printf, 1,
 
 /* A refusal of which the client hears otherwise: to LOG_AUTH alone. */
 void audit_refused(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A call that failed because no filter lists it (MISSED may be empty): to LOG_DAEMON alone. */
+void audit_missed(const struct filter_missed *missed);
 
 /* What was done: to LOG_DAEMON alone. */
 void audit_done(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -31,6 +31,7 @@ drop_capabilities(void)
 bool
 confine(void)
 {
+	char text[FILTER_TEXT];
 	int error;
 
 	/* A superserver may leave its own descriptors open.  A kernel before 5.9 has not the call. */
@@ -39,11 +40,15 @@ confine(void)
 	/* Other processes of the same user, as nobody's often are many, cannot trace this one; and no core file has its memory. */
 	if (error == 0 && (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0))
 		error = errno;
-	if (error == 0)
-		error = filter_enter(FILTER_SERVER);
+	if (error != 0) {
+		errno = error;
+		syslog(LOG_ERR, "cannot give up privileges: %m");
+		return false;
+	}
+	error = filter_enter(FILTER_SERVER);
 	if (error == 0)
 		return true;
-	errno = error;
-	syslog(LOG_ERR, "cannot give up privileges: %m");
+	filter_describe(error, text);
+	syslog(LOG_ERR, "%s", text);
 	return false;
 }

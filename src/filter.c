@@ -4,14 +4,82 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "filters.h"
 
 #define PROGRAM(code) { .len = sizeof (code) / sizeof (code)[0], .filter = (code) }
+
+/* The register that has the result of a system call.  On other architectures the kernel itself answers ENOSYS. */
+#if defined __x86_64__ && !defined __ILP32__
+#define RESULT(context) (context)->uc_mcontext.gregs[REG_RAX]
+#elif defined __i386__
+#define RESULT(context) (context)->uc_mcontext.gregs[REG_EAX]
+#elif defined __aarch64__
+#define RESULT(context) (context)->uc_mcontext.regs[0]
+#elif defined __arm__
+#define RESULT(context) (context)->uc_mcontext.arm_r0
+#endif
+
+static bool disabled;
+#ifdef RESULT
+static volatile struct filter_missed noted[FILTER_MISSED];
+#endif
+
+void
+filter_disable(void)
+{
+	disabled = true;
+}
+
+#ifdef RESULT
+/*
+ * SIGSYS interrupts the call itself, at whatever place that is: no function of the C library may be called here.  Code of an
+ * attacker's that runs this, or replaces it, gains nothing: the call was not made, and any code can change its registers.
+ */
+static void
+call_missed(int signal, siginfo_t *info, void *context)
+{
+	(void)signal;
+	/* SIGSYS from kill(2) has no call. */
+	if (info->si_code != 1 /* SYS_SECCOMP, which only newer C libraries define */)
+		return;
+	for (int at = 0; at < FILTER_MISSED; at++) {
+		if (noted[at].times != 0 && noted[at].call != info->si_syscall)
+			continue;
+		noted[at].call = info->si_syscall;
+		if (noted[at].times < UINT32_MAX)
+			noted[at].times++;
+		break;
+	}
+	/* Unsigned in some of these, signed in others. */
+	RESULT((ucontext_t *)context) = (__typeof__(RESULT((ucontext_t *)context)))-ENOSYS;
+}
+#endif
+
+bool
+filter_next_missed(struct filter_missed *missed)
+{
+#ifdef RESULT
+	static int next;
+
+	if (next < FILTER_MISSED && noted[next].times != 0) {
+		missed->call = noted[next].call;
+		missed->times = noted[next].times;
+		next++;
+		return true;
+	}
+#endif
+	missed->times = 0;
+	return false;
+}
 
 int
 filter_enter(enum filter filter)
@@ -20,7 +88,14 @@ filter_enter(enum filter filter)
 		[FILTER_RESOLVER] = PROGRAM(filter_resolver), [FILTER_ASKER] = PROGRAM(filter_asker),
 		[FILTER_SETTER] = PROGRAM(filter_setter), [FILTER_SERVER] = PROGRAM(filter_server)
 	};
+#ifdef RESULT
+	static const struct sigaction on_missed = { .sa_sigaction = call_missed, .sa_flags = SA_SIGINFO | SA_RESTART };
 
+	if (!disabled && sigaction(SIGSYS, &on_missed, NULL) != 0)
+		return errno;
+#endif
+	if (disabled)
+		return 0;
 	/*
 	 * A kernel before 5.16 would slow down all speculation of a process that enters a filter.  That is against code
 	 * that was let in from outside, which there is none of here.
@@ -29,4 +104,14 @@ filter_enter(enum filter filter)
 		return 0;
 	/* A kernel before 4.17 has not that flag; another filter, around this process, may forbid seccomp(2) and know prctl(2). */
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &programs[filter]) == 0 ? 0 : errno;
+}
+
+void
+filter_describe(int error, char text[FILTER_TEXT])
+{
+	/* A kernel without seccomp says ENOSYS or EINVAL; a filter around this process may say any of these. */
+	bool none = error == ENOSYS || error == EINVAL || error == EPERM || error == EACCES;
+
+	snprintf(text, FILTER_TEXT, none ? "this kernel or container offers no system call filter (seccomp): %s; "
+	    "the option --no-filter runs this program without one" : "cannot enter the system call filter: %s", strerror(error));
 }

@@ -12,6 +12,7 @@
 #include "access.h"
 #include "audit.h"
 #include "client.h"
+#include "filter.h"
 #include "limits.h"
 #include "perform.h"
 #include "privilege.h"
@@ -92,6 +93,7 @@ run(int argc, char **argv)
 	struct client client;
 	struct session session;
 	struct request request = { .kind = 0 };
+	struct filter_missed missed;
 	char complaint[LIMITS_COMPLAINT], line[REQUEST_OCTETS + 2];
 	const char *text;
 	bool administrators, identified;
@@ -122,6 +124,8 @@ run(int argc, char **argv)
 	words = limits_parse(argc, argv, &limits, complaint);
 	if (words < 0)
 		return audit_refuse(STATUS_USAGE, "%s", complaint);
+	if (limits.no_filter)
+		filter_disable();
 	access_start("guestclock-set", limits.strict_access);
 	access_stay(NULL);
 	access_tables_changed();
@@ -137,6 +141,8 @@ run(int argc, char **argv)
 		status = check_request(&request, &limits, &client, administrators);
 	if (status == STATUS_DONE)
 		status = perform_request(&request, &limits, &session);
+	while (filter_next_missed(&missed))
+		audit_missed(&missed);
 	return status;
 }
 

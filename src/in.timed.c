@@ -14,16 +14,18 @@
 #include <unistd.h>
 
 #include "access.h"
+#include "filter.h"
 #include "numtext.h"
 #include "serve.h"
+#include "service.h"
 #include "startup.h"
 #include "status.h"
 
 #define IDLE_DEFAULT 5
 #define IDLE_MAX 3600
 
-/* Beyond every character: an option that has no short form. */
-#define STRICT_ACCESS 256
+/* Beyond every character: options that have no short form. */
+enum { NO_FILTER = 256, STRICT_ACCESS };
 
 static enum status __attribute__((format(printf, 1, 2)))
 usage(const char *format, ...)
@@ -35,7 +37,7 @@ usage(const char *format, ...)
 	vsnprintf(complaint, sizeof complaint, format, arguments);
 	va_end(arguments);
 	format_quoted(complaint, printable, sizeof printable);
-	syslog(LOG_ERR, "%s; usage: in.timed [-i seconds] [-l] [-n name] [-s] [--strict-access]", printable);
+	syslog(LOG_ERR, "%s; usage: in.timed [-i seconds] [-l] [-n name] [-s] [--no-filter] [--strict-access]", printable);
 	return STATUS_USAGE;
 }
 
@@ -54,12 +56,14 @@ static enum status
 run(int argc, char **argv)
 {
 	static const struct option long_options[] = {
-		{ "strict-access", no_argument, NULL, STRICT_ACCESS }, { NULL, 0, NULL, 0 }
+		{ "no-filter", no_argument, NULL, NO_FILTER }, { "strict-access", no_argument, NULL, STRICT_ACCESS },
+		{ NULL, 0, NULL, 0 }
 	};
 	struct service service = { .idle_seconds = IDLE_DEFAULT };
 	const char *name = startup_name(argv[0], "in.timed");
 	bool strict_access = false, descriptors = startup_descriptors();
 	int option, error = errno;
+	enum status status;
 
 	signal(SIGXFSZ, SIG_IGN);
 	/* Under nowait, standard error is the client's connection: a complaint must not be taken for the time. */
@@ -87,20 +91,25 @@ run(int argc, char **argv)
 		case 's':
 			service.require_sync = true;
 			break;
+		case NO_FILTER:
+			filter_disable();
+			break;
 		case STRICT_ACCESS:
 			strict_access = true;
 			break;
 		case ':':
 			return usage("-%c: expected an argument", optopt);
 		default:
-			if (optopt == 0 || optopt == STRICT_ACCESS)
+			if (optopt == 0 || optopt >= NO_FILTER)
 				return usage("unknown option \"%.32s\"", argv[optind - 1]);
 			return usage("unknown option -%c", optopt);
 		}
 	if (optind < argc)
 		return usage("unexpected argument \"%.32s\"", argv[optind]);
 	access_start(name, strict_access);
-	return serve(&service);
+	status = serve(&service);
+	service_log_missed();
+	return status;
 }
 
 int

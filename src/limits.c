@@ -24,7 +24,8 @@
 /* A round trip longer than this leaves a whole-second time worth little. */
 #define MAX_DELAY_DEFAULT (2 * NS_PER_SECOND)
 
-enum option_id { NOT_BEFORE, NOT_AFTER, MAX_STEP, MAX_BACK, MAX_DELAY, MAX_RATE, ALLOW, HOST, DEFAULT, DRY_RUN, EDGE, STRICT_ACCESS, OPTIONS };
+enum option_id { NOT_BEFORE, NOT_AFTER, MAX_STEP, MAX_BACK, MAX_DELAY, MAX_RATE, ALLOW, HOST, DEFAULT, DRY_RUN, EDGE, NO_FILTER, STRICT_ACCESS,
+	OPTIONS };
 
 static const struct option option_table[] = {
 	{ "not-before", required_argument, NULL, NOT_BEFORE },
@@ -38,6 +39,7 @@ static const struct option option_table[] = {
 	{ "default", required_argument, NULL, DEFAULT },
 	{ "dry-run", no_argument, NULL, DRY_RUN },
 	{ "edge", no_argument, NULL, EDGE },
+	{ "no-filter", no_argument, NULL, NO_FILTER },
 	{ "strict-access", no_argument, NULL, STRICT_ACCESS },
 	{ NULL, 0, NULL, 0 }
 };
@@ -153,6 +155,9 @@ take_option(enum option_id id, const char *value, struct limits *limits)
 		return NULL;
 	case EDGE:
 		limits->edge = true;
+		return NULL;
+	case NO_FILTER:
+		limits->no_filter = true;
 		return NULL;
 	case STRICT_ACCESS:
 		limits->strict_access = true;

@@ -16,8 +16,8 @@
 /* The synopsis, on one line. */
 #define LIMITS_USAGE \
 	"guestclock-set [--allow request,...] [--default request] [--dry-run] [--edge] [--host name] " \
-	"[--max-back seconds] [--max-delay seconds] [--max-rate ppm] [--max-step seconds] [--not-after date] [--not-before date] " \
-	"[--strict-access] [-- request]"
+	"[--max-back seconds] [--max-delay seconds] [--max-rate ppm] [--max-step seconds] [--no-filter] [--not-after date] " \
+	"[--not-before date] [--strict-access] [-- request]"
 
 /* Requests, as bits of limits.allowed and as kinds of struct request. */
 enum request_kind {
@@ -37,6 +37,7 @@ struct limits {
 	int64_t max_rate;		/* the largest frequency correction, parts per 10^9 */
 	unsigned allowed;		/* bits of enum request_kind */
 	bool dry_run;			/* judge and report, set nothing */
+	bool no_filter;			/* no system call filter: a kernel or container has none */
 	bool strict_access;		/* no hosts.allow and no hosts.deny: nobody is let in */
 	bool edge;			/* every rdate request samples the edge of the second */
 	const char *host[LIMITS_HOSTS];	/* time sources that a request may name */

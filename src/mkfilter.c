@@ -2,15 +2,22 @@
  * mkfilter: writes filters.h, the seccomp filters as arrays, when guestclock is built.
  *
  * libseccomp does the work here and not in the programs: a filter is the same at every run, and a program that must
- * start fast should neither load a library for it nor compute it.  Default: kill the process.
+ * start fast should neither load a library for it nor compute it.
+ *
+ * A filter knows three classes of calls:
+ * - allowed: what this program and the C library need for their work;
+ * - dangerous: what only an attacker's code would try.  The kernel kills the process;
+ * - all others, new calls of later kernels among them.  A peer may be able to steer the C library into one that nobody
+ *   foresaw, so it must not end the service: it fails with ENOSYS, and filter.c notes its number for the log.
  *
  * Usage: mkfilter [architecture], for cross builds with a name that libseccomp knows; default the native one.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <net/if.h>
 #include <seccomp.h>
-#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,8 +57,10 @@ static const struct call common[] = {
 	/* the same on 32 bits */
 	{ .name = "clock_gettime64" }, { .name = "ppoll_time64" }, { "mmap2", PROTECTION }, { .name = "fstat64" },
 	{ .name = "_llseek" }, { .name = "futex_time64" }, { .name = "sigreturn" },
-	/* abort() by the stack protector or FORTIFY says what it is; then tgkill, which would do for any process, ends this one */
+	/* abort() first says why; its tgkill(2), which could signal any process, then kills this one */
 	{ .name = "gettid" }, { .name = "rt_sigaction" },
+	/* realloc(3) and free(3) of large blocks; qsort(3) of glibc 2.36 asks how much memory there is */
+	{ "mremap", 3, ~UINT64_C(0), MREMAP_MAYMOVE }, { "madvise", 2, 0xffffffff, MADV_DONTNEED }, { .name = "sysinfo" },
 #ifdef SANITIZER
 	{ .name = "tgkill" }, { .name = "newfstatat" }, { .name = "fstatat64" }, { .name = "madvise" },
 	{ .name = "mprotect" }, { .name = "mremap" }, { .name = "sigaltstack" },
@@ -66,12 +75,15 @@ static const struct call common[] = {
 
 /* syslog(3) sends on a socket that was connected before; UDP and TCP sources likewise.  No other address can be named. */
 #define CONNECTED 4, ~UINT64_C(0), 0
+/* Reading a limit; a new limit would be the third argument. */
+#define NO_NEW_LIMIT 2, ~UINT64_C(0), 0
 static const struct call asker[] = {
 	{ .name = "send" }, { "sendto", CONNECTED }, { .name = "recv" }, { .name = "recvfrom" }, { .name = "getrandom" },
+	{ "prlimit64", NO_NEW_LIMIT },
 };
-/* A pidfd can be signalled, and there is one: the asker's. */
+/* pidfd_send_signal(2) reaches only processes of which this one has a pidfd: the asker. */
 static const struct call setter[] = {
-	{ .name = "send" }, { "sendto", CONNECTED }, { .name = "adjtimex" }, { .name = "clock_adjtime" },
+	{ .name = "send" }, { "sendto", CONNECTED }, { "prlimit64", NO_NEW_LIMIT }, { .name = "adjtimex" }, { .name = "clock_adjtime" },
 	{ .name = "clock_adjtime64" }, { .name = "clock_settime" }, { .name = "clock_settime64" },
 	{ .name = "settimeofday" }, { .name = "pwrite64" }, { .name = "pread64" }, { .name = "ftruncate" },
 	{ .name = "flock" }, { .name = "pidfd_send_signal" }, { .name = "wait4" },
@@ -98,14 +110,16 @@ static const struct call lookup[] = {
 	{ "openat", 2, READ_ONLY }, { "open", 1, READ_ONLY }, { .name = "newfstatat" }, { .name = "fstatat64" },
 	{ .name = "faccessat" }, { .name = "faccessat2" }, { .name = "access" }, { .name = "stat" }, { .name = "stat64" },
 	{ .name = "statx" }, { .name = "getrandom" }, { .name = "uname" }, { "ioctl", 1, 0xffffffff, FIONREAD },
+	/* the interface in an address with a scope, such as fe80::1%eth0 */
+	{ "ioctl", 1, 0xffffffff, SIOCGIFNAME }, { "ioctl", 1, 0xffffffff, SIOCGIFINDEX },
 	{ "fcntl", 1, 0xffffffff, F_GETFL }, { "fcntl", 1, 0xffffffff, F_SETFL }, { "fcntl", 1, 0xffffffff, F_GETFD },
 	{ "fcntl", 1, 0xffffffff, F_SETFD }, { .name = "getuid" }, { .name = "geteuid" }, { .name = "getgid" },
 	{ .name = "getegid" }, { .name = "getppid" },
 };
 /* Then this process limits itself further. */
 static const struct call resolver[] = {
-	{ "prlimit64", 0, 0xffffffff, 0 }, { .name = "setrlimit" }, { .name = "seccomp" },
-	{ "prctl", 0, 0xffffffff, PR_SET_SECCOMP },
+	{ "prlimit64", 0, ~UINT64_C(0), 0 }, { .name = "setrlimit" }, { .name = "seccomp" },
+	{ "prctl", 0, ~UINT64_C(0), PR_SET_SECCOMP },
 };
 
 /* in.timed answers, reads hosts.allow and hosts.deny, looks up names, and logs, all while it serves. */
@@ -113,6 +127,9 @@ static const struct call server[] = {
 	{ .name = "accept4" }, { .name = "recvmmsg" }, { .name = "recvmmsg_time64" }, { .name = "shutdown" },
 	/* stdio asks whether a device is a terminal: a table may be a link to /dev/null, and so may standard error */
 	{ "ioctl", 1, 0xffffffff, TCGETS }, { "ioctl", 1, 0xffffffff, TERMINAL_GETS2 },
+	{ "prlimit64", NO_NEW_LIMIT },
+	/* libwrap waits before it ends a process that an option of a rule closes */
+	{ .name = "nanosleep" }, { .name = "clock_nanosleep" }, { .name = "clock_nanosleep_time64" },
 	/* -s reads the kernel's clock state; setting it takes a capability that was given up */
 	{ .name = "adjtimex" }, { .name = "clock_adjtime" }, { .name = "clock_adjtime64" },
 };
@@ -123,6 +140,52 @@ static const char *const forbidden[] = {
 	"setgroups32", "umask", "setpriority", NULL
 };
 
+/*
+ * Kills, except where a filter's lists say otherwise: a list that allows a call for one value of an argument leaves the
+ * other values dangerous.
+ */
+static const char *const dangerous[] = {
+	/* programs and processes */
+	"execve", "execveat", "uselib", "fork", "vfork", "clone", "clone3", "kill", "tkill", "tgkill", "rt_sigqueueinfo",
+	"rt_tgsigqueueinfo", "pidfd_open", "pidfd_getfd", "pidfd_send_signal", "ptrace", "process_vm_readv", "process_vm_writev",
+	"process_madvise", "process_mrelease", "kcmp", "move_pages", "migrate_pages", "personality", "setsid", "setpgid",
+	/* code */
+	"mmap", "mmap2", "mprotect", "pkey_mprotect", "remap_file_pages", "memfd_create", "memfd_secret", "shmget", "shmat",
+	"modify_ldt", "userfaultfd", "bpf", "perf_event_open", "io_uring_setup", "io_uring_enter", "io_uring_register",
+	"io_setup", "io_submit",
+	/* privileges */
+	"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups", "setuid32",
+	"setgid32", "setreuid32", "setregid32", "setresuid32", "setresgid32", "setfsuid32", "setfsgid32", "setgroups32",
+	"capset", "prctl", "seccomp", "keyctl", "add_key", "request_key", "unshare", "setns", "chroot", "pivot_root",
+	"prlimit64", "setrlimit", "setpriority", "sched_setscheduler", "sched_setattr", "sched_setparam", "ioprio_set",
+	/* files */
+	"open", "openat", "creat", "open_by_handle_at", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link",
+	"linkat", "symlink", "symlinkat", "mkdir", "mkdirat", "rmdir", "mknod", "mknodat", "chmod", "fchmod", "fchmodat",
+	"fchmodat2", "chown", "chown32", "fchown", "fchown32", "lchown", "lchown32", "fchownat", "truncate", "truncate64",
+	"ftruncate", "ftruncate64", "fallocate", "utime", "utimes", "utimensat", "futimesat", "setxattr", "lsetxattr",
+	"fsetxattr", "setxattrat", "umask", "fanotify_init", "copy_file_range",
+	/* the network: an address of an attacker's choice, a service of the attacker's own */
+	"sendto", "sendmsg", "sendmmsg", "bind", "listen",
+	/* the system */
+	"mount", "umount", "umount2", "mount_setattr", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "fspick",
+	"swapon", "swapoff", "acct", "quotactl", "quotactl_fd", "reboot", "kexec_load", "kexec_file_load", "init_module",
+	"finit_module", "delete_module", "sethostname", "setdomainname", "syslog", "ioperm", "iopl", "vhangup",
+	/* clocks */
+	"adjtimex", "clock_adjtime", "clock_adjtime64", "clock_settime", "clock_settime64", "settimeofday", "stime",
+};
+
+#define KILL SCMP_ACT_KILL_PROCESS
+/* Calls that are dangerous only with some arguments; with others they are as the lists say, or fail. */
+static const struct {
+	const char *name;
+	struct scmp_arg_cmp with;
+} dangerous_with[] = {
+	/* put words into another terminal's input */
+	{ "ioctl", { 1, SCMP_CMP_MASKED_EQ, 0xffffffff, TIOCSTI } }, { "ioctl", { 1, SCMP_CMP_MASKED_EQ, 0xffffffff, TIOCLINUX } },
+	/* above AF_NETLINK are packets, VSOCK, ciphers and what kernels have in addition */
+	{ "socket", { 0, SCMP_CMP_GT, AF_NETLINK, 0 } },
+};
+
 static void
 fail(const char *what, int error)
 {
@@ -130,62 +193,124 @@ fail(const char *what, int error)
 	exit(111);
 }
 
+/* Without WITH: whatever the arguments are. */
 static void
-add(scmp_filter_ctx context, uint32_t action, const struct call *call)
+add(scmp_filter_ctx context, uint32_t action, const char *name, const struct scmp_arg_cmp *with)
 {
-	int number = seccomp_syscall_resolve_name(call->name);
-	struct scmp_arg_cmp compare = SCMP_CMP(call->argument, SCMP_CMP_MASKED_EQ, call->mask, call->value);
+	int number = seccomp_syscall_resolve_name(name);
 	int error;
 
 	/* Not every architecture has every call. */
 	if (number == __NR_SCMP_ERROR)
 		return;
-	error = call->mask != 0 ? seccomp_rule_add(context, action, number, 1, compare) :
-	    seccomp_rule_add(context, action, number, 0);
-	/* Said twice, as the sanitizers' list does: the first holds. */
+	error = seccomp_rule_add_array(context, action, number, with != NULL ? 1 : 0, with);
+	/* The lists for sanitizers repeat calls: the first rule holds. */
 	if (error != 0 && error != -EEXIST)
-		fail(call->name, -error);
+		fail(name, -error);
 }
 
-/* Calls that a filter lets through. */
-struct calls {
-	const struct call *call;
-	size_t count;
+/* What one filter says of calls, other than that they are dangerous. */
+struct rules {
+	struct {
+		const struct call *call;
+		size_t count;
+	} allowed[3];
+	const char *const *denied;	/* fail with EACCES */
 };
 #define CALLS(array) { (array), LENGTH(array) }
 
-/*
- * A filter called NAME that lets through what each process here does, and ALLOWED (two lists), answers EACCES to each of
- * DENIED, and kills for the rest.
- */
-static void
-print_filter(const char *name, const struct calls allowed[2], const char *const *denied, const char *architecture)
+/* Whether RULES already say what becomes of NAME for all its arguments.  If for some only, CONDITION says for which. */
+static bool
+settled(const struct rules *rules, const char *name, const struct call **condition)
 {
-	scmp_filter_ctx context = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	struct sock_filter instruction;
-	int fd = memfd_create("filter", MFD_CLOEXEC);
-	int error = 0;
+	*condition = NULL;
+	for (size_t list = 0; list < LENGTH(rules->allowed); list++)
+		for (size_t at = 0; at < rules->allowed[list].count; at++) {
+			const struct call *call = &rules->allowed[list].call[at];
 
-	if (context == NULL || fd < 0)
-		fail("seccomp_init", errno);
-	if (architecture != NULL) {
+			if (strcmp(call->name, name) != 0)
+				continue;
+			if (call->mask == 0)
+				return true;
+			*condition = call;
+		}
+	for (const char *const *denied = rules->denied; *denied != NULL; denied++)
+		if (strcmp(*denied, name) == 0)
+			return true;
+	return false;
+}
+
+/* Kills for every call of NAME that RULES do not allow.  Of such a name they have one condition at most. */
+static void
+kill_rest(scmp_filter_ctx context, const struct rules *rules, const char *name)
+{
+	const struct call *allowed;
+
+	if (settled(rules, name, &allowed))
+		return;
+	if (allowed == NULL)
+		add(context, KILL, name, NULL);
+	else if (allowed->mask == ~UINT64_C(0))
+		add(context, KILL, name, &SCMP_CMP(allowed->argument, SCMP_CMP_NE, allowed->value));
+	else
+		/* One bit that differs is enough. */
+		for (uint64_t bit = 1; bit != 0; bit <<= 1)
+			if ((allowed->mask & bit) != 0)
+				add(context, KILL, name, &SCMP_CMP(allowed->argument, SCMP_CMP_MASKED_EQ, bit, ~allowed->value & bit));
+}
+
+static scmp_filter_ctx
+new_filter(uint32_t architecture)
+{
+	/* filter.c knows where these keep the result of a call. */
+	bool trap = architecture == SCMP_ARCH_X86_64 || architecture == SCMP_ARCH_X86 || architecture == SCMP_ARCH_AARCH64 ||
+	    architecture == SCMP_ARCH_ARM;
+	scmp_filter_ctx context = seccomp_init(trap ? SCMP_ACT_TRAP : SCMP_ACT_ERRNO(ENOSYS));
+	int error;
+
+	if (context == NULL)
+		fail("seccomp_init", EINVAL);
+	if (architecture != seccomp_arch_native()) {
 		error = seccomp_arch_remove(context, SCMP_ARCH_NATIVE);
 		if (error == 0)
-			error = seccomp_arch_add(context, seccomp_arch_resolve_name(architecture));
+			error = seccomp_arch_add(context, architecture);
 		if (error != 0)
-			fail(architecture, -error);
+			fail("seccomp_arch_add", -error);
 	}
 	/* As a tree: on entering, the kernel tries the filter for every call there is, which is most of what that costs. */
 	error = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	if (error == 0)
+		error = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, KILL);
 	if (error != 0)
-		fail("SCMP_FLTATR_CTL_OPTIMIZE", -error);
-	for (size_t at = 0; at < LENGTH(common); at++)
-		add(context, SCMP_ACT_ALLOW, &common[at]);
-	for (size_t list = 0; list < 2; list++)
-		for (size_t at = 0; at < allowed[list].count; at++)
-			add(context, SCMP_ACT_ALLOW, &allowed[list].call[at]);
-	for (; *denied != NULL; denied++)
-		add(context, SCMP_ACT_ERRNO(EACCES), &(struct call){ .name = *denied });
+		fail("seccomp_attr_set", -error);
+	return context;
+}
+
+static void
+print_filter(const char *name, const struct rules *rules, uint32_t architecture)
+{
+	scmp_filter_ctx context = new_filter(architecture);
+	const struct call *condition;
+	struct sock_filter instruction;
+	int fd = memfd_create("filter", MFD_CLOEXEC);
+	int error;
+
+	if (fd < 0)
+		fail("memfd_create", errno);
+	for (size_t list = 0; list < LENGTH(rules->allowed); list++)
+		for (size_t at = 0; at < rules->allowed[list].count; at++) {
+			const struct call *call = &rules->allowed[list].call[at];
+
+			add(context, SCMP_ACT_ALLOW, call->name, call->mask == 0 ? NULL :
+			    &SCMP_CMP(call->argument, SCMP_CMP_MASKED_EQ, call->mask, call->value));
+		}
+	for (const char *const *denied = rules->denied; *denied != NULL; denied++)
+		add(context, SCMP_ACT_ERRNO(EACCES), *denied, NULL);
+	for (size_t at = 0; at < LENGTH(dangerous); at++)
+		kill_rest(context, rules, dangerous[at]);
+	for (size_t at = 0; at < LENGTH(dangerous_with); at++)
+		if (!settled(rules, dangerous_with[at].name, &condition))
+			add(context, KILL, dangerous_with[at].name, &dangerous_with[at].with);
 	error = seccomp_export_bpf(context, fd);
 	if (error != 0)
 		fail("seccomp_export_bpf", -error);
@@ -201,12 +326,21 @@ print_filter(const char *name, const struct calls allowed[2], const char *const 
 int
 main(int argc, char **argv)
 {
-	const char *architecture = argc > 1 ? argv[1] : NULL;
+	static const struct {
+		const char *name;
+		struct rules rules;
+	} filters[] = {
+		{ "filter_resolver", { { CALLS(common), CALLS(lookup), CALLS(resolver) }, none } },
+		{ "filter_asker", { { CALLS(common), CALLS(asker) }, unreachable } },
+		{ "filter_setter", { { CALLS(common), CALLS(setter) }, unreachable } },
+		{ "filter_server", { { CALLS(common), CALLS(lookup), CALLS(server) }, forbidden } },
+	};
+	uint32_t architecture = argc > 1 ? seccomp_arch_resolve_name(argv[1]) : seccomp_arch_native();
 
+	if (architecture == 0)
+		fail(argv[1], EINVAL);
 	printf("/* Made by mkfilter.  Do not edit. */\n");
-	print_filter("filter_resolver", (const struct calls[2]){ CALLS(lookup), CALLS(resolver) }, none, architecture);
-	print_filter("filter_asker", (const struct calls[2]){ CALLS(asker) }, unreachable, architecture);
-	print_filter("filter_setter", (const struct calls[2]){ CALLS(setter) }, unreachable, architecture);
-	print_filter("filter_server", (const struct calls[2]){ CALLS(lookup), CALLS(server) }, forbidden, architecture);
+	for (size_t at = 0; at < LENGTH(filters); at++)
+		print_filter(filters[at].name, &filters[at].rules, architecture);
 	return fflush(stdout) == 0 ? 0 : 111;
 }

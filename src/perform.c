@@ -56,11 +56,16 @@ prepare(bool sets, struct runstate *run)
 static enum status
 enter_filter(void)
 {
+	char text[FILTER_TEXT];
 	int error = privilege_limit(false);
 
+	if (error != 0)
+		return audit_fail("cannot limit this process: %s", strerror(error));
+	error = filter_enter(FILTER_SETTER);
 	if (error == 0)
-		error = filter_enter(FILTER_SETTER);
-	return error == 0 ? STATUS_DONE : audit_fail("cannot enter the system call filter: %s", strerror(error));
+		return STATUS_DONE;
+	filter_describe(error, text);
+	return audit_fail("%s", text);
 }
 
 /* The time as rdate(8) prints it. */
@@ -128,6 +133,8 @@ ask_source(const struct rdate_request *rdate, const struct limits *limits, struc
 	case ASKED_ANSWER:
 		break;
 	}
+	for (int at = 0; at < FILTER_MISSED; at++)
+		audit_missed(&answer->missed[at]);
 	if (answer->outcome == OUTCOME_ANSWERED)
 		return STATUS_DONE;
 	outcome_describe(answer, text, sizeof text);
@@ -258,8 +265,8 @@ perform_status(const struct limits *limits)
 	if (limits->hosts == 0)
 		printf("host (the ssh client's address)\n");
 	printf("default %s\n", limits->default_request != NULL ? limits->default_request : "none");
-	printf("dry-run %s\nedge %s\nstrict-access %s\n", limits->dry_run ? "yes" : "no", limits->edge ? "yes" : "no",
-	    limits->strict_access ? "yes" : "no");
+	printf("dry-run %s\nedge %s\nno-filter %s\nstrict-access %s\n", limits->dry_run ? "yes" : "no",
+	    limits->edge ? "yes" : "no", limits->no_filter ? "yes" : "no", limits->strict_access ? "yes" : "no");
 	return finish_output(STATUS_DONE, true);
 }
 

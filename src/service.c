@@ -5,6 +5,7 @@
 
 #include "access.h"
 #include "clocktime.h"
+#include "filter.h"
 #include "sysclock.h"
 #include "version.h"
 
@@ -46,4 +47,13 @@ service_log(const union peer *peer, const char *transport)
 
 	peer_format(peer, text);
 	syslog(LOG_INFO, "answered %s (%s)", text, transport);
+}
+
+void
+service_log_missed(void)
+{
+	struct filter_missed missed;
+
+	while (filter_next_missed(&missed))
+		syslog(LOG_WARNING, FILTER_MISSED_FORMAT, missed.call, missed.times);
 }

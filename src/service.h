@@ -25,4 +25,7 @@ bool service_time(const struct service *service, int64_t *seconds, bool may_log)
 void service_log_refusal(const union peer *peer, const char *transport);
 void service_log(const union peer *peer, const char *transport);
 
+/* A line in syslog for each call that failed because the filter does not list it: a few in a process's life. */
+void service_log_missed(void);
+
 #endif

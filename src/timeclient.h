@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "edge.h"
+#include "filter.h"
 #include "interval.h"
 #include "peer.h"
 #include "request.h"
@@ -42,6 +43,7 @@ struct answer {
 	nanoseconds delay;		/* the round trip, by the guest's clock */
 	char source[PEER_TEXT];		/* the address asked, where there is one */
 	char text[8];			/* SNTP's kiss code */
+	struct filter_missed missed[FILTER_MISSED];	/* for the log, which the process that asks cannot reach */
 };
 
 #define TIMECLIENT_SOCKETS (EDGE_QUESTIONS + 1)

@@ -77,6 +77,7 @@ waiting_tick(void)
 		if (!confined_as_may_be())
 			return false;
 	}
+	service_log_missed();
 	held = ratelimit_tick(&state.refusals);
 	if (held > 0)
 		syslog(LOG_WARNING, "%llu more lines such as refusals were not logged", (unsigned long long)held);

@@ -560,6 +560,7 @@ limit() {
 		default none
 		dry-run no
 		edge no
+		no-filter no
 		strict-access no
 	END
 	equal "$(awk '/^boot/ { print $2 }' <<<"$output")" "$(</proc/sys/kernel/random/boot_id)" 'boot id'
@@ -571,7 +572,7 @@ limit() {
 	BEFORE=(setpriv --bounding-set -sys_time --inh-caps -sys_time)
 	ask status --host a.example --host 192.0.2.1 --default 'rdate -s a.example' --allow rdate,status --dry-run --edge \
 		--not-before 2026-11-02 --not-after 2030-12-31T00:00:01Z --max-step 0.5 --max-back 86400 --max-delay 0.000000001 \
-		--strict-access
+		--strict-access --no-filter
 	expect 0
 	sed -E 's/^(clock|boot) .*$/\1/' <<<"$output" >"$WORK/status"
 	diff - "$WORK/status" <<-'END'
@@ -595,6 +596,7 @@ limit() {
 		default rdate -s a.example
 		dry-run yes
 		edge yes
+		no-filter yes
 		strict-access yes
 	END
 	# The clock itself is read through the same eyes as it is set.

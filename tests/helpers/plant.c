@@ -53,7 +53,7 @@ static const struct planted {
 	{ "setresuid", SYS_setresuid, { -1, -1, -1 } },
 	{ "prctl", SYS_prctl, { PR_GET_DUMPABLE } },
 	{ "seccomp", SYS_seccomp, { 99, 0, 0 } },
-	{ "prlimit64", SYS_prlimit64, { 1, 0, 0, 0 } },
+	{ "prlimit64", SYS_prlimit64, { 1, 99, (long)&no_time, 0 } },
 	{ "unshare", SYS_unshare, { 0 } },
 	{ "bpf", SYS_bpf, { -1, 0, 0 } },
 	{ "io_uring_setup", SYS_io_uring_setup, { 0, 0 } },
