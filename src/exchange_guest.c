@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -260,7 +259,6 @@ exchange_serve(const struct limits *limits, struct runstate *run, bool may_set)
 	size_t held = 0;
 	bool too_long = false;
 
-	signal(SIGPIPE, SIG_IGN);
 	if (!greet(&server))
 		return server.status;
 	for (;;) {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "filters.h"
+#include "status.h"
 
 #define PROGRAM(code) { .len = sizeof (code) / sizeof (code)[0], .filter = (code) }
 
@@ -41,16 +42,24 @@ filter_disable(void)
 
 #ifdef RESULT
 /*
- * SIGSYS interrupts the call itself, at whatever place that is: no function of the C library may be called here.  Code of an
- * attacker's that runs this, or replaces it, gains nothing: the call was not made, and any code can change its registers.
+ * For a call that the filter does not let through.  It may come in the middle of any function of the C library, so none that
+ * is not safe in a signal handler is called here.  An attacker's code that jumps to this, or forges what it reads, gains
+ * nothing: the kernel has not made the call.
  */
 static void
-call_missed(int signal, siginfo_t *info, void *context)
+call_trapped(int signal, siginfo_t *info, void *context)
 {
+	unsigned call = (unsigned)info->si_syscall;
+
 	(void)signal;
 	/* SIGSYS from kill(2) has no call. */
 	if (info->si_code != 1 /* SYS_SECCOMP, which only newer C libraries define */)
 		return;
+	if (call < sizeof filter_dangerous * 8 && (filter_dangerous[call / 8] >> call % 8 & 1) != 0) {
+		/* The one call for which each filter kills, so that the kernel has the last word. */
+		syscall(SYS_tkill, 0, 0);
+		_exit(STATUS_SYSTEM);
+	}
 	for (int at = 0; at < FILTER_MISSED; at++) {
 		if (noted[at].times != 0 && noted[at].call != info->si_syscall)
 			continue;
@@ -89,13 +98,18 @@ filter_enter(enum filter filter)
 		[FILTER_SETTER] = PROGRAM(filter_setter), [FILTER_SERVER] = PROGRAM(filter_server)
 	};
 #ifdef RESULT
-	static const struct sigaction on_missed = { .sa_sigaction = call_missed, .sa_flags = SA_SIGINFO | SA_RESTART };
-
-	if (!disabled && sigaction(SIGSYS, &on_missed, NULL) != 0)
-		return errno;
+	static const struct sigaction on_trapped = { .sa_sigaction = call_trapped, .sa_flags = SA_SIGINFO };
+	static bool ready;
 #endif
+
 	if (disabled)
 		return 0;
+#ifdef RESULT
+	/* Once: in the first filter, sigaction(2) fails. */
+	if (!ready && sigaction(SIGSYS, &on_trapped, NULL) != 0)
+		return errno;
+	ready = true;
+#endif
 	/*
 	 * A kernel before 5.16 would slow down all speculation of a process that enters a filter.  That is against code
 	 * that was let in from outside, which there is none of here.

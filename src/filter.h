@@ -2,8 +2,8 @@
  * System call filters: which calls each process may still make.
  *
  * Source: seccomp(2).  mkfilter.c makes the filters when the program is built (libseccomp), so that nothing has to be
- * computed, or loaded, when it runs.  A dangerous call kills the process.  A call that the filter neither allows nor holds
- * dangerous fails with ENOSYS, and is noted here.
+ * computed, or loaded, when it runs.  A dangerous call ends the process by SIGSYS.  A call that the filter neither allows
+ * nor holds dangerous fails with ENOSYS, and is noted here.
  */
 #ifndef GUESTCLOCK_FILTER_H
 #define GUESTCLOCK_FILTER_H

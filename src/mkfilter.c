@@ -6,9 +6,13 @@
  *
  * A filter knows three classes of calls:
  * - allowed: what this program and the C library need for their work;
- * - dangerous: what only an attacker's code would try.  The kernel kills the process;
+ * - dangerous: what only an attacker's code would try.  It ends the process;
  * - all others, new calls of later kernels among them.  A peer may be able to steer the C library into one that nobody
- *   foresaw, so it must not end the service: it fails with ENOSYS, and filter.c notes its number for the log.
+ *   foresaw, so it must not end the service: it fails with ENOSYS, and its number is noted for the log.
+ *
+ * The kernel makes none of the calls of the last two classes: it sends SIGSYS, and filter.c, which has the numbers of the
+ * dangerous ones from here, tells the two apart.  Rules for each dangerous call would triple the filter, and entering it is
+ * a good part of what a start costs.  No filter lets a process change what SIGSYS does.
  *
  * Usage: mkfilter [architecture], for cross builds with a name that libseccomp knows; default the native one.
  */
@@ -58,7 +62,7 @@ static const struct call common[] = {
 	{ .name = "clock_gettime64" }, { .name = "ppoll_time64" }, { "mmap2", PROTECTION }, { .name = "fstat64" },
 	{ .name = "_llseek" }, { .name = "futex_time64" }, { .name = "sigreturn" },
 	/* abort() first says why; its tgkill(2), which could signal any process, then kills this one */
-	{ .name = "gettid" }, { .name = "rt_sigaction" },
+	{ .name = "gettid" },
 	/* realloc(3) and free(3) of large blocks; qsort(3) of glibc 2.36 asks how much memory there is */
 	{ "mremap", 3, ~UINT64_C(0), MREMAP_MAYMOVE }, { "madvise", 2, 0xffffffff, MADV_DONTNEED }, { .name = "sysinfo" },
 #ifdef SANITIZER
@@ -70,6 +74,7 @@ static const struct call common[] = {
 	{ .name = "process_vm_readv" }, { .name = "set_robust_list" }, { .name = "rseq" }, { .name = "dup" },
 	{ .name = "dup2" }, { .name = "fcntl" }, { .name = "ioctl" }, { .name = "readlinkat" }, { .name = "getdents64" },
 	{ .name = "mkdir" }, { .name = "open" }, { .name = "stat" }, { .name = "pipe" }, { .name = "pipe2" },
+	{ .name = "rt_sigaction" },
 #endif
 };
 
@@ -140,50 +145,31 @@ static const char *const forbidden[] = {
 	"setgroups32", "umask", "setpriority", NULL
 };
 
-/*
- * Kills, except where a filter's lists say otherwise: a list that allows a call for one value of an argument leaves the
- * other values dangerous.
- */
+/* Where a filter allows some values of an argument, as of mmap(2), the call is dangerous with all others. */
 static const char *const dangerous[] = {
 	/* programs and processes */
-	"execve", "execveat", "uselib", "fork", "vfork", "clone", "clone3", "kill", "tkill", "tgkill", "rt_sigqueueinfo",
+	"execve", "execveat", "fork", "vfork", "clone", "clone3", "kill", "tkill", "tgkill", "rt_sigqueueinfo",
 	"rt_tgsigqueueinfo", "pidfd_open", "pidfd_getfd", "pidfd_send_signal", "ptrace", "process_vm_readv", "process_vm_writev",
-	"process_madvise", "process_mrelease", "kcmp", "move_pages", "migrate_pages", "personality", "setsid", "setpgid",
-	/* code */
+	"process_madvise", "personality",
+	/* code, and the kernel's own interpreters */
 	"mmap", "mmap2", "mprotect", "pkey_mprotect", "remap_file_pages", "memfd_create", "memfd_secret", "shmget", "shmat",
 	"modify_ldt", "userfaultfd", "bpf", "perf_event_open", "io_uring_setup", "io_uring_enter", "io_uring_register",
-	"io_setup", "io_submit",
 	/* privileges */
 	"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups", "setuid32",
 	"setgid32", "setreuid32", "setregid32", "setresuid32", "setresgid32", "setfsuid32", "setfsgid32", "setgroups32",
 	"capset", "prctl", "seccomp", "keyctl", "add_key", "request_key", "unshare", "setns", "chroot", "pivot_root",
-	"prlimit64", "setrlimit", "setpriority", "sched_setscheduler", "sched_setattr", "sched_setparam", "ioprio_set",
+	"prlimit64", "setrlimit",
 	/* files */
 	"open", "openat", "creat", "open_by_handle_at", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link",
 	"linkat", "symlink", "symlinkat", "mkdir", "mkdirat", "rmdir", "mknod", "mknodat", "chmod", "fchmod", "fchmodat",
 	"fchmodat2", "chown", "chown32", "fchown", "fchown32", "lchown", "lchown32", "fchownat", "truncate", "truncate64",
-	"ftruncate", "ftruncate64", "fallocate", "utime", "utimes", "utimensat", "futimesat", "setxattr", "lsetxattr",
-	"fsetxattr", "setxattrat", "umask", "fanotify_init", "copy_file_range",
 	/* the network: an address of an attacker's choice, a service of the attacker's own */
-	"sendto", "sendmsg", "sendmmsg", "bind", "listen",
+	"socket", "connect", "sendto", "sendmsg", "sendmmsg", "bind", "listen",
 	/* the system */
-	"mount", "umount", "umount2", "mount_setattr", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "fspick",
-	"swapon", "swapoff", "acct", "quotactl", "quotactl_fd", "reboot", "kexec_load", "kexec_file_load", "init_module",
-	"finit_module", "delete_module", "sethostname", "setdomainname", "syslog", "ioperm", "iopl", "vhangup",
+	"mount", "umount2", "move_mount", "open_tree", "fsopen", "fsmount", "reboot", "kexec_load", "kexec_file_load",
+	"init_module", "finit_module", "delete_module", "ioperm", "iopl",
 	/* clocks */
 	"adjtimex", "clock_adjtime", "clock_adjtime64", "clock_settime", "clock_settime64", "settimeofday", "stime",
-};
-
-#define KILL SCMP_ACT_KILL_PROCESS
-/* Calls that are dangerous only with some arguments; with others they are as the lists say, or fail. */
-static const struct {
-	const char *name;
-	struct scmp_arg_cmp with;
-} dangerous_with[] = {
-	/* put words into another terminal's input */
-	{ "ioctl", { 1, SCMP_CMP_MASKED_EQ, 0xffffffff, TIOCSTI } }, { "ioctl", { 1, SCMP_CMP_MASKED_EQ, 0xffffffff, TIOCLINUX } },
-	/* above AF_NETLINK are packets, VSOCK, ciphers and what kernels have in addition */
-	{ "socket", { 0, SCMP_CMP_GT, AF_NETLINK, 0 } },
 };
 
 static void
@@ -193,76 +179,27 @@ fail(const char *what, int error)
 	exit(111);
 }
 
-/* Without WITH: whatever the arguments are. */
 static void
-add(scmp_filter_ctx context, uint32_t action, const char *name, const struct scmp_arg_cmp *with)
+add(scmp_filter_ctx context, uint32_t action, const struct call *call)
 {
-	int number = seccomp_syscall_resolve_name(name);
+	int number = seccomp_syscall_resolve_name(call->name);
+	struct scmp_arg_cmp compare = SCMP_CMP(call->argument, SCMP_CMP_MASKED_EQ, call->mask, call->value);
 	int error;
 
 	/* Not every architecture has every call. */
 	if (number == __NR_SCMP_ERROR)
 		return;
-	error = seccomp_rule_add_array(context, action, number, with != NULL ? 1 : 0, with);
+	error = call->mask != 0 ? seccomp_rule_add(context, action, number, 1, compare) :
+	    seccomp_rule_add(context, action, number, 0);
 	/* The lists for sanitizers repeat calls: the first rule holds. */
 	if (error != 0 && error != -EEXIST)
-		fail(name, -error);
-}
-
-/* What one filter says of calls, other than that they are dangerous. */
-struct rules {
-	struct {
-		const struct call *call;
-		size_t count;
-	} allowed[3];
-	const char *const *denied;	/* fail with EACCES */
-};
-#define CALLS(array) { (array), LENGTH(array) }
-
-/* Whether RULES already say what becomes of NAME for all its arguments.  If for some only, CONDITION says for which. */
-static bool
-settled(const struct rules *rules, const char *name, const struct call **condition)
-{
-	*condition = NULL;
-	for (size_t list = 0; list < LENGTH(rules->allowed); list++)
-		for (size_t at = 0; at < rules->allowed[list].count; at++) {
-			const struct call *call = &rules->allowed[list].call[at];
-
-			if (strcmp(call->name, name) != 0)
-				continue;
-			if (call->mask == 0)
-				return true;
-			*condition = call;
-		}
-	for (const char *const *denied = rules->denied; *denied != NULL; denied++)
-		if (strcmp(*denied, name) == 0)
-			return true;
-	return false;
-}
-
-/* Kills for every call of NAME that RULES do not allow.  Of such a name they have one condition at most. */
-static void
-kill_rest(scmp_filter_ctx context, const struct rules *rules, const char *name)
-{
-	const struct call *allowed;
-
-	if (settled(rules, name, &allowed))
-		return;
-	if (allowed == NULL)
-		add(context, KILL, name, NULL);
-	else if (allowed->mask == ~UINT64_C(0))
-		add(context, KILL, name, &SCMP_CMP(allowed->argument, SCMP_CMP_NE, allowed->value));
-	else
-		/* One bit that differs is enough. */
-		for (uint64_t bit = 1; bit != 0; bit <<= 1)
-			if ((allowed->mask & bit) != 0)
-				add(context, KILL, name, &SCMP_CMP(allowed->argument, SCMP_CMP_MASKED_EQ, bit, ~allowed->value & bit));
+		fail(call->name, -error);
 }
 
 static scmp_filter_ctx
 new_filter(uint32_t architecture)
 {
-	/* filter.c knows where these keep the result of a call. */
+	/* Those of which filter.c knows the registers. */
 	bool trap = architecture == SCMP_ARCH_X86_64 || architecture == SCMP_ARCH_X86 || architecture == SCMP_ARCH_AARCH64 ||
 	    architecture == SCMP_ARCH_ARM;
 	scmp_filter_ctx context = seccomp_init(trap ? SCMP_ACT_TRAP : SCMP_ACT_ERRNO(ENOSYS));
@@ -279,38 +216,41 @@ new_filter(uint32_t architecture)
 	}
 	/* As a tree: on entering, the kernel tries the filter for every call there is, which is most of what that costs. */
 	error = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	/* Numbers of another architecture mean other calls. */
 	if (error == 0)
-		error = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, KILL);
+		error = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (error != 0)
 		fail("seccomp_attr_set", -error);
 	return context;
 }
 
+/* Calls that a filter lets through. */
+struct calls {
+	const struct call *call;
+	size_t count;
+};
+#define CALLS(array) { (array), LENGTH(array) }
+
+/* A filter called NAME that lets through what each process here does, and ALLOWED (two lists), and answers EACCES to DENIED. */
 static void
-print_filter(const char *name, const struct rules *rules, uint32_t architecture)
+print_filter(const char *name, const struct calls allowed[2], const char *const *denied, uint32_t architecture)
 {
 	scmp_filter_ctx context = new_filter(architecture);
-	const struct call *condition;
 	struct sock_filter instruction;
 	int fd = memfd_create("filter", MFD_CLOEXEC);
 	int error;
 
 	if (fd < 0)
 		fail("memfd_create", errno);
-	for (size_t list = 0; list < LENGTH(rules->allowed); list++)
-		for (size_t at = 0; at < rules->allowed[list].count; at++) {
-			const struct call *call = &rules->allowed[list].call[at];
-
-			add(context, SCMP_ACT_ALLOW, call->name, call->mask == 0 ? NULL :
-			    &SCMP_CMP(call->argument, SCMP_CMP_MASKED_EQ, call->mask, call->value));
-		}
-	for (const char *const *denied = rules->denied; *denied != NULL; denied++)
-		add(context, SCMP_ACT_ERRNO(EACCES), *denied, NULL);
-	for (size_t at = 0; at < LENGTH(dangerous); at++)
-		kill_rest(context, rules, dangerous[at]);
-	for (size_t at = 0; at < LENGTH(dangerous_with); at++)
-		if (!settled(rules, dangerous_with[at].name, &condition))
-			add(context, KILL, dangerous_with[at].name, &dangerous_with[at].with);
+	for (size_t at = 0; at < LENGTH(common); at++)
+		add(context, SCMP_ACT_ALLOW, &common[at]);
+	for (size_t list = 0; list < 2; list++)
+		for (size_t at = 0; at < allowed[list].count; at++)
+			add(context, SCMP_ACT_ALLOW, &allowed[list].call[at]);
+	for (; *denied != NULL; denied++)
+		add(context, SCMP_ACT_ERRNO(EACCES), &(struct call){ .name = *denied });
+	/* With this, filter.c ends the process. */
+	add(context, SCMP_ACT_KILL_PROCESS, &(struct call){ .name = "tkill" });
 	error = seccomp_export_bpf(context, fd);
 	if (error != 0)
 		fail("seccomp_export_bpf", -error);
@@ -323,24 +263,39 @@ print_filter(const char *name, const struct rules *rules, uint32_t architecture)
 	close(fd);
 }
 
+/* The numbers of the dangerous calls, as a set of bits. */
+static void
+print_dangerous(uint32_t architecture)
+{
+	unsigned char set[128] = { 0 };
+
+	for (size_t at = 0; at < LENGTH(dangerous); at++) {
+		int number = seccomp_syscall_resolve_name_arch(architecture, dangerous[at]);
+
+		/* Below 0: this architecture has no such call. */
+		if (number >= (int)sizeof set * 8)
+			fail(dangerous[at], ERANGE);
+		if (number >= 0)
+			set[number / 8] |= (unsigned char)(1U << number % 8);
+	}
+	printf("static const unsigned char filter_dangerous[] = {");
+	for (size_t at = 0; at < sizeof set; at++)
+		printf("%s0x%02x,", at % 16 == 0 ? "\n\t" : " ", set[at]);
+	printf("\n};\n");
+}
+
 int
 main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		struct rules rules;
-	} filters[] = {
-		{ "filter_resolver", { { CALLS(common), CALLS(lookup), CALLS(resolver) }, none } },
-		{ "filter_asker", { { CALLS(common), CALLS(asker) }, unreachable } },
-		{ "filter_setter", { { CALLS(common), CALLS(setter) }, unreachable } },
-		{ "filter_server", { { CALLS(common), CALLS(lookup), CALLS(server) }, forbidden } },
-	};
 	uint32_t architecture = argc > 1 ? seccomp_arch_resolve_name(argv[1]) : seccomp_arch_native();
 
 	if (architecture == 0)
 		fail(argv[1], EINVAL);
 	printf("/* Made by mkfilter.  Do not edit. */\n");
-	for (size_t at = 0; at < LENGTH(filters); at++)
-		print_filter(filters[at].name, &filters[at].rules, architecture);
+	print_filter("filter_resolver", (const struct calls[2]){ CALLS(lookup), CALLS(resolver) }, none, architecture);
+	print_filter("filter_asker", (const struct calls[2]){ CALLS(asker) }, unreachable, architecture);
+	print_filter("filter_setter", (const struct calls[2]){ CALLS(setter) }, unreachable, architecture);
+	print_filter("filter_server", (const struct calls[2]){ CALLS(lookup), CALLS(server) }, forbidden, architecture);
+	print_dangerous(architecture);
 	return fflush(stdout) == 0 ? 0 : 111;
 }

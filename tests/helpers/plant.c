@@ -1,7 +1,7 @@
 /*
  * Linked into a program with ld's --wrap, it stands before some of the program's own functions and makes a system call
- * from there that the program never makes: what PLANT names, in the function that PLANT_IN names.  Says so on standard
- * error if it comes back.  The arguments are such that the kernel would do nothing, were the call let through.
+ * from there that the program never makes: what PLANT names, in the function that PLANT_IN names, PLANT_TIMES times.  Says
+ * so on standard error if it comes back.  The arguments are such that the kernel would do nothing, were the call let through.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -34,6 +35,10 @@ static const struct planted {
 	long number, argument[6];
 } calls[] = {
 	{ "getpid", SYS_getpid, { 0 } },
+	/* harmless, and in no filter */
+	{ "times", SYS_times, { 0 } },
+	{ "getpriority", SYS_getpriority, { PRIO_PROCESS, 0 } },
+	{ "a call of the future", 900, { 0 } },
 	/* the clock */
 	{ "clock_settime", SYS_clock_settime, { CLOCK_REALTIME, (long)&no_time } },
 	{ "clock_adjtime", SYS_clock_adjtime, { CLOCK_REALTIME, 0 } },
@@ -43,20 +48,36 @@ static const struct planted {
 	{ "execve", SYS_execve, { (long)"/nonexistent", 0, 0 } },
 	{ "execveat", SYS_execveat, { NOWHERE, (long)"", 0, 0, AT_EMPTY_PATH } },
 	{ "clone", SYS_clone, { SIGCHLD, 0 } },
+	{ "clone3", SYS_clone3, { 0, 0 } },
 	{ "kill", SYS_kill, { 1, 0 } },
 	{ "tgkill", SYS_tgkill, { 1, 1, 0 } },
+	{ "tkill", SYS_tkill, { 1, 0 } },
+	{ "rt_sigqueueinfo", SYS_rt_sigqueueinfo, { 1, 0, 0 } },
 	{ "ptrace", SYS_ptrace, { PTRACE_TRACEME } },
 	{ "process_vm_readv", SYS_process_vm_readv, { 1, 0, 0, 0, 0, 0 } },
+	{ "process_vm_writev", SYS_process_vm_writev, { 1, 0, 0, 0, 0, 0 } },
+	{ "pidfd_getfd", SYS_pidfd_getfd, { NOWHERE, 0, 0 } },
 	{ "pidfd_open", SYS_pidfd_open, { 1, 0 } },
 	{ "pidfd_send_signal", SYS_pidfd_send_signal, { NOWHERE, 0, 0, 0 } },
 	/* privileges */
 	{ "setresuid", SYS_setresuid, { -1, -1, -1 } },
+	{ "setuid", SYS_setuid, { -1 } },
+	{ "setgroups", SYS_setgroups, { -1, 0 } },
+	{ "capset", SYS_capset, { 0, 0 } },
+	{ "keyctl", SYS_keyctl, { -1 } },
+	{ "setns", SYS_setns, { NOWHERE, 0 } },
+	{ "chroot", SYS_chroot, { (long)"/nonexistent" } },
+	{ "pivot_root", SYS_pivot_root, { (long)"/nonexistent", (long)"/nonexistent" } },
 	{ "prctl", SYS_prctl, { PR_GET_DUMPABLE } },
 	{ "seccomp", SYS_seccomp, { 99, 0, 0 } },
 	{ "prlimit64", SYS_prlimit64, { 1, 99, (long)&no_time, 0 } },
 	{ "unshare", SYS_unshare, { 0 } },
 	{ "bpf", SYS_bpf, { -1, 0, 0 } },
 	{ "io_uring_setup", SYS_io_uring_setup, { 0, 0 } },
+	{ "userfaultfd", SYS_userfaultfd, { -1 } },
+	{ "perf_event_open", SYS_perf_event_open, { 0, 0, 0, NOWHERE, 0 } },
+	{ "memfd_create", SYS_memfd_create, { 0, 0 } },
+	{ "shmat", SYS_shmat, { NOWHERE, 0, 0 } },
 	{ "mmap executable", SYS_mmap, { 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 } },
 	{ "mprotect", SYS_mprotect, { 0, 0, PROT_READ | PROT_EXEC } },
 	/* files */
@@ -64,8 +85,27 @@ static const struct planted {
 	{ "openat to write", SYS_openat, { AT_FDCWD, (long)"/", O_WRONLY } },
 	{ "openat to create", SYS_openat, { AT_FDCWD, (long)"/", O_RDONLY | O_CREAT } },
 	{ "newfstatat", SYS_newfstatat, { AT_FDCWD, (long)"/nonexistent", 0, 0 } },
+	{ "pkey_mprotect", SYS_pkey_mprotect, { 0, 0, PROT_READ | PROT_EXEC, -1 } },
+	{ "open_by_handle_at", SYS_open_by_handle_at, { NOWHERE, 0, 0 } },
+	{ "renameat2", SYS_renameat2, { AT_FDCWD, (long)"/nonexistent", AT_FDCWD, (long)"/nonexistent", 0 } },
+	{ "linkat", SYS_linkat, { AT_FDCWD, (long)"/nonexistent", AT_FDCWD, (long)"/nonexistent", 0 } },
+	{ "symlinkat", SYS_symlinkat, { (long)"", AT_FDCWD, (long)"" } },
+	{ "mkdirat", SYS_mkdirat, { AT_FDCWD, (long)"/", 0 } },
+	{ "mknodat", SYS_mknodat, { AT_FDCWD, (long)"/", 0, 0 } },
+	{ "fchmodat", SYS_fchmodat, { AT_FDCWD, (long)"/nonexistent", 0 } },
+	{ "fchownat", SYS_fchownat, { AT_FDCWD, (long)"/nonexistent", -1, -1, 0 } },
+	{ "truncate", SYS_truncate, { (long)"/", 0 } },
 	{ "unlinkat", SYS_unlinkat, { AT_FDCWD, (long)"/nonexistent", 0 } },
 	{ "mount", SYS_mount, { 0, 0, 0, 0, 0 } },
+	{ "open_tree", SYS_open_tree, { NOWHERE, 0, 0 } },
+	{ "reboot", SYS_reboot, { 0, 0, 0, 0 } },
+	{ "kexec_load", SYS_kexec_load, { 0, -1, 0, 0 } },
+	{ "init_module", SYS_init_module, { 0, 0, 0 } },
+	{ "finit_module", SYS_finit_module, { NOWHERE, 0, 0 } },
+#ifdef __x86_64__
+	{ "iopl", SYS_iopl, { 99 } },
+	{ "x32", 0x40000000 | SYS_getpid, { 0 } },
+#endif
 	/* the network */
 	{ "socket", SYS_socket, { AF_INET, SOCK_DGRAM, 0 } },
 	{ "socket of packets", SYS_socket, { AF_PACKET, SOCK_DGRAM, 0 } },
@@ -79,13 +119,16 @@ static const struct planted {
 
 static const struct planted *planted;
 static char place[32];
+static int count = 1;
 
 /* Before main, which clears the environment. */
 __attribute__((constructor)) static void
 choose(void)
 {
-	const char *name = getenv("PLANT"), *where = getenv("PLANT_IN");
+	const char *name = getenv("PLANT"), *where = getenv("PLANT_IN"), *times = getenv("PLANT_TIMES");
 
+	if (times != NULL)
+		count = atoi(times);
 	if (name == NULL || where == NULL)
 		return;
 	snprintf(place, sizeof place, "%s", where);
@@ -103,18 +146,20 @@ plant(const char *where)
 {
 	const long *argument;
 	char line[80];
-	long result;
+	long result = 0;
 	int length, error;
 
 	if (planted == NULL || strcmp(place, where) != 0)
 		return;
 	argument = planted->argument;
-	result = syscall(planted->number, argument[0], argument[1], argument[2], argument[3], argument[4], argument[5]);
+	for (int left = count; left > 0; left--)
+		result = syscall(planted->number, argument[0], argument[1], argument[2], argument[3], argument[4],
+		    argument[5]);
 	error = result == -1 ? errno : 0;
 	if (planted->number == SYS_clone && result == 0)
 		_exit(0);
 	length = snprintf(line, sizeof line, "planted %s: %s\n", planted->name, error == 0 ? "done" : error == EACCES ? "EACCES" :
-	    "failed");
+	    error == ENOSYS ? "ENOSYS" : "failed");
 	planted = NULL;
 	if (write(STDERR_FILENO, line, (size_t)length) != length)
 		_exit(2);

@@ -13,7 +13,7 @@ export GUESTCLOCK_SET FAKE_CLOCK_SO
 
 # syslog's numbers: facility * 8 + level (RFC 3164)
 # shellcheck disable=SC2034 # for the tests
-AUTH_WARNING=36 DAEMON_ERR=27 DAEMON_NOTICE=29
+AUTH_WARNING=36 DAEMON_ERR=27 DAEMON_WARNING=28 DAEMON_NOTICE=29
 
 # set_setup_file: for setup_file
 set_setup_file() {
