@@ -7,21 +7,19 @@
 #include <sys/uio.h>
 #include <syslog.h>
 
-#include "clocktime.h"
 #include "peer.h"
 #include "rfc868.h"
 #include "service.h"
-#include "sysclock.h"
 #include "waiting.h"
 
 /* Datagrams read, and answers sent, by one system call. */
 #define BATCH 32
 
-/* Nothing in a question counts, but that it is not an answer. */
-#define QUESTION_ROOM 16
-
-/* Two time services that are made to face each other tell times that are this near (seconds). */
-#define SAME_TIME 10
+/*
+ * A question is shorter than an answer: RFC 868's is empty.  Longer datagrams may be answers of a time, echo, daytime or
+ * chargen service, and two services that answer each other do not stop.
+ */
+#define QUESTION_MOST (RFC868_OCTETS - 1)
 
 /* Room for one IP_PKTINFO or IPV6_PKTINFO, the larger. */
 union pktinfo_room {
@@ -33,7 +31,7 @@ union pktinfo_room {
 static struct {
 	struct mmsghdr question[BATCH];
 	struct iovec room[BATCH];
-	uint8_t content[BATCH][QUESTION_ROOM];
+	uint8_t content[BATCH][QUESTION_MOST + 1];	/* never read: one octet more shows that a datagram is longer */
 	union peer asker[BATCH];		/* as the kernel has it: the address to answer */
 	union pktinfo_room asked[BATCH];	/* the address that was asked: the one to answer from */
 	struct mmsghdr answer[BATCH];
@@ -54,7 +52,7 @@ static int
 receive_batch(int fd, int flags)
 {
 	for (unsigned at = 0; at < BATCH; at++) {
-		batch.room[at] = (struct iovec){ .iov_base = batch.content[at], .iov_len = QUESTION_ROOM };
+		batch.room[at] = (struct iovec){ .iov_base = batch.content[at], .iov_len = QUESTION_MOST + 1 };
 		batch.question[at].msg_hdr = (struct msghdr){ .msg_name = &batch.asker[at],
 			.msg_namelen = sizeof batch.asker[at], .msg_iov = &batch.room[at], .msg_iovlen = 1,
 			.msg_control = &batch.asked[at], .msg_controllen = sizeof batch.asked[at] };
@@ -142,22 +140,6 @@ send_batch(const struct service *service, int fd, unsigned count)
 	}
 }
 
-/*
- * Whether a question is an answer such as ours: from another time service, or from one that echoes, which would both go
- * on for ever.  That they have no client's port is not sure where they are not at their own.
- */
-static bool
-is_answer(const uint8_t *content, unsigned length)
-{
-	int64_t now, told;
-
-	if (length != RFC868_OCTETS)
-		return false;
-	now = seconds_floor(sysclock_now());
-	told = rfc868_decode(content, now);
-	return told >= now - SAME_TIME && told <= now + SAME_TIME;
-}
-
 static void
 answer_batch(const struct service *service, int fd, unsigned questions)
 {
@@ -172,7 +154,7 @@ answer_batch(const struct service *service, int fd, unsigned questions)
 
 		client->v6 = batch.asker[at].v6;
 		peer_unmap(client);
-		if (peer_may_loop(client) || is_answer(batch.content[at], batch.question[at].msg_len) ||
+		if (peer_may_loop(client) || batch.question[at].msg_len > QUESTION_MOST ||
 		    !waiting_allows(client, -1, "udp"))
 			continue;
 		batch.answer[answers].msg_hdr = (struct msghdr){ .msg_name = question->msg_name,

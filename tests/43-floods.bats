@@ -82,14 +82,14 @@ peer_start() { # KIND
 # bound_at ADDRESS PORT: a datagram socket has this IPv4 address, in hexadecimal as /proc/net/udp has it
 bound_at() { grep -q "$(printf ' %s:%04X ' "$1" "$2")" "/proc/$SANDBOX/net/udp"; }
 
-# forged SOURCE PORT DESTINATION PORT: sends one datagram; leaves in $in and $out how many datagrams programs received and
-# sent from then on, when that has come to rest, or after a second
+# forged [FLAG...] SOURCE PORT DESTINATION PORT: sends one datagram, or what the flags of flood say; leaves in $in and $out
+# how many datagrams programs received and sent from then on, when that has come to rest, or after two seconds
 forged() {
 	local in_before out_before last=-1 round
 	in_before=$(counter Udp InDatagrams) out_before=$(counter Udp OutDatagrams)
 	flood -n 1 "$@" >/dev/null
 	wait_for 2 more_than "$in_before" counter Udp InDatagrams
-	for ((round = 0; round < 10; round++)); do
+	for ((round = 0; round < 20; round++)); do
 		sleep 0.1
 		in=$(($(counter Udp InDatagrams) - in_before)) out=$(($(counter Udp OutDatagrams) - out_before))
 		((in + out != last)) || return 0
@@ -132,29 +132,92 @@ faces() { # KIND
 }
 
 # Ports from 1024 up are clients', and those of services that were moved, or are seen through an address translator.
-@test "echo, time and another in.timed at ports of clients: one answer, and the one that comes back is not answered" {
-	local address port
-	sed -i -e 's|^echo\([[:blank:]]*\)7/udp|echo\110007/udp|' -e 's|^time\([[:blank:]]*\)37/udp|time\110037/udp|' "$ETC/services"
-	superserver_fill dgram-wait 1037
-	for address in 1 2; do
-		printf "10.37.0.$address:%s\n" "$(inetd_lines openbsd-inetd.conf | sed '/^#/d')"
-	done >"$ETC/inetd.conf"
-	printf '10.37.0.2:%s dgram udp wait root internal\n' echo time >>"$ETC/inetd.conf"
-	background superserver sandbox "$PEERS/usr/sbin/inetd" -i /etc/inetd.conf
-	for port in 1037 10007 10037; do wait_for 5 bound_at 0200250A $port; done
-	wait_for 5 bound_at 0100250A 1037
-	forged 10.37.0.2 1037 10.37.0.1 1037
-	equal "$in $out" '2 1' 'received and sent, in.timed and in.timed'
-	for port in 10007 10037; do
-		# The forged one, the answer, and what comes back.
-		forged 10.37.0.2 $port 10.37.0.1 1037
-		equal "$in $out" '3 2' "received and sent, port $port"
+
+# services_moved: from now on superservers find their own services 10,000 ports above the usual ones
+services_moved() {
+	local service
+	for service in "${!own[@]}"; do
+		sed -i "s|^$service\([[:blank:]]*\)${own[$service]}/udp|$service\1$((own[$service] + 10000))/udp|" "$ETC/services"
+		own[$service]=$((own[$service] + 10000))
 	done
-	forged 10.37.0.1 1037 10.37.0.2 10037
-	equal "$in $out" '2 1' 'received and sent, another time service asked'
-	# What an echo of the empty datagram is to it, is a question.
-	forged 10.37.0.1 1037 10.37.0.2 10007
-	at_most "$out" 3 'sent, an echo asked'
+}
+
+# dies_out PEER PORT: in.timed is at 10.37.0.1, port 1037.  Datagrams of 0 to 3 octets are questions to it, longer ones are
+# not.  Whichever of the two is asked in the other's name, at most four datagrams are received: the forged one, an echo of
+# it, the answer to that and an echo of the answer.
+dies_out() {
+	local octets
+	for octets in 0 1 3 4 5 60; do
+		forged -l $octets "$1" "$2" 10.37.0.1 1037
+		at_most "$in" 4 "received, in.timed asked with $octets octets in the name of $1 port $2"
+		if ((octets > 3)); then equal "$in $out" '1 0' "received and sent, in.timed got $octets octets"
+		else at_least "$out" 1 "sent, in.timed asked with $octets octets"; fi
+		forged -l $octets 10.37.0.1 1037 "$1" "$2"
+		at_most "$in" 4 "received, $1 port $2 asked with $octets octets in the name of in.timed"
+	done
+}
+
+moved_faces() { # KIND
+	local service
+	services_moved
+	superserver_fill dgram-wait 1037
+	printf '10.37.0.1:%s\n' "$(inetd_lines openbsd-inetd.conf | sed '/^#/d')" >"$ETC/inetd.conf"
+	background superserver sandbox "$PEERS/usr/sbin/inetd" -i /etc/inetd.conf
+	wait_for 5 bound_at 0100250A 1037
+	peer_start "$1"
+	for service in "${!own[@]}"; do dies_out 10.37.0.2 "${own[$service]}"; done
+	patient --udp --source 10.37.0.2 1 1 5 10.37.0.1 1037 | grep '^1 1 '
+}
+
+@test "xinetd's own services at ports of clients: nothing goes on after one forged datagram" { moved_faces xinetd; }
+@test "openbsd-inetd's own services at ports of clients: nothing goes on after one forged datagram" { moved_faces openbsd; }
+@test "inetutils-inetd's own services at ports of clients: nothing goes on after one forged datagram" { moved_faces inetutils; }
+
+@test "two in.timed at ports of clients, whatever their clocks: nothing goes on after one forged datagram" {
+	local address offset
+	requires "$IN_TIMED_SHARED" "$TOP/build/tests/fake-clock.so"
+	cp "$TOP/build/tests/fake-clock.so" "$WORK/sbin/"
+	cp "$IN_TIMED_SHARED" "$WORK/sbin/in.timed"
+	# shellcheck disable=SC2016 # for that shell
+	printf '%s\n' '#!/bin/sh' 'FAKE_CLOCK=/usr/sbin/clock LD_PRELOAD=/usr/sbin/fake-clock.so exec /usr/sbin/in.timed "$@"' \
+		>"$WORK/sbin/in.timed.wrong"
+	chmod go+rx "$WORK/sbin"/*
+	superserver_fill dgram-wait 1037
+	printf '10.37.0.1:%s\n' "$(inetd_lines openbsd-inetd.conf | sed '/^#/d')" >"$ETC/inetd.conf"
+	printf '10.37.0.2:%s\n' "$(SERVER=/usr/sbin/in.timed.wrong inetd_lines openbsd-inetd.conf | sed '/^#/d')" >>"$ETC/inetd.conf"
+	for offset in 0 -9 -11 1000000; do
+		"$PYTHON" -I -S "$TOP/tests/lib/fakeclock.py" new "$WORK/sbin/clock" offset_ns=${offset}000000000
+		chmod a+rw "$WORK/sbin/clock"
+		background superserver sandbox "$PEERS/usr/sbin/inetd" -i /etc/inetd.conf
+		for address in 1 2; do wait_for 5 bound_at 0${address}00250A 1037; done
+		run_cmd ask --udp --source 10.37.0.2 10.37.0.1
+		equal "$output" '0 4' 'delta and octets, the right clock'
+		run_cmd ask --udp --source 10.37.0.1 10.37.0.2
+		equal "$output" "$offset 4" 'delta and octets, the other clock'
+		dies_out 10.37.0.2 1037
+		superserver_stop
+		wait_for 2 sandbox_empty
+	done
+}
+
+# RFC 864: an answer of 0 to 512 octets at random.  Four lengths of 513 are questions to in.timed, so that one forged datagram
+# has 1.008 answers on average.
+@test "a chargen whose answers have 0 to 512 octets at random: the exchange dies out" {
+	superserver_start xinetd dgram-wait 1037
+	background chargen in_net "$PYTHON" -I -S -c '
+import random, socket
+random.seed(864)
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    s.bind(("10.37.0.2", 10019))
+    while True:
+        _, client = s.recvfrom(1)
+        s.sendto(bytes(random.randint(0, 512)), client)'
+	wait_for 5 bound_at 0200250A 10019
+	forged -n 2000 -r 4000 -s 5 10.37.0.2 10019 10.37.0.1 1037
+	figures "2,000 forged: $in received, $out sent"
+	# Each of the 2,000 is received, answered, and the answer answered.
+	at_least "$in" 6000 'received'
+	at_most "$in" 6200 'received'
 }
 
 # ----------------------------------------------------------------------------------------------- floods of datagrams
@@ -263,15 +326,20 @@ killed_in_a_flood() { # KIND
 @test "openbsd-inetd: in.timed killed in the middle of a flood has a successor" { killed_in_a_flood openbsd; }
 @test "inetutils-inetd: in.timed killed in the middle of a flood has a successor" { killed_in_a_flood inetutils; }
 
-@test "an empty datagram, one of 64 KiB, and any text get four octets" {
+@test "datagrams of 0 to 3 octets get four octets, longer ones nothing" {
 	local text
 	superserver_start xinetd dgram-wait
-	for text in '' '\0' '\n' 'what time is it' '\0\0\0\0' "$(printf '%065507d' 0)"; do
+	for text in '' '\0' '\n' '\r\n' 'now'; do
 		run_cmd ask --udp --send-first "$text" 127.0.0.1
 		equal "$output" '0 4' 'delta and octets'
+		run_cmd ask --udp --send-first "$text" ::1
+		equal "$output" '0 4' 'delta and octets'
 	done
-	run_cmd ask --udp --send-first "$(printf '%060000d' 0)" ::1
-	equal "$output" '0 4' 'delta and octets'
+	for text in '\0\0\0\0' 'what time is it' "$(printf '%060000d' 0)" "$(printf '%065507d' 0)"; do
+		run_cmd ask --udp --expect 0 --timeout 0.2 --send-first "$text" 127.0.0.1
+	done
+	run_cmd ask --udp --expect 0 --timeout 0.2 --send-first "$(printf '%060000d' 0)" ::1
+	run_cmd ask --udp 127.0.0.1
 }
 
 # ------------------------------------------------------------------------------------------------------ connections
