@@ -9,11 +9,13 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "answer.h"
 #include "filter.h"
 #include "privilege.h"
+#include "startup.h"
 #include "status.h"
 #include "sysclock.h"
 
@@ -28,10 +30,11 @@ ask(int pipe, pid_t setter, const struct rdate_request *request, int64_t pivot)
 	static struct timeclient client;
 	int error = privilege_reduce(false);
 
-	/* Nothing of the other process's but the pipe: not its lock, not its log. */
+	/* Of the other process's descriptors only the pipe stays open.  syslog(3) closes its own. */
+	closelog();
 	if (pipe != STDERR_FILENO + 1)
 		pipe = dup2(pipe, STDERR_FILENO + 1);
-	privilege_close_from(STDERR_FILENO + 2);
+	startup_close_from(STDERR_FILENO + 2);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* The other process may have ended before this could be told of it. */
 	if (getppid() != setter)

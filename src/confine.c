@@ -32,11 +32,8 @@ bool
 confine(void)
 {
 	char text[FILTER_TEXT];
-	int error;
+	int error = drop_capabilities();
 
-	/* A superserver may leave its own descriptors open.  A kernel before 5.9 has not the call. */
-	close_range(STDERR_FILENO + 1, ~0U, 0);
-	error = drop_capabilities();
 	/* Other processes of the same user, as nobody's often are many, cannot trace this one; and no core file has its memory. */
 	if (error == 0 && (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0))
 		error = errno;

@@ -1,7 +1,7 @@
 /*
  * in.timed gives up all that answering does not need.
  *
- * Sources: capabilities(7), prctl(2), close_range(2).  The system call filter is filter.h's.
+ * Sources: capabilities(7), prctl(2).  The system call filter is filter.h's.
  */
 #ifndef GUESTCLOCK_CONFINE_H
 #define GUESTCLOCK_CONFINE_H
@@ -9,9 +9,8 @@
 #include <stdbool.h>
 
 /*
- * Closes every descriptor above 2, gives up every capability, and with them the means to gain any by executing
- * something, is not to be traced, and enters the filter.  False when that failed, which is in syslog.  Nothing can be
- * started from then on.
+ * Gives up every capability, and with them the means to gain any by executing something, is not to be traced, and enters
+ * the filter.  False when that failed, which is in syslog.  Nothing can be started from then on.
  */
 bool confine(void);
 

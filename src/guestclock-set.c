@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "access.h"
 #include "audit.h"
@@ -100,6 +101,7 @@ run(int argc, char **argv)
 	enum status status;
 	int words, error;
 
+	startup_close_from(STDERR_FILENO + 1);
 	if (!startup_descriptors())
 		return audit_fail("cannot make sure of standard input, output and error: %s", strerror(errno));
 	/* Unsaid, a limit on files would kill between setting the clock and telling of it. */

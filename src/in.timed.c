@@ -65,6 +65,8 @@ run(int argc, char **argv)
 	int option, error = errno;
 	enum status status;
 
+	/* A superserver may leave its own descriptors open. */
+	startup_close_from(STDERR_FILENO + 1);
 	signal(SIGXFSZ, SIG_IGN);
 	/* Under nowait, standard error is the client's connection: a complaint must not be taken for the time. */
 	openlog("in.timed", LOG_PID | (startup_no_socket(STDERR_FILENO) ? LOG_PERROR : 0), LOG_DAEMON);

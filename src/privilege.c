@@ -22,27 +22,11 @@ privilege_may_set_clock(void)
 	return permitted == CAP_SET;
 }
 
-void
-privilege_close_from(int first)
-{
-	struct rlimit limit = { .rlim_cur = 1024 };
-
-	if (close_range((unsigned)first, ~0U, 0) == 0)
-		return;
-	/* A kernel before 5.9: one by one, and not for ever where the limit is infinite. */
-	getrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur > 65536)
-		limit.rlim_cur = 65536;
-	for (int fd = first; fd < (int)limit.rlim_cur; fd++)
-		close(fd);
-}
-
 int
 privilege_enclose(void)
 {
 	struct rlimit none = { 0, 0 };
 
-	privilege_close_from(STDERR_FILENO + 1);
 	umask(077);
 	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)

@@ -12,14 +12,8 @@
 /* Whether this process may have CAP_SYS_TIME. */
 bool privilege_may_set_clock(void);
 
-/*
- * Closes every descriptor above 2; no core files, no ptrace by the same user, no new privileges by executing
- * anything, umask 077.  Called first.
- */
+/* No core files, no ptrace by the same user, no new privileges by executing anything, umask 077.  Called first. */
 int privilege_enclose(void);
-
-/* Closes every descriptor from FIRST up. */
-void privilege_close_from(int first);
 
 /*
  * No new descriptor, process or megabyte, and with NOT_EVEN_FILES no octet into a file: the filter's word again, in case

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +32,21 @@ startup_descriptors(void)
 				return false;
 		}
 	return true;
+}
+
+void
+startup_close_from(int first)
+{
+	struct rlimit limit = { .rlim_cur = 1024 };
+
+	if (close_range((unsigned)first, ~0U, 0) == 0)
+		return;
+	/* A kernel before 5.9: one by one, and not for ever where the limit is infinite. */
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur > 65536)
+		limit.rlim_cur = 65536;
+	for (int fd = first; fd < (int)limit.rlim_cur; fd++)
+		close(fd);
 }
 
 const char *

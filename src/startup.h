@@ -12,6 +12,13 @@
  */
 bool startup_descriptors(void);
 
+/*
+ * Closes every descriptor from FIRST up: those that this process was started with, or those of the process that it is a
+ * copy of.  Called before this process opens any of its own.  A later call would close what other code, such as
+ * syslog(3), still uses, and that code would write to whatever gets the number next: a client's connection, perhaps.
+ */
+void startup_close_from(int first);
+
 /* The last part of PATH (argv[0]), or FALLBACK where there is none. */
 const char *startup_name(const char *path, const char *fallback);
 

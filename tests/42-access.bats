@@ -235,6 +235,46 @@ SPAWN='spawn (echo %a >>/etc/spawned/log) &'
 	wait_for 4 grep -qx 'Seccomp:[[:blank:]]2' "/proc/$pid/status"
 }
 
+# log_number PID: the number of its socket to the log, which is the last that it opened
+log_number() {
+	find "/proc/$1/fd" -mindepth 1 -lname 'socket:*' -printf '%f\n' | sort -n | tail -n 1
+}
+
+@test "spawn taken out of the table of processes that wait: what they log goes to the log, and never to a client" {
+	local style pid number before
+	with_spawned
+	hosts_deny 'in.timed: ALL'
+	OPTIONS='-i 60'
+	for style in stream-wait dgram-wait stream-nowait; do
+		asked() { # SOURCE OCTETS [OPTION...]
+			local -a how=(--source "$1" --expect "$2" "${@:3}")
+			# That no datagram comes can only be waited for.
+			[ $style != dgram-wait ] || how+=(--udp --timeout "$((1 + $2))")
+			run_cmd ask "${how[@]}" 10.37.0.1
+		}
+		hosts_allow "in.timed: 10.37.0.2: $SPAWN"
+		superserver_start xinetd $style
+		asked 10.37.0.1 0
+		number=4
+		if [ $style != stream-nowait ]; then
+			pid=$(helper)
+			grep -qx 'Seccomp:[[:blank:]]0' "/proc/$pid/status"
+			number=$(log_number "$pid")
+		fi
+		hosts_allow 'in.timed: 10.37.0.2'
+		[ $style = stream-nowait ] || wait_for 4 grep -qx 'Seccomp:[[:blank:]]2' "/proc/$pid/status"
+		before=$(logged 'refused connect from 10\.37\.0\.1 ')
+		# These are kept open for a second, with the numbers from 3 up: the next one has the log's, were that free.
+		asked 10.37.0.2 4 --burst $((number - 3))
+		for _ in 1 2 3; do asked 10.37.0.1 0; done
+		wait_for 2 at_least $((before + 3)) logged 'refused connect from 10\.37\.0\.1 '
+		asked 10.37.0.2 4
+		[ $style = stream-nowait ] || equal "$(helper)" "$pid" 'the process that serves'
+		superserver_stop
+		wait_for 2 sandbox_empty in.timed
+	done
+}
+
 @test "spawn written into the table of a process that always has a question waiting" {
 	with_spawned
 	hosts_allow 'in.timed: 10.37.1.2'
