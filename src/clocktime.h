@@ -25,4 +25,11 @@ seconds_floor(nanoseconds time)
 	return time / NS_PER_SECOND - (time % NS_PER_SECOND < 0);
 }
 
+/* Both clocks of this machine at one moment, by which a clock that somebody set can be told from one that ran. */
+struct clock_reading {
+	nanoseconds real;	/* CLOCK_REALTIME */
+	nanoseconds raw;	/* CLOCK_MONOTONIC_RAW, read just before it, … */
+	nanoseconds width;	/* … and at most this long before it */
+};
+
 #endif

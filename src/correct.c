@@ -17,16 +17,6 @@
 /* The kernel calls a clock with this much error unsynchronised (NTP_PHASE_LIMIT): there is no use in telling it. */
 #define TELL_LIMIT (16 * NS_PER_SECOND)
 
-static void
-tell_bound(struct runstate *run, nanoseconds bound)
-{
-	int error = bound < TELL_LIMIT ? runstate_tell_bound(run, bound) : 0;
-
-	/* The clock is set: that the kernel will not hear how well is no reason to report failure. */
-	if (error != 0)
-		audit_done("the kernel was not told the bound: %s", strerror(error));
-}
-
 /*
  * Looks whether the clock stays where it was put: by how much it moves, against the clock that nobody can set, in the
  * next few milliseconds.  Awake and bounded by a count, for the guest's timers may not run.
@@ -41,51 +31,108 @@ moved_since(void)
 	return (sysclock_now() - now) - (sysclock_elapsed() - elapsed);
 }
 
-static enum status
-carry_out(const struct verdict_on_clock *verdict, struct runstate *run, struct correction *result)
-{
-	char offset[SECONDS_TEXT], bound[SECONDS_TEXT], residual[SECONDS_TEXT], correction[SECONDS_TEXT];
-	nanoseconds moved = 0;
-	int error;
+/* What was done under the lock.  It is reported when the lock is free: a log or a client may be slow to read. */
+struct deed {
+	struct sysclock_state kernel;	/* before */
+	int state_error, set_error, tell_error;	/* errno values */
+	nanoseconds moved;
+	bool undone;			/* stepped, and it did not stay */
+};
 
+static void
+tell_bound(struct runstate *run, nanoseconds bound, struct deed *deed)
+{
+	if (bound < TELL_LIMIT)
+		deed->tell_error = runstate_tell_bound(run, bound);
+}
+
+static void
+carry_out(const struct verdict_on_clock *verdict, struct runstate *run, struct deed *deed)
+{
 	if (verdict->decision == DECISION_SLEW)
-		error = sysclock_slew(verdict->correction);
+		deed->set_error = sysclock_slew(verdict->correction);
 	else
-		error = sysclock_step(verdict->correction, &moved);
-	if (error == 0 && verdict->decision == DECISION_STEP)
-		moved = ns_add(moved, moved_since());
+		deed->set_error = sysclock_step(verdict->correction, &deed->moved);
+	if (deed->set_error != 0)
+		return;
+	if (verdict->decision == DECISION_STEP) {
+		deed->moved = ns_add(deed->moved, moved_since());
+		deed->undone = ns_magnitude(deed->moved - verdict->correction) > LANDING_TOLERANCE;
+	}
+	if (!deed->undone)
+		tell_bound(run, ns_add(verdict->bound, ns_magnitude(deed->moved != 0 ? deed->moved - verdict->correction : 0)),
+		    deed);
+}
+
+/* Judges, and does what the verdict says. */
+static void
+judge_and_set(struct situation *situation, const struct limits *limits, struct runstate *run, struct correction *result,
+    struct deed *deed)
+{
+	const struct verdict_on_clock *verdict = &result->verdict;
+
+	deed->state_error = sysclock_state(&deed->kernel);
+	if (deed->state_error != 0)
+		return;
+	situation->now = sysclock_now();
+	situation->other_service = runstate_other_service(run, &deed->kernel);
+	if (deed->kernel.synchronised && !situation->other_service)
+		situation->told = run->bound * NS_PER_MICROSECOND;
+	result->verdict = policy_decide(situation, limits);
+	if (decision_refuses(verdict->decision) || limits->dry_run)
+		return;
+	if (verdict->correction != 0)
+		carry_out(verdict, run, deed);
+	/* A clock found right: say so to the kernel, before it takes the bound for outgrown, but not worse than it knows. */
+	else if (verdict->decision == DECISION_WITHIN_BOUND && !situation->other_service &&
+	    (!deed->kernel.synchronised || verdict->bound < deed->kernel.maxerror))
+		tell_bound(run, verdict->bound, deed);
+}
+
+/* Tells the client and the log. */
+static enum status
+report(const struct correction *result, const struct deed *deed)
+{
+	const struct verdict_on_clock *verdict = &result->verdict;
+	char offset[SECONDS_TEXT], bound[SECONDS_TEXT], residual[SECONDS_TEXT], correction[SECONDS_TEXT];
+
 	format_seconds(result->offset, offset);
-	format_seconds(verdict->correction, correction);
-	if (error != 0)
-		return audit_fail("cannot %s the clock by %s s: %s", decision_name(verdict->decision), correction,
-		    strerror(error));
-	result->residual = ns_add(result->offset, moved);
+	format_seconds(verdict->bound, bound);
 	format_seconds(result->residual, residual);
-	if (verdict->decision == DECISION_STEP && ns_magnitude(moved - verdict->correction) > LANDING_TOLERANCE)
+	format_seconds(verdict->correction, correction);
+	if (deed->set_error != 0)
+		return audit_fail("cannot %s the clock by %s s: %s", decision_name(verdict->decision), correction,
+		    strerror(deed->set_error));
+	if (deed->undone)
 		return audit_fail("the clock was stepped by %s s and did not stay there: it is %s s off again; another "
 		    "program sets it", correction, residual);
-	tell_bound(run, ns_add(verdict->bound, ns_magnitude(moved != 0 ? moved - verdict->correction : 0)));
-	format_seconds(verdict->bound, bound);
-	audit_done("%s: offset %s +- %s s, residual %s s", decision_name(verdict->decision), offset, bound + 1, residual);
+	/* The clock is set: that the kernel will not hear how well is no reason to report failure. */
+	if (deed->tell_error != 0)
+		audit_done("the kernel was not told the bound: %s", strerror(deed->tell_error));
+	if (verdict->correction != 0)
+		audit_done("%s: offset %s +- %s s, residual %s s", decision_name(verdict->decision), offset, bound + 1,
+		    residual);
 	return STATUS_DONE;
 }
 
 enum status
-correct_clock(struct interval offset, nanoseconds delay, nanoseconds slew_up_to, const struct limits *limits,
-    struct runstate *run, struct correction *result)
+correct_clock(const struct clock_reading *since, struct interval offset, nanoseconds delay, nanoseconds slew_up_to,
+    const struct limits *limits, struct runstate *run, struct correction *result)
 {
-	struct sysclock_state kernel;
-	struct situation situation = { .offset = offset, .now = sysclock_now(), .delay = delay, .slew_up_to = slew_up_to };
+	struct situation situation = { .offset = offset, .delay = delay, .slew_up_to = slew_up_to };
+	struct deed deed = { .moved = 0 };
 	char text[SECONDS_TEXT], bound[SECONDS_TEXT];
-	int error = sysclock_state(&kernel);
+	int error = limits->dry_run ? 0 : runstate_lock(run, since);
 
 	if (error != 0)
-		return audit_fail("cannot read the kernel's clock state: %s", strerror(error));
-	situation.other_service = runstate_other_service(run, &kernel);
-	if (kernel.synchronised && !situation.other_service)
-		situation.told = run->bound * NS_PER_MICROSECOND;
-	result->verdict = policy_decide(&situation, limits);
-	result->offset = result->residual = interval_middle(offset);
+		return audit_fail("%s", runstate_complaint(error));
+	judge_and_set(&situation, limits, run, result, &deed);
+	if (!limits->dry_run)
+		runstate_unlock(run);
+	if (deed.state_error != 0)
+		return audit_fail("cannot read the kernel's clock state: %s", strerror(deed.state_error));
+	result->offset = interval_middle(offset);
+	result->residual = ns_add(result->offset, deed.moved);
 	format_seconds(result->offset, text);
 	format_seconds(interval_bound(offset), bound);
 	if (decision_refuses(result->verdict.decision))
@@ -93,11 +140,5 @@ correct_clock(struct interval offset, nanoseconds delay, nanoseconds slew_up_to,
 		    decision_reason(result->verdict.decision), text, bound + 1);
 	if (limits->dry_run)
 		return STATUS_DONE;
-	if (result->verdict.correction != 0)
-		return carry_out(&result->verdict, run, result);
-	/* A clock found right: say so to the kernel, before it takes the bound for outgrown, but not worse than it knows. */
-	if (result->verdict.decision == DECISION_WITHIN_BOUND && !situation.other_service &&
-	    (!kernel.synchronised || result->verdict.bound < kernel.maxerror))
-		tell_bound(run, result->verdict.bound);
-	return STATUS_DONE;
+	return report(result, &deed);
 }

@@ -17,10 +17,11 @@ struct correction {
 };
 
 /*
- * Judges OFFSET (guest minus source, measured just now) and does what the decision says, unless limits->dry_run.
- * Refusals, failures and sets are told and logged.  Fills RESULT whatever happens.
+ * Judges OFFSET (guest minus source, measured at SINCE or later) and does what the decision says, unless
+ * limits->dry_run: under the lock, and only if nobody set the clock since SINCE.  Refusals, failures and sets are told
+ * and logged when the lock is free again.  Fills RESULT whatever happens.
  */
-enum status correct_clock(struct interval offset, nanoseconds delay, nanoseconds slew_up_to, const struct limits *limits,
+enum status correct_clock(const struct clock_reading *since, struct interval offset, nanoseconds delay, nanoseconds slew_up_to, const struct limits *limits,
     struct runstate *run, struct correction *result);
 
 #endif

@@ -50,7 +50,7 @@ enum exchange_reason {
 	REASON_DRY_RUN,		/* the forced command says --dry-run */
 	REASON_NO_CAPABILITY,
 	REASON_TOO_MANY,	/* more orders to set than a session may have; it ends */
-	REASON_BUSY,		/* another request is setting the clock */
+	REASON_BUSY,		/* another request is setting the clock, or has set it since it was measured */
 	REASON_FAILED,		/* the system failed */
 	REASONS
 };

@@ -23,9 +23,10 @@ struct server {
 	const struct limits *limits;
 	unsigned refusals, orders;
 	nanoseconds moved;		/* by all steps and slews of this session */
+	struct clock_reading since;	/* when this session's measurement began: what it orders is true of that clock */
+	bool measuring;			/* that was at a "now"; else at the greeting, or after the session's last order */
 	struct runstate *run;
 	bool may_set;
-	bool locked;
 	enum status status;
 };
 
@@ -63,11 +64,11 @@ send_line(struct server *server, const char *line, size_t length)
 }
 
 static bool
-send_time(struct server *server, const char *word)
+send_time(struct server *server, const char *word, nanoseconds time)
 {
 	char line[EXCHANGE_LINE + 1];
 
-	return send_line(server, line, exchange_write_time(word, sysclock_now(), line));
+	return send_line(server, line, exchange_write_time(word, time, line));
 }
 
 static bool
@@ -83,12 +84,11 @@ send_no(struct server *server, enum exchange_reason reason, const char *text)
 	return send_line(server, line, exchange_write_no(reason, text, line));
 }
 
-/* Whether an order to set may be carried out: where not, REASON and TEXT say why. */
+/* Takes the lock for an order to set, where this session may set and its measurement still holds: else REASON and TEXT. */
 static bool
-may_set_now(struct server *server, enum exchange_reason *reason, const char **text)
+lock_clock(struct server *server, enum exchange_reason *reason, const char **text)
 {
-	static char complaint[128];
-	int error = server->run->error != 0 ? server->run->error : EBADF;
+	int error;
 
 	if (server->limits->dry_run) {
 		*reason = REASON_DRY_RUN;
@@ -100,15 +100,14 @@ may_set_now(struct server *server, enum exchange_reason *reason, const char **te
 		*text = "no CAP_SYS_TIME: run as root, or setcap cap_sys_time=ep on the program";
 		return false;
 	}
-	if (!server->locked && server->run->fd >= 0)
-		error = runstate_lock(server->run);
-	if (server->locked || error == 0) {
-		server->locked = true;
+	error = runstate_lock(server->run, &server->since);
+	if (error == 0)
 		return true;
-	}
-	snprintf(complaint, sizeof complaint, "cannot lock " RUNSTATE_LOCK ": %s", strerror(error));
-	*reason = error == EWOULDBLOCK ? REASON_BUSY : REASON_FAILED;
-	*text = error == EWOULDBLOCK ? "another request is setting the clock" : complaint;
+	/* The host may measure again.  An order that it only repeats is refused again. */
+	if (error == ESTALE)
+		server->measuring = false;
+	*reason = error == EWOULDBLOCK || error == ESTALE ? REASON_BUSY : REASON_FAILED;
+	*text = runstate_complaint(error);
 	return false;
 }
 
@@ -129,51 +128,57 @@ reason_of(enum decision decision)
 	}
 }
 
-/* Carries out a step or a slew that the limits allow.  An errno value, or 0. */
+/* Carries out an order that is allowed, under the lock.  MOVED: by a step.  An errno value, or 0. */
 static int
-move_clock(struct server *server, const struct exchange_order *order)
+carry_out(struct server *server, const struct exchange_order *order, nanoseconds *moved)
+{
+	int error = 0;
+
+	*moved = order->value;
+	if (order->verb == EXCHANGE_STEP)
+		error = sysclock_step(order->value, moved);
+	else if (order->verb == EXCHANGE_SLEW)
+		error = sysclock_slew(order->value);
+	else if (order->verb == EXCHANGE_RATE)
+		error = sysclock_rate(order->value);
+	else
+		error = runstate_tell_bound(server->run, order->value);
+	if (error == 0 && (order->verb == EXCHANGE_STEP || order->verb == EXCHANGE_SLEW))
+		server->moved = ns_add(server->moved, order->value);
+	server->since = sysclock_read();
+	server->measuring = false;
+	return error;
+}
+
+static void
+log_order(const struct exchange_order *order, nanoseconds moved, int error)
 {
 	const char *word = order->verb == EXCHANGE_STEP ? "step" : "slew";
 	char text[SECONDS_TEXT], residual[SECONDS_TEXT];
-	nanoseconds moved = order->value;
-	int error = order->verb == EXCHANGE_STEP ? sysclock_step(order->value, &moved) : sysclock_slew(order->value);
 
+	if (order->verb == EXCHANGE_BOUND)
+		return;
+	if (order->verb == EXCHANGE_RATE) {
+		/* As seconds in 10^6 seconds, which parts per million are. */
+		format_seconds(order->value * 1000000, text);
+		audit_done("rate %s ppm, as the host ordered%s%s", text, error != 0 ? ", failed: " : "",
+		    error != 0 ? strerror(error) : "");
+		return;
+	}
 	format_seconds(order->value, text);
 	format_seconds(ns_subtract(moved, order->value), residual);
-	if (error == 0)
-		server->moved = ns_add(server->moved, order->value);
 	if (error == 0)
 		audit_done("%s by %s s, as the host ordered, residual %s s", word, text, residual);
 	else
 		audit_done("%s by %s s, as the host ordered, failed: %s", word, text, strerror(error));
-	return error;
 }
 
-static int
-set_rate(int64_t ppb)
-{
-	int error = sysclock_rate(ppb);
-	char text[SECONDS_TEXT];
-
-	/* As seconds in 10^6 seconds, which parts per million are. */
-	format_seconds(ppb * 1000000, text);
-	audit_done("rate %s ppm, as the host ordered%s%s", text, error != 0 ? ", failed: " : "",
-	    error != 0 ? strerror(error) : "");
-	return error;
-}
-
-/* The judgement on an order to set, before anything is done: true, or REASON and TEXT. */
+/* The limits' judgement on an order to set: true, or REASON and TEXT. */
 static bool
-order_allowed(struct server *server, const struct exchange_order *order, enum exchange_reason *reason, const char **text)
+within_limits(struct server *server, const struct exchange_order *order, enum exchange_reason *reason, const char **text)
 {
 	enum decision decision = DECISION_STEP;
 
-	if (server->orders >= ORDERS_MOST) {
-		*reason = REASON_TOO_MANY;
-		*text = "more orders to set than a session has a use for";
-		return false;
-	}
-	server->orders++;
 	/* The limits are the session's: many small steps are one large one. */
 	if (order->verb == EXCHANGE_STEP || order->verb == EXCHANGE_SLEW)
 		decision = policy_judge_step(ns_subtract(sysclock_now(), server->moved), ns_add(server->moved, order->value),
@@ -194,31 +199,55 @@ order_allowed(struct server *server, const struct exchange_order *order, enum ex
 		*text = "the rate would be larger than --max-rate";
 		return false;
 	}
-	return may_set_now(server, reason, text);
+	return true;
+}
+
+/*
+ * Answers an order to set.  False when the session is over.  The lock is held from the judgement to the end of the
+ * deed; the log and the host, which may be slow to read, hear of it after that.
+ */
+static bool
+answer_set(struct server *server, const struct exchange_order *order)
+{
+	enum exchange_reason reason = REASON_FAILED;
+	const char *text = "";
+	nanoseconds moved = 0;
+	bool locked, allowed;
+	int error = 0;
+
+	if (server->orders >= ORDERS_MOST) {
+		send_no(server, REASON_TOO_MANY, "more orders to set than a session has a use for");
+		return false;
+	}
+	server->orders++;
+	locked = lock_clock(server, &reason, &text);
+	/* A limit is told first: a host that asks again would meet it all the same. */
+	allowed = within_limits(server, order, &reason, &text) && locked;
+	if (allowed)
+		error = carry_out(server, order, &moved);
+	if (locked)
+		runstate_unlock(server->run);
+	if (!allowed)
+		return send_no(server, reason, text);
+	log_order(order, moved, error);
+	return error == 0 ? send_time(server, "done", sysclock_now()) : send_no(server, REASON_FAILED, strerror(error));
 }
 
 /* Answers one order.  False when the session is over. */
 static bool
 answer_order(struct server *server, const struct exchange_order *order)
 {
-	enum exchange_reason reason = REASON_FAILED;
-	const char *text = "";
-	int error;
+	struct clock_reading now;
 
-	if (order->verb == EXCHANGE_NOW)
-		return send_time(server, "now");
 	if (order->verb == EXCHANGE_BYE)
 		return false;
-	if (!order_allowed(server, order, &reason, &text)) {
-		return send_no(server, reason, text) && reason != REASON_TOO_MANY;
-	}
-	if (order->verb == EXCHANGE_RATE)
-		error = set_rate(order->value);
-	else if (order->verb == EXCHANGE_BOUND)
-		error = runstate_tell_bound(server->run, order->value);
-	else
-		error = move_clock(server, order);
-	return error == 0 ? send_time(server, "done") : send_no(server, REASON_FAILED, strerror(error));
+	if (order->verb != EXCHANGE_NOW)
+		return answer_set(server, order);
+	now = sysclock_read();
+	if (!server->measuring)
+		server->since = now;
+	server->measuring = true;
+	return send_time(server, "now", now.real);
 }
 
 static bool
@@ -259,6 +288,7 @@ exchange_serve(const struct limits *limits, struct runstate *run, bool may_set)
 	size_t held = 0;
 	bool too_long = false;
 
+	server.since = sysclock_read();
 	if (!greet(&server))
 		return server.status;
 	for (;;) {

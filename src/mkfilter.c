@@ -91,7 +91,7 @@ static const struct call setter[] = {
 	{ .name = "send" }, { "sendto", CONNECTED }, { "prlimit64", NO_NEW_LIMIT }, { .name = "adjtimex" }, { .name = "clock_adjtime" },
 	{ .name = "clock_adjtime64" }, { .name = "clock_settime" }, { .name = "clock_settime64" },
 	{ .name = "settimeofday" }, { .name = "pwrite64" }, { .name = "pread64" }, { .name = "ftruncate" },
-	{ .name = "flock" }, { .name = "pidfd_send_signal" }, { .name = "wait4" },
+	{ .name = "flock" }, { .name = "sched_yield" }, { .name = "pidfd_send_signal" }, { .name = "wait4" },
 };
 /*
  * syslog(3) would connect again where its daemon has gone: it is told no, and the line is lost, not the request.  What

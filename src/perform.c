@@ -40,13 +40,8 @@ prepare(bool sets, struct runstate *run)
 		return audit_fail("no CAP_SYS_TIME, so the clock cannot be set: run as root, or give this copy of the "
 		    "program the capability (setcap cap_sys_time=ep, owner root, group of the ssh user, mode 0750)");
 	error = runstate_open(run, sets);
-	if (error == 0 && sets)
-		error = runstate_lock(run);
-	if (error == EWOULDBLOCK)
-		return audit_fail("another request is setting the clock");
 	if (error != 0)
-		return audit_fail("cannot lock " RUNSTATE_LOCK ": %s%s", strerror(error), error == EACCES || error == EPERM ?
-		    "; the directory must belong to the user that sets the clock" : "");
+		return audit_fail("%s", runstate_complaint(error));
 	error = privilege_reduce(sets);
 	if (error != 0)
 		return audit_fail("cannot drop privileges: %s", strerror(error));
@@ -147,6 +142,7 @@ perform_rdate(const struct rdate_request *request, const struct limits *limits, 
 	struct rdate_request rdate = *request;
 	struct correction result = { .offset = 0 };
 	struct answer answer = { .outcome = OUTCOME_FAILED };
+	struct clock_reading since;
 	struct runstate run;
 	bool sets = !rdate.print_only && !limits->dry_run;
 	enum status status;
@@ -154,12 +150,13 @@ perform_rdate(const struct rdate_request *request, const struct limits *limits, 
 	if (limits->edge && !rdate.sntp)
 		rdate.edge = true;
 	status = prepare(sets, &run);
+	since = sysclock_read();
 	if (status == STATUS_DONE)
 		status = ask_source(&rdate, limits, session, &answer);
 	if (status != STATUS_DONE)
 		return status;
 	if (!rdate.print_only)
-		status = correct_clock(answer.offset, answer.delay, slew_limit(&rdate), limits, &run, &result);
+		status = correct_clock(&since, answer.offset, answer.delay, slew_limit(&rdate), limits, &run, &result);
 	if (status != STATUS_DONE)
 		return status;
 	if (!rdate.silent)
@@ -182,7 +179,7 @@ perform_rfc868(const struct limits *limits)
 	uint8_t octets[RFC868_OCTETS];
 	struct interval offset;
 	struct runstate run;
-	nanoseconds received;
+	struct clock_reading received;
 	int64_t second;
 	size_t got;
 	enum status status = prepare(!limits->dry_run, &run);
@@ -203,11 +200,11 @@ perform_rfc868(const struct limits *limits)
 	case SESSION_READ_FAILED:
 		return audit_fail("rfc868: cannot read standard input: %s", strerror(errno));
 	}
-	received = sysclock_now();
+	received = sysclock_read();
 	second = rfc868_decode(octets, limits_pivot(limits));
-	offset = interval_measured(received, received, second * NS_PER_SECOND,
+	offset = interval_measured(received.real, received.real, second * NS_PER_SECOND,
 	    (second + 1) * NS_PER_SECOND + PUSH_TRANSIT);
-	status = correct_clock(offset, 0, POLICY_SLEW_BELOW, limits, &run, &result);
+	status = correct_clock(&received, offset, 0, POLICY_SLEW_BELOW, limits, &run, &result);
 	if (status == STATUS_DONE && limits->dry_run)
 		print_result(&result, limits, "standard input");
 	return finish_output(status, limits->dry_run);

@@ -3,6 +3,14 @@
 
 #include "sysclock.h"
 
+/* The kernel slews at 500 ppm, … */
+#define SLEW_PPM 500
+/* … and tick and frequency correct by 100,500 ppm at most. */
+#define RATE_PPM_MAX 100500
+
+/* What else may move a clock between two readings, such as another time service that works an offset off. */
+#define NO_SET (10 * NS_PER_MILLISECOND)
+
 static const struct {
 	const char *name, *reason;
 } decisions[] = {
@@ -106,4 +114,19 @@ policy_decide(const struct situation *situation, const struct limits *limits)
 	if (verdict.decision != DECISION_STEP)
 		verdict.bound = ns_add(ns_magnitude(offset), bound);
 	return verdict;
+}
+
+bool
+policy_clock_was_set(const struct clock_reading *before, const struct clock_reading *now, int64_t rate)
+{
+	nanoseconds elapsed = ns_subtract(now->raw, before->raw);
+	nanoseconds moved = ns_subtract(ns_subtract(now->real, before->real), elapsed);
+	int64_t ppm = ns_magnitude(rate) / 1000 + 1;
+	nanoseconds explained = ns_add(ns_add(before->width, now->width), NO_SET);
+
+	if (elapsed < 0)
+		return true;
+	ppm = SLEW_PPM + (ppm < RATE_PPM_MAX ? ppm : RATE_PPM_MAX);
+	/* At most 2^63 / 10^6 * 101,000: it fits. */
+	return ns_magnitude(moved) > ns_add(explained, (elapsed / 1000000 + 1) * ppm);
 }

@@ -51,6 +51,12 @@ struct verdict_on_clock policy_decide(const struct situation *situation, const s
 /* Whether a step by CORRECTION from NOW stays within the limits: DECISION_STEP, or a decision that refuses. */
 enum decision policy_judge_step(nanoseconds now, nanoseconds correction, const struct limits *limits);
 
+/*
+ * Whether somebody set the clock between the readings BEFORE and NOW: it moved against the raw clock by more than
+ * RATE (the correction in force, in parts per 10^9) and a slew explain.
+ */
+bool policy_clock_was_set(const struct clock_reading *before, const struct clock_reading *now, int64_t rate);
+
 bool decision_refuses(enum decision decision);
 
 /* "step", "before-floor", … */

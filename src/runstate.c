@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -11,10 +12,15 @@
 #include <unistd.h>
 
 #include "numtext.h"
+#include "policy.h"
 
 /* Microseconds; the kernel takes no more than 16 s. */
 #define TOLD_MAX 16000000
 #define TOLD_TEXT 127
+
+/* How long, and by how many looks at most, another request's lock is waited for. */
+#define LOCK_WAIT NS_PER_SECOND
+#define LOCK_LOOKS 500000
 
 static void
 read_boot_id(char boot_id[BOOT_ID_TEXT])
@@ -87,15 +93,59 @@ runstate_open(struct runstate *state, bool writable)
 	return 0;
 }
 
-int
-runstate_lock(struct runstate *state)
+/* Polls, because the guest's timers may not run; counts, because its time may stand still.  0, or an errno value. */
+static int
+wait_for_lock(int fd)
 {
-	while (flock(state->fd, LOCK_EX | LOCK_NB) != 0)
-		if (errno != EINTR)
+	nanoseconds start = sysclock_elapsed();
+
+	for (int look = 0; look < LOCK_LOOKS && sysclock_elapsed() - start < LOCK_WAIT; look++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
 			return errno;
-	/* Whoever had the lock before may have written since. */
+		sched_yield();
+	}
+	return EWOULDBLOCK;
+}
+
+int
+runstate_lock(struct runstate *state, const struct clock_reading *since)
+{
+	struct clock_reading now;
+	int error = state->fd >= 0 ? wait_for_lock(state->fd) : state->error;
+
+	if (error != 0)
+		return error;
+	now = sysclock_read();
+	if (policy_clock_was_set(since, &now, sysclock_rate_in_force())) {
+		runstate_unlock(state);
+		return ESTALE;
+	}
+	/* The request that had the lock before may have written since. */
 	read_told(state);
 	return 0;
+}
+
+void
+runstate_unlock(struct runstate *state)
+{
+	while (flock(state->fd, LOCK_UN) != 0 && errno == EINTR)
+		continue;
+}
+
+const char *
+runstate_complaint(int error)
+{
+	static char text[160];
+
+	if (error == EWOULDBLOCK)
+		return "another request is setting the clock";
+	if (error == ESTALE)
+		return "the clock was set by another request or program while this one waited; nothing was done";
+	snprintf(text, sizeof text, "cannot lock " RUNSTATE_LOCK ": %s%s", strerror(error), error == EACCES || error == EPERM ?
+	    "; the directory must belong to the user that sets the clock" : "");
+	return text;
 }
 
 bool

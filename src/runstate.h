@@ -1,7 +1,8 @@
 /*
  * /run/guestclock: one set at a time, and what the last one told the kernel.
  *
- * The lock file is locked with flock(2) while a request may set the clock.  Its contents are one line, written
+ * The lock file is locked with flock(2) while a request sets the clock: for one order or one correction, never while
+ * it waits for a host, a time source or a log.  Its contents are one line, written
  * after each set, by which the next request knows whether the kernel's "synchronised" is our doing or another time
  * service's.  A file that does not parse is taken for one that says nothing.
  */
@@ -17,7 +18,7 @@
 #define BOOT_ID_TEXT 40
 
 struct runstate {
-	int fd;				/* the locked file, or -1 */
+	int fd;				/* the lock file, or -1 */
 	int error;			/* an errno value: why it is -1 */
 	char boot_id[BOOT_ID_TEXT];	/* /proc/sys/kernel/random/boot_id, or empty */
 	bool unreadable;		/* it is there, and not for us to read */
@@ -32,8 +33,18 @@ struct runstate {
  */
 int runstate_open(struct runstate *state, bool writable);
 
-/* Takes the lock without waiting.  0, or an errno value: EWOULDBLOCK when another request has it. */
-int runstate_lock(struct runstate *state);
+/*
+ * Takes the lock to set a clock that was measured at SINCE or later.  Another request needs it for milliseconds: it is
+ * waited for, a second at most, without a timer.  0, or an errno value and no lock: EWOULDBLOCK when another request
+ * keeps it, ESTALE when the clock was set since SINCE, so that what was measured is no longer true.
+ */
+int runstate_lock(struct runstate *state, const struct clock_reading *since);
+
+/* Gives it back. */
+void runstate_unlock(struct runstate *state);
+
+/* What the error of runstate_open() or runstate_lock() means to the user.  The text holds until the next call. */
+const char *runstate_complaint(int error);
 
 /* Whether the kernel's clock is synchronised by somebody else. */
 bool runstate_other_service(const struct runstate *state, const struct sysclock_state *kernel);

@@ -9,6 +9,10 @@
 
 #include "exchange.h"
 
+/* Pairs of both clocks that are read at most, and the width of one that is good enough. */
+#define READ_PAIRS 5
+#define READ_WIDTH (10 * NS_PER_MICROSECOND)
+
 static nanoseconds
 from_timespec(struct timespec time)
 {
@@ -34,6 +38,23 @@ nanoseconds
 sysclock_elapsed(void)
 {
 	return read_clock(CLOCK_MONOTONIC_RAW);
+}
+
+struct clock_reading
+sysclock_read(void)
+{
+	struct clock_reading best = { .width = INT64_MAX };
+
+	/* This process may lose the processor between two readings. */
+	for (int pair = 0; pair < READ_PAIRS && best.width > READ_WIDTH; pair++) {
+		struct clock_reading reading = { .raw = sysclock_elapsed() };
+
+		reading.real = sysclock_now();
+		reading.width = sysclock_elapsed() - reading.raw;
+		if (reading.width < best.width)
+			best = reading;
+	}
+	return best;
 }
 
 int
@@ -96,6 +117,17 @@ sysclock_rate(int64_t ppb)
 	order.tick = tick;
 	order.freq = frequency;
 	return adjtimex(&order) < 0 ? errno : 0;
+}
+
+int64_t
+sysclock_rate_in_force(void)
+{
+	struct timex kernel = { .modes = 0 };
+
+	if (adjtimex(&kernel) < 0)
+		return EXCHANGE_RATE_MAX;
+	/* A microsecond of the tick's 10,000 is 100 ppm. */
+	return (kernel.tick - INT64_C(10000)) * 100000 + kernel.freq * INT64_C(1000) / 65536;
 }
 
 int

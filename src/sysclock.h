@@ -24,6 +24,9 @@ nanoseconds sysclock_now(void);
 /* CLOCK_MONOTONIC_RAW: what steps and slews do not touch. */
 nanoseconds sysclock_elapsed(void);
 
+/* Both at one moment: the closest pair of a few. */
+struct clock_reading sysclock_read(void);
+
 /* The kernel's view of its clock: adjtimex(2). */
 struct sysclock_state {
 	bool synchronised;	/* STA_UNSYNC is clear and the clock is not in error */
@@ -48,6 +51,9 @@ int sysclock_slew(nanoseconds correction);
 
 /* Sets the frequency correction, in parts per 10^9, at most EXCHANGE_RATE_MAX either way: tick and frequency. */
 int sysclock_rate(int64_t ppb);
+
+/* The correction that tick and frequency make together, in parts per 10^9; where it cannot be read, EXCHANGE_RATE_MAX. */
+int64_t sysclock_rate_in_force(void);
 
 /* Tells the kernel that its clock is right within MAXERROR, ESTERROR the best guess: STA_UNSYNC is cleared. */
 int sysclock_tell_bound(nanoseconds maxerror, nanoseconds esterror);

@@ -710,39 +710,108 @@ limit() {
 	expect 0
 }
 
-@test "two requests at once: the second is told, and the clock is set once" {
-	badsource tcp:37:delay=1.5 tcp:38:good udp:39:good
-	clock_new offset_ns=-100.0
-	export SSH_CONNECTION='127.0.0.1 1 127.0.0.1 22' SSH_ORIGINAL_COMMAND='rdate -s 127.0.0.1'
-	background first enclosed "$GUESTCLOCK_SET"
+SET_MEANWHILE='guestclock-set: the clock was set by another request or program while this one waited; nothing was done$'
+
+# asking: a request has come as far as to ask its source
+asking() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
+
+# in_background NAME COMMAND
+in_background() {
+	export SSH_CONNECTION='127.0.0.1 1 127.0.0.1 22' SSH_ORIGINAL_COMMAND=$2
+	background "$1" enclosed "$GUESTCLOCK_SET"
 	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND
-	wait_for 5 locked
+}
+
+@test "a request that waits for its source keeps nobody out" {
+	badsource tcp:37:silent tcp:38:good
+	clock_new offset_ns=-100.0
+	in_background first 'rdate -t 600000 127.0.0.1'
+	wait_for 5 asking
 	ask 'rdate -s -o 38 127.0.0.1'
+	expect 0
+	assert_stepped +100.0 2.0
+	assert_logged "$DAEMON_NOTICE" 'step: offset'
+	clock_new offset_ns=-1000.0
+	ask rfc868 < <(printf '\0\0\0\0')
+	expect 0
+	equal "$(clock_get steps)" 1 steps
+	alive first
+}
+
+@test "two requests at once: the clock is set once, and the one that measured it before is told" {
+	badsource tcp:37:delay=1.5 tcp:38:good
+	clock_new offset_ns=-100.0
+	in_background first 'rdate -s 127.0.0.1'
+	wait_for 5 asking
+	ask 'rdate -s -o 38 127.0.0.1'
+	expect 0
+	assert_logged "$DAEMON_NOTICE" 'step: offset'
+	wait_for 5 not alive first
+	run_cmd cat "$WORK/first.out"
+	[[ $output =~ $SET_MEANWHILE ]] || { shown; return 1; }
+	assert_logged "$DAEMON_ERR" 'request "rdate -s 127.0.0.1": the clock was set by another request or program while this one waited'
+	assert_stepped +100.0 2.0
+	# Set by hand, or by any other program, it is the same.
+	in_background first 'rdate -s 127.0.0.1'
+	wait_for 5 asking
+	clock_set offset_ns=-50.0
+	wait_for 5 not alive first
+	run_cmd cat "$WORK/first.out"
+	[[ $output =~ $SET_MEANWHILE ]] || { shown; return 1; }
+	assert_untouched
+}
+
+# holds NAME SECONDS: another process has the lock for so long
+holds() {
+	"${ENTER[@]}" --mount mkdir -p /run/guestclock
+	background "$1" "${ENTER[@]}" --mount flock /run/guestclock/lock sh -c ": >$WORK/$1.held; sleep $2"
+	wait_for 5 test -e "$WORK/$1.held"
+}
+
+@test "a lock that somebody keeps is waited for, for a second" {
+	badsource tcp:37:good
+	requires flock
+	clock_new offset_ns=-100.0
+	holds briefly 0.4
+	ask 'rdate -s 127.0.0.1'
+	expect 0
+	assert_stepped +100.0 2.0
+	log_take
+	clock_new offset_ns=-100.0
+	holds long 60
+	ask 'rdate -s 127.0.0.1'
 	refused 111 'guestclock-set: another request is setting the clock$'
-	printf '\0\0\0\0' >"$WORK/push"
-	ask rfc868 <"$WORK/push"
+	within "$took" 1000 8000 'milliseconds'
+	ask rfc868 < <(printf '\0\0\0\0')
 	refused 111 'guestclock-set: another request is setting the clock$'
 	# Reading is not setting.
 	ask status
 	expect 0
-	ask 'rdate -p -o 38 127.0.0.1'
+	ask 'rdate -p 127.0.0.1'
 	expect 0
-	ask 'rdate -s -o 38 127.0.0.1' --dry-run
+	ask 'rdate -s 127.0.0.1' --dry-run
 	expect 0
+	assert_untouched
 	assert_not_logged
-	wait_for 5 not alive first
-	run_cmd cat "$WORK/first.out"
-	equal "$output" '' 'what the first said'
-	assert_stepped +100.0 2.0
-	assert_logged "$DAEMON_NOTICE" 'step: offset'
-	# And afterwards the lock is free.
-	ask 'rdate -s -o 38 127.0.0.1'
-	expect 0
 }
 
-# locked: somebody holds the lock
-locked() {
-	"${ENTER[@]}" --mount sh -c 'inode=$(stat -c %i /run/guestclock/lock) && grep -q "FLOCK.*:$inode " /proc/locks' 2>/dev/null
+@test "twenty requests at once: each ends, and the clock is set once" {
+	badsource tcp:37:good
+	clock_new offset_ns=-100.0
+	local at done=0
+	for ((at = 0; at < 20; at++)); do in_background "each$at" 'rdate -s 127.0.0.1'; done
+	for ((at = 0; at < 20; at++)); do
+		wait_for 20 not alive "each$at"
+		if [ ! -s "$WORK/each$at.out" ]; then
+			done=$((done + 1))
+			continue
+		fi
+		run_cmd cat "$WORK/each$at.out"
+		[[ $output =~ $SET_MEANWHILE ]] || { shown; return 1; }
+	done
+	# Those that began after the first had set it found it right.
+	((done >= 1))
+	assert_stepped +100.0 3.0
 }
 
 @test "a lock that cannot be had says where and why" {

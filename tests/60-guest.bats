@@ -433,26 +433,21 @@ holds_little() {
 	wait_for 10 no_setter
 }
 
-@test "two requests at once: the second is refused with one line, the lock goes with the first" {
-	ask_in_background plain "rdate -s -t 30000 -o $SILENT 10.0.2.2"
+@test "a request that waits for a silent source keeps nobody out" {
+	ask_in_background plain "rdate -s -t 600000 -o $SILENT 10.0.2.2"
 	wait_for 10 confined
-	sample
-	from=$offset
-	ask plain "rdate -s -o $STREAM 10.0.2.2"
-	expect 111 '^guestclock-set: another request is setting the clock$'
-	talk plain rfc868 < <("$IN_TIMED")
-	expect 111 '^guestclock-set: another request is setting the clock$'
-	# What sets nothing is not in the way of anybody.
-	ask plain "rdate -p -o $STREAM 10.0.2.2"
-	expect 0
-	sample
-	unmoved "$from"
-	stop client
-	wait_for 10 no_setter
 	ask plain "rdate -s -o $STREAM 10.0.2.2"
 	expect 0
 	sample
 	within "$SECOND"
+	wrong_clock
+	talk plain rfc868 < <("$IN_TIMED")
+	expect 0
+	sample
+	pushed
+	setters
+	stop client
+	wait_for 10 no_setter
 }
 
 # dedicated_user: the account guestclock has a copy of the program that may set the clock.
@@ -663,6 +658,34 @@ keep_sampling() {
 	expect 0
 	told
 	equal "$decision" step decision
+	sample
+	within "$SECOND"
+}
+
+# exchange_said COUNT: so many lines have come from the session in the background
+exchange_said() { (($(wc -l <"$WORK/exchange.out") >= $1)); }
+
+@test "a guest restored in the middle of an exchange is put right: the session that is no more keeps nobody out" {
+	local options
+	guest_ssh_options options
+	# Open for reading too, so that the session does not end with what is written.
+	mkfifo "$WORK/orders"
+	exec 8<>"$WORK/orders"
+	# shellcheck disable=SC2016 # for that shell
+	background exchange sh -c 'exec "$@" <"$0"' "$WORK/orders" ssh "${options[@]}" -i "$KEYS/plain" root@127.0.0.1 exchange 8<&-
+	printf 'now\nbound 1.000000000\nnow\n' >&8
+	wait_for 20 exchange_said 4
+	grep -q '^done ' "$WORK/exchange.out"
+	guest_save
+	stop exchange KILL
+	exec 8>&-
+	guest_restore
+	admin_stop
+	admin_start
+	# The session has come back with the guest, and waits for its host.
+	[ -n "$(setters)" ]
+	ask plain "rdate -s -o $STREAM 10.0.2.2"
+	expect 0
 	sample
 	within "$SECOND"
 }

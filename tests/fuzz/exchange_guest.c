@@ -27,7 +27,7 @@ static struct {
 	char line[EXCHANGE_LINE + 1];	/* what the guest has said of its line */
 	size_t held;
 	int answers, sets, refusals, reads;
-	bool fails, busy, gone;
+	bool fails, busy, gone, stale, locked;
 	struct limits limits;
 	bool may_set;
 	nanoseconds clock, moved;
@@ -39,7 +39,7 @@ fuzz_read(int fd, void *into, size_t room)
 {
 	size_t piece = 1 + (now.given * 2654435761U >> 7) % 300;
 
-	REQUIRE(fd == STDIN_FILENO && room > 0);
+	REQUIRE(fd == STDIN_FILENO && room > 0 && !now.locked);
 	if (++now.reads % 7 == 0) {
 		errno = EINTR;
 		return -1;
@@ -93,7 +93,7 @@ fuzz_write(int fd, const void *from, size_t length)
 {
 	size_t piece = length > 3 && now.answers % 3 == 0 ? length / 2 : length;
 
-	REQUIRE(fd == STDOUT_FILENO && length > 0);
+	REQUIRE(fd == STDOUT_FILENO && length > 0 && !now.locked);
 	if (now.gone && now.answers > 2) {
 		errno = EPIPE;
 		return -1;
@@ -122,6 +122,12 @@ sysclock_now(void)
 	return now.clock += NS_PER_MILLISECOND;
 }
 
+struct clock_reading
+sysclock_read(void)
+{
+	return (struct clock_reading){ .real = sysclock_now() };
+}
+
 int
 sysclock_state(struct sysclock_state *state)
 {
@@ -132,7 +138,7 @@ sysclock_state(struct sysclock_state *state)
 static void
 check_set(void)
 {
-	REQUIRE(now.may_set && !now.limits.dry_run && !now.busy);
+	REQUIRE(now.may_set && !now.limits.dry_run && !now.busy && now.locked);
 	REQUIRE(++now.sets <= 64);
 }
 
@@ -186,10 +192,32 @@ runstate_tell_bound(struct runstate *state, nanoseconds bound)
 }
 
 int
-runstate_lock(struct runstate *state)
+runstate_lock(struct runstate *state, const struct clock_reading *since)
 {
-	REQUIRE(state->fd >= 0);
-	return now.busy ? EWOULDBLOCK : 0;
+	REQUIRE(!now.locked && since->real > 0 && since->real <= now.clock);
+	if (state->fd < 0)
+		return state->error;
+	if (now.busy)
+		return EWOULDBLOCK;
+	/* Now and then somebody else has set the clock. */
+	if (now.stale && now.answers % 3 == 0)
+		return ESTALE;
+	now.locked = true;
+	return 0;
+}
+
+void
+runstate_unlock(struct runstate *state)
+{
+	(void)state;
+	REQUIRE(now.locked);
+	now.locked = false;
+}
+
+const char *
+runstate_complaint(int error)
+{
+	return strerror(error);
 }
 
 bool
@@ -206,6 +234,7 @@ check_logged(const char *format, va_list arguments)
 {
 	char line[640];
 
+	REQUIRE(!now.locked);
 	REQUIRE(vsnprintf(line, sizeof line, format, arguments) < (int)sizeof line);
 	REQUIRE(fuzz_is_line(line, sizeof line));
 }
@@ -268,13 +297,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	now.busy = strchr(letters, 'b') != NULL;
 	now.fails = strchr(letters, 'f') != NULL;
 	now.gone = strchr(letters, 'g') != NULL;
+	now.stale = strchr(letters, 'c') != NULL;
 	now.limits.dry_run = strchr(letters, 'd') != NULL;
 	if (strchr(letters, 's') != NULL)
 		now.limits.max_step = 3600 * NS_PER_SECOND;
 	if (strchr(letters, 'k') != NULL)
 		now.limits.max_back = NS_PER_SECOND;
 	if (strchr(letters, 'u') != NULL)
-		run.fd = -1;
+		run = (struct runstate){ .fd = -1, .error = EACCES };
 	status = exchange_serve(&now.limits, &run, now.may_set);
 	REQUIRE(status == STATUS_DONE || status == STATUS_REFUSED || status == STATUS_SYSTEM);
 	for (size_t at = 0; at < size; at++)

@@ -179,9 +179,9 @@ plant(const char *where)
 WRAP(void, timeclient_open, (struct timeclient *client, const struct rdate_request *request, int64_t pivot,
     struct answer *answer), (client, request, pivot, answer))
 WRAP(void, timeclient_ask, (struct timeclient *client, struct answer *answer), (client, answer))
-WRAP(enum status, correct_clock, (struct interval offset, nanoseconds delay, nanoseconds slew_below,
-    const struct limits *limits, struct runstate *run, struct correction *result),
-    (offset, delay, slew_below, limits, run, result))
+WRAP(enum status, correct_clock, (const struct clock_reading *since, struct interval offset, nanoseconds delay,
+    nanoseconds slew_below, const struct limits *limits, struct runstate *run, struct correction *result),
+    (since, offset, delay, slew_below, limits, run, result))
 WRAP(bool, exchange_parse_order, (const char *line, size_t length, struct exchange_order *order, bool *range),
     (line, length, order, range))
 WRAP(void, rfc868_encode, (int64_t seconds, uint8_t octets[RFC868_OCTETS]), (seconds, octets))

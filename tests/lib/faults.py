@@ -54,7 +54,7 @@ ERRORS = {
     # memory, and what the C library does before main
     "brk": "nothing", "mmap": "ENOMEM EAGAIN EPERM", "munmap": "ENOMEM", "mprotect": "ENOMEM EACCES", "getrandom": "EINTR EAGAIN ENOSYS short",
     "arch_prctl": "EPERM", "set_tid_address": "", "set_robust_list": "EINVAL", "rseq": "ENOSYS EPERM", "prlimit64": "EPERM ENOSYS",
-    "uname": "EFAULT", "sched_getaffinity": "ESRCH", "futex": "EAGAIN",
+    "uname": "EFAULT", "sched_getaffinity": "ESRCH", "futex": "EAGAIN", "sched_yield": "",
     # privileges and signals
     "prctl": "EPERM EINVAL", "seccomp": "EINVAL ENOMEM EACCES", "capget": "EPERM EINVAL", "capset": "EPERM EINVAL",
     "rt_sigaction": "EINVAL", "rt_sigprocmask": "EINVAL", "setitimer": "EINVAL", "kill": "ESRCH EPERM",
@@ -206,8 +206,9 @@ def goes_on_without(result, fault):
         # There is another call that enters the filter.
         return not any((process, NAME.get(number), first, got) == (fault.process, "prctl", PR_SET_SECCOMP, 0)
                        for process, number, first, _, _, got in result.trace)
-    # The lock is tried again where a signal came between.
-    return fault.call == "capset" or fault.call == "flock" and errno.errorcode[int(fault.action[1:])] != "EINTR" or \
+    # The lock is tried again where a signal or another request came between.  That it is not given back ends with the process.
+    return fault.call == "capset" or fault.call == "flock" and fault.arguments[1] != fcntl.LOCK_UN and \
+        errno.errorcode[int(fault.action[1:])] not in ("EINTR", "EWOULDBLOCK", "EAGAIN") or \
         fault.call == "prctl" and fault.arguments[0] in (PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS)
 
 

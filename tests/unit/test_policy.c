@@ -149,6 +149,46 @@ centuries(void **unused)
 }
 
 static void
+set_by_somebody(void **unused)
+{
+	const struct clock_reading before = { .real = NOW, .raw = 5 * SECOND };
+	static const struct {
+		nanoseconds elapsed, moved, width;
+		int64_t rate;
+		bool set;
+	} cases[] = {
+		{ 0, 0, 0, 0, false },
+		/* 10 ms beside what is explained: the width of both readings, … */
+		{ 0, 10000000, 0, 0, false }, { 0, 11000000, 0, 0, true }, { 0, -11000000, 0, 0, true },
+		{ 0, 11000000, 1000000, 0, false }, { 0, -12000000, 1000000, 0, true },
+		/* … 500 ppm of a slew, … */
+		{ 1000 * SECOND, 500000000, 0, 0, false }, { 1000 * SECOND, -500000000, 0, 0, false }, { 1000 * SECOND, 520000000, 0, 0, true },
+		/* … and the rate, which either direction is believed of: it may have been another a moment ago. */
+		{ 1000 * SECOND, 1200000000, 0, 700000, false }, { 1000 * SECOND, -1200000000, 0, -700000, false },
+		{ 1000 * SECOND, 1250000000, 0, 700000, true }, { SECOND, -100 * SECOND / 1000, 0, -100000000, false },
+		{ SECOND, SECOND / 8, 0, 100000000, true },
+		/* No kernel's rate is larger than 100,500 ppm. */
+		{ SECOND, SECOND / 8, 0, INT64_MAX, true }, { SECOND, SECOND / 8, 0, INT64_MIN, true },
+		/* The ends of the range. */
+		{ INT64_MAX - 5 * SECOND, 0, 0, INT64_MAX, true }, { 0, INT64_MAX, 0, 0, true }, { 0, INT64_MIN, 0, 0, true },
+		{ SECOND, INT64_MIN, INT64_MAX, 0, false },
+		/* The raw clock of one boot does not go back. */
+		{ -1, 0, 0, 0, true },
+	};
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(cases); at++) {
+		const struct clock_reading now = {
+			.real = ns_add(ns_add(before.real, cases[at].elapsed), cases[at].moved), .raw = before.raw + cases[at].elapsed,
+			.width = cases[at].width
+		};
+
+		if (policy_clock_was_set(&before, &now, cases[at].rate) != cases[at].set)
+			fail_msg("case %zu", at);
+	}
+}
+
+static void
 names(void **unused)
 {
 	(void)unused;
@@ -171,6 +211,7 @@ main(void)
 		cmocka_unit_test(another_service),
 		cmocka_unit_test(stays_where_it_was_set),
 		cmocka_unit_test(centuries),
+		cmocka_unit_test(set_by_somebody),
 		cmocka_unit_test(names),
 	};
 
