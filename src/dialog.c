@@ -147,13 +147,18 @@ judge_residual(struct dialog *dialog)
 static bool
 take_sample(struct dialog *dialog, nanoseconds guest, nanoseconds sent, nanoseconds received)
 {
-	nanoseconds delay = received > sent ? received - sent : 0;
-	nanoseconds middle = sent + delay / 2;
-	/* Half a nanosecond of rounding and one of the clocks' grain. */
-	struct measurement sample = { ns_subtract(guest, middle), delay / 2 + 2, delay, middle };
+	nanoseconds delay = ns_subtract(received, sent), middle;
+	struct measurement sample;
 
-	if (received < sent)
+	if (delay < 0)
 		return fail(dialog, "this host's own clock was set back while the guest was measured");
+	if (delay > DIALOG_LONGEST)
+		return fail(dialog, "this host's own clock was set forward, or the host was suspended, while the guest was "
+		    "measured");
+	/* DELAY is at most an hour: the sums and products of bounds below fit, and so does the middle. */
+	middle = sent + delay / 2;
+	/* Half a nanosecond of rounding and one of the clocks' grain. */
+	sample = (struct measurement){ ns_subtract(guest, middle), delay / 2 + 2, delay, middle };
 	if (dialog->samples > 0 && guest < dialog->last_time)
 		return fail(dialog, "its clock went back while it was measured");
 	if (dialog->samples == 0) {

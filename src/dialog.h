@@ -23,6 +23,12 @@
 /* Offsets up to this are slewed, larger ones stepped. */
 #define DIALOG_SLEW_BELOW (100 * NS_PER_MILLISECOND)
 
+/*
+ * A dialog takes no longer than this (-t).  A round trip that seems to have taken longer means that the host's own clock
+ * was set, or that the host was suspended: the dialog fails, since such a sample says nothing of the guest.
+ */
+#define DIALOG_LONGEST (3600 * NS_PER_SECOND)
+
 struct measurement {
 	nanoseconds offset;	/* the best estimate */
 	nanoseconds bound;	/* the truth is within this of it */

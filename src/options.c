@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dialog.h"
 #include "numtext.h"
 
 enum { JSON = 256, PROMETHEUS, REQUIRE_SYNC, SSH_CONFIG, STATE };
@@ -37,7 +38,7 @@ take_option(int option, const char *value, struct driver_options *options)
 	case 'w':
 		return parse_seconds(value, INT64_MAX, &options->warning) ? NULL : seconds;
 	case 't':
-		return parse_seconds(value, 3600 * NS_PER_SECOND, &options->deadline) && options->deadline > 0 ? NULL :
+		return parse_seconds(value, DIALOG_LONGEST, &options->deadline) && options->deadline > 0 ? NULL :
 		    "seconds as 30 or 0.5, above 0 and up to 3600";
 	case 'j':
 		return parse_whole(value, 1, 1000, &options->parallel) ? NULL : "a number from 1 to 1000";

@@ -58,6 +58,14 @@ check_order(const struct exchange_order *order)
 	REQUIRE(back.verb == order->verb && back.value == order->value);
 }
 
+/* What counts is a round trip, not a clock that was set. */
+static void
+check_measurement(const struct measurement *measured)
+{
+	REQUIRE(measured->delay >= 0 && measured->delay <= DIALOG_LONGEST);
+	REQUIRE(measured->bound > measured->delay / 2 && measured->bound <= DIALOG_LONGEST);
+}
+
 static void
 check_end(const struct dialog *dialog)
 {
@@ -68,7 +76,8 @@ check_end(const struct dialog *dialog)
 	REQUIRE(dialog->action <= ACTION_OTHER_SERVICE && dialog_action_name(dialog->action) != NULL);
 	if (dialog->result != DIALOG_DONE)
 		return;
-	REQUIRE(dialog->before.bound >= 0 && dialog->after.bound >= 0 && dialog->before.delay >= 0);
+	check_measurement(&dialog->before);
+	check_measurement(&dialog->after);
 }
 
 /* With a guest that told the truth the bound holds, and its clock is no worse than it was. */
@@ -106,7 +115,8 @@ check_run(struct dialog *dialog, char *text, nanoseconds offset)
 		sent = sent < 0 ? 0 : sent;
 		received = received < 0 ? 0 : received;
 		/* Beyond half the range, the middle of two times is not exact. */
-		guest.moved = guest.moved || sent < host || received < sent || received > 2 * START;
+		guest.moved = guest.moved || sent < host || received < sent || received > 2 * START ||
+		    received - sent > DIALOG_LONGEST;
 		host = received;
 		said = line + 2;
 		length = strlen(said);

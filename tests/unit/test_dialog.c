@@ -270,6 +270,20 @@ faults(void **unused)
 	assert_non_null(strstr(dialog.text, "went back"));
 	dialog = after_greeting("now 100.000000000", 1000, 0);
 	assert_int_equal(dialog.result, DIALOG_FAILED);
+	/* An hour is still a round trip; more is not, however little the bounds of the other samples are. */
+	dialog = after_greeting("now 100.000000000", 0, DIALOG_LONGEST);
+	assert_int_equal(dialog.result, DIALOG_UNFINISHED);
+	assert_int_equal(dialog.best.bound, DIALOG_LONGEST / 2 + 2);
+	dialog = after_greeting("now 100.000000000", 0, DIALOG_LONGEST + 1);
+	assert_int_equal(dialog.result, DIALOG_FAILED);
+	assert_non_null(strstr(dialog.text, "this host's own clock was set forward"));
+	/* The host's clock is set forward by 73 years between a question and its answer: that is no measurement. */
+	dialog = after_greeting("now 100.000000000", 0, INT64_C(73) * 31556952 * NS_PER_SECOND);
+	assert_int_equal(dialog.result, DIALOG_FAILED);
+	assert_non_null(strstr(dialog.text, "this host's own clock was set forward"));
+	assert_int_equal(dialog.order.verb, EXCHANGE_BYE);
+	dialog = after_greeting("now 100.000000000", INT64_MIN, INT64_MAX);
+	assert_int_equal(dialog.result, DIALOG_FAILED);
 	/* The ends of the range do not overflow. */
 	dialog = after_greeting("now 9223372036.854775807", -INT64_MAX / 2, -INT64_MAX / 2 + 1000);
 	assert_int_equal(dialog.result, DIALOG_UNFINISHED);
