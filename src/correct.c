@@ -28,7 +28,7 @@ moved_since(void)
 
 	for (int look = 0; look < STAY_LOOKS && sysclock_elapsed() - elapsed < STAY_TIME; look++)
 		continue;
-	return (sysclock_now() - now) - (sysclock_elapsed() - elapsed);
+	return ns_subtract(ns_subtract(sysclock_now(), now), sysclock_elapsed() - elapsed);
 }
 
 /* What was done under the lock.  It is reported when the lock is free: a log or a client may be slow to read. */
@@ -57,11 +57,11 @@ carry_out(const struct verdict_on_clock *verdict, struct runstate *run, struct d
 		return;
 	if (verdict->decision == DECISION_STEP) {
 		deed->moved = ns_add(deed->moved, moved_since());
-		deed->undone = ns_magnitude(deed->moved - verdict->correction) > LANDING_TOLERANCE;
+		deed->undone = ns_magnitude(ns_subtract(deed->moved, verdict->correction)) > LANDING_TOLERANCE;
 	}
 	if (!deed->undone)
-		tell_bound(run, ns_add(verdict->bound, ns_magnitude(deed->moved != 0 ? deed->moved - verdict->correction : 0)),
-		    deed);
+		tell_bound(run, ns_add(verdict->bound,
+		    ns_magnitude(deed->moved != 0 ? ns_subtract(deed->moved, verdict->correction) : 0)), deed);
 }
 
 /* Judges, and does what the verdict says. */

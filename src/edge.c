@@ -21,8 +21,8 @@ plan(struct edge *edge, nanoseconds now)
 	nanoseconds width;
 
 	edge->second = seconds_floor(ns_subtract(now, expected.low)) + 1;
-	edge->window.low = ns_add(edge->second * NS_PER_SECOND, expected.low);
-	edge->window.high = ns_add(edge->second * NS_PER_SECOND, expected.high);
+	edge->window.low = ns_add(ns_from_seconds(edge->second), expected.low);
+	edge->window.high = ns_add(ns_from_seconds(edge->second), expected.high);
 	width = ns_subtract(edge->window.high, edge->window.low);
 	edge->spacing = width / (PER_WINDOW + 1) > SPACING_MIN ? width / (PER_WINDOW + 1) : SPACING_MIN;
 	edge->next = edge->window.low;
@@ -34,7 +34,7 @@ void
 edge_start(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t second)
 {
 	*edge = (struct edge){
-		.known = interval_measured(sent, received, second * NS_PER_SECOND, (second + 1) * NS_PER_SECOND),
+		.known = interval_measured(sent, received, ns_from_seconds(second), ns_from_seconds(second + 1)),
 		.known_at = received, .shortest = ns_magnitude(ns_subtract(received, sent)), .questions = 1
 	};
 	edge->expected = edge->known;
@@ -55,7 +55,7 @@ edge_wants_more(const struct edge *edge)
 	nanoseconds width = ns_subtract(edge->known.high, edge->known.low);
 
 	return !edge->settled && edge->questions < EDGE_QUESTIONS && edge->windows <= WINDOWS &&
-	    width > 3 * edge->shortest + 10 * SPACING_MIN;
+	    width > ns_add(ns_multiply(edge->shortest, 3), 10 * SPACING_MIN);
 }
 
 void
@@ -72,14 +72,12 @@ edge_take(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t sec
 		edge->next = ns_add(sent, edge->spacing);
 		/* Past the window and still before the edge: the clock runs wrong.  Look for the same edge further on. */
 		if (sent > edge->window.high)
-			edge->spacing *= 2;
+			edge->spacing = ns_multiply(edge->spacing, 2);
 		return;
 	}
 	if (edge->has_before && second == edge->second) {
-		struct interval found = {
-			ns_subtract(edge->before, edge->second * NS_PER_SECOND),
-			ns_subtract(received, edge->second * NS_PER_SECOND)
-		};
+		nanoseconds turn = ns_from_seconds(second);
+		struct interval found = interval_measured(edge->before, received, turn, turn);
 		nanoseconds width = ns_subtract(found.high, found.low);
 
 		edge->settled = edge->windows > 2 && width > ns_subtract(edge->known.high, edge->known.low) / 4 * 3;
@@ -94,7 +92,7 @@ edge_take(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t sec
 		 * further around.  Asked late: this machine is busy; start earlier, by as much as it was late.
 		 */
 		edge->expected = interval_widened(edge->expected, late < edge->spacing ?
-		    ns_subtract(edge->expected.high, edge->expected.low) + SEARCH : late < SEARCH ? late : SEARCH);
+		    ns_add(ns_subtract(edge->expected.high, edge->expected.low), SEARCH) : late < SEARCH ? late : SEARCH);
 	}
 	plan(edge, received);
 }

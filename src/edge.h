@@ -34,7 +34,10 @@ struct edge {
 	bool settled;			/* the last edge narrowed the interval little: it will not get better */
 };
 
-/* Starts from one answer: SECOND (Unix seconds), asked at SENT, answered at RECEIVED. */
+/*
+ * Starts from one answer: SECOND (Unix seconds, -SECONDS_MAX to SECONDS_MAX), asked at SENT and answered at RECEIVED, which
+ * is not before SENT.
+ */
 void edge_start(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t second);
 
 /* Whether another question is worth its while; if so, edge->next says when to send it (which may be past). */

@@ -10,6 +10,7 @@ era_count(int64_t unix_seconds)
 int64_t
 era_nearest(uint32_t count, int64_t near)
 {
+	/* NEAR lies within 2^62 of zero. */
 	int64_t first = near - ERA_SECONDS / 2;
 
 	/* The difference modulo 2^32 is what has to be added to the first time of the range. */

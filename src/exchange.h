@@ -86,7 +86,10 @@ size_t exchange_write_greeting(const struct exchange_greeting *greeting, char *i
 size_t exchange_write_time(const char *word, nanoseconds time, char *into);
 size_t exchange_write_no(enum exchange_reason reason, const char *text, char *into);
 
-/* Splits a rate in parts per 10^9 into the kernel's tick (us per USER_HZ-th) and frequency (2^-16 ppm). */
+/*
+ * Splits a rate in parts per 10^9, at most EXCHANGE_RATE_MAX either way, into the kernel's tick (us per USER_HZ-th) and
+ * frequency (2^-16 ppm).
+ */
 void exchange_split_rate(int64_t ppb, int64_t *tick_us, int64_t *frequency);
 
 #endif

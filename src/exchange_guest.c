@@ -181,8 +181,7 @@ within_limits(struct server *server, const struct exchange_order *order, enum ex
 
 	/* The limits are the session's: many small steps are one large one. */
 	if (order->verb == EXCHANGE_STEP || order->verb == EXCHANGE_SLEW)
-		decision = policy_judge_step(ns_subtract(sysclock_now(), server->moved), ns_add(server->moved, order->value),
-		    server->limits);
+		decision = policy_judge_step(sysclock_now(), server->moved, order->value, server->limits);
 	if (decision_refuses(decision)) {
 		*reason = reason_of(decision);
 		*text = decision_reason(decision);

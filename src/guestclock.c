@@ -135,7 +135,7 @@ host_fault(const struct driver_options *options, const struct store *store)
 
 	if (seconds_floor(now) < RELEASE_SECONDS)
 		return "this host's clock reads before " RELEASE_DATE ", when this program was released: nothing was done";
-	if (newest > now + HISTORY_TOLERANCE) {
+	if (newest > ns_add(now, HISTORY_TOLERANCE)) {
 		char date[64];
 
 		format_date(newest, date);

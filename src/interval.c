@@ -1,32 +1,6 @@
 /* Interval arithmetic on offsets: see interval.h. */
 #include "interval.h"
 
-nanoseconds
-ns_add(nanoseconds a, nanoseconds b)
-{
-	nanoseconds sum;
-
-	if (__builtin_add_overflow(a, b, &sum))
-		return b > 0 ? INT64_MAX : INT64_MIN;
-	return sum;
-}
-
-nanoseconds
-ns_subtract(nanoseconds a, nanoseconds b)
-{
-	nanoseconds difference;
-
-	if (__builtin_sub_overflow(a, b, &difference))
-		return b < 0 ? INT64_MAX : INT64_MIN;
-	return difference;
-}
-
-nanoseconds
-ns_magnitude(nanoseconds a)
-{
-	return a == INT64_MIN ? INT64_MAX : a < 0 ? -a : a;
-}
-
 struct interval
 interval_measured(nanoseconds sent, nanoseconds received, nanoseconds earliest, nanoseconds latest)
 {
@@ -40,16 +14,17 @@ interval_measured(nanoseconds sent, nanoseconds received, nanoseconds earliest, 
 nanoseconds
 interval_middle(struct interval interval)
 {
-	/* Halve the width, not the sum: the width of a measured interval always fits. */
+	/* Halve the width, not the sum: the width fits into 64 bits without a sign, so the middle lies between the ends. */
 	return interval.low + (nanoseconds)(((uint64_t)interval.high - (uint64_t)interval.low) / 2);
 }
 
 nanoseconds
 interval_bound(struct interval interval)
 {
-	uint64_t width = (uint64_t)interval.high - (uint64_t)interval.low;
+	uint64_t width = (uint64_t)interval.high - (uint64_t)interval.low, half = width / 2 + width % 2;
 
-	return (nanoseconds)(width / 2 + width % 2);
+	/* Half of the widest interval, rounded up, is INT64_MAX + 1. */
+	return half > INT64_MAX ? INT64_MAX : (nanoseconds)half;
 }
 
 bool

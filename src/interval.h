@@ -15,10 +15,6 @@ struct interval {
 	nanoseconds low, high;	/* low <= high */
 };
 
-nanoseconds ns_add(nanoseconds a, nanoseconds b);
-nanoseconds ns_subtract(nanoseconds a, nanoseconds b);
-nanoseconds ns_magnitude(nanoseconds a);
-
 /*
  * The offset of a guest whose clock read SENT before, and RECEIVED after, a source read its own clock as a time
  * somewhere in [earliest, latest].  Where RECEIVED is before SENT (the guest's clock was set meanwhile) the two

@@ -52,6 +52,7 @@ parse_seconds(const char *text, nanoseconds max, nanoseconds *value)
 			fraction *= 10;
 	} else if (text[count] != '\0')
 		return false;
+	/* Up to this, the whole seconds and a fraction fit. */
 	if (digits_value(text, count) > SECONDS_MAX)
 		return false;
 	total = digits_value(text, count) * NS_PER_SECOND + fraction;
@@ -142,14 +143,13 @@ void
 format_date(nanoseconds time, char text[DATE_TEXT])
 {
 	int64_t seconds = seconds_floor(time);
-	int64_t fraction = time % NS_PER_SECOND + (time % NS_PER_SECOND < 0 ? NS_PER_SECOND : 0);
 	int64_t days = seconds / 86400 - (seconds % 86400 < 0);
 	int64_t in_day = seconds - days * 86400;
 	int64_t year, month, day;
 
 	date_of_days(days, &year, &month, &day);
 	snprintf(text, DATE_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", (int)year, (int)month, (int)day,
-	    (int)(in_day / 3600), (int)(in_day / 60 % 60), (int)(in_day % 60), (int)fraction);
+	    (int)(in_day / 3600), (int)(in_day / 60 % 60), (int)(in_day % 60), (int)seconds_fraction(time));
 }
 
 void

@@ -62,11 +62,12 @@ judge_distance(nanoseconds offset, const struct limits *limits)
 }
 
 enum decision
-policy_judge_step(nanoseconds now, nanoseconds correction, const struct limits *limits)
+policy_judge_step(nanoseconds now, nanoseconds moved, nanoseconds correction, const struct limits *limits)
 {
 	enum decision decision = judge_time(ns_add(now, correction), limits);
 
-	return decision == DECISION_STEP ? judge_distance(ns_subtract(0, correction), limits) : decision;
+	return decision == DECISION_STEP ? judge_distance(ns_subtract(0, ns_add(moved, correction)), limits) :
+	    decision;
 }
 
 /*

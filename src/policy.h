@@ -48,8 +48,11 @@ struct verdict_on_clock {
 
 struct verdict_on_clock policy_decide(const struct situation *situation, const struct limits *limits);
 
-/* Whether a step by CORRECTION from NOW stays within the limits: DECISION_STEP, or a decision that refuses. */
-enum decision policy_judge_step(nanoseconds now, nanoseconds correction, const struct limits *limits);
+/*
+ * Whether a step by CORRECTION from NOW stays within the limits, after steps by MOVED in all: DECISION_STEP, or a decision
+ * that refuses.
+ */
+enum decision policy_judge_step(nanoseconds now, nanoseconds moved, nanoseconds correction, const struct limits *limits);
 
 /*
  * Whether somebody set the clock between the readings BEFORE and NOW: it moved against the raw clock by more than

@@ -255,6 +255,7 @@ record_log_time(const char *line, size_t length, nanoseconds *time)
 	date[11] = '\0';
 	if (!parse_seconds(date, INT64_MAX, &fraction))
 		return false;
+	/* A date is before 2262 and the fraction below a second: the sum fits. */
 	*time = seconds * NS_PER_SECOND + fraction;
 	return true;
 }
@@ -314,5 +315,5 @@ record_follow(const struct record *previous, struct record *now)
 		now->reference = previous->reference;
 	if (now->action == ACTION_SLEW)
 		now->reference = (struct reference){ now->after.time, 0,
-			ns_add(now->after.time, ns_magnitude(now->after.offset) * SLEW_TIMES) };
+			ns_add(now->after.time, ns_multiply(ns_magnitude(now->after.offset), SLEW_TIMES)) };
 }

@@ -71,7 +71,7 @@ report_json(FILE *to, const struct record *record)
 	} else
 		fputs(",\"offset\":null,\"bound\":null,\"delay\":null,\"action\":null,\"residual\":null", to);
 	if (done && record->has_drift)
-		/* Parts per 10^9 with nine decimals of seconds are thousandths too small for ppm. */
+		/* Parts per 10^9 with nine decimals of seconds are thousandths too small for ppm.  A drift is at most 10 %. */
 		fprintf(to, ",\"drift\":%s", plain(record->drift_ppb * 1000000, text));
 	else
 		fputs(",\"drift\":null", to);

@@ -184,7 +184,7 @@ int
 runstate_tell_bound(struct runstate *state, nanoseconds bound)
 {
 	char text[TOLD_TEXT + 1];
-	int64_t before = state->told ? state->bound : 0, now = (bound + NS_PER_MICROSECOND - 1) / NS_PER_MICROSECOND;
+	int64_t before = state->told ? state->bound : 0, now = ns_to_microseconds_up(bound);
 	size_t length;
 	int error;
 

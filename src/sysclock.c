@@ -16,7 +16,7 @@
 static nanoseconds
 from_timespec(struct timespec time)
 {
-	return time.tv_sec * NS_PER_SECOND + time.tv_nsec;
+	return ns_add(ns_from_seconds(time.tv_sec), time.tv_nsec);
 }
 
 static nanoseconds
@@ -68,32 +68,32 @@ sysclock_state(struct sysclock_state *state)
 		return errno;
 	/* TIME_ERROR also covers lost PPS signals; STA_UNSYNC is what step, settimeofday and time services agree on. */
 	state->synchronised = (kernel.status & STA_UNSYNC) == 0 && result != TIME_ERROR;
-	state->maxerror = kernel.maxerror * NS_PER_MICROSECOND;
-	state->esterror = kernel.esterror * NS_PER_MICROSECOND;
+	state->maxerror = ns_multiply(kernel.maxerror, NS_PER_MICROSECOND);
+	state->esterror = ns_multiply(kernel.esterror, NS_PER_MICROSECOND);
+	/* The kernel keeps the frequency within 500 ppm. */
 	state->frequency_ppb = kernel.freq * INT64_C(1000) / 65536;
 	state->tick_us = kernel.tick;
-	state->slew_left = adjtimex(&slew) < 0 ? 0 : slew.offset * NS_PER_MICROSECOND;
+	state->slew_left = adjtimex(&slew) < 0 ? 0 : ns_multiply(slew.offset, NS_PER_MICROSECOND);
 	return 0;
 }
 
 static int
 step(nanoseconds correction)
 {
-	int64_t seconds = seconds_floor(correction);
 	struct timex order = { .modes = ADJ_SETOFFSET | ADJ_NANO };
 	struct timespec set;
 	nanoseconds target;
 
 	/* adjtimex(2): tv_usec holds nanoseconds with ADJ_NANO and must not be negative. */
-	order.time.tv_sec = seconds;
-	order.time.tv_usec = correction - seconds * NS_PER_SECOND;
+	order.time.tv_sec = seconds_floor(correction);
+	order.time.tv_usec = seconds_fraction(correction);
 	if (clock_adjtime(CLOCK_REALTIME, &order) >= 0)
 		return 0;
 	if (errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)
 		return errno;
-	target = sysclock_now() + correction;
+	target = ns_add(sysclock_now(), correction);
 	set.tv_sec = seconds_floor(target);
-	set.tv_nsec = target - set.tv_sec * NS_PER_SECOND;
+	set.tv_nsec = seconds_fraction(target);
 	return clock_settime(CLOCK_REALTIME, &set) == 0 ? 0 : errno;
 }
 
@@ -103,7 +103,7 @@ sysclock_step(nanoseconds correction, nanoseconds *moved)
 	nanoseconds elapsed = sysclock_elapsed(), before = sysclock_now();
 	int error = step(correction);
 
-	*moved = (sysclock_now() - before) - (sysclock_elapsed() - elapsed);
+	*moved = ns_subtract(ns_subtract(sysclock_now(), before), sysclock_elapsed() - elapsed);
 	return error;
 }
 
@@ -150,9 +150,8 @@ sysclock_tell_bound(nanoseconds maxerror, nanoseconds esterror)
 
 	if (adjtimex(&kernel) < 0)
 		return errno;
-	/* Rounded up: the kernel must not be told a better bound than there is. */
 	told.status = kernel.status & ~STA_UNSYNC;
-	told.maxerror = (maxerror + NS_PER_MICROSECOND - 1) / NS_PER_MICROSECOND;
-	told.esterror = (esterror + NS_PER_MICROSECOND - 1) / NS_PER_MICROSECOND;
+	told.maxerror = ns_to_microseconds_up(maxerror);
+	told.esterror = ns_to_microseconds_up(esterror);
 	return adjtimex(&told) < 0 ? errno : 0;
 }

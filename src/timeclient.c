@@ -176,6 +176,7 @@ answered_second(struct timeclient *client, struct answer *answer, nanoseconds se
 {
 	int64_t second = rfc868_decode(octets, client->pivot);
 
+	/* The pivot is from 1970 to 2194 (limits.c), so SECOND fits as nanoseconds, and so does the next. */
 	answer->source_time = second * NS_PER_SECOND;
 	answer->delay = ns_magnitude(ns_subtract(received, sent));
 	answer->offset = interval_measured(sent, received, second * NS_PER_SECOND, (second + 1) * NS_PER_SECOND);

@@ -311,6 +311,10 @@ drift_after_a_slew(void **unused)
 	now.before.offset = 50 * NS_PER_MILLISECOND;
 	record_follow(&slewed, &now);
 	assert_int_equal(now.drift_ppb, 166666);
+	/* Longer than 64 bits hold: never settled. */
+	slewed.after.offset = INT64_MIN;
+	record_follow(&none, &slewed);
+	assert_int_equal(slewed.reference.settled, INT64_MAX);
 }
 
 int

@@ -104,12 +104,38 @@ narrow_when_calm(void **unused)
 	}
 }
 
+/* Another program sets the guest's clock while the edge is looked for. */
+static void
+clock_set_meanwhile(void **unused)
+{
+	static const nanoseconds clocks[] = { 0, INT64_C(1203108540) * NS_PER_SECOND, INT64_MAX - 1000000 };
+	struct edge edge;
+
+	(void)unused;
+	for (size_t first = 0; first < LENGTH(clocks); first++)
+		for (size_t then = first; then < LENGTH(clocks); then++) {
+			edge_start(&edge, clocks[first], clocks[then], INT64_C(1800000000));
+			for (int at = 0; edge_wants_more(&edge) && at < 3; at++) {
+				edge_take(&edge, clocks[first], clocks[first] + 1000000, edge.second - (at == 0));
+				assert_true(edge.known.low <= edge.known.high && edge.spacing > 0);
+				edge_take(&edge, clocks[then], clocks[first], edge.second);
+				assert_true(edge.known.low <= edge.known.high && edge.window.low <= edge.window.high);
+				edge_missed(&edge, clocks[then]);
+			}
+			assert_true(interval_bound(edge_offset(&edge, clocks[then])) >= 0);
+		}
+	/* A round trip of centuries asks for nothing narrower than itself. */
+	edge_start(&edge, 0, INT64_MAX, INT64_C(1800000000));
+	assert_false(edge_wants_more(&edge));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(truth_is_inside),
 		cmocka_unit_test(narrow_when_calm),
+		cmocka_unit_test(clock_set_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,8 +48,37 @@ saturates(void **unused)
 	assert_int_equal(ns_subtract(0, INT64_MIN), INT64_MAX);
 	assert_int_equal(ns_magnitude(INT64_MIN), INT64_MAX);
 	assert_int_equal(interval_middle(widest), -1);
-	assert_true(interval_bound(widest) > 0 || interval_bound(widest) == INT64_MIN);
+	/* Never a bound below 0, nor a tighter one than there is room for. */
+	assert_int_equal(interval_bound(widest), INT64_MAX);
+	assert_int_equal(interval_bound((struct interval){ INT64_MIN, INT64_MAX - 1 }), INT64_MAX);
+	assert_int_equal(interval_bound((struct interval){ INT64_MIN + 1, INT64_MAX }), INT64_MAX);
+	assert_int_equal(ns_multiply(INT64_MAX / 4 + 1, 4), INT64_MAX);
+	assert_int_equal(ns_multiply(INT64_MAX / 4 + 1, -4), INT64_MIN);
+	assert_int_equal(ns_multiply(INT64_MIN, -1), INT64_MAX);
+	assert_int_equal(ns_multiply(-3, 7), -21);
+	assert_int_equal(ns_from_seconds(INT64_C(9223372037)), INT64_MAX);
+	assert_int_equal(ns_from_seconds(INT64_C(-9223372037)), INT64_MIN);
 	assert_int_equal(interval_widened((struct interval){ 1, 2 }, INT64_MAX).high, INT64_MAX);
+}
+
+/* The second and what is left of it, on either side of 1970 and at the ends. */
+static void
+parts(void **unused)
+{
+	(void)unused;
+	assert_int_equal(seconds_floor(-1), -1);
+	assert_int_equal(seconds_fraction(-1), 999999999);
+	assert_int_equal(seconds_floor(-NS_PER_SECOND), -1);
+	assert_int_equal(seconds_fraction(-NS_PER_SECOND), 0);
+	assert_int_equal(seconds_floor(NS_PER_SECOND + 1), 1);
+	assert_int_equal(seconds_fraction(NS_PER_SECOND + 1), 1);
+	assert_int_equal(seconds_floor(INT64_MIN), INT64_C(-9223372037));
+	assert_int_equal(seconds_fraction(INT64_MIN), 145224192);
+	assert_int_equal(ns_to_microseconds_up(0), 0);
+	assert_int_equal(ns_to_microseconds_up(1), 1);
+	assert_int_equal(ns_to_microseconds_up(1000), 1);
+	assert_int_equal(ns_to_microseconds_up(1001), 2);
+	assert_int_equal(ns_to_microseconds_up(INT64_MAX), INT64_MAX / 1000 + 1);
 }
 
 int
@@ -59,6 +88,7 @@ main(void)
 		cmocka_unit_test(measures),
 		cmocka_unit_test(zero),
 		cmocka_unit_test(saturates),
+		cmocka_unit_test(parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

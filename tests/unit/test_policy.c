@@ -200,6 +200,28 @@ names(void **unused)
 	assert_true(decision_refuses(DECISION_BEFORE_FLOOR));
 }
 
+/* The time is judged by what the clock will read, the distance by all steps of a session. */
+static void
+steps_of_a_session(void **unused)
+{
+	struct limits limits = limits_default();
+
+	(void)unused;
+	limits.max_step = 10 * SECOND;
+	limits.max_back = 5 * SECOND;
+	assert_int_equal(policy_judge_step(NOW, 0, 10 * SECOND, &limits), DECISION_STEP);
+	assert_int_equal(policy_judge_step(NOW, 6 * SECOND, 4 * SECOND, &limits), DECISION_STEP);
+	assert_int_equal(policy_judge_step(NOW, 6 * SECOND, 4 * SECOND + 1, &limits), DECISION_TOO_FAR);
+	assert_int_equal(policy_judge_step(NOW, 6 * SECOND, -11 * SECOND, &limits), DECISION_STEP);
+	assert_int_equal(policy_judge_step(NOW, 6 * SECOND, -11 * SECOND - 1, &limits), DECISION_TOO_FAR_BACK);
+	/* Where it came from has no place in 64 bits: that makes no other time of the one that it will read. */
+	limits = limits_default();
+	assert_int_equal(policy_judge_step(limits.not_after * SECOND - 2, INT64_MIN + 5, 1, &limits), DECISION_STEP);
+	assert_int_equal(policy_judge_step(limits.not_after * SECOND - 2, INT64_MIN + 5, 2, &limits), DECISION_AFTER_CEILING);
+	assert_int_equal(policy_judge_step(INT64_MAX, INT64_MAX, INT64_MAX, &limits), DECISION_AFTER_CEILING);
+	assert_int_equal(policy_judge_step(0, INT64_MIN, INT64_MIN, &limits), DECISION_BEFORE_FLOOR);
+}
+
 int
 main(void)
 {
@@ -213,6 +235,7 @@ main(void)
 		cmocka_unit_test(centuries),
 		cmocka_unit_test(set_by_somebody),
 		cmocka_unit_test(names),
+		cmocka_unit_test(steps_of_a_session),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
