@@ -11,11 +11,12 @@ fuzz_targets() {
 FUZZ_CONFINED=()
 [ "$(id -u)" -ne 0 ] || FUZZ_CONFINED=(setpriv --bounding-set -sys_time --inh-caps -sys_time --)
 
-# fuzz_make TARGET...: with what notices a wrong access or an undefined operation, and tells the fuzzer where it is.
+# fuzz_make TARGET...: with what notices a wrong access, an undefined operation or a number that a narrower type or another
+# sign changes, and tells the fuzzer where it is.  Unsigned sums may wrap: hashes and eras do so on purpose.
 fuzz_make() {
 	make -s -j2 BUILD=build/fuzz static=-pie CC=clang CPPFLAGS= LDFLAGS= fortify= mkfilter_flags=-DSANITIZER \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
-			-fno-sanitize-recover=all' "$@"
+			-fsanitize=float-cast-overflow,implicit-conversion -fno-sanitize-recover=all' "$@"
 }
 
 # fuzz_seeds TARGET DIRECTORY: the seeds as a target reads them: a .hex file is octets in hexadecimal, with comments
