@@ -31,11 +31,11 @@ read_time(const uint8_t *in, int64_t pivot)
 	return era_nearest(read_32(in), pivot) * NS_PER_SECOND + (nanoseconds)(fraction * (uint64_t)NS_PER_SECOND >> 32);
 }
 
-/* 16 bits of seconds, 16 of fraction. */
+/* 16 bits of seconds, 16 of fraction; rounded up, since it is part of a bound. */
 static nanoseconds
 read_short(const uint8_t *in)
 {
-	return (nanoseconds)((uint64_t)read_32(in) * (uint64_t)NS_PER_SECOND >> 16);
+	return (nanoseconds)(((uint64_t)read_32(in) * (uint64_t)NS_PER_SECOND + 0xffff) >> 16);
 }
 
 static bool
@@ -76,7 +76,7 @@ sntp_read(const uint8_t *in, size_t length, uint64_t nonce, int64_t pivot, struc
 		}
 		return SNTP_KISS;
 	}
-	answer->distance = read_short(in + ROOT_DISPERSION) + read_short(in + ROOT_DELAY) / 2;
+	answer->distance = read_short(in + ROOT_DISPERSION) + (read_short(in + ROOT_DELAY) + 1) / 2;
 	if (leap == LEAP_UNSYNCHRONISED || in[STRATUM] > STRATUM_MAX || answer->distance > 16 * NS_PER_SECOND)
 		return SNTP_UNSYNCHRONISED;
 	/* Zero is a legal second once an era, but all 64 bits zero are NTP's "unknown". */

@@ -43,7 +43,10 @@ good(void **unused)
 	assert_int_equal(read_with(2, 0, &told), SNTP_OK);
 	assert_int_equal(told.received, (INT64_C(0xeeaeaf00) - INT64_C(2208988800)) * NS_PER_SECOND + NS_PER_SECOND / 2);
 	assert_int_equal(told.sent - told.received, NS_PER_SECOND / 4);
-	assert_int_equal(told.distance, NS_PER_SECOND / 256 + NS_PER_SECOND / 512 / 2);
+	assert_int_equal(told.distance, NS_PER_SECOND / 256 + (NS_PER_SECOND / 512 + 1) / 2);
+	/* A bound is rounded up: 257 parts of 65536 are 3921508.8 ns, half of 128 parts 976562.5. */
+	assert_int_equal(read_with(11, 1, &told), SNTP_OK);
+	assert_int_equal(told.distance, 3921509 + 976563);
 	/* Versions 1 to 4 answer; a longer datagram carries extensions. */
 	assert_int_equal(read_with(0, 1 << 3 | 4, &told), SNTP_OK);
 }
