@@ -35,13 +35,12 @@ warn = -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes
 fortify = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 control_flow := $(if $(filter x86_64 i686,$(shell uname -m)),-fcf-protection)
 harden = -fPIE -fstack-protector-strong -fstack-clash-protection $(control_flow) $(fortify)
-sections = -ffunction-sections -fdata-sections
-link = -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections
+link = -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 # What a superserver or sshd starts for each request is static: it starts in a third of the time, runs on a guest of
 # another Debian release, and loads nothing.  The linker warns of names looked up by NSS: startup.c says what becomes of
 # them.  "make static=-pie" links with shared libraries all the same.
 static = -static-pie -Wl,--no-warnings
-compile = $(CC) $(std) $(warn) $(harden) $(sections) $(CPPFLAGS) $(CFLAGS)
+compile = $(CC) $(std) $(warn) $(harden) $(CPPFLAGS) $(CFLAGS)
 
 programs = in.timed guestclock-set guestclock
 # Pure: functions of their arguments; a test holds their undefined symbols to a short list.
