@@ -3,6 +3,8 @@
 
 TOP=$PWD
 PEERS=$TOP/build/peers
+# shellcheck source=tests/lib/peers.bash
+. "$TOP/tests/lib/peers.bash"
 GUESTCLOCK=$TOP/build/guestclock
 TOOLS=$TOP/build/bench
 SSHD_PORT=2222
@@ -102,6 +104,7 @@ sshd_start() {
 		MaxStartups 1000
 		MaxSessions 1000
 		LogLevel ERROR
+		$(sshd_paths "$PEERS")
 	END
 	background unshare -U --map-user=1000 --map-group=1000 "$PEERS/usr/sbin/sshd" -D -e -f "$WORK/sshd_config"
 	SSHD_PID=$PID

@@ -14,6 +14,7 @@ BASE=1000000
 SSHD_PORT=2222
 SET=/usr/local/libexec/guestclock-set
 HOME_OF_USER=/var/lib/guestclock-set
+PEERS_IN_BOX=/mnt/top/build/peers
 
 setup_file() {
 	requires "$PEERS/usr/sbin/sshd" ssh ssh-keygen setcap getcap useradd groupadd make
@@ -58,6 +59,7 @@ box_start() {
 		KbdInteractiveAuthentication no
 		StrictModes yes
 		LogLevel VERBOSE
+		$(sshd_paths "$PEERS_IN_BOX")
 	END
 	chown -R "$BASE:$BASE" "$ETC"
 	local inside='
@@ -103,7 +105,6 @@ sshd_start() {
 	wait_for 5 listens || { cat "$WORK/sshd.out"; return 1; }
 }
 listens() { box grep -q ":$(printf %04X $SSHD_PORT) 00000000:0000 0A" /proc/net/tcp; }
-PEERS_IN_BOX=/mnt/top/build/peers
 
 # ask REQUEST: by ssh, with the key.  Leaves $status, $output and $errors.
 ask() {

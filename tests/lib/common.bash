@@ -8,6 +8,8 @@
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 PEERS=$TOP/build/peers
+# shellcheck source=tests/lib/peers.bash
+. "$TOP/tests/lib/peers.bash"
 
 # What is tested.  Another program or another set of snippets may be named, to see that the tests notice.
 IN_TIMED=${IN_TIMED:-$TOP/build/in.timed}

@@ -81,6 +81,7 @@ sshd_config() {
 		StrictModes no
 		AuthorizedKeysFile $GUEST_HOME/.ssh/authorized_keys
 		Subsystem sftp $PEERS/usr/lib/openssh/sftp-server
+		$(sshd_paths "$PEERS")
 	END
 	((!$#)) || printf '%s\n' "$@" >>"$WORK/sshd_config"
 }
