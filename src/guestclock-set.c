@@ -107,7 +107,7 @@ run(int argc, char **argv)
 	/* Unsaid, a limit on files would kill between setting the clock and telling of it. */
 	signal(SIGXFSZ, SIG_IGN);
 	if (!startup_lookups())
-		return audit_fail("no memory");
+		return audit_fail("cannot make sure of how names are looked up: %s", strerror(errno));
 	/* A client that has gone must not end this before the log has its line; nor may the process that asks vanish. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);

@@ -28,7 +28,8 @@ bool startup_no_socket(int fd);
 /*
  * From now on names are looked up in /etc/hosts and DNS, users and groups in /etc/passwd and /etc/group, whatever
  * nsswitch.conf(5) says.  The modules that it may name are shared libraries: a static program that loads one gets a
- * second C library with it, perhaps of another release.  False when there is no memory for it.
+ * second C library with it, perhaps of another release.  The C library reads that file all the same: false when it
+ * cannot be read though it is there, or when there is no memory, with errno.
  */
 bool startup_lookups(void);
 
