@@ -49,7 +49,7 @@ ERRORS = {
     "pipe2": "EMFILE ENFILE ENOMEM", "ioctl": "ENOTTY EIO", "flock": "EINTR EWOULDBLOCK ENOLCK ENOMEM",
     "fstat": "EIO ENOMEM", "newfstatat": "EACCES ENOENT ENOMEM EIO", "stat": "EACCES ENOENT ENOMEM EIO",
     "faccessat": "EACCES ENOENT ENOMEM EIO", "faccessat2": "ENOSYS EACCES ENOENT ENOMEM EIO", "access": "EACCES ENOENT ENOMEM EIO",
-    "mkdir": "EEXIST EACCES ENOSPC EROFS ENOENT", "chmod": "EPERM EROFS EIO", "readlink": "ENOENT EACCES EIO",
+    "mkdir": "EEXIST EACCES ENOSPC EROFS ENOENT", "chmod": "EPERM EROFS EIO", "readlink": "ENOENT EACCES EIO", "readlinkat": "ENOENT EACCES EIO",
     "ftruncate": "EINTR EIO",
     # memory, and what the C library does before main
     "brk": "nothing", "mmap": "ENOMEM EAGAIN EPERM", "munmap": "ENOMEM", "mprotect": "ENOMEM EACCES", "getrandom": "EINTR EAGAIN ENOSYS short",
