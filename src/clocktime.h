@@ -5,7 +5,8 @@
  * the years 1677 to 2262.  Pure.
  *
  * The ns_ functions below never overflow: a result that does not fit into 64 bits becomes the nearest number that does.
- * All sums, differences and products of times use them, except where a comment names the bound that makes the result fit.
+ * Sums, differences and products of times that others send, or that a clock reads which can be set, use them, except where
+ * a comment names the bound that makes the result fit.
  */
 #ifndef GUESTCLOCK_CLOCKTIME_H
 #define GUESTCLOCK_CLOCKTIME_H

@@ -202,8 +202,8 @@ perform_rfc868(const struct limits *limits)
 	}
 	received = sysclock_read();
 	second = rfc868_decode(octets, limits_pivot(limits));
-	offset = interval_measured(received.real, received.real, second * NS_PER_SECOND,
-	    (second + 1) * NS_PER_SECOND + PUSH_TRANSIT);
+	offset = interval_measured(received.real, received.real, ns_from_seconds(second),
+	    ns_add(ns_from_seconds(second + 1), PUSH_TRANSIT));
 	status = correct_clock(&received, offset, 0, POLICY_SLEW_BELOW, limits, &run, &result);
 	if (status == STATUS_DONE && limits->dry_run)
 		print_result(&result, limits, "standard input");
@@ -244,9 +244,9 @@ perform_status(const struct limits *limits)
 	format_seconds(kernel.slew_left, text);
 	printf("slew-left %s\n", text);
 	printf("frequency-ppb %lld\ntick-us %lld\n", (long long)kernel.frequency_ppb, (long long)kernel.tick_us);
-	format_date(limits->not_before * NS_PER_SECOND, text);
+	format_date(ns_from_seconds(limits->not_before), text);
 	printf("not-before %.19sZ\n", text);
-	format_date(limits->not_after * NS_PER_SECOND, text);
+	format_date(ns_from_seconds(limits->not_after), text);
 	printf("not-after %.19sZ\n", text);
 	print_limit_seconds("max-step", limits->max_step);
 	print_limit_seconds("max-back", limits->max_back);

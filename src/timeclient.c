@@ -176,10 +176,9 @@ answered_second(struct timeclient *client, struct answer *answer, nanoseconds se
 {
 	int64_t second = rfc868_decode(octets, client->pivot);
 
-	/* The pivot is from 1970 to 2194 (limits.c), so SECOND fits as nanoseconds, and so does the next. */
-	answer->source_time = second * NS_PER_SECOND;
+	answer->source_time = ns_from_seconds(second);
 	answer->delay = ns_magnitude(ns_subtract(received, sent));
-	answer->offset = interval_measured(sent, received, second * NS_PER_SECOND, (second + 1) * NS_PER_SECOND);
+	answer->offset = interval_measured(sent, received, answer->source_time, ns_from_seconds(second + 1));
 }
 
 static void
