@@ -367,6 +367,8 @@ nobody_waits() { # WHAT
 
 rude_clients() { # KIND
 	local pid
+	# On a busy machine there are seconds in which nobody asks.
+	OPTIONS='-i 60'
 	superserver_start "$1" stream-wait
 	run_cmd ask 127.0.0.1
 	pid=$(helper)

@@ -36,11 +36,13 @@ def main(words):
     if words[0] == "--source":
         source, words = words[1], words[2:]
     count, tries, seconds, address, port = words
+    # With the scope of a link-local address, which connect() by itself would drop.
+    target = socket.getaddrinfo(address, int(port), type=kind)[0][4]
     answered = at_once = worst = 0
     for _ in range(int(count)):
         start = time.monotonic()
         for attempt in range(int(tries)):
-            if ask(kind, source, (address, int(port)), float(seconds)):
+            if ask(kind, source, target, float(seconds)):
                 answered += 1
                 at_once += attempt == 0
                 worst = max(worst, time.monotonic() - start)

@@ -5,6 +5,8 @@ MANNER, each for SECONDS at most, COUNT connections:
 	wait	connect, and do nothing at all, with the smallest of receive buffers
 	send	connect, and send for ever, as fast as it goes
 	reset	connect and reset, again and again
+	mixed	connect from another address of 127.0.0.0/8 each (IPv4) and, in turn: reset; do nothing; send 64 KiB of
+		anything; send urgent data; end the sending side; close
 FILE is made when all have connected (reset: when the first have).  Prints how many connections were made.
 """
 import resource
@@ -15,18 +17,54 @@ import sys
 import time
 
 
-def connect(target):
+def connect(target, source=None):
     # Where the server's queue is full, the kernel would try again after a second.
     for _ in range(100):
         s = socket.socket(socket.AF_INET6 if ":" in target[0] else socket.AF_INET)
         s.settimeout(0.2)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         try:
+            if source:
+                s.bind((source, 0))
             s.connect(target)
             return s
         except OSError:
             s.close()
     sys.exit("cannot connect")
+
+
+def reset(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+
+
+def mixed(target, count, held):
+    for n in range(count):
+        # 7919 is a prime: all parts of the network come early.
+        number = n * 7919 * 257 % 0xfffffd + 1
+        source = None if ":" in target[0] else "127.%d.%d.%d" % (number >> 16, number >> 8 & 255, number & 255)
+        s = connect(target, source)
+        s.setblocking(False)
+        try:
+            manner = n % 6
+            if manner == 0:
+                reset(s)
+            elif manner == 1:
+                held.append(s)
+            elif manner == 2:
+                s.send(bytes(range(256)) * 256)
+                held.append(s)
+            elif manner == 3:
+                s.send(b"!", socket.MSG_OOB)
+                held.append(s)
+            elif manner == 4:
+                s.shutdown(socket.SHUT_WR)
+                held.append(s)
+            else:
+                s.close()
+        except OSError:
+            # It was refused, and closed, before that.
+            s.close()
 
 
 def main():
@@ -38,17 +76,19 @@ def main():
     if manner == "reset":
         while time.monotonic() < end:
             for _ in range(count):
-                s = connect(target)
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                s.close()
+                reset(connect(target))
                 made += 1
             open(ready, "w").close()
         print(made)
         return
-    held = [connect(target) for _ in range(count)]
+    held = []
+    if manner == "mixed":
+        mixed(target, count, held)
+    else:
+        held = [connect(target) for _ in range(count)]
     open(ready, "w").close()
     print(len(held), flush=True)
-    if manner == "wait":
+    if manner in ("wait", "mixed"):
         time.sleep(max(0, end - time.monotonic()))
         return
     for s in held:
