@@ -19,6 +19,7 @@ setup_file() {
 	set_setup_file
 	fakeguest_setup_file
 	requires strace readelf
+	make -s -C "$TOP" -f tests/helpers/helpers.mk build/tests/under-filter
 	# The programs of which some functions make a call of their own: tests/helpers/plant.c.
 	PLANTED=$BATS_FILE_TMPDIR/planted
 	mkdir -p "$PLANTED"
@@ -474,6 +475,84 @@ in_timed_alone() {
 		esac
 	done <<<"$outcomes"
 	equal "$(wc -l <<<"$outcomes")" $((${#FORBIDDEN[@]} + 9)) 'calls planted'
+}
+
+# --------------------------------------------------------------------------------------------------------- no seccomp
+
+# As a kernel or container without seccomp would have it: ENOSYS, EINVAL, EPERM, EACCES.
+NO_SECCOMP=(38 22 1 13)
+NO_FILTER='this kernel or container offers no system call filter \(seccomp\): [A-Z][a-z ]+; the option --no-filter runs this program without one'
+
+@test "without seccomp guestclock-set says so in one line, and works with --no-filter, which no request can give" {
+	set_start
+	badsource tcp:37:good
+	local number request
+	chmod 755 "$WORK"
+	for number in "${NO_SECCOMP[@]}"; do
+		BEFORE=("$TOP/build/tests/under-filter" --no-seccomp "$number")
+		for request in status exchange 'rdate 127.0.0.1'; do
+			set_by_ssh_env 127.0.0.1 "$request" </dev/null
+			printf '%s: %s\n' "$number" "$request"
+			refused 111 "^guestclock-set: $NO_FILTER\$"
+		done
+	done
+	for request in 'status --no-filter' '--no-filter status'; do
+		set_by_ssh_env 127.0.0.1 "$request"
+		((status == 100)) || { shown; return 1; }
+		log_take
+	done
+	set_by_ssh_env 127.0.0.1 status --no-filter
+	expect 0
+	grep -qx 'no-filter yes' <<<"$output"
+	set_by_ssh_env 127.0.0.1 'rdate -p 127.0.0.1' --no-filter
+	expect 0
+	assert_not_logged
+	# Where there is seccomp, the option is obeyed all the same.
+	BEFORE=()
+	set_by_ssh_env 127.0.0.1 status
+	grep -qx 'no-filter no' <<<"$output"
+	export SSH_CONNECTION='127.0.0.1 40022 127.0.0.1 22' SSH_ORIGINAL_COMMAND=exchange
+	enclosed strace -f -qq -e trace=seccomp -o "$WORK/strace" "$SHIPPED_SET" --no-filter <<<bye
+	equal "$(<"$WORK/strace")" '' 'filters entered'
+}
+
+@test "without seccomp in.timed says so in one line, and serves with --no-filter" {
+	requires_namespaces
+	cat >"$WORK/serve.py" <<-'END'
+	import socket, subprocess, sys
+	filtered, program, *numbers = sys.argv[1:]
+	def serve(number, listening, *options):
+	    with socket.create_server(("127.0.0.1", 0)) as listener:
+	        client = socket.create_connection(listener.getsockname())
+	        given = listener if listening else listener.accept()[0]
+	        client.shutdown(socket.SHUT_WR)
+	        done = subprocess.run([filtered, "--no-seccomp", number, program, "-i", "1", *options], stdin=given, stdout=given,
+	                              stderr=subprocess.PIPE, timeout=20)
+	        given.close()
+	        try: octets = len(client.recv(64, socket.MSG_WAITALL))
+	        except ConnectionResetError: octets = 0
+	        client.close()
+	    lines = [line.partition("]: ")[2] for line in done.stderr.decode().splitlines()]
+	    print("wait" if listening else "nowait", octets, done.returncode, *lines, sep=",")
+	for number in numbers:
+	    for listening in True, False:
+	        serve(number, listening)
+	        serve(number, listening, "--no-filter")
+	END
+	chmod 755 "$WORK"
+	local style octets end line starts=0
+	in_timed_alone "$WORK/serve.py" "$TOP/build/tests/under-filter" "$IN_TIMED" "${NO_SECCOMP[@]}" >"$WORK/outcomes"
+	cat "$WORK/outcomes"
+	while IFS=, read -r style octets end line; do
+		starts=$((starts + 1))
+		if ((starts % 2)); then
+			equal "$octets $end" '0 111' "$style, octets and status"
+			[[ $line =~ ^$NO_FILTER$ ]]
+		else
+			equal "$octets $end $line" '4 0 ' "$style with --no-filter"
+		fi
+	done <"$WORK/outcomes"
+	equal "$starts" $((${#NO_SECCOMP[@]} * 4)) 'starts'
 }
 
 # ------------------------------------------------------------------------------------------------------------ strace
