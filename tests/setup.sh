@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install what guestclock's build, tests, demo and bench need on Debian.
+# Install what guestclock's build, tests, demo and bench need on Debian 12 and 13.
 #
 #   tests/setup.sh            install what is missing, then unpack what must not be installed
 #   tests/setup.sh --check    say what is missing; change nothing; status 1 if anything is
@@ -14,7 +14,7 @@ bats libcmocka-dev
 clang libclang-rt-dev llvm clang-tidy cppcheck shellcheck mandoc valgrind libc6-dbg strace git
 rdate dropbear-bin busybox-static socat netcat-openbsd openssh-client
 qemu-system-x86 qemu-utils cpio kmod python3
-iproute2 netbase util-linux libcap2-bin procps xz-utils systemd
+iproute2 netbase util-linux libcap2-bin procps xz-utils systemd mmdebstrap
 '
 
 # Unpacked under build/peers, not installed: the superservers conflict with one another, a test should not
@@ -73,6 +73,11 @@ status_of() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null || :; }
 
 install_now() { # PACKAGE...
 	[ $# -gt 0 ] || return 0
+	unknown=
+	for package; do
+		apt-cache show "$package" >/dev/null 2>&1 || unknown="$unknown $package"
+	done
+	[ -z "$unknown" ] || die "not in this machine's package sources:$unknown; expected Debian 12 or 13, section main"
 	say "installing $*"
 	$root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >>"$log" 2>&1 ||
 		die "apt-get install failed; see build/setup.log"

@@ -1,0 +1,57 @@
+#!/usr/bin/env bats
+# tests/on-debian and tests/setup.sh: what they say when they cannot do what they are asked for.  That the other release
+# passes these tests is for .ci/run to see.
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+@test "on-debian: a wrong call is one line, and nothing is made" {
+	local -a call
+	while read -ra call; do
+		fails_with 100 "$TOP/tests/on-debian" "${call[@]}" || return 1
+		[[ $output == 'on-debian: '*': expected '* && $output != *$'\n'* ]] || { printf '%s\n' "$output"; return 1; }
+	done <<-'END'
+
+		13
+		trixie
+		14 make check
+		--fresh
+		--fresh 12
+		make check
+	END
+}
+
+@test "on-debian needs root, and says so" {
+	# The same user outside, who may read this tree wherever it is.
+	[ "$(id -u)" -ne 0 ] || set -- unshare --user --
+	fails_with 111 "$@" "$TOP/tests/on-debian" 13 true
+	equal "$output" 'on-debian: not root: run it as root, which making and entering a system takes'
+}
+
+# With commands in the place of apt's: a machine that has no package, and sources that do not know socat.
+@test "setup names the packages that the sources do not have, and installs none" {
+	local tool
+	mkdir -p "$WORK/bin" "$WORK/tree/tests"
+	cp "$TOP/tests/setup.sh" "$WORK/tree/tests/"
+	cat >"$WORK/bin/dpkg-query" <<-'END'
+		#!/bin/sh
+		exit 1
+	END
+	cat >"$WORK/bin/apt-cache" <<-'END'
+		#!/bin/sh
+		[ "$2" != socat ]
+	END
+	cat >"$WORK/bin/apt-get" <<-END
+		#!/bin/sh
+		echo "\$1" >>"$WORK/calls"
+	END
+	printf '#!/bin/sh\nexec "$@"\n' >"$WORK/bin/sudo"
+	chmod +x "$WORK/bin"/*
+	PATH=$WORK/bin:$PATH fails_with 111 "$WORK/tree/tests/setup.sh"
+	equal "$output" "setup: not in this machine's package sources: socat; expected Debian 12 or 13, section main"
+	equal "$(<"$WORK/calls")" update 'what apt-get was asked for'
+}
