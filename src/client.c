@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <resolv.h>
 #include <sha2.h>
@@ -13,7 +14,7 @@
 #define AUTH_INFO_ROOM 4096
 
 bool
-client_parse_connection(const char *connection, char address[PEER_TEXT], union peer *peer)
+client_parse_connection(const char *connection, peer_interface *number_of, char address[PEER_TEXT], union peer *peer)
 {
 	size_t length = strcspn(connection, " ");
 	const char *at = connection + length;
@@ -35,7 +36,11 @@ client_parse_connection(const char *connection, char address[PEER_TEXT], union p
 		memset(peer, 0, sizeof *peer);
 		return true;
 	}
-	return words == 4 && peer_parse(address, peer);
+	if (words != 4 || !peer_parse(address, number_of, peer))
+		return false;
+	if (peer->any.sa_family != AF_INET6 || peer->v6.sin6_scope_id != PEER_NO_INTERFACE)
+		peer_format(peer, address);
+	return true;
 }
 
 void
@@ -132,7 +137,7 @@ client_identify(struct client *client)
 	}
 	if (auth_info != NULL)
 		read_key(auth_info, client->key);
-	if (client_parse_connection(connection, client->address, &client->peer))
+	if (client_parse_connection(connection, if_nametoindex, client->address, &client->peer))
 		return true;
 	/* Whatever else it is, it does not go into the log. */
 	strcpy(client->address, "unknown");

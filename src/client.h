@@ -14,7 +14,7 @@
 struct client {
 	bool by_ssh;			/* SSH_CONNECTION is set */
 	union peer peer;		/* the ssh client's address, where by_ssh */
-	char address[PEER_TEXT];	/* the same as sshd wrote it, or "this machine" */
+	char address[PEER_TEXT];	/* the same as text, or "this machine" */
 	const char *command;		/* SSH_ORIGINAL_COMMAND; "" where there is none */
 	char key[CLIENT_KEY_TEXT];	/* "SHA256:…" of the key used, where sshd exposes it, else empty */
 };
@@ -27,9 +27,11 @@ bool client_identify(struct client *client);
 
 /*
  * Takes the first address of SSH_CONNECTION apart.  What sshd writes without a network (a vsock, a pipe), "UNKNOWN 65535
- * UNKNOWN 65535", makes a peer of family AF_UNSPEC, which hosts.allow knows as UNKNOWN.  Pure.
+ * UNKNOWN 65535", makes a peer of family AF_UNSPEC, which hosts.allow knows as UNKNOWN.  NUMBER_OF as for peer_parse():
+ * ADDRESS has an interface's number, as in.timed's log has, and its name only where there is no such interface.  Pure.
  */
-bool client_parse_connection(const char *connection, char address[PEER_TEXT], union peer *peer);
+bool client_parse_connection(const char *connection, peer_interface *number_of, char address[PEER_TEXT],
+    union peer *peer);
 
 /*
  * The fingerprint of the first "publickey TYPE BASE64" line of what sshd writes with ExposeAuthInfo, as ssh-keygen

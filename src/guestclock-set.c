@@ -4,6 +4,7 @@
  * Finds out who asks, for what, and whether that is allowed; perform.c does it.
  */
 #include <errno.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,7 +65,7 @@ parse_request(const char *text, struct request *request)
 	if (count == 0)
 		return audit_refuse(STATUS_USAGE, "empty request, and the forced command names no --default: expected "
 		    "rdate, rfc868, exchange or status");
-	if (count < 0 || !request_parse(words, count, request, complaint))
+	if (count < 0 || !request_parse(words, count, if_nametoindex, request, complaint))
 		return audit_refuse(STATUS_USAGE, "%s", complaint);
 	return STATUS_DONE;
 }
@@ -76,8 +77,13 @@ check_request(const struct request *request, const struct limits *limits, const 
 	if ((limits->allowed & request->kind) == 0)
 		return audit_refuse(STATUS_REFUSED, "%s is not among the requests that --allow names",
 		    request_kind_name(request->kind));
-	if (request->kind != REQUEST_RDATE || administrators ||
-	    request_host_allowed(request->rdate.host, limits, client->address))
+	if (request->kind != REQUEST_RDATE)
+		return STATUS_DONE;
+	if (request->rdate.address.any.sa_family == AF_INET6 &&
+	    request->rdate.address.v6.sin6_scope_id == PEER_NO_INTERFACE)
+		return audit_refuse(STATUS_USAGE, "time source %.80s: there is no such network interface",
+		    request->rdate.host);
+	if (administrators || request_host_allowed(&request->rdate, limits, if_nametoindex, &client->peer))
 		return STATUS_DONE;
 	if (limits->hosts > 0)
 		return audit_refuse(STATUS_REFUSED, "time source %.80s is not among those that --host names",

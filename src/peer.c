@@ -56,7 +56,8 @@ peer_same_host(const union peer *a, const union peer *b)
 		return a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
 	return a->any.sa_family == AF_INET6 &&
 	    memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof a->v6.sin6_addr) == 0 &&
-	    (!IN6_IS_ADDR_LINKLOCAL(&a->v6.sin6_addr) || a->v6.sin6_scope_id == b->v6.sin6_scope_id);
+	    (!IN6_IS_ADDR_LINKLOCAL(&a->v6.sin6_addr) ||
+	    (a->v6.sin6_scope_id == b->v6.sin6_scope_id && a->v6.sin6_scope_id != PEER_NO_INTERFACE));
 }
 
 /* An interface's name or number: the kernel forbids blanks, "/" and ":", and the log all but printable ASCII. */
@@ -71,8 +72,20 @@ scope_valid(const char *scope)
 	return length > 0 && length <= 15;
 }
 
+static uint32_t
+scope_number(const char *scope, peer_interface *number_of)
+{
+	size_t digits = strspn(scope, "0123456789");
+	uint32_t number = number_of != NULL ? number_of(scope) : 0;
+
+	/* An interface's name may consist of digits.  Then the name counts, as in getaddrinfo(3). */
+	if (number != 0)
+		return number;
+	return scope[digits] == '\0' && digits <= 9 ? (uint32_t)strtoul(scope, NULL, 10) : PEER_NO_INTERFACE;
+}
+
 bool
-peer_parse(const char *text, union peer *peer)
+peer_parse(const char *text, peer_interface *number_of, union peer *peer)
 {
 	char address[INET6_ADDRSTRLEN];
 	const char *percent = strchr(text, '%');
@@ -89,16 +102,13 @@ peer_parse(const char *text, union peer *peer)
 	}
 	if (inet_pton(AF_INET6, address, &peer->v6.sin6_addr) != 1)
 		return false;
-	peer->v6.sin6_family = AF_INET6;
+	/* Only link-local addresses have a scope that matters. */
 	if (percent != NULL) {
-		size_t digits = strspn(percent + 1, "0123456789");
-
-		/* sshd writes the scope as an interface's name; only link-local addresses have one that matters. */
 		if (!IN6_IS_ADDR_LINKLOCAL(&peer->v6.sin6_addr) || !scope_valid(percent + 1))
 			return false;
-		if (percent[1 + digits] == '\0' && digits <= 9)
-			peer->v6.sin6_scope_id = (uint32_t)strtoul(percent + 1, NULL, 10);
+		peer->v6.sin6_scope_id = scope_number(percent + 1, number_of);
 	}
+	peer->v6.sin6_family = AF_INET6;
 	peer_unmap(peer);
 	return true;
 }

@@ -32,14 +32,24 @@ uint16_t peer_port(const union peer *peer);
  */
 bool peer_may_loop(const union peer *peer);
 
-/* Whether two addresses (unmapped) are the same host's: address and, where link-local, scope; ports do not count. */
-bool peer_same_host(const union peer *a, const union peer *b);
+/* The scope of a link-local address whose text names an interface that does not exist. */
+#define PEER_NO_INTERFACE UINT32_MAX
 
 /*
- * Reads an address literal (no name, no port; an IPv6 address may carry %scope) into PEER, unmapped, port 0.
- * False when TEXT is not one.
+ * Whether two addresses (unmapped) are the same host's: address and, where link-local, scope; ports do not count.  An
+ * address with PEER_NO_INTERFACE is no host's.
  */
-bool peer_parse(const char *text, union peer *peer);
+bool peer_same_host(const union peer *a, const union peer *b);
+
+/* The number of the network interface NAME, 0 when there is none: if_nametoindex(3), which is no pure function. */
+typedef unsigned peer_interface(const char *name);
+
+/*
+ * Reads an address literal (no name, no port) into PEER, unmapped, port 0.  A link-local IPv6 address may carry %scope: an
+ * interface's name, for which NUMBER_OF is asked, or its number.  NUMBER_OF may be NULL: then no name exists.
+ * False, and the family AF_UNSPEC, when TEXT is not one.
+ */
+bool peer_parse(const char *text, peer_interface *number_of, union peer *peer);
 
 /* Room for any address text, its %scope and the final NUL. */
 #define PEER_TEXT 64

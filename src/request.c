@@ -89,29 +89,20 @@ request_host_valid(const char *host)
 
 	if (percent != NULL && percent[1 + strspn(percent + 1, scope_allowed)] != '\0')
 		return false;
-	return peer_parse(host, &address) || name_valid(host);
-}
-
-static bool
-host_same(const char *a, const char *b)
-{
-	union peer address_a, address_b;
-
-	if (strcasecmp(a, b) == 0)
-		return true;
-	/* An interface's name is no number: two scopes are the same only where they are written the same. */
-	if (strchr(a, '%') != NULL || strchr(b, '%') != NULL)
-		return false;
-	return peer_parse(a, &address_a) && peer_parse(b, &address_b) && peer_same_host(&address_a, &address_b);
+	return peer_parse(host, NULL, &address) || name_valid(host);
 }
 
 bool
-request_host_allowed(const char *host, const struct limits *limits, const char *client)
+request_host_allowed(const struct rdate_request *rdate, const struct limits *limits, peer_interface *number_of,
+    const union peer *client)
 {
+	union peer address;
+
 	for (int at = 0; at < limits->hosts; at++)
-		if (host_same(host, limits->host[at]))
+		if (peer_parse(limits->host[at], number_of, &address) ? peer_same_host(&rdate->address, &address) :
+		    strcasecmp(rdate->host, limits->host[at]) == 0)
 			return true;
-	return limits->hosts == 0 && client != NULL && host_same(host, client);
+	return limits->hosts == 0 && peer_same_host(&rdate->address, client);
 }
 
 /* Takes one option of rdate's.  VALUE is its argument where it has one. */
@@ -171,7 +162,8 @@ rdate_option(char option, const char *value, struct rdate_request *rdate, char c
 }
 
 static bool
-parse_rdate(const char *const *words, int count, struct rdate_request *rdate, char complaint[REQUEST_COMPLAINT])
+parse_rdate(const char *const *words, int count, peer_interface *number_of, struct rdate_request *rdate,
+    char complaint[REQUEST_COMPLAINT])
 {
 	char seen[32] = "";
 	int at = 1;
@@ -209,6 +201,7 @@ parse_rdate(const char *const *words, int count, struct rdate_request *rdate, ch
 		return complain(complaint, "HOST", words[at], "a host name or an address");
 	/* No longer than the request that it is part of. */
 	memcpy(rdate->host, words[at], strlen(words[at]) + 1);
+	peer_parse(rdate->host, number_of, &rdate->address);
 	if (rdate->slew && rdate->has_threshold)
 		return complain(complaint, "rdate", "-a -b", "one of them");
 	if (rdate->sntp && rdate->edge)
@@ -219,7 +212,8 @@ parse_rdate(const char *const *words, int count, struct rdate_request *rdate, ch
 }
 
 bool
-request_parse(const char *const *words, int count, struct request *request, char complaint[REQUEST_COMPLAINT])
+request_parse(const char *const *words, int count, peer_interface *number_of, struct request *request,
+    char complaint[REQUEST_COMPLAINT])
 {
 	unsigned kind = request_kind_of(words[0]);
 
@@ -228,7 +222,7 @@ request_parse(const char *const *words, int count, struct request *request, char
 		return complain(complaint, "unknown request", words[0], "rdate, rfc868, exchange or status");
 	request->kind = (enum request_kind)kind;
 	if (request->kind == REQUEST_RDATE)
-		return parse_rdate(words, count, &request->rdate, complaint);
+		return parse_rdate(words, count, number_of, &request->rdate, complaint);
 	if (count > 1)
 		return complain(complaint, "unexpected word", words[1], "nothing after the request");
 	return true;

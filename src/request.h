@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "limits.h"
+#include "peer.h"
 
 #define REQUEST_OCTETS 255
 #define REQUEST_WORDS 32
@@ -33,6 +34,7 @@ struct rdate_request {
 	uint16_t port;			/* -o, or the protocol's */
 	nanoseconds timeout;		/* -t: the time allowed for the answer */
 	char host[REQUEST_OCTETS + 1];	/* a host name or address literal */
+	union peer address;		/* the literal; family AF_UNSPEC for a name */
 };
 
 struct request {
@@ -47,16 +49,21 @@ struct request {
 int request_split(const char *line, char copy[REQUEST_OCTETS + 1], const char *words[REQUEST_WORDS],
     char complaint[REQUEST_COMPLAINT]);
 
-/* Parses COUNT >= 1 words.  False with one line in COMPLAINT: what was wrong and what was expected. */
-bool request_parse(const char *const *words, int count, struct request *request, char complaint[REQUEST_COMPLAINT]);
+/*
+ * Parses COUNT >= 1 words.  NUMBER_OF as for peer_parse(): an interface that does not exist is for the caller to
+ * complain of.  False with one line in COMPLAINT: what was wrong and what was expected.
+ */
+bool request_parse(const char *const *words, int count, peer_interface *number_of, struct request *request,
+    char complaint[REQUEST_COMPLAINT]);
 
 /* Whether HOST is a host name (RFC 1123, underscores allowed) or an address literal, IPv6 with or without %scope. */
 bool request_host_valid(const char *host);
 
 /*
- * Whether a request may name HOST: one of the limits' hosts, or with none of those CLIENT, the address literal of
- * the ssh client.  Names compare without regard to case, addresses by value.
+ * Whether a request may name its host: one of the limits' hosts, or with none of those CLIENT, the address of the ssh
+ * client.  Names compare without regard to case, addresses by value.  NUMBER_OF as for peer_parse().
  */
-bool request_host_allowed(const char *host, const struct limits *limits, const char *client);
+bool request_host_allowed(const struct rdate_request *rdate, const struct limits *limits, peer_interface *number_of,
+    const union peer *client);
 
 #endif

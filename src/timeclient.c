@@ -145,6 +145,26 @@ open_sockets(struct timeclient *client, const struct addrinfo *addresses, struct
 		fail(answer, OUTCOME_UNREACHABLE, error);
 }
 
+/* Not by getaddrinfo(3), which asks the system for an interface's number: the filter forbids that. */
+static void
+open_literal(struct timeclient *client, union peer *literal, struct addrinfo address, struct answer *answer)
+{
+	if (address.ai_family != AF_UNSPEC && address.ai_family != literal->any.sa_family) {
+		fail(answer, OUTCOME_NO_ADDRESS, EAI_ADDRFAMILY);
+		return;
+	}
+	address.ai_family = literal->any.sa_family;
+	address.ai_addr = &literal->any;
+	if (literal->any.sa_family == AF_INET) {
+		literal->v4.sin_port = htons(client->request->port);
+		address.ai_addrlen = sizeof literal->v4;
+	} else {
+		literal->v6.sin6_port = htons(client->request->port);
+		address.ai_addrlen = sizeof literal->v6;
+	}
+	open_sockets(client, &address, answer);
+}
+
 void
 timeclient_open(struct timeclient *client, const struct rdate_request *request, int64_t pivot, struct answer *answer)
 {
@@ -154,12 +174,17 @@ timeclient_open(struct timeclient *client, const struct rdate_request *request, 
 		.ai_flags = AI_NUMERICSERV
 	};
 	struct addrinfo *addresses = NULL;
+	union peer literal = request->address;
 	char port[8];
 	int error;
 
 	*client = (struct timeclient){ .request = request, .pivot = pivot };
 	client->deadline = sysclock_elapsed() + request->timeout;
 	memset(answer, 0, sizeof *answer);
+	if (literal.any.sa_family != AF_UNSPEC) {
+		open_literal(client, &literal, wanted, answer);
+		return;
+	}
 	snprintf(port, sizeof port, "%u", (unsigned)request->port);
 	error = getaddrinfo(request->host, port, &wanted, &addresses);
 	if (error != 0) {

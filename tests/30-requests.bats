@@ -464,9 +464,9 @@ limit() {
 	assert_not_logged
 	for CLIENT in 127.0.0.2 fd00::2 ::ffff:127.0.0.2 ::1 10.2.0.1; do
 		ask status
-		refused 1 "refused: hosts.allow and hosts.deny do not let $CLIENT in$" || return 1
+		refused 1 "refused: hosts.allow and hosts.deny do not let ${CLIENT#::ffff:} in$" || return 1
 		ask 'rdate -s 127.0.0.1' --host 127.0.0.1
-		refused 1 "refused: hosts.allow and hosts.deny do not let $CLIENT in$" || return 1
+		refused 1 "refused: hosts.allow and hosts.deny do not let ${CLIENT#::ffff:} in$" || return 1
 	done
 	# The rule is for this program: another's rule does not count.
 	hosts_allow 'sshd: ALL'
@@ -482,7 +482,7 @@ limit() {
 	CLIENT=127.0.0.2 ask status
 	refused 1 'do not let 127.0.0.2 in$'
 	CLIENT=::ffff:127.0.0.2 ask status
-	refused 1 'do not let ::ffff:127.0.0.2 in$'
+	refused 1 'do not let 127.0.0.2 in$'
 	CLIENT=127.0.0.3 ask status
 	refused 1 'do not let 127.0.0.3 in$'
 	CLIENT=127.0.0.1 ask status
@@ -496,10 +496,10 @@ limit() {
 	CLIENT=fe80::1%lo ask status
 	expect 0
 	CLIENT=fe80::1%lo ask 'rdate -s fe80::1'
-	refused 1 "not the ssh client's own address, fe80::1%lo,"
+	refused 1 "not the ssh client's own address, fe80::1%1,"
 	hosts_deny 'guestclock-set: [fe80::]/10'
 	CLIENT=fe80::1%lo ask status
-	refused 1 'do not let fe80::1%lo in$'
+	refused 1 'do not let fe80::1%1 in$'
 	CLIENT=fd00::1 ask status
 	expect 0
 }

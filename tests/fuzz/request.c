@@ -14,16 +14,23 @@ static void
 check_host(const char *host)
 {
 	struct limits limits = limits_default();
+	struct rdate_request rdate = { .family = 0 };
+	const union peer nobody = { .any = { .sa_family = AF_UNSPEC } };
+	bool somewhere;
 
 	REQUIRE(host[0] != '\0' && host[0] != '-' && fuzz_consists_of(host, HOST_OCTETS));
-	REQUIRE(request_host_allowed(host, &limits, host));
-	REQUIRE(!request_host_allowed(host, &limits, NULL));
+	snprintf(rdate.host, sizeof rdate.host, "%s", host);
+	peer_parse(host, NULL, &rdate.address);
+	somewhere = rdate.address.any.sa_family != AF_INET6 || rdate.address.v6.sin6_scope_id != PEER_NO_INTERFACE;
+	REQUIRE(request_host_allowed(&rdate, &limits, NULL, &rdate.address) ==
+	    (somewhere && rdate.address.any.sa_family != AF_UNSPEC));
+	REQUIRE(!request_host_allowed(&rdate, &limits, NULL, &nobody));
 	limits.host[limits.hosts++] = "another.test.";
 	limits.host[limits.hosts++] = host;
-	REQUIRE(request_host_allowed(host, &limits, NULL));
+	REQUIRE(request_host_allowed(&rdate, &limits, NULL, &nobody) == somewhere);
 	/* Where the administrator names hosts, the client's own address is none of them. */
 	limits.hosts = 1;
-	REQUIRE(strncasecmp(host, "another", 7) == 0 || !request_host_allowed(host, &limits, host));
+	REQUIRE(strncasecmp(host, "another", 7) == 0 || !request_host_allowed(&rdate, &limits, NULL, &rdate.address));
 }
 
 /* A request that asks for the same. */
@@ -67,7 +74,7 @@ check_rdate(const struct rdate_request *rdate)
 		return;
 	count = request_split(line, copy, words, complaint);
 	REQUIRE(count > 0);
-	REQUIRE(request_parse(words, count, &back, complaint));
+	REQUIRE(request_parse(words, count, NULL, &back, complaint));
 	REQUIRE(back.kind == REQUEST_RDATE && back.rdate.has_threshold == rdate->has_threshold);
 	write_rdate(&back.rdate, again, sizeof again);
 	REQUIRE(strcmp(line, again) == 0);
@@ -105,7 +112,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	REQUIRE(count < 0 ? fuzz_is_line(complaint, sizeof complaint) : complaint[0] == '\0');
 	if (count >= 0)
 		check_words(words, count, line);
-	if (count > 0 && request_parse(words, count, &request, complaint)) {
+	if (count > 0 && request_parse(words, count, NULL, &request, complaint)) {
 		REQUIRE(complaint[0] == '\0');
 		REQUIRE((request.kind & ~(unsigned)REQUEST_ALL) == 0 && request_kind_of(words[0]) == request.kind);
 		if (request.kind == REQUEST_RDATE)

@@ -7,6 +7,12 @@
 #include "client.h"
 #include "runstate.h"
 
+static unsigned
+interface_number(const char *name)
+{
+	return strcmp(name, "eth0") == 0 ? 2 : 0;
+}
+
 static void
 connections(void **unused)
 {
@@ -17,16 +23,20 @@ connections(void **unused)
 	union peer peer;
 
 	(void)unused;
-	assert_true(client_parse_connection("10.0.0.1 50000 10.0.0.2 22", address, &peer));
+	assert_true(client_parse_connection("10.0.0.1 50000 10.0.0.2 22", interface_number, address, &peer));
 	assert_string_equal(address, "10.0.0.1");
-	assert_true(client_parse_connection("fe80::1%eth0 50000 fe80::2%eth0 22", address, &peer));
-	assert_true(client_parse_connection("::ffff:10.0.0.1 1 ::1 22", address, &peer));
+	assert_true(client_parse_connection("fe80::1%eth0 50000 fe80::2%eth0 22", interface_number, address, &peer));
+	assert_string_equal(address, "fe80::1%2");
+	assert_true(client_parse_connection("fe80::1%gone 50000 fe80::2%gone 22", interface_number, address, &peer));
+	assert_string_equal(address, "fe80::1%gone");
+	assert_true(client_parse_connection("::ffff:10.0.0.1 1 ::1 22", interface_number, address, &peer));
+	assert_string_equal(address, "10.0.0.1");
 	assert_int_equal(peer.any.sa_family, AF_INET);
-	assert_true(client_parse_connection("UNKNOWN 65535 UNKNOWN 65535", address, &peer));
+	assert_true(client_parse_connection("UNKNOWN 65535 UNKNOWN 65535", interface_number, address, &peer));
 	assert_int_equal(peer.any.sa_family, AF_UNSPEC);
-	assert_false(client_parse_connection("UNKNOWN 22 UNKNOWN 22", address, &peer));
+	assert_false(client_parse_connection("UNKNOWN 22 UNKNOWN 22", interface_number, address, &peer));
 	for (size_t at = 0; at < LENGTH(bad); at++)
-		if (client_parse_connection(bad[at], address, &peer))
+		if (client_parse_connection(bad[at], interface_number, address, &peer))
 			fail_msg("accepted: %s", bad[at]);
 }
 

@@ -63,6 +63,18 @@ loop_prone(void **unused)
 	assert_true(peer_may_loop(&(union peer){ .any = { .sa_family = AF_UNIX } }));
 }
 
+/* Interfaces of this test's own: one has a name that is another's number. */
+static unsigned
+interface_number(const char *name)
+{
+	static const struct { const char *name; unsigned number; } interfaces[] = { { "eth0", 2 }, { "eth1", 3 }, { "2", 7 } };
+
+	for (size_t at = 0; at < LENGTH(interfaces); at++)
+		if (strcmp(name, interfaces[at].name) == 0)
+			return interfaces[at].number;
+	return 0;
+}
+
 static void
 parses(void **unused)
 {
@@ -76,17 +88,42 @@ parses(void **unused)
 
 	(void)unused;
 	for (size_t at = 0; at < LENGTH(good); at++)
-		assert_true(peer_parse(good[at], &a));
+		assert_true(peer_parse(good[at], NULL, &a));
 	for (size_t at = 0; at < LENGTH(bad); at++)
-		assert_false(peer_parse(bad[at], &a));
-	assert_true(peer_parse("::ffff:192.0.2.1", &a) && peer_parse("192.0.2.1", &b));
+		assert_false(peer_parse(bad[at], interface_number, &a));
+	assert_true(peer_parse("::ffff:192.0.2.1", interface_number, &a) && peer_parse("192.0.2.1", interface_number, &b));
 	assert_true(peer_same_host(&a, &b));
-	assert_true(peer_parse("fe80::1%3", &a) && peer_parse("fe80::1%4", &b));
+	assert_true(peer_parse("fe80::1%3", interface_number, &a) && peer_parse("fe80::1%4", interface_number, &b));
 	assert_false(peer_same_host(&a, &b));
-	assert_true(peer_parse("2001:db8:0::1", &a) && peer_parse("2001:DB8::1", &b));
+	assert_true(peer_parse("2001:db8:0::1", interface_number, &a) && peer_parse("2001:DB8::1", interface_number, &b));
 	assert_true(peer_same_host(&a, &b));
-	assert_true(peer_parse("192.0.2.1", &a));
+	assert_true(peer_parse("192.0.2.1", interface_number, &a));
 	assert_false(peer_same_host(&a, &b));
+}
+
+static void
+scopes(void **unused)
+{
+	static const struct { const char *a, *b; bool same; } table[] = {
+		{ "fe80::1%eth1", "fe80::1%3", true }, { "fe80::1%eth1", "fe80::1%eth1", true },
+		{ "fe80::1%eth0", "fe80::1%eth1", false }, { "fe80::1%eth0", "fe80::2%eth0", false },
+		{ "fe80::1%eth0", "fe80::1", false }, { "fe80::1", "fe80::1", true },
+		/* A name that is a number: the name counts. */
+		{ "fe80::1%2", "fe80::1%7", true }, { "fe80::1%2", "fe80::1%eth0", false },
+		/* An interface's name has a case, and one that does not exist is nobody's. */
+		{ "fe80::1%eth0", "fe80::1%ETH0", false }, { "fe80::1%gone", "fe80::1%gone", false },
+		{ "fe80::1%gone", "fe80::1%else", false }, { "fe80::1%gone", "fe80::1", false },
+	};
+	union peer a, b;
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(table); at++) {
+		assert_true(peer_parse(table[at].a, interface_number, &a) && peer_parse(table[at].b, interface_number, &b));
+		if (peer_same_host(&a, &b) != table[at].same || peer_same_host(&b, &a) != table[at].same)
+			fail_msg("%s and %s", table[at].a, table[at].b);
+	}
+	assert_true(peer_parse("fe80::1%eth0", NULL, &a));
+	assert_true(a.v6.sin6_scope_id == PEER_NO_INTERFACE);
 }
 
 int
@@ -96,6 +133,7 @@ main(void)
 		cmocka_unit_test(unmaps),
 		cmocka_unit_test(loop_prone),
 		cmocka_unit_test(parses),
+		cmocka_unit_test(scopes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* request and limits: the closed set, and everything that is not in it. */
 #include "unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "request.h"
@@ -12,7 +13,7 @@ parses(const char *line, struct request *request)
 	char copy[REQUEST_OCTETS + 1], complaint[REQUEST_COMPLAINT] = "";
 	const char *words[REQUEST_WORDS];
 	int count = request_split(line, copy, words, complaint);
-	bool good = count > 0 && request_parse(words, count, request, complaint);
+	bool good = count > 0 && request_parse(words, count, NULL, request, complaint);
 
 	/* A refusal says why, in one line. */
 	if (!good && count != 0)
@@ -169,26 +170,54 @@ bad_limits(void **unused)
 			fail_msg("accepted: %s %s", bad[at][0], bad[at][1] != NULL ? bad[at][1] : "");
 }
 
+/* eth0 is interface 2, eth1 is 3, and no other exists. */
+static unsigned
+interface_number(const char *name)
+{
+	return strcmp(name, "eth0") == 0 ? 2 : strcmp(name, "eth1") == 0 ? 3 : 0;
+}
+
+static bool
+allowed(const char *host, const struct limits *limits, const char *client)
+{
+	struct rdate_request rdate = { .family = 0 };
+	union peer peer = { .any = { .sa_family = AF_UNSPEC } };
+
+	snprintf(rdate.host, sizeof rdate.host, "%s", host);
+	peer_parse(host, interface_number, &rdate.address);
+	peer_parse(client, interface_number, &peer);
+	return request_host_allowed(&rdate, limits, interface_number, &peer);
+}
+
 static void
 hosts(void **unused)
 {
 	struct limits limits = limits_default();
 
 	(void)unused;
-	assert_true(request_host_allowed("192.0.2.1", &limits, "192.0.2.1"));
-	assert_true(request_host_allowed("::ffff:192.0.2.1", &limits, "192.0.2.1"));
-	assert_true(request_host_allowed("2001:db8:0:0::1", &limits, "2001:DB8::1"));
-	assert_false(request_host_allowed("192.0.2.13", &limits, "192.0.2.1"));
-	assert_false(request_host_allowed("host", &limits, "192.0.2.1"));
-	assert_false(request_host_allowed("192.0.2.1", &limits, NULL));
-	assert_true(request_host_allowed("fe80::1%eth0", &limits, "fe80::1%eth0"));
-	assert_false(request_host_allowed("fe80::1%eth0", &limits, "fe80::1%eth1"));
-	assert_false(request_host_allowed("fe80::1", &limits, "fe80::1%eth1"));
+	assert_true(allowed("192.0.2.1", &limits, "192.0.2.1"));
+	assert_true(allowed("::ffff:192.0.2.1", &limits, "192.0.2.1"));
+	assert_true(allowed("2001:db8:0:0::1", &limits, "2001:DB8::1"));
+	assert_false(allowed("192.0.2.13", &limits, "192.0.2.1"));
+	assert_false(allowed("host", &limits, "192.0.2.1"));
+	/* A client without an address, over a vsock, is no source; nor is a source called so. */
+	assert_false(allowed("192.0.2.1", &limits, "UNKNOWN"));
+	assert_false(allowed("unknown", &limits, "UNKNOWN"));
+	assert_true(allowed("fe80::1%eth0", &limits, "fe80::1%eth0"));
+	assert_true(allowed("fe80::1%2", &limits, "fe80::1%eth0"));
+	assert_false(allowed("fe80::1%eth0", &limits, "fe80::1%eth1"));
+	assert_false(allowed("fe80::1%3", &limits, "fe80::1%eth0"));
+	assert_false(allowed("fe80::1%ETH0", &limits, "fe80::1%eth0"));
+	assert_false(allowed("fe80::1%gone", &limits, "fe80::1%gone"));
+	assert_false(allowed("fe80::1", &limits, "fe80::1%eth1"));
 	limits.host[limits.hosts++] = "time.example";
-	assert_true(request_host_allowed("TIME.example", &limits, "192.0.2.1"));
-	assert_false(request_host_allowed("time.example.evil", &limits, "192.0.2.1"));
-	assert_false(request_host_allowed("time.exampl", &limits, "192.0.2.1"));
-	assert_false(request_host_allowed("192.0.2.1", &limits, "192.0.2.1"));
+	limits.host[limits.hosts++] = "fe80::1%eth0";
+	assert_true(allowed("TIME.example", &limits, "192.0.2.1"));
+	assert_true(allowed("fe80::1%2", &limits, "192.0.2.1"));
+	assert_false(allowed("fe80::1%3", &limits, "fe80::1%3"));
+	assert_false(allowed("time.example.evil", &limits, "192.0.2.1"));
+	assert_false(allowed("time.exampl", &limits, "192.0.2.1"));
+	assert_false(allowed("192.0.2.1", &limits, "192.0.2.1"));
 }
 
 int
