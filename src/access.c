@@ -215,9 +215,17 @@ access_allows(const union peer *peer, int fd)
 	/* libwrap takes a writable pointer and may keep it until it has answered. */
 	static union peer client;
 	struct request_info request;
+	char address[PEER_TEXT];
 	bool allowed;
 
 	client = *peer;
+	/*
+	 * libwrap gets the address as text, so that it need not ask the C library for that; and without its scope, which the C
+	 * library would look up.  No pattern matches a scope, and DNS has none.
+	 */
+	if (client.any.sa_family == AF_INET6)
+		client.v6.sin6_scope_id = 0;
+	peer_format(&client, address);
 	allow_severity = LOG_INFO;
 	deny_severity = LOG_WARNING;
 	lookup_put_off = false;
@@ -226,7 +234,8 @@ access_allows(const union peer *peer, int fd)
 	if (!tables_usable())
 		return false;
 	if (client.any.sa_family == AF_INET || client.any.sa_family == AF_INET6) {
-		request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_SIN, &client.any, 0);
+		request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_SIN, &client.any,
+		    RQ_CLIENT_ADDR, address, 0);
 		sock_methods(&request);
 		request.hostname = look_up_name;
 	} else

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Asks many RFC 868 services at once, from every address of this host, and checks who is answered.
 
-askmany.py --services NAME:tcp|udp:PORT,... [ADDRESS...]
+askmany.py [--link] --services NAME:tcp|udp:PORT,... [ADDRESS...]
+
+--link: from every link-local address, instead of the global ones.
 
 The ADDRESSes (and among this host's addresses no others) are to be answered with the right time.  The service is asked
 at this host's neighbour, whose last octet, or word, is 1.  Those that are not to be answered are asked first: what a
@@ -20,16 +22,19 @@ PATIENCE = 6		# seconds for answers that are to come
 GRACE = 0.25		# seconds in which an answer that is not to come would have come
 
 
-def own_addresses():
-    out = subprocess.run(["ip", "-o", "address", "show", "scope", "global"], capture_output=True, text=True, check=True)
-    return [ipaddress.ip_interface(line.split()[3]) for line in out.stdout.splitlines()]
+def own_addresses(scope):
+    """Each address, with its network, and the interface that it is on."""
+    out = subprocess.run(["ip", "-o", "address", "show", "scope", scope], capture_output=True, text=True, check=True)
+    return [(ipaddress.ip_interface(line.split()[3]), line.split()[1]) for line in out.stdout.splitlines()]
 
 
 class Question:
-    def __init__(self, name, protocol, port, interface, wanted):
+    def __init__(self, name, protocol, port, interface, device, wanted):
+        scope = socket.if_nametoindex(device) if interface.ip.is_link_local else 0
+        more = (0, scope) if interface.version == 6 else ()
         self.name, self.protocol, self.wanted = name, protocol, wanted
-        self.source = str(interface.ip)
-        self.target = (str(interface.network.network_address + 1), port)
+        self.source = (str(interface.ip), 0, *more)
+        self.target = (str(interface.network.network_address + 1), port, *more)
         self.family = socket.AF_INET if interface.version == 4 else socket.AF_INET6
         self.got = b""
         self.done = False
@@ -38,7 +43,7 @@ class Question:
     def ask(self):
         self.socket = socket.socket(self.family, socket.SOCK_STREAM if self.protocol == "tcp" else socket.SOCK_DGRAM)
         self.socket.setblocking(False)
-        self.socket.bind((self.source, 0))
+        self.socket.bind(self.source)
         self.before = int(time.clock_gettime(time.CLOCK_REALTIME))
         error = self.socket.connect_ex(self.target)
         if self.protocol == "udp":
@@ -73,10 +78,12 @@ class Question:
 
 
 def main():
-    _, _, services, *allowed = sys.argv
+    arguments = sys.argv[1:]
+    scope = "link" if arguments[0] == "--link" else "global"
+    _, services, *allowed = arguments[scope == "link":]
     allowed = {ipaddress.ip_address(text) for text in allowed}
-    questions = [Question(name, protocol, int(port), interface, interface.ip in allowed)
-                 for interface in own_addresses()
+    questions = [Question(name, protocol, int(port), interface, device, interface.ip in allowed)
+                 for interface, device in own_addresses(scope)
                  for name, protocol, port in (service.split(":") for service in services.split(","))]
     questions.sort(key=lambda question: question.wanted)
     poll = select.poll()
@@ -104,7 +111,7 @@ def main():
     wrong = [(q, q.wrong() or ("not closed" if not q.done and q.protocol == "tcp" else None)) for q in questions]
     wrong = [(q, what) for q, what in wrong if what]
     for q, what in wrong:
-        print("%s from %s: %s, expected %s" % (q.name, q.source, what, "the time" if q.wanted else "nothing"))
+        print("%s from %s: %s, expected %s" % (q.name, q.source[0], what, "the time" if q.wanted else "nothing"))
     return 1 if wrong else 0
 
 

@@ -3,7 +3,8 @@
 # server.  Load after lib/common and lib/superserver.
 
 # host_start NAME NUMBER: a network namespace that the sandbox reaches by a veth pair.  The sandbox is 10.37.NUMBER.1
-# and fd37:NUMBER::1 there, the host 10.37.NUMBER.2, .3 and .130, fd37:NUMBER::2 and fd37:NUMBER::3.
+# and fd37:NUMBER::1 there, the host 10.37.NUMBER.2, .3 and .130, fd37:NUMBER::2 and fd37:NUMBER::3.  On every such link
+# the sandbox is fe80::1 as well, and the host fe80::2 and fe80::3.
 host_start() {
 	local name=$1 number=$2 ready=$WORK/host_$1.ready pid
 	# shellcheck disable=SC2016,SC2153
@@ -13,17 +14,22 @@ host_start() {
 	wait_for 5 test -e "$ready" || { cat "$WORK/host_$name.out"; return 1; }
 	in_net ip -batch - <<-END || return 1
 		link add host$number type veth peer name eth0 netns $pid
+		link set host$number addrgenmode none
 		address add 10.37.$number.1/24 dev host$number
 		address add fd37:$number::1/64 dev host$number nodad
+		address add fe80::1/64 dev host$number nodad
 		link set host$number up
 	END
 	in_host "$name" ip -batch - <<-END
 		link set lo up
+		link set eth0 addrgenmode none
 		address add 10.37.$number.2/24 dev eth0
 		address add 10.37.$number.3/24 dev eth0
 		address add 10.37.$number.130/24 dev eth0
 		address add fd37:$number::2/64 dev eth0 nodad
 		address add fd37:$number::3/64 dev eth0 nodad
+		address add fe80::2/64 dev eth0 nodad
+		address add fe80::3/64 dev eth0 nodad
 		link set eth0 up
 	END
 }
@@ -107,17 +113,18 @@ superservers_revive() {
 	done
 }
 
-# let_in SOURCE...: of all the hosts' addresses these, and no other, are answered by every service: looked at again
-# until it is so, for ten seconds.
+# let_in [--link] SOURCE...: of all the hosts' global (or link-local) addresses these, and no other, are answered by every
+# service: looked at again until it is so, for ten seconds.
 let_in() {
 	local end=$(($(now_ms) + 10000)) name wrong
-	local -a names=() asking=()
+	local -a names=() asking=() link=()
+	[ "${1-}" != --link ] || { link=(--link) && shift; }
 	for name in "$PIDS"/host_*; do names+=("${name##*/host_}"); done
 	while :; do
 		superservers_revive || return 1
 		asking=()
 		for name in "${names[@]}"; do
-			in_host "$name" "$PYTHON" -I -S "$TOP/tests/lib/askmany.py" --services "${ASKED-$SERVICES}" "$@" \
+			in_host "$name" "$PYTHON" -I -S "$TOP/tests/lib/askmany.py" "${link[@]}" --services "${ASKED-$SERVICES}" "$@" \
 				>"$WORK/asked_$name" 2>&1 3>&- &
 			asking+=($!)
 		done
