@@ -2,12 +2,16 @@
 #include "access.h"
 
 #include <errno.h>
+#include <resolv.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <syslog.h>
+#include <time.h>
 
 #define INET6 1			/* Debian's libwrap is built so; tcpd.h declares sockaddr for it */
 #include <tcpd.h>
@@ -86,6 +90,9 @@ tcpd_jump(char *format, ...)
 
 /* A lookup that takes longer than this is slow: as long as it took, no other is begun. */
 #define LOOKUP_SLOW (NS_PER_SECOND / 4)
+
+/* A connection to a name server is cut off after so many seconds; later ones of the same lookup after one more. */
+#define LOOKUP_CONNECTION 5
 
 /* Two tries of a second for each server, instead of two of five.  What the administrator gave the superserver stands. */
 #define LOOKUP_PATIENCE "timeout:1 attempts:2"
@@ -179,6 +186,43 @@ access_fclose(FILE *file)
 }
 
 /*
+ * The C library has no time limit for name servers over TCP, which it asks when an answer was too long for UDP.  It takes
+ * a connection that is shut down for a server that failed.  Every call here is allowed in a signal handler.
+ */
+static void
+cut_connection(int signal)
+{
+	int error = errno;
+
+	(void)signal;
+	if (_res._vcsock >= 0)
+		shutdown(_res._vcsock, SHUT_RDWR);
+	errno = error;
+}
+
+/* sock_hostname(), with an end to each connection.  SIGALRM belongs to the caller (superserver.c). */
+static void
+look_up_in_time(struct host_info *host)
+{
+	static const struct itimerspec end = { .it_value = { .tv_sec = LOOKUP_CONNECTION }, .it_interval = { .tv_sec = 1 } };
+	/* No SA_RESTART: connect(2) is to fail. */
+	static const struct sigaction cut = { .sa_handler = cut_connection };
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGVTALRM };
+	struct sigaction before;
+	timer_t timer;
+
+	/* Without a timer, lookups over UDP end all the same. */
+	if (sigaction(SIGVTALRM, &cut, &before) != 0 || timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) {
+		sock_hostname(host);
+		return;
+	}
+	timer_settime(timer, 0, &end, NULL);
+	sock_hostname(host);
+	timer_delete(timer);
+	sigaction(SIGVTALRM, &before, NULL);
+}
+
+/*
  * Looks up the name of a client, where a rule has names.  Setting that up costs more than most verdicts do.
  *
  * While this waits for a name server, nobody is served.  So that a server that is dead, or a client whose name takes
@@ -199,7 +243,7 @@ look_up_name(struct host_info *host)
 		return;
 	}
 	setenv("RES_OPTIONS", LOOKUP_PATIENCE, 0);
-	sock_hostname(host);
+	look_up_in_time(host);
 	took = sysclock_elapsed() - start;
 	if (took < LOOKUP_SLOW)
 		return;
@@ -220,8 +264,8 @@ access_allows(const union peer *peer, int fd)
 
 	client = *peer;
 	/*
-	 * libwrap gets the address as text, so that it need not ask the C library for that; and without its scope, which the C
-	 * library would look up.  No pattern matches a scope, and DNS has none.
+	 * libwrap gets the address as text, so that it need not ask the C library for that, and without its scope: patterns and
+	 * name servers do not know interfaces.
 	 */
 	if (client.any.sa_family == AF_INET6)
 		client.v6.sin6_scope_id = 0;

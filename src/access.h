@@ -31,7 +31,8 @@ void access_stay(bool (*may_log)(void));
  * twist does not return, but for access_stay().
  *
  * Whether the tables can be read is what the last access_tables_changed() found, of which there must have been one.  May
- * wait for name servers: two seconds for each in /etc/resolv.conf, or twice that.  After more than a quarter of a
+ * wait for name servers: two seconds for each in /etc/resolv.conf, or twice that, and some seconds more for one that is
+ * connected and silent.  After more than a quarter of a
  * second, clients that a rule wants to know the name of are denied at once, for as long as that lookup took.
  */
 bool access_allows(const union peer *peer, int fd);

@@ -115,6 +115,11 @@ static const struct call lookup[] = {
 	{ "openat", 2, READ_ONLY }, { "open", 1, READ_ONLY }, { .name = "newfstatat" }, { .name = "fstatat64" },
 	{ .name = "faccessat" }, { .name = "faccessat2" }, { .name = "access" }, { .name = "stat" }, { .name = "stat64" },
 	{ .name = "statx" }, { .name = "getrandom" }, { .name = "uname" }, { "ioctl", 1, 0xffffffff, FIONREAD },
+	/* an end to connections to name servers (access.c) */
+	{ .name = "timer_create" }, { .name = "timer_settime" }, { .name = "timer_settime64" }, { .name = "timer_delete" },
+	{ .name = "shutdown" },
+	/* "reorder on" in host.conf(5) */
+	{ "ioctl", 1, 0xffffffff, SIOCGIFCONF }, { "ioctl", 1, 0xffffffff, SIOCGIFNETMASK },
 	/* the interface in an address with a scope, such as fe80::1%eth0 */
 	{ "ioctl", 1, 0xffffffff, SIOCGIFNAME }, { "ioctl", 1, 0xffffffff, SIOCGIFINDEX },
 	{ "fcntl", 1, 0xffffffff, F_GETFL }, { "fcntl", 1, 0xffffffff, F_SETFL }, { "fcntl", 1, 0xffffffff, F_GETFD },
@@ -129,7 +134,7 @@ static const struct call resolver[] = {
 
 /* in.timed answers, reads hosts.allow and hosts.deny, looks up names, and logs, all while it serves. */
 static const struct call server[] = {
-	{ .name = "accept4" }, { .name = "recvmmsg" }, { .name = "recvmmsg_time64" }, { .name = "shutdown" },
+	{ .name = "accept4" }, { .name = "recvmmsg" }, { .name = "recvmmsg_time64" },
 	/* stdio asks whether a device is a terminal: a table may be a link to /dev/null, and so may standard error */
 	{ "ioctl", 1, 0xffffffff, TCGETS }, { "ioctl", 1, 0xffffffff, TERMINAL_GETS2 },
 	{ "prlimit64", NO_NEW_LIMIT },

@@ -145,7 +145,7 @@ open_sockets(struct timeclient *client, const struct addrinfo *addresses, struct
 		fail(answer, OUTCOME_UNREACHABLE, error);
 }
 
-/* Not by getaddrinfo(3), which asks the system for an interface's number: the filter forbids that. */
+/* Not by getaddrinfo(3): this very address is the one that was allowed, and needs no lookup. */
 static void
 open_literal(struct timeclient *client, union peer *literal, struct addrinfo address, struct answer *answer)
 {

@@ -14,7 +14,7 @@ setup_file() { set_setup_file; }
 setup() {
 	common_setup
 	case $BATS_TEST_DESCRIPTION in
-	guestclock-set*)
+	*guestclock-set*)
 		set_start
 		;;
 	*)
@@ -45,7 +45,11 @@ ptr 10.37.1.3 fe80::3%lo'
 	# The same addresses on two links.
 	host_start alpha 1
 	host_start beta 2
-	superservers_start
+	# A socket for both families, connections with a process each, and a socket for IPv6 alone.
+	superserver_one xinetd both-wait 1037
+	superserver_one xinetd stream-nowait 2037
+	superserver_one openbsd both-wait 1038
+	SERVICES=both:tcp:1037,both:udp:1037,nowait:tcp:2037,six:tcp:1038,six:udp:1038
 	let_in --link fe80::2 fe80::3
 	let_in
 	with_tables 'in.timed: [fe80::3]' 'in.timed: ALL'
@@ -54,8 +58,6 @@ ptr 10.37.1.3 fe80::3%lo'
 		(($(logged "refused connect from fe80::2%$number \\(tcp\\)\$") > 0))
 		(($(logged "refused connect from fe80::2%$number \\(udp\\)\$") > 0))
 	done
-	with_tables 'in.timed: [fe80::2]/128 [fe80::]/65' ''
-	let_in --link fe80::2 fe80::3
 	with_tables '' 'in.timed: [fe80::2]/127'
 	let_in --link
 	with_tables 'in.timed: two.link.test' 'in.timed: ALL'
@@ -149,4 +151,18 @@ set_link_start() {
 		log_take
 		expect 1 "do not let fe80::a%$NUMBER in\$" || { printf 'denied: %s\n' "$rule"; return 1; }
 	done
+}
+
+# ------------------------------------------------------------------------------------------------------ names
+
+@test "guestclock-set and in.timed: whatever a name server, resolv.conf and hosts say, they live, and the next is served" {
+	requires "$IN_TIMED" "$TOP/build/guestclock-set"
+	"${ENTER[@]}" ip address add fe80::1/64 dev lo nodad
+	resolver_start '' 127.0.0.1,::1,fe80::1%lo
+	badsource tcp:3737:good
+	# The programs as they are installed: the C library in them is this release's.  No privilege of the machine's is in reach.
+	run_cmd timeout 300 "${ENTER[@]}" --mount "$PYTHON" -I -S "$TOP/tests/lib/lookups.py" "$IN_TIMED" \
+		"$TOP/build/guestclock-set" "$WORK/names" "$LOG" 3737
+	[ -z "${SHOW_TIMES-}" ] || printf '%s\n' "$output" >&3
+	assert_untouched
 }

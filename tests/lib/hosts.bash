@@ -65,13 +65,14 @@ log_start() {
 # logged REGEX: how many lines of the log match
 logged() { grep -cE -- "$1" "$LOG" || :; }
 
-# resolver_start TABLE: a name server in the sandbox, at 127.0.0.1, and /etc/resolv.conf says so.  TABLE: lines for
-# tests/lib/resolver.py.
+# resolver_start TABLE [ADDRESSES]: a name server in the sandbox, at 127.0.0.1 or ADDRESSES, and /etc/resolv.conf says
+# that it is at 127.0.0.1.  TABLE: lines for tests/lib/resolver.py.
 resolver_start() {
 	printf '%s\n' "$1" >"$WORK/names"
 	rm -f "$WORK/resolver.ready"
 	etc_replace resolv.conf 'nameserver 127.0.0.1'
-	background resolver in_net "$PYTHON" -I -S "$TOP/tests/lib/resolver.py" --ready "$WORK/resolver.ready" 127.0.0.1 "$WORK/names"
+	background resolver in_net "$PYTHON" -I -S "$TOP/tests/lib/resolver.py" --ready "$WORK/resolver.ready" \
+		"${2-127.0.0.1}" "$WORK/names"
 	wait_for 5 test -e "$WORK/resolver.ready" || { cat "$WORK/resolver.out"; return 1; }
 }
 
