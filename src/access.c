@@ -67,10 +67,31 @@ tell(int priority, const char *what, const char *format, va_list arguments)
 	syslog(priority, "%s: %s%s", what, place, text);
 }
 
+/*
+ * What libwrap warns of while it looks for a rule, it has not understood.  These warnings are of something else: an
+ * option that has no socket to act on, a netgroup (which matches nobody), and a last line without a newline, which
+ * tables.h has found to be blank or a comment.
+ */
+static bool
+warning_matters(const char *format)
+{
+	static const char *const harmless[] = { "setsockopt ", "netgroup ", "missing newline ", "all the subsequent rules " };
+
+	for (size_t at = 0; at < sizeof harmless / sizeof harmless[0]; at++)
+		if (strncmp(format, harmless[at], strlen(harmless[at])) == 0)
+			return false;
+	return true;
+}
+
+static bool unread;		/* libwrap has not read or understood a table to its end */
+static bool looking_up;		/* warnings are of the client's name */
+
 void __attribute__((format(printf, 1, 2)))
 tcpd_warn(char *format, ...)
 {
 	va_list arguments;
+
+	unread = unread || (!looking_up && warning_matters(format));
 
 	va_start(arguments, format);
 	tell(LOG_ERR, "warning", format, arguments);
@@ -102,12 +123,6 @@ static bool strict;
 static nanoseconds no_lookup_before;
 static bool lookup_put_off;
 
-static const char *
-table_path(int table)
-{
-	return table == 0 ? hosts_allow_table : hosts_deny_table;
-}
-
 void
 access_start(const char *name, bool strict_access)
 {
@@ -122,49 +137,48 @@ access_stay(bool (*log_allows)(void))
 	may_log = log_allows;
 }
 
-/*
- * What keeps the tables from being asked may pass by itself: they count as changed at the next look.  Whether to tell
- * of it.
- */
-static bool
-tables_troubled(void)
+/* A complaint about the tables is logged once, and again when a minute has passed. */
+static char complained[512];
+static nanoseconds complain_after;
+
+static void
+complain(const char *text)
 {
-	tablewatch_distrust();
-	return log_allowed();
+	nanoseconds now = sysclock_elapsed();
+
+	if ((strcmp(text, complained) == 0 && now < complain_after) || !log_allowed())
+		return;
+	snprintf(complained, sizeof complained, "%s", text);
+	complain_after = now + 60 * NS_PER_SECOND;
+	syslog(LOG_WARNING, "%s: everybody is denied", text);
 }
 
 /* Whether the tables are fit to be asked: what is wrong goes to syslog. */
 static bool
 tables_usable(void)
 {
-	int missing = 0;
+	const char *fault = tablewatch_fault();
 
-	for (int table = 0; table < 2; table++) {
-		int fault = tablewatch_fault(table);
-
-		if (fault == ENOENT)
-			missing++;
-		if (fault == 0 || fault == ENOENT)
-			continue;
-		if (tables_troubled())
-			syslog(LOG_WARNING, "cannot read %s: %s: everybody is denied", table_path(table), strerror(fault));
+	if (fault != NULL) {
+		complain(fault);
 		return false;
 	}
-	if (!strict || missing < 2)
-		return true;
-	if (log_allowed())
-		syslog(LOG_WARNING, "neither %s nor %s is there: everybody is denied (--strict-access)", table_path(0),
-		    table_path(1));
-	return false;
+	if (strict && tablewatch_missing()) {
+		char text[sizeof complained];
+
+		snprintf(text, sizeof text, "neither %.200s nor %.200s is there (--strict-access)", hosts_allow_table, hosts_deny_table);
+		complain(text);
+		return false;
+	}
+	return true;
 }
 
 /*
  * libwrap takes a table, or a list of clients that a table names, for ended where reading it fails, and takes one that
  * cannot be opened for empty: who is denied in what it has not read would be let in.  In the copy of it that is linked
- * its fopen and fclose are these (see Makefile).
+ * its fopen and fclose are these (see Makefile).  The last look found all of them: a list that is missing now was removed
+ * since.
  */
-static bool unread;
-
 FILE *access_fopen(const char *path, const char *mode);
 int access_fclose(FILE *file);
 
@@ -173,7 +187,9 @@ access_fopen(const char *path, const char *mode)
 {
 	FILE *file = fopen(path, mode);
 
-	if (file == NULL && errno != ENOENT && errno != ENOTDIR)
+	bool table = strcmp(path, hosts_allow_table) == 0 || strcmp(path, hosts_deny_table) == 0;
+
+	if (file == NULL && !(table && (errno == ENOENT || errno == ENOTDIR)))
 		unread = true;
 	return file;
 }
@@ -243,7 +259,9 @@ look_up_name(struct host_info *host)
 		return;
 	}
 	setenv("RES_OPTIONS", LOOKUP_PATIENCE, 0);
+	looking_up = true;
 	look_up_in_time(host);
+	looking_up = false;
 	took = sysclock_elapsed() - start;
 	if (took < LOOKUP_SLOW)
 		return;
@@ -286,8 +304,10 @@ access_allows(const union peer *peer, int fd)
 		request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_NAME, unknown, RQ_CLIENT_ADDR, unknown, 0);
 	unread = false;
 	allowed = hosts_access(&request) != 0;
-	if (unread && tables_troubled())
-		syslog(LOG_WARNING, "a table could not be read to its end: everybody is denied");
+	if (unread) {
+		tablewatch_distrust();
+		complain("a table, or a list that it names, could not be read and understood to its end");
+	}
 	return allowed && !unread && !lookup_put_off;
 }
 
@@ -300,8 +320,10 @@ access_severity(void)
 bool
 access_tables_changed(void)
 {
-	bool changed = tablewatch_look(daemon_name, table_path(0), table_path(1));
+	bool changed = tablewatch_look(daemon_name, hosts_allow_table, hosts_deny_table);
 
+	if (tablewatch_fault() == NULL)
+		complained[0] = '\0';
 	/* Its user and group options look up names too. */
 	if (changed && access_may_run())
 		startup_lookups();

@@ -2,8 +2,9 @@
  * Access control by /etc/hosts.allow and /etc/hosts.deny.  The only file that knows tcpd.h.
  *
  * Rules are hosts_access(5)'s and hosts_options(5)'s, asked for with the address that the caller gives; names are
- * looked up only when a rule has a name.  Both tables missing: everybody is allowed, as libwrap does.  A table
- * that is there and cannot be read, as a directory cannot: everybody is denied (libwrap would take it for empty).
+ * looked up only when a rule has a name.  Both tables missing: everybody is allowed, as libwrap does.
+ * A table, or a list of clients that it names, which libwrap would not read and understand to its end (see tables.h):
+ * everybody is denied, and syslog has file, line and reason, at most once a minute.
  * NIS netgroups match nobody: the library is linked statically, without NIS.
  */
 #ifndef GUESTCLOCK_ACCESS_H
@@ -30,10 +31,10 @@ void access_stay(bool (*may_log)(void));
  * its connection's socket, which some options want (linger, keepalive, twist), or -1.  A rule's spawn runs here; its
  * twist does not return, but for access_stay().
  *
- * Whether the tables can be read is what the last access_tables_changed() found, of which there must have been one.  May
- * wait for name servers: two seconds for each in /etc/resolv.conf, or twice that, and some seconds more for one that is
- * connected and silent.  After more than a quarter of a
- * second, clients that a rule wants to know the name of are denied at once, for as long as that lookup took.
+ * Whether the tables are in order is what the last access_tables_changed() found: call it first.  May wait for name
+ * servers: two seconds for each in /etc/resolv.conf, or twice that, and some seconds more for one that is connected and
+ * silent.  After more than a quarter of a second, clients that a rule wants to know the name of are denied at once, for as
+ * long as that lookup took.
  */
 bool access_allows(const union peer *peer, int fd);
 
@@ -41,8 +42,8 @@ bool access_allows(const union peer *peer, int fd);
 int access_severity(void);
 
 /*
- * Looks at the tables (stat).  True at the first call, when either has changed since the last call, and when
- * either changed so recently that another change might not show.
+ * Looks at the tables and the lists that they name (stat).  True at the first call, when one has changed since the last
+ * call, when one changed so recently that another change might not show, and as long as they are not in order.
  */
 bool access_tables_changed(void);
 

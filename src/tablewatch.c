@@ -3,14 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-/* A table larger than this is not searched for options: it counts as having some that run programs. */
+/* A larger table, or list of clients, is not read, and lets nobody in. */
 #define TABLE_ROOM (4 << 20)
+
+/* Lists of clients in both tables together, each counted as often as it is named, and how deep they may name each other. */
+#define LISTS_MOST 64
+#define LIST_DEPTH 8
 
 /* A table changed this recently (seconds) may have changed again within its time stamp's grain. */
 #define FRESH_SECONDS 2
@@ -24,9 +30,15 @@ struct table_stamp {
 	struct timespec modified, changed;
 };
 
-static struct table_stamp stamps[2];
-static int faults[2];
+/* The two tables, and then the lists that were named when they were last read. */
+static struct watched {
+	char *path;
+	struct table_stamp stamp;
+} watched[2 + LISTS_MOST];
+static size_t watched_count = 2;
+
 static bool stamped;
+static char fault_text[512];	/* empty: no fault */
 static enum tables_effect effect = TABLES_RUN;
 
 static struct table_stamp
@@ -67,77 +79,155 @@ fault_of(mode_t mode)
 	return S_ISDIR(mode) ? EISDIR : EINVAL;
 }
 
-/* Reads the table at PATH, of which STAMP is known: the most that a rule for DAEMON does; FAULT is why it cannot be. */
-static enum tables_effect
-read_table(const char *path, const struct table_stamp *stamp, const char *daemon, int *fault)
+static void __attribute__((format(printf, 1, 2)))
+set_fault(const char *format, ...)
 {
-	size_t size = (size_t)stamp->size;
-	enum tables_effect most = TABLES_RUN;
-	char *text;
-	int fd;
+	va_list arguments;
 
-	*fault = stamp->error != 0 ? stamp->error : fault_of(stamp->mode);
-	/* Nobody is let in by a table that cannot be read, nor by one that is not there. */
-	if (*fault != 0)
-		return TABLES_PLAIN;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0) {
-		*fault = errno;
-		if (errno == EACCES)
-			return TABLES_PLAIN;
-		stamped = false;	/* not for long, perhaps: to be looked at again */
-		return TABLES_RUN;
-	}
-	if (stamp->size <= TABLE_ROOM && (text = malloc(size + 1)) != NULL) {
-		ssize_t got = read(fd, text, size + 1);
-
-		/* One octet more than it had: it is growing under our eyes. */
-		if (got >= 0 && (size_t)got <= size)
-			most = tables_effect(text, (size_t)got, daemon);
-		if (got < 0)
-			stamped = false;
-		free(text);
-	}
-	close(fd);
-	return most;
+	va_start(arguments, format);
+	vsnprintf(fault_text, sizeof fault_text, format, arguments);
+	va_end(arguments);
 }
 
-bool
-tablewatch_look(const char *daemon, const char *allow, const char *deny)
+/* Sets the fault in a line of PATH.  Where that line names a list, what is wrong with the list has been set before. */
+static void
+set_fault_at(const char *path, const struct tables_fault *fault)
 {
-	const char *const paths[2] = { allow, deny };
+	char what[257];
+
+	snprintf(what, sizeof what, "%.256s", fault_text[0] != '\0' ? fault_text : fault->what);
+	set_fault("%.200s, line %lu: %s", path, fault->line, what);
+}
+
+/* The text of the file at PATH, to be freed; NULL: a fault is set. */
+static char *
+read_text(const char *path, const struct table_stamp *stamp, size_t *length)
+{
+	size_t size = (size_t)stamp->size;
+	int error = stamp->error != 0 ? stamp->error : fault_of(stamp->mode), fd = -1;
+	char *text = NULL;
+	ssize_t got = -1;
+
+	if (error == 0 && stamp->size > TABLE_ROOM) {
+		set_fault("%.200s is larger than 4 MiB", path);
+		return NULL;
+	}
+	if (error == 0 && ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0 || (text = malloc(size + 1)) == NULL ||
+	    (got = read(fd, text, size + 1)) < 0))
+		error = errno;
+	if (fd >= 0)
+		close(fd);
+	if (error != 0)
+		set_fault("cannot read %.200s: %s", path, strerror(error));
+	else if ((size_t)got > size)
+		set_fault("%.200s is being written", path);
+	else {
+		*length = (size_t)got;
+		return text;
+	}
+	free(text);
+	return NULL;
+}
+
+static bool
+read_list(const char *path, void *context)
+{
+	int depth = *(const int *)context + 1;
+	struct tables_fault fault = { NULL, 0 };
+	struct watched *list = &watched[watched_count];
+	char *text;
+	size_t length;
+
+	if (depth > LIST_DEPTH || watched_count == sizeof watched / sizeof watched[0]) {
+		set_fault("%.200s: the tables name more than %d lists of clients, or lists more than %d deep", path, LISTS_MOST,
+		    LIST_DEPTH);
+		return false;
+	}
+	list->path = strdup(path);
+	if (list->path == NULL) {
+		set_fault("cannot read %.200s: %s", path, strerror(errno));
+		return false;
+	}
+	watched_count++;
+	list->stamp = stamp_of(path);
+	text = read_text(path, &list->stamp, &length);
+	if (text == NULL)
+		return false;
+	tables_read_list(text, length, read_list, &depth, &fault);
+	free(text);
+	if (fault.what != NULL)
+		set_fault_at(path, &fault);
+	return fault.what == NULL;
+}
+
+static void
+read_table(const struct watched *table, const char *daemon)
+{
+	int depth = 0;
+	struct tables_fault fault;
+	enum tables_effect most;
+	char *text;
+	size_t length;
+
+	if (table->stamp.error == ENOENT || (text = read_text(table->path, &table->stamp, &length)) == NULL)
+		return;
+	most = tables_read(text, length, daemon, read_list, &depth, &fault);
+	free(text);
+	if (fault.what != NULL)
+		set_fault_at(table->path, &fault);
+	if (most > effect)
+		effect = most;
+}
+
+/* Whether the time stamp is so new that another change might not show. */
+static bool
+is_fresh(const struct table_stamp *stamp)
+{
 	struct timespec now;
-	bool changed = !stamped, fresh = false;
 
 	/* The files' stamps come from the coarse clock: compare like with like. */
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	for (int table = 0; table < 2; table++) {
-		struct table_stamp stamp = stamp_of(paths[table]);
-
-		if (!stamped || !stamp_same(&stamp, &stamps[table]))
-			changed = true;
-		if (stamp.error == 0 && stamp.changed.tv_sec <= now.tv_sec &&
-		    now.tv_sec - stamp.changed.tv_sec < FRESH_SECONDS)
-			fresh = true;
-		stamps[table] = stamp;
-	}
-	stamped = true;
-	if (changed || fresh) {
-		effect = TABLES_PLAIN;
-		for (int table = 0; table < 2; table++) {
-			enum tables_effect most = read_table(paths[table], &stamps[table], daemon, &faults[table]);
-
-			if (most > effect)
-				effect = most;
-		}
-	}
-	return changed || fresh;
+	return stamp->error == 0 && stamp->changed.tv_sec <= now.tv_sec && now.tv_sec - stamp->changed.tv_sec < FRESH_SECONDS;
 }
 
-int
-tablewatch_fault(int table)
+bool
+tablewatch_look(const char *daemon, char *allow, char *deny)
 {
-	return faults[table];
+	bool changed = !stamped;
+
+	watched[0].path = allow;
+	watched[1].path = deny;
+	for (size_t at = 0; at < watched_count; at++) {
+		struct table_stamp stamp = stamp_of(watched[at].path);
+
+		changed = changed || !stamp_same(&stamp, &watched[at].stamp) || is_fresh(&stamp);
+		watched[at].stamp = stamp;
+	}
+	if (!changed)
+		return false;
+	while (watched_count > 2)
+		free(watched[--watched_count].path);
+	fault_text[0] = '\0';
+	effect = TABLES_PLAIN;
+	for (int table = 0; table < 2 && fault_text[0] == '\0'; table++)
+		read_table(&watched[table], daemon);
+	/* Some faults pass without a change of the file: they are looked for again. */
+	stamped = fault_text[0] == '\0';
+	if (!stamped)
+		effect = TABLES_PLAIN;
+	return true;
+}
+
+const char *
+tablewatch_fault(void)
+{
+	return fault_text[0] != '\0' ? fault_text : NULL;
+}
+
+bool
+tablewatch_missing(void)
+{
+	return watched[0].stamp.error == ENOENT && watched[1].stamp.error == ENOENT;
 }
 
 void

@@ -1,5 +1,6 @@
 /*
- * hosts.allow and hosts.deny as files: whether they can be read, have changed, and what their rules may do.
+ * hosts.allow, hosts.deny and the lists of clients that their rules name, as files: whether libwrap can read and
+ * understand them to the end, whether they have changed, and what their rules may do.
  *
  * One pair of tables is watched by a process, so there is one state.
  */
@@ -11,18 +12,19 @@
 #include "tables.h"
 
 /*
- * Looks at both tables (stat), and reads them where they have changed.  True at the first look, when either has changed
- * since the last one, and when either changed so recently that another change might not show.
+ * Looks at the tables and lists (stat), and reads all of them where one has changed.  True at the first look, when one has
+ * changed since the last look, when one changed so recently that another change might not show, and as long as there is
+ * a fault.  ALLOW and DENY must stay valid.
  */
-bool tablewatch_look(const char *daemon, const char *allow, const char *deny);
+bool tablewatch_look(const char *daemon, char *allow, char *deny);
 
-/*
- * Why the last look found that a table (0: ALLOW, 1: DENY) cannot be read, an errno value (a directory: EISDIR); ENOENT: it
- * is not there; 0: it can be.
- */
-int tablewatch_fault(int table);
+/* Why the last look found that libwrap must not be asked: file, line, what is wrong and what was expected.  NULL: it may be. */
+const char *tablewatch_fault(void);
 
-/* What was found is not to be relied on: at the next look both count as changed. */
+/* Whether the last look found neither table. */
+bool tablewatch_missing(void);
+
+/* What was found cannot be relied on: at the next look all counts as changed. */
 void tablewatch_distrust(void);
 
 /* The most that a rule for DAEMON does in what the last look found: TABLES_RUN before the first. */

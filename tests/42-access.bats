@@ -64,10 +64,10 @@ hosts_and_superservers() {
 	# The same words in hosts.deny alone let in everybody else.
 	with_tables '' 'in.timed: 10.37.1.0/255.255.255.0, [fd37:1::]/64, 10.37.2.2'
 	let_in 10.37.2.3 10.37.2.130 fd37:2::2 fd37:2::3
-	# Addresses that begin alike are others, and so are networks that do not hold the address that they name.
-	with_tables 'in.timed: 10.37.1.1 10.37.1.13 1.2 10.37.1.2/255.255.255.0 [fd37:1::22]' 'in.timed: ALL'
+	# Addresses that begin alike are others.
+	with_tables 'in.timed: 10.37.1.1 10.37.1.13 [fd37:1::22]' 'in.timed: ALL'
 	let_in
-	# A list of addresses in a file; a continued line; a comment; a table that ends without a newline has no such line.
+	# A list of addresses in a file; a continued line; a comment.
 	printf '10.37.1.3\n[fd37:2::2]\n' >"$ETC/guests"
 	with_tables $'# in.timed: ALL\nin.timed: 10.37.2.2, \\\n\t/etc/guests' 'in.timed: ALL'
 	let_in 10.37.1.3 10.37.2.2 fd37:2::2
@@ -91,10 +91,6 @@ hosts_and_superservers() {
 	# Users are not asked for, and servers' own addresses are not known: such a rule is for nobody.
 	with_tables $'in.timed: root@10.37.1.2\nin.timed@10.37.2.1: ALL\nin.timed: 10.37.2.2' 'in.timed: ALL'
 	let_in 10.37.2.2
-	# A word that is no option is a mistake that lets nobody in.
-	with_tables 'in.timed: 10.37.1. : alow' ''
-	let_in 10.37.2.2 10.37.2.3 10.37.2.130 fd37:1::2 fd37:1::3 fd37:2::2 fd37:2::3
-	(($(logged 'error: /etc/hosts.allow, line 1: bad option name: "alow"') > 0))
 }
 
 # ----------------------------------------------------------------------------------------------------- names
@@ -360,7 +356,7 @@ everybody='10.37.1.2 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3'
 	OPTIONS=--strict-access
 	superservers_start
 	let_in
-	(($(logged 'neither /etc/hosts\.allow nor /etc/hosts\.deny is there: everybody is denied \(--strict-access\)') > 0))
+	(($(logged 'neither /etc/hosts\.allow nor /etc/hosts\.deny is there \(--strict-access\): everybody is denied') > 0))
 	hosts_deny 'in.timed: 10.37.1.3'
 	tables_count
 	let_in 10.37.1.2 10.37.1.130 fd37:1::2 fd37:1::3
@@ -400,6 +396,135 @@ everybody='10.37.1.2 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3'
 	tables_count
 	# shellcheck disable=SC2086
 	let_in $everybody
+}
+
+# ------------------------------------------------- tables that libwrap would not read, or not understand, to their end
+
+# fault_cases: for each case a name, TABLE:LINE of the complaint, a part of the complaint, hosts.allow, hosts.deny and
+# /etc/guests, in printf's escapes; - is no file.  Of each the same hosts.allow lets in $1, which the fault must not.
+fault_cases() { # DAEMON CLIENT
+	local rule="$1: $2\\n" long blank
+	printf -v long '%2050s' ''
+	printf -v blank '%8192s' ''
+	long=${long// /b} blank=${blank// /b}
+	cases=(
+		'rule too long' 'hosts.deny, line 2' 'line is too long' "$rule" "\\nALL: $long\\nALL: ALL\\n" -
+		'option too long' 'hosts.allow, line 2' 'line is too long' "$rule$1: ALL: severity $long\\n" '' -
+		'comment too long' 'hosts.deny, line 1' 'line is too long' "$rule" "#$long\\nALL: ALL\\n" -
+		'joined too long' 'hosts.deny, line 1' 'line is too long' "$rule" "ALL: ${long:0:1100}\\\\\\n${long:0:1100}\\n" -
+		'no newline' 'hosts.allow, line 2' 'without a newline' "$rule$1: ALL" '' -
+		'no newline in hosts.deny' 'hosts.deny, line 3' 'without a newline' "$rule" '\n\nALL: ALL' -
+		'comment continued' 'hosts.deny, line 2' 'ends in a backslash' "$rule" '# note \\\nALL: ALL\n' -
+		'rule swallowed' 'hosts.deny, line 1' 'no such option' "$rule" 'sshd: ALL \\\nALL: ALL\n' -
+		'backslash at the end' 'hosts.deny, line 1' 'ends in a backslash' "$rule" 'ALL: ALL \\\n' -
+		'NUL' 'hosts.deny, line 2' 'octet of zero' "$rule" '\nx\0y\nALL: ALL\n' -
+		'no colon' 'hosts.deny, line 1' 'without a colon' "$rule" 'ALL ALL\n' -
+		'no clients' 'hosts.deny, line 1' 'list is empty' "$rule" 'ALL:\n' -
+		'no daemons' 'hosts.deny, line 1' 'daemons is empty' "$rule" ': ALL\n' -
+		'comment behind blanks' 'hosts.allow, line 2' 'no daemon can have this name' "$rule  # ALL: ALL\\n" '' -
+		'option' 'hosts.allow, line 2' 'no such option' "$rule$1: ALL: alow\\n" '' -
+		'option missing' 'hosts.allow, line 2' 'option is missing' "$rule$1: ALL:\\n" '' -
+		'banners' 'hosts.allow, line 2' 'value is missing' "$rule$1: ALL: banners\\n" '' -
+		'mask' 'hosts.deny, line 1' 'no mask' "$rule" 'ALL: 10.0.0.0/33\n' -
+		'bits outside of the mask' 'hosts.deny, line 1' 'bits outside' "$rule" 'ALL: 10.37.1.2/24\n' -
+		'prefix' 'hosts.allow, line 2' 'prefix length' "$rule$1: [fd37::]/x\\n" '' -
+		'IPv6 without brackets' 'hosts.deny, line 1' 'stand in brackets' "$rule" 'ALL: fd37::1\n' -
+		'scope' 'hosts.deny, line 1' 'scope' "$rule" 'ALL: [fe80::1%%eth0]\n' -
+		'IPv4 in IPv6' 'hosts.deny, line 1' 'IPv4 form' "$rule" 'ALL: [::ffff:10.37.1.2]\n' -
+		'list missing' 'hosts.deny, line 2' 'cannot read /etc/guests: No such file' "$rule" '\nALL: /etc/guests\n' -
+		'list without end' 'hosts.deny, line 1' 'deep' "$rule" 'ALL: /etc/guests\n' '/etc/guests\n'
+		'list with a word too long' 'hosts.deny, line 1' 'word is too long' "$rule" 'ALL: /etc/guests\n' "10.0.0.1 $blank\\n"
+		'list with a comment' 'hosts.allow, line 2: /etc/guests, line 2' 'with this character' "$rule$1: /etc/guests\\n" '' '10.37.1.2\n# ALL'
+		'list with EXCEPT' 'hosts.allow, line 2: /etc/guests, line 1' 'no EXCEPT' "$rule$1: /etc/guests\\n" '' '10. EXCEPT 10.37.1.2\n'
+	)
+}
+
+# fault_tables N: the files of the case; the texts that a printf of the shell writes
+fault_tables() {
+	local at=$1 table text
+	rm -rf "$ETC/hosts.allow" "$ETC/hosts.deny" "$ETC/guests"
+	for table in hosts.allow hosts.deny guests; do
+		text=${cases[at + 3]}
+		# shellcheck disable=SC2059 # a format is what it is
+		[ "$text" = - ] || printf "$text" >"$ETC/$table"
+		at=$((at + 1))
+	done
+}
+
+# complained CASE: a line of the log names file and line
+complained() { (($(logged "/etc/${cases[$1 + 1]}: .*${cases[$1 + 2]}.*everybody is denied\$") > 0)); }
+
+@test "a table that libwrap would not understand to its end denies everybody, until it is mended" {
+	local at
+	local -a cases
+	fault_cases in.timed 10.37.1.2
+	host_start alpha 1
+	# Every mode: a process for each connection, one for all streams, one for all datagrams.
+	superserver_one xinetd both-wait 1037
+	superserver_one xinetd stream-nowait 2037
+	ASKED=stream-wait:tcp:1037,dgram-wait:udp:1037,stream-nowait:tcp:2037
+	SERVICES=$ASKED
+	for ((at = 0; at < ${#cases[@]}; at += 6)); do
+		: >"$LOG"
+		fault_tables "$at"
+		tables_count
+		let_in || { printf '%s\n' "${cases[at]}"; return 1; }
+		complained "$at" || { printf '%s: %s\n' "${cases[at]}" "$(cat "$LOG")"; return 1; }
+		equal "$(logged 'stack|signal')" 0 'processes that died'
+		# After repair the next is served by the same processes.
+		with_tables 'in.timed: 10.37.1.2' 'ALL: ALL'
+		let_in 10.37.1.2 || { printf 'after %s\n' "${cases[at]}"; return 1; }
+	done
+}
+
+@test "a table with a fault is complained of once by a process that serves many" {
+	hosts_allow 'in.timed: 10.37.1.2'
+	hosts_deny 'ALL: /etc/guests'
+	host_start alpha 1
+	superserver_start xinetd dgram-wait
+	local at
+	for ((at = 0; at < 5; at++)); do
+		fails_with 1 in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --timeout 0.3 --source 10.37.1.2 10.37.1.1 37
+		tables_count
+	done
+	equal "$(logged 'hosts.deny, line 1: cannot read /etc/guests')" 1 complaints
+	# A list is looked at as the tables are: when it comes, when it is edited and when it goes.
+	printf '10.37.1.3\n' >"$ETC/guests"
+	wait_for 3 in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --timeout 0.3 --source 10.37.1.2 10.37.1.1 37
+	printf '10.37.1.2\n' >"$ETC/guests"
+	hosts_allow ''
+	wait_for 3 fails_with 1 in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --timeout 0.3 --source 10.37.1.2 10.37.1.1 37
+	# So that no stamp is fresh: now the list alone says who changed.
+	sleep 2.1
+	printf '10.37.1.3\n' >"$ETC/guests"
+	wait_for 3 in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --timeout 0.3 --source 10.37.1.2 10.37.1.1 37
+	rm "$ETC/guests"
+	wait_for 3 fails_with 1 in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --timeout 0.3 --source 10.37.1.2 10.37.1.1 37
+	equal "$(logged 'hosts.deny, line 1: cannot read /etc/guests')" 2 complaints
+}
+
+@test "tables that Debian ships, and others that are in order, have no fault" {
+	host_start alpha 1
+	superserver_one xinetd both-wait 1037
+	superserver_one xinetd stream-nowait 2037
+	ASKED=stream-wait:tcp:1037,dgram-wait:udp:1037,stream-nowait:tcp:2037
+	SERVICES=$ASKED
+	printf '%s\n' '# /etc/hosts.allow: list of hosts that are allowed to access the system.' \
+		'#                   See the manual pages hosts_access(5) and hosts_options(5).' '#' \
+		'# Example:    ALL: LOCAL @some_netgroup' '#             ALL: .foobar.edu EXCEPT terminalserver.foobar.edu' '#' \
+		"# If you're going to protect the portmapper use the name \"rpcbind\" for the" '# daemon name.' '#' '' >"$ETC/hosts.allow"
+	cp "$ETC/hosts.allow" "$ETC/hosts.deny"
+	tables_count
+	# shellcheck disable=SC2086
+	let_in $everybody
+	# Another daemon's list, a netgroup, a user, a list of lists, no newline after a comment, DOS's line ends.
+	printf '10.37.1.3\t/etc/more' >"$ETC/guests"
+	printf '10.37.1.130\n' >"$ETC/more"
+	printf 'sshd: /nowhere fd37::1\r\nin.timed: @group root@10.37.1.2 /etc/guests\r\n# end' >"$ETC/hosts.allow"
+	printf 'in.timed: ALL EXCEPT @group: deny\n' >"$ETC/hosts.deny"
+	tables_count
+	let_in 10.37.1.3 10.37.1.130
+	equal "$(logged 'everybody is denied')" 0 complaints
 }
 
 # ------------------------------------------------------------------------------- guestclock-set, by SSH_CONNECTION
@@ -511,6 +636,28 @@ guestclock-set: [fd37:1::2] 10.37.2.130: twist echo %a" "guestclock-set: ALL: sp
 		mkfifo "$ETC/$table"
 		set_by_ssh_env 10.37.1.2 status
 		refused_both
+	done
+	assert_untouched
+}
+
+@test "guestclock-set: a table that libwrap would not understand to its end denies everybody, until it is mended" {
+	local at
+	local -a cases
+	fault_cases guestclock-set 10.37.1.2
+	for ((at = 0; at < ${#cases[@]}; at += 6)); do
+		fault_tables "$at"
+		log_take
+		set_by_ssh_env 10.37.1.2 status
+		expect 1 'do not let 10.37.1.2 in$' || { printf '%s\n' "${cases[at]}"; return 1; }
+		equal "$output" ''
+		log_take
+		[[ ${logged[0]} == *"/etc/${cases[at + 1]}: "*"${cases[at + 2]}"*'everybody is denied' ]] || {
+			printf '%s: %s\n' "${cases[at]}" "${logged[*]}"
+			return 1
+		}
+		set_tables 'guestclock-set: 10.37.1.2' 'ALL: ALL'
+		set_by_ssh_env 10.37.1.2 status
+		expect 0
 	done
 	assert_untouched
 }

@@ -1,8 +1,12 @@
 /*
- * tables: a hosts.allow, beside what libwrap itself makes of it.
+ * tables: a hosts.allow and a list of clients, beside what libwrap itself makes of them.
  *
- * Whatever option libwrap comes to while it judges a client, tables_effect() must have said that there may be one: it
- * may be too careful, never too careless.  Options are noted here, not carried out, and names are not looked up.
+ * Where tables_read() finds no fault, libwrap warns of nothing and comes to a rule between any two lines; and whatever
+ * option it comes to, tables_read() has said that there may be one.  Options are noted here, not carried out, and names are
+ * not looked up.
+ *
+ * The input is the table and, behind an octet of 1, what every file that it names has in it.  An octet of 2 is 500
+ * characters.
  */
 #include "fuzz.h"
 
@@ -28,15 +32,22 @@ int __wrap_getaddrinfo(const char *node, const char *service, const struct addri
 int __real_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result);
 int __wrap_innetgr(const char *group, const char *host, const char *user, const char *domain);
 
-static const char *table;
-static size_t table_length;
+/* A text, and room for a rule more. */
+struct text {
+	char *octets;
+	size_t length;
+};
+
+static struct text table, list;
 static bool judging;
 static enum tables_effect seen;
 
 void
 tcpd_warn(char *format, ...)
 {
-	(void)format;
+	/* Debian 13's libwrap says so of each netgroup, and no libwrap reads a comment that the file ends in. */
+	REQUIRE(strncmp(format, "netgroup ", 9) == 0 || strncmp(format, "missing newline", 15) == 0 ||
+	    strncmp(format, "all the subsequent", 18) == 0);
 }
 
 int
@@ -53,17 +64,20 @@ __wrap_innetgr(const char *group, const char *host, const char *user, const char
 	return 0;
 }
 
-/* The table, and none of the files that a pattern may name. */
+/* The table; the list, by any name. */
 FILE *
 __wrap_fopen(const char *path, const char *mode)
 {
 	/* The fuzzer itself writes a find at any time. */
 	if (!judging || mode[0] != 'r')
 		return __real_fopen(path, mode);
-	if (strcmp(path, TABLE) == 0 && table_length > 0)
-		return fmemopen((void *)(uintptr_t)table, table_length, "r");
-	errno = ENOENT;
-	return NULL;
+	const struct text *text = strcmp(path, TABLE) == 0 ? &table : &list;
+
+	if (strcmp(path, "none") == 0 || text->length == 0) {
+		errno = ENOENT;
+		return NULL;
+	}
+	return fmemopen(text->octets, text->length, "r");
 }
 
 int
@@ -101,77 +115,141 @@ process_options(char *options, struct request_info *request)
 
 	(void)request;
 	for (char *option; (option = option_field(&options)) != NULL;) {
+		enum tables_effect before = seen;
+		bool known;
+
 		option += strspn(option, " \t\r\n");
 		option[strcspn(option, "= \t\r\n")] = '\0';
+		known = strcasecmp(option, "allow") == 0 || strcasecmp(option, "deny") == 0;
+		seen = TABLES_PLAIN;
 		for (size_t at = 0; at < LENGTH(runs); at++)
 			if (strcasecmp(option, runs[at]) == 0)
 				seen = TABLES_RUN;
 		for (size_t at = 0; at < LENGTH(acts); at++)
 			if (strcasecmp(option, acts[at]) == 0 && seen < TABLES_ACT)
 				seen = TABLES_ACT;
+		REQUIRE(known || seen > TABLES_PLAIN);
+		seen = seen > before ? seen : before;
 	}
 }
 
 /* libwrap tries the ways in which wildcards can match one by one: with a dozen it is at it for hours. */
 static bool
-is_bearable(const char *text, size_t size)
+is_bearable(void)
 {
 	int wildcards = 0;
 
-	for (size_t at = 0; at < size; at++)
-		wildcards += text[at] == '*' || text[at] == '?';
+	for (size_t at = 0; at < table.length; at++)
+		wildcards += table.octets[at] == '*' || table.octets[at] == '?';
+	for (size_t at = 0; at < list.length; at++)
+		wildcards += list.octets[at] == '*' || list.octets[at] == '?';
 	return wildcards <= 6;
 }
 
-static void
+/* Whether a rule matches. */
+static bool
 judge(char *name, char *address)
 {
 	static char daemon[] = DAEMON, user[] = "unknown", allow[] = TABLE, deny[] = "none";
 	struct request_info request;
+	bool allowed;
 
-	hosts_allow_table = allow;
-	hosts_deny_table = deny;
+	/* A second table would let in whom no rule of the first one matches: the first one denies. */
+	hosts_allow_table = deny;
+	hosts_deny_table = allow;
 	request_init(&request, RQ_DAEMON, daemon, RQ_USER, user, RQ_CLIENT_NAME, name, RQ_CLIENT_ADDR, address, 0);
 	judging = true;
-	(void)hosts_access(&request);
+	allowed = hosts_access(&request) != 0;
 	judging = false;
+	return !allowed;
+}
+
+static bool
+read_list(const char *path, void *context)
+{
+	int depth = *(const int *)context + 1;
+	struct tables_fault fault;
+
+	(void)path;
+	if (depth > 3 || list.length == 0)
+		return false;
+	tables_read_list(list.octets, list.length, read_list, &depth, &fault);
+	return fault.what == NULL;
 }
 
 static enum tables_effect
-effect_of(const char *text, size_t length)
+effect_of(const struct text *text, struct tables_fault *fault)
 {
-	return tables_effect(text, length, DAEMON);
+	int depth = 0;
+	/* Of its own size, so that the sanitizer finds what is read beyond it. */
+	char *copy = fuzz_octets((const uint8_t *)text->octets, text->length);
+	enum tables_effect effect = tables_read(copy, text->length, DAEMON, read_list, &depth, fault);
+	unsigned long lines = 1;
+
+	REQUIRE(effect <= TABLES_RUN);
+	for (size_t at = 0; at < text->length; at++)
+		lines += text->octets[at] == '\n';
+	if (fault->what != NULL)
+		REQUIRE(fault->line >= 1 && fault->line <= lines && effect == TABLES_PLAIN);
+	free(copy);
+	return effect;
+}
+
+static struct text
+expand(const uint8_t *data, size_t size)
+{
+	enum { FILL = 500, FILLS = 20, MORE = 64 };
+	struct text text = { malloc(size + FILL * FILLS + MORE), 0 };
+	int fills = 0;
+
+	REQUIRE(text.octets != NULL);
+	for (size_t at = 0; at < size; at++) {
+		if (data[at] == 2 && fills++ < FILLS) {
+			memset(text.octets + text.length, 'b', FILL);
+			text.length += FILL;
+		} else
+			text.octets[text.length++] = (char)data[at];
+	}
+	return text;
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char acting[] = "\n" DAEMON ": ALL: severity auth.info\n";
-	char *text = fuzz_octets(data, size), *more = malloc(size + sizeof acting);
-	enum tables_effect effect = effect_of(text, size);
+	static const char acting[] = DAEMON ": ALL: severity auth.info\n";
+	const uint8_t *cut = size > 0 ? memchr(data, 1, size) : NULL;
+	size_t first = cut != NULL ? (size_t)(cut - data) : size, where;
+	struct tables_fault fault;
+	enum tables_effect effect;
 
-	REQUIRE(effect <= TABLES_RUN);
-	table = text;
-	table_length = size;
+	table = expand(data, first);
+	list = expand(data + first + (cut != NULL), cut != NULL ? size - first - 1 : 0);
+	effect = effect_of(&table, &fault);
 	seen = TABLES_PLAIN;
-	if (is_bearable(text, size)) {
+	if (fault.what == NULL && is_bearable()) {
 		judge((char[]){ "unknown" }, (char[]){ "127.0.0.1" });
 		judge((char[]){ "guest.test" }, (char[]){ "10.0.0.1" });
 		judge((char[]){ "unknown" }, (char[]){ "fd00::1" });
+		REQUIRE(effect >= seen);
 	}
-	REQUIRE(effect >= seen);
-	/* One more rule makes it more, not less. */
-	REQUIRE(more != NULL);
-	memcpy(more, text, size);
-	memcpy(more + size, acting, sizeof acting - 1);
-	REQUIRE(effect_of(more, size + sizeof acting - 1) >= effect);
-	if (size == 0 || text[size - 1] != '\\')
-		REQUIRE(effect_of(more, size + sizeof acting - 1) >= TABLES_ACT);
-	/* A rule needs a colon; only a line that is too long, or brackets that do not match, are in doubt without one. */
-	if (size < 2048 && memchr(text, ':', size) == NULL && memchr(text, '\0', size) == NULL &&
-	    memchr(text, '[', size) == NULL && memchr(text, ']', size) == NULL)
-		REQUIRE(effect == TABLES_PLAIN);
-	free(text);
-	free(more);
+	/* One more rule, at the beginning of some line, which is reached when no rule before it matches. */
+	where = size > 0 ? data[size / 2] * 8 % (table.length + 1) : 0;
+	while (where > 0 && where < table.length && table.octets[where - 1] != '\n')
+		where++;
+	memmove(table.octets + where + sizeof acting - 1, table.octets + where, table.length - where);
+	memcpy(table.octets + where, acting, sizeof acting - 1);
+	table.length += sizeof acting - 1;
+	/* Not one that becomes a part of the last line or of a continued one. */
+	if (where == 0 || (table.octets[where - 1] == '\n' && (where == 1 || table.octets[where - 2] != '\\'))) {
+		enum tables_effect more = effect_of(&table, &fault);
+
+		REQUIRE(fault.what != NULL || (more >= effect && more >= TABLES_ACT));
+		if (fault.what == NULL && is_bearable()) {
+			REQUIRE(judge((char[]){ "unknown" }, (char[]){ "10.9.9.9" }));
+			REQUIRE(judge((char[]){ "unknown" }, (char[]){ "fd00::9" }));
+		}
+	}
+	free(table.octets);
+	free(list.octets);
 	return 0;
 }

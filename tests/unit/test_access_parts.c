@@ -2,6 +2,8 @@
 #include "unit.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ratelimit.h"
@@ -122,6 +124,33 @@ limits_lines(void **unused)
 	assert_int_equal(limit.used, 0);
 }
 
+/* The lists that the text names, between blanks; one named /bad cannot be used. */
+static char lists[256];
+
+static bool
+note_list(const char *path, void *context)
+{
+	assert_ptr_equal(context, lists);
+	snprintf(lists + strlen(lists), sizeof lists - strlen(lists), "%s ", path);
+	return strcmp(path, "/bad") != 0;
+}
+
+/* Reads the TEXT of a table, or of a list. */
+static enum tables_effect
+read_text(const char *text, size_t length, struct tables_fault *fault)
+{
+	/* Of its own size, so that a sanitizer finds what is read beyond it. */
+	char *copy = malloc(length + 1);
+	enum tables_effect effect;
+
+	assert_non_null(copy);
+	memcpy(copy, text, length);
+	lists[0] = '\0';
+	effect = tables_read(copy, length, "in.timed", note_list, lists, fault);
+	free(copy);
+	return effect;
+}
+
 static void
 finds_acting_rules(void **unused)
 {
@@ -130,42 +159,197 @@ finds_acting_rules(void **unused)
 		enum tables_effect effect;
 	} cases[] = {
 		{ "", TABLES_PLAIN }, { "\n\n# ALL: ALL: spawn x\n", TABLES_PLAIN }, { "ALL: 127.0.0.1\n", TABLES_PLAIN },
-		{ "in.timed: 10.0.0.0/8 : allow\n", TABLES_PLAIN }, { "in.timed: 10.0.0.0/8 : DENY", TABLES_PLAIN },
+		{ "in.timed: 10.0.0.0/8 : allow\n", TABLES_PLAIN }, { "in.timed: 10.0.0.0/8 : DENY\n", TABLES_PLAIN },
 		{ "in.timed: ALL : spawn (id) &\n", TABLES_RUN }, { "ALL: ALL : twist /bin/echo\n", TABLES_RUN },
-		{ "in.timed: ALL : severity auth.info : allow\n", TABLES_ACT },
-		{ "in.timed: ALL : allow : severity auth.info\n", TABLES_ACT }, { "ALL: ALL: Severity=info", TABLES_ACT },
+		{ "in.timed: ALL : severity auth.info : allow\n", TABLES_ACT }, { "ALL: ALL: Severity=info\n", TABLES_ACT },
 		{ "in.timed: ALL : keepalive\n", TABLES_ACT }, { "in.timed: ALL : linger 5 : deny\n", TABLES_ACT },
 		{ "in.timed: ALL : severity info : spawn (id)\n", TABLES_RUN },
 		{ "in.timed: ALL : severity info\nin.timed: ALL : spawn (id)\n", TABLES_RUN },
 		{ "in.timed: ALL : spawn (id)\nin.timed: ALL : severity info\n", TABLES_RUN },
-		{ "in.timed: ALL : severity\n", TABLES_RUN }, { "in.timed: ALL : keepalive yes\n", TABLES_RUN },
-		{ "in.timed: ALL : allow it\n", TABLES_RUN }, { "in.timed: ALL : allowed\n", TABLES_RUN },
-		{ "in.timed: ALL : =\n", TABLES_RUN },
 		{ "sshd: ALL : spawn (id)\n", TABLES_PLAIN }, { "sshd, in.ftpd: ALL : spawn (id)\n", TABLES_PLAIN },
 		{ "sshd in.timed: ALL : spawn (id)\n", TABLES_RUN }, { "ALL EXCEPT sshd: ALL : spawn x\n", TABLES_RUN },
 		{ "in.timed@10.0.0.1: ALL : spawn x\n", TABLES_RUN }, { "in.*: ALL : spawn x\n", TABLES_RUN },
+		{ "37: ALL : spawn x\n", TABLES_RUN }, { "in.timed: ALL : nice\n", TABLES_RUN },
 		{ "in.timed: [2001:db8::]/32\n", TABLES_PLAIN }, { "in.timed: [2001:db8::]/32 : allow\n", TABLES_PLAIN },
 		{ "in.timed: [::1] : setenv A b\n", TABLES_RUN }, { "in.timed: ALL \\\n : spawn x\n", TABLES_RUN },
 		{ "in.timed: ALL \\\n EXCEPT 10.1.1.1\n", TABLES_PLAIN }, { "IN.TIMED: ALL: ALLOW\n", TABLES_PLAIN },
-		{ "in.timed: ALL : banners /etc/b\n", TABLES_RUN }, { "in.timed: ALL :\n", TABLES_PLAIN },
-		{ "in.timed: 10.1.1.1 \\: spawn x\n", TABLES_RUN },
-		{ "sshd\\: ALL : spawn x\n", TABLES_PLAIN }, { "in.timed \\: ALL : spawn x\n", TABLES_RUN },
-		{ "in.timed: ALL : severity \\: spawn x\n", TABLES_ACT }, { "KNOWN: ALL : spawn x\n", TABLES_RUN },
-		{ "]x[ in.timed: ALL : spawn x\n", TABLES_RUN }, { "sshd [[a] in.timed: ALL : spawn x\n", TABLES_RUN },
-		{ "in.timed: ALL [ : spawn x\n", TABLES_RUN }, { "in.timed: ALL : severity [ : spawn x ]\n", TABLES_RUN },
-		{ "x\\\\\n\nin.timed: ALL : spawn x\n", TABLES_RUN }, { "in.timed: ALL \\\n\\\n : spawn x\n", TABLES_RUN },
-		{ "in.timed: ALL : spawn x \\", TABLES_RUN },
+		{ "in.timed: ALL : banners /etc/b\n", TABLES_RUN }, { "sshd\\: ALL : spawn x\n", TABLES_PLAIN },
+		{ "in.timed \\: ALL : spawn x\n", TABLES_RUN }, { "in.timed: ALL : severity \\: spawn x\n", TABLES_ACT },
+		{ "KNOWN: ALL : spawn x\n", TABLES_RUN }, { "in.timed: ALL \\\n\\\n : spawn x\n", TABLES_RUN },
+		{ "in.timed: ALL : severity=[info : keepalive\n", TABLES_ACT },
 	};
-	char lines[8192];
+	struct tables_fault fault;
 
 	(void)unused;
 	for (size_t at = 0; at < LENGTH(cases); at++)
-		if (tables_effect(cases[at].text, strlen(cases[at].text), "in.timed") != cases[at].effect)
-			fail_msg("%s", cases[at].text);
-	/* In doubt it runs something: a line longer than libwrap's, an octet of zero. */
-	memset(lines, 'a', sizeof lines);
-	assert_int_equal(tables_effect(lines, sizeof lines, "in.timed"), TABLES_RUN);
-	assert_int_equal(tables_effect("a\0b", 3, "in.timed"), TABLES_RUN);
+		if (read_text(cases[at].text, strlen(cases[at].text), &fault) != cases[at].effect || fault.what != NULL)
+			fail_msg("%s: %s", cases[at].text, fault.what);
+}
+
+/* Each client pattern, with a word of the complaint, or NULL where libwrap takes it for what it says. */
+static void
+judges_patterns(void **unused)
+{
+	static const struct {
+		const char *pattern, *complaint;
+	} cases[] = {
+		{ "ALL", NULL }, { "LOCAL", NULL }, { "KNOWN UNKNOWN,PARANOID", NULL }, { "10.1.2.3", NULL }, { "10.1.", NULL },
+		{ ".1", NULL }, { "10.1.*", NULL }, { "fd42*", NULL }, { "a-b_c.test", NULL }, { ".test\t*.test", NULL },
+		{ "@group", NULL }, { "root@10.1.2.3", NULL }, { "root@@group", NULL }, { "ALL EXCEPT 10.1.2.3 except ALL", NULL },
+		{ "10.1.0.0/16", NULL }, { "10.1.2.3/32", NULL }, { "128.0.0.0/1", NULL }, { "0.0.0.0/0.0.0.0", NULL },
+		{ "10.0.3.0/255.0.255.0", NULL }, { "[fd42::1]", NULL }, { "[FD42:0::1.2.3.4]", NULL }, { "[::]/0", NULL },
+		{ "[fd42::1]/16", NULL }, { "[fd42::1]/128", NULL }, { "/etc/guests", NULL }, { "u@/etc/guests", NULL },
+		{ "10.1.2.3\r", NULL },
+		{ "", "empty" }, { " , ", "empty" }, { "EXCEPT 10.1.2.3", "before it" }, { "ALL EXCEPT", "empty" },
+		{ "ALL EXCEPT EXCEPT ALL", "before it" }, { "10.1.2", "no IPv4 address" }, { "10.1.2.256", "no IPv4 address" },
+		{ "10.1.2.03", "no IPv4 address" }, { "1", "no IPv4 address" }, { ".", "client is missing" },
+		{ "root@", "client is missing" }, { "root@..", "client is missing" }, { "10.1.2.3/24", "bits outside" },
+		{ "10.1.2.3/255.255.255.0", "bits outside" }, { "10.1/16", "network is no IPv4" }, { "010.1.0.0/16", "network is no IPv4" },
+		{ "a.test/24", "network is no IPv4" }, { "*/24", "network is no IPv4" }, { "10.1.0.0/", "no mask" },
+		{ "10.1.0.0/33", "no mask" }, { "10.1.0.0/0", "no mask" }, { "10.1.0.0/016", "no mask" }, { "10.1.0.0/+16", "no mask" },
+		{ "10.1.0.0/16x", "no mask" }, { "10.1.0.0/16/16", "no mask" }, { "10.1.0.0/1600000000000", "no mask" },
+		{ "10.1.2.3/255.255.255.255", "no mask" }, { "10.1.0.0/0xff.0.0.0", "no mask" }, { "[fd42::1%eth0]", "scope" },
+		{ "[fe80::%eth0]/64", "scope" }, { "[::ffff:10.1.2.3]", "IPv4 form" }, { "[::ffff:10.1.0.0]/112", "IPv4 form" },
+		{ "[10.1.2.3]", "no IPv6 address" }, { "[fd42::1/64]", "no IPv6 address" }, { "[]", "no IPv6 address" },
+		{ "[fd42:*]", "no IPv6 address" }, { "[fd42::1].", "in brackets" }, { "[fd42:: 1]", "in brackets" },
+		{ "[fd42::]/", "prefix length" }, { "[fd42::]/x", "prefix length" }, { "[fd42::]/129", "prefix length" },
+		{ "[fd42::]/16x", "prefix length" }, { "[fd42::]/-1", "prefix length" }, { "[fd42::]/016", "prefix length" },
+		{ "[fd42::1", "brackets" }, { "10.1.2.3]", "brackets" }, { "fd42::1", "option is missing" },
+		{ "fd42:1::2", "no such option" }, { "10.1.2.3;", "character" }, { "!10.1.2.3", "character" },
+		{ "10.1.2.3 # of bob", "character" }, { "10.1.2.3\v", "character" }, { "\xc2\xa0" "10.1.2.3", "character" },
+		{ "10.1.2.3\\", "skips it" }, { "/bad", "cannot be used" }, { "10.1.2.3 /bad ALL", "cannot be used" },
+	};
+	struct tables_fault fault;
+	static const char named[] = "in.timed: /a, /b EXCEPT u@/c : allow\nsshd: /d\nALL@/e: ALL\n";
+	char rule[256];
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(cases); at++) {
+		const char *expected = cases[at].complaint;
+
+		snprintf(rule, sizeof rule, "\nin.timed: %s\n", cases[at].pattern);
+		read_text(rule, strlen(rule), &fault);
+		if ((fault.what == NULL) != (expected == NULL) || (expected != NULL && strstr(fault.what, expected) == NULL))
+			fail_msg("%s: %s", cases[at].pattern, fault.what);
+		if (expected != NULL)
+			assert_int_equal(fault.line, 2);
+		/* Another daemon's patterns are its own affair, where the line is whole. */
+		snprintf(rule, sizeof rule, "sshd: %s\n", cases[at].pattern);
+		read_text(rule, strlen(rule), &fault);
+		if (fault.what != NULL && strstr("brackets do not match, without a colon, skips it", expected) == NULL)
+			fail_msg("sshd: %s: %s", cases[at].pattern, fault.what);
+		/* A daemon may be asked for at one of the server's addresses. */
+		if (strpbrk(cases[at].pattern, " @,") == NULL && cases[at].pattern[0] != '\0') {
+			snprintf(rule, sizeof rule, "in.timed@%s: ALL\n", cases[at].pattern);
+			read_text(rule, strlen(rule), &fault);
+			if ((fault.what == NULL) != (expected == NULL))
+				fail_msg("in.timed@%s: %s", cases[at].pattern, fault.what);
+		}
+	}
+	read_text(named, sizeof named - 1, &fault);
+	assert_null(fault.what);
+	assert_string_equal(lists, "/a /b /c /e ");
+}
+
+/* Lines that libwrap skips, cuts off or joins to others; LINE 0: it reads them to their end. */
+static void
+finds_faults_of_lines(void **unused)
+{
+	static const struct {
+		const char *text;
+		unsigned long line;
+	} cases[] = {
+		{ "ALL: ALL", 1 }, { "\nALL: ALL\n ALL: ALL", 3 }, { "ALL: ALL\n# no newline", 0 }, { "ALL: ALL\n \t", 0 },
+		{ "ALL: ALL\n# no newline\\", 0 }, { "#\\\n# x\\\n\nALL: ALL\n", 0 }, { "# x\\\nALL: ALL\n", 2 }, { "# x\\\n#\\\nALL: ALL\n", 3 },
+		{ "# x\\\n\\\nALL: ALL\n", 2 }, { "# x \\ \nALL: ALL\n", 0 }, { "\\\n# x\\\nALL: ALL\n", 3 }, { "ALL: ALL\\\n", 1 },
+		{ "\nALL: ALL\\\n", 2 }, { "ALL: ALL\\", 1 }, { "\\\n", 0 }, { "\\\n\\\n", 0 }, { "# x\\\n", 0 }, { "ALL:\\\nALL\n", 0 },
+		{ "ALL:\\\nALL", 1 }, { "ALL: ALL \\\n# x\n", 1 }, { "ALL: ALL \\\n# x", 1 }, { "ALL: \\ \nALL\n", 1 },
+		{ "ALL ALL\n", 1 }, { "sshd\n", 1 }, { ": ALL\n", 1 }, { " ,: ALL\n", 1 }, { "ALL:\n", 1 }, { "ALL: :\n", 1 },
+		{ "\xef\xbb\xbf" "ALL: ALL\n", 1 }, { " # ALL: ALL\n", 1 }, { "  # ALL\n", 1 }, { "in.timed # x: ALL\n", 1 },
+		{ "ALL\v: ALL\n", 1 }, { "ALL: ALL\r\n", 0 }, { "\r\n", 0 }, { "ALL: ALL: allow\r\n", 0 },
+		{ "[x ALL: ALL\n", 1 }, { "]x[ in.timed: ALL : spawn x\n", 1 }, { "sshd [[a] in.timed: ALL : spawn x\n", 1 },
+		{ "in.timed: ALL [ : spawn x\n", 1 }, { "sshd: [x: ALL\n", 1 }, { "sshd: ]x[ : ALL\n", 1 },
+		/* A rule that another one's continuation swallows. */
+		{ "sshd: ALL\\\nin.timed: ALL\n", 1 }, { "sshd: ALL: allow\\\nin.timed: ALL\n", 1 }, { "sshd: fd42::1\n", 0 },
+		{ "sshd: ALL: spawn (x) \\\nin.timed: ALL\n", 1 }, { "sshd: ALL: spawn (x) \\\n; y \\: z\n", 0 },
+		/* Options. */
+		{ "ALL: ALL:\n", 1 }, { "ALL: ALL: \n", 1 }, { "ALL: ALL: allow:\n", 1 }, { "ALL: ALL: : allow\n", 1 },
+		{ "ALL: ALL: alow\n", 1 }, { "ALL: ALL: allow it\n", 1 }, { "ALL: ALL: allow=\n", 0 }, { "ALL: ALL: allow = x\n", 1 },
+		{ "ALL: ALL: severity\n", 1 }, { "ALL: ALL: severity =\n", 1 }, { "ALL: ALL: =\n", 1 }, { "ALL: ALL: keepalive yes\n", 1 },
+		{ "ALL: ALL: twist x: allow\n", 1 }, { "ALL: ALL: allow: severity info\n", 1 }, { "ALL: ALL: nice: deny\n", 0 },
+		{ "ALL: ALL: rfc931 5\n", 0 }, { "sshd: ALL: alow\n", 0 },
+		{ "x\\\\\n\nin.timed: ALL : spawn x\n", 1 },
+	};
+	static const char nuls[][16] = { "\0ALL: ALL\n", "# x\n# y\0\nALL: A\n" };
+	struct tables_fault fault;
+	char text[3 * 2048];
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(cases); at++) {
+		enum tables_effect effect = read_text(cases[at].text, strlen(cases[at].text), &fault);
+
+		if (cases[at].line == 0 ? fault.what != NULL : fault.what == NULL || fault.line != cases[at].line)
+			fail_msg("%s: line %lu: %s", cases[at].text, fault.line, fault.what);
+		if (fault.what != NULL)
+			assert_int_equal(effect, TABLES_PLAIN);
+	}
+	read_text(nuls[0], 10, &fault);
+	assert_int_equal(fault.line, 1);
+	read_text(nuls[1], 16, &fault);
+	assert_int_equal(fault.line, 2);
+	/* 2,046 characters and the newline; also where they are joined. */
+	for (size_t length = 2040; length < 2054; length++) {
+		for (size_t cut = 0; cut < length; cut += length / 2) {
+			size_t joint = cut > 0 ? 2 : 0;
+			bool fits;
+
+			memset(text, '#', length + joint);
+			memcpy(text + cut, "\\\n", joint);
+			text[length + joint] = '\n';
+			read_text(text, length + joint + 1, &fault);
+			fits = length <= 2046;
+			if ((fault.what == NULL) != fits)
+				fail_msg("%zu characters, cut after %zu: %s", length, cut, fault.what);
+		}
+		/* The backslash and the newline that are taken away have to fit, too. */
+		memset(text, '#', length);
+		memcpy(text + length, "\\\n#\n", 4);
+		read_text(text, length + 4, &fault);
+		assert_int_equal(fault.what == NULL, length <= 2045);
+	}
+}
+
+static void
+reads_lists(void **unused)
+{
+	static const struct {
+		const char *text;
+		unsigned long line;
+	} cases[] = {
+		{ "", 0 }, { "10.1.2.3\n[fd42::]/16\t.test\r\n\n", 0 }, { "10.1.2.3", 0 }, { "fd42:*\n/more @group", 0 }, { "ALL", 0 },
+		{ "10.1.2.3\n# of bob\n", 2 }, { "10.1.2.3, 10.1.2.4\n", 1 }, { "10.1.\nEXCEPT 10.1.2.3\n", 2 }, { "\n\nfd42::1\n", 3 },
+		{ "root@10.1.2.3\n", 1 }, { "10.1.2.3 \\\n10.1.2.4\n", 1 }, { "10.1.2\n", 1 }, { "[fe80::1%eth0]\n", 1 }, { "a\n/bad", 2 },
+		{ "ALL: ALL\n", 1 }, { "\xef\xbb\xbf" "10.1.2.3\n", 1 },
+	};
+	struct tables_fault fault;
+	static char word[8200];
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(cases); at++) {
+		tables_read_list(cases[at].text, strlen(cases[at].text), note_list, lists, &fault);
+		if (cases[at].line == 0 ? fault.what != NULL : fault.what == NULL || fault.line != cases[at].line)
+			fail_msg("%s: line %lu: %s", cases[at].text, fault.line, fault.what);
+	}
+	tables_read_list("a\n\0b\n", 5, note_list, lists, &fault);
+	assert_int_equal(fault.line, 2);
+	assert_non_null(fault.what);
+	memset(word, 'a', sizeof word);
+	word[8191] = '\n';
+	tables_read_list(word, sizeof word, note_list, lists, &fault);
+	assert_null(fault.what);
+	word[8191] = 'a';
+	tables_read_list(word, 8192, note_list, lists, &fault);
+	assert_non_null(fault.what);
 }
 
 int
@@ -177,6 +361,9 @@ main(void)
 		cmocka_unit_test(bounded),
 		cmocka_unit_test(limits_lines),
 		cmocka_unit_test(finds_acting_rules),
+		cmocka_unit_test(judges_patterns),
+		cmocka_unit_test(finds_faults_of_lines),
+		cmocka_unit_test(reads_lists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
