@@ -81,7 +81,7 @@ scope_number(const char *scope, peer_interface *number_of)
 	/* An interface's name may consist of digits.  Then the name counts, as in getaddrinfo(3). */
 	if (number != 0)
 		return number;
-	return scope[digits] == '\0' && digits <= 9 ? (uint32_t)strtoul(scope, NULL, 10) : PEER_NO_INTERFACE;
+	return digits <= 9 && scope[digits] == '\0' ? (uint32_t)strtoul(scope, NULL, 10) : PEER_NO_INTERFACE;
 }
 
 bool
