@@ -122,12 +122,33 @@ static const char *daemon_name;
 static bool strict;
 static nanoseconds no_lookup_before;
 static bool lookup_put_off;
+static bool can_cut;			/* connections to name servers */
+
+/*
+ * The C library has no time limit for name servers over TCP, which it asks when an answer was too long for UDP.  It takes
+ * a connection that is shut down for a server that failed.  Every call here is allowed in a signal handler.
+ */
+static void
+cut_connection(int signal)
+{
+	int error = errno;
+
+	(void)signal;
+	if (_res._vcsock >= 0)
+		shutdown(_res._vcsock, SHUT_RDWR);
+	errno = error;
+}
 
 void
 access_start(const char *name, bool strict_access)
 {
+	/* No SA_RESTART: connect(2) is to fail.  SIGALRM belongs to superserver.c. */
+	static const struct sigaction cut = { .sa_handler = cut_connection };
+
 	daemon_name = name;
 	strict = strict_access;
+	/* Not when a lookup begins: no filter allows that. */
+	can_cut = sigaction(SIGVTALRM, &cut, NULL) == 0;
 }
 
 void
@@ -201,41 +222,22 @@ access_fclose(FILE *file)
 	return fclose(file);
 }
 
-/*
- * The C library has no time limit for name servers over TCP, which it asks when an answer was too long for UDP.  It takes
- * a connection that is shut down for a server that failed.  Every call here is allowed in a signal handler.
- */
-static void
-cut_connection(int signal)
-{
-	int error = errno;
-
-	(void)signal;
-	if (_res._vcsock >= 0)
-		shutdown(_res._vcsock, SHUT_RDWR);
-	errno = error;
-}
-
-/* sock_hostname(), with an end to each connection.  SIGALRM belongs to the caller (superserver.c). */
+/* sock_hostname(), with an end to each connection to a name server. */
 static void
 look_up_in_time(struct host_info *host)
 {
 	static const struct itimerspec end = { .it_value = { .tv_sec = LOOKUP_CONNECTION }, .it_interval = { .tv_sec = 1 } };
-	/* No SA_RESTART: connect(2) is to fail. */
-	static const struct sigaction cut = { .sa_handler = cut_connection };
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGVTALRM };
-	struct sigaction before;
 	timer_t timer;
 
 	/* Without a timer, lookups over UDP end all the same. */
-	if (sigaction(SIGVTALRM, &cut, &before) != 0 || timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) {
+	if (!can_cut || timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) {
 		sock_hostname(host);
 		return;
 	}
 	timer_settime(timer, 0, &end, NULL);
 	sock_hostname(host);
 	timer_delete(timer);
-	sigaction(SIGVTALRM, &before, NULL);
 }
 
 /*

@@ -16,7 +16,7 @@
 
 /*
  * Names the daemon that rules are looked up for.  NAME must stay valid.  With STRICT, both tables missing means that
- * everybody is denied.
+ * everybody is denied.  Before any filter, for it takes SIGVTALRM.
  */
 void access_start(const char *name, bool strict);
 

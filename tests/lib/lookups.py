@@ -249,29 +249,28 @@ class Case:
         elif expected is not None and served != expected:
             self.wrong.append("%s, client %s: %s" % (mode, client, "served" if served else "not served"))
 
-    def in_nowait(self):
-        for client in NAMED + [NEXT]:
-            self.judge("TCP nowait", client, *nowait(client))
+    def in_nowait(self, client):
+        self.judge("TCP nowait", client, *nowait(client))
 
     def in_wait(self, mode, kind, ask):
         results, trouble = wait_mode(kind, ask, self.expected)
         for client, served in results:
             self.judge(mode, client, served, trouble)
 
-    def in_set(self):
-        for client in NAMED + [NEXT]:
-            status, said = guestclock_set(client, "status")
-            self.judge("guestclock-set", client, status == 0, None if status in (0, 1) else "status %d: %s" % (status, said))
+    def in_set(self, client):
+        status, said = guestclock_set(client, "status")
+        self.judge("guestclock-set", client, status == 0, None if status in (0, 1) else "status %d: %s" % (status, said))
 
     def in_asker(self):
-        status, said = guestclock_set(NEXT, "rdate -p -o %s -t 4000 %s" % (PORT, NAME), "--host", NAME)
+        status, said = guestclock_set(NEXT, "rdate -p -o %s -t 2500 %s" % (PORT, NAME), "--host", NAME)
         good = re.search("no address: |no answer in time|cannot connect: ", said)
         self.judge("rdate", "NAME", status == 0, None if status == 0 or (status == 111 and good) else
                    "status %d: %s" % (status, said))
 
     def run(self):
-        modes = [(self.in_nowait,), (self.in_wait, "TCP wait", socket.SOCK_STREAM, wait_tcp),
-                 (self.in_wait, "UDP wait", socket.SOCK_DGRAM, wait_udp), (self.in_set,), (self.in_asker,)]
+        modes = [(self.in_wait, "TCP wait", socket.SOCK_STREAM, wait_tcp),
+                 (self.in_wait, "UDP wait", socket.SOCK_DGRAM, wait_udp), (self.in_asker,)]
+        modes += [(mode, client) for client in NAMED + [NEXT] for mode in (self.in_nowait, self.in_set)]
         threads = [threading.Thread(target=self.guarded, args=mode) for mode in modes]
         for thread in threads:
             thread.start()
@@ -283,7 +282,7 @@ class Case:
         try:
             mode(*arguments)
         except (OSError, subprocess.TimeoutExpired) as e:
-            self.wrong.append("%s: %s" % (arguments[0] if arguments else mode.__name__, e))
+            self.wrong.append("%s: %s: %s" % (mode.__name__, arguments[:1], e))
 
 
 def logged(since):
