@@ -34,6 +34,8 @@ ask(int pipe, pid_t setter, const struct rdate_request *request, int64_t pivot)
 	closelog();
 	if (pipe != STDERR_FILENO + 1)
 		pipe = dup2(pipe, STDERR_FILENO + 1);
+	if (pipe < 0)
+		_exit(STATUS_SYSTEM);
 	startup_close_from(STDERR_FILENO + 2);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* The other process may have ended before this could be told of it. */

@@ -67,21 +67,23 @@ static bool
 send_time(struct server *server, const char *word, nanoseconds time)
 {
 	char line[EXCHANGE_LINE + 1];
+	size_t length = exchange_write_time(word, time, line);
 
-	return send_line(server, line, exchange_write_time(word, time, line));
+	return send_line(server, line, length);
 }
 
 static bool
 send_no(struct server *server, enum exchange_reason reason, const char *text)
 {
 	char line[EXCHANGE_LINE + 1];
+	size_t length = exchange_write_no(reason, text, line);
 
 	if (server->refusals++ < REFUSALS_LOGGED)
 		audit_refused("refused: %s: %s%s", exchange_reason_name(reason), text,
 		    server->refusals == REFUSALS_LOGGED ? " (more of this session are not logged)" : "");
 	server->status = reason == REASON_FAILED || reason == REASON_NO_CAPABILITY || reason == REASON_BUSY ? STATUS_SYSTEM :
 	    STATUS_REFUSED;
-	return send_line(server, line, exchange_write_no(reason, text, line));
+	return send_line(server, line, length);
 }
 
 /* Takes the lock for an order to set, where this session may set and its measurement still holds: else REASON and TEXT. */
@@ -268,6 +270,7 @@ greet(struct server *server)
 	struct exchange_greeting greeting = { .version = EXCHANGE_VERSION };
 	struct sysclock_state kernel;
 	char line[EXCHANGE_LINE + 1];
+	size_t length;
 
 	memcpy(greeting.boot, server->run->boot_id, sizeof greeting.boot);
 	if (sysclock_state(&kernel) == 0) {
@@ -276,7 +279,8 @@ greet(struct server *server)
 		greeting.frequency_ppb = kernel.frequency_ppb;
 		greeting.tick_us = kernel.tick_us;
 	}
-	return send_line(server, line, exchange_write_greeting(&greeting, line));
+	length = exchange_write_greeting(&greeting, line);
+	return send_line(server, line, length);
 }
 
 enum status

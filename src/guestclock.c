@@ -55,7 +55,8 @@ complain(const struct driver_options *options, bool usage, const char *text)
 static char *
 read_list(const char *path)
 {
-	FILE *from = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	bool standard = strcmp(path, "-") == 0;
+	FILE *from = standard ? stdin : fopen(path, "re");
 	char *text = NULL;
 	size_t room = 0;
 	ssize_t got;
@@ -79,7 +80,7 @@ read_list(const char *path)
 		free(text);
 		text = NULL;
 	}
-	if (from != stdin)
+	if (!standard)
 		fclose(from);
 	errno = error;
 	return text;

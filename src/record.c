@@ -196,6 +196,7 @@ int
 record_remember(const struct store *store, const struct record *record, bool correct)
 {
 	char name[RECORD_FILE_NAME], text[RECORD_TEXT], line[RECORD_LOG_LINE];
+	size_t text_length = record_format(record, text), line_length = record_format_log(record, correct, line);
 	int saved, appended;
 
 	if (store->directory < 0)
@@ -204,8 +205,8 @@ record_remember(const struct store *store, const struct record *record, bool cor
 	while (flock(store->writing, LOCK_EX) != 0)
 		if (errno != EINTR)
 			return errno;
-	saved = replace_file(store, name, text, record_format(record, text));
-	appended = append(store, line, record_format_log(record, correct, line));
+	saved = replace_file(store, name, text, text_length);
+	appended = append(store, line, line_length);
 	flock(store->writing, LOCK_UN);
 	return saved != 0 ? saved : appended;
 }
