@@ -326,7 +326,7 @@ limit() {
 	while read -r client host; do
 		CLIENT=$client
 		ask "rdate -s $host"
-		refused 1 "refused: time source $host is not the ssh client's own address, $client, and no --host names it$" ||
+		refused 1 "refused: time source $host is not the ssh client's own address, ${client#::ffff:}, and no --host names it$" ||
 			{ printf '%s asks for %s\n' "$client" "$host"; return 1; }
 	done <<-'END'
 		127.0.0.1 127.0.0.2
