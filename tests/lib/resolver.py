@@ -116,7 +116,8 @@ def answer(packet, table, tcp):
         return b""
     if tcp and "stuck-tcp" in said:
         return None
-    time.sleep(int(said.get("delay", 0)) / 1000)
+    if "delay" in said:
+        time.sleep(int(said["delay"]) / 1000)
     records, exists = answers(lines, labels, kind)
     code = int(said["rcode"]) if "rcode" in said else 0 if exists else 3
     if "formerr-edns" in said and packet[10:12] != b"\0\0":
