@@ -149,10 +149,6 @@ open_sockets(struct timeclient *client, const struct addrinfo *addresses, struct
 static void
 open_literal(struct timeclient *client, union peer *literal, struct addrinfo address, struct answer *answer)
 {
-	if (address.ai_family != AF_UNSPEC && address.ai_family != literal->any.sa_family) {
-		fail(answer, OUTCOME_NO_ADDRESS, EAI_ADDRFAMILY);
-		return;
-	}
 	address.ai_family = literal->any.sa_family;
 	address.ai_addr = &literal->any;
 	if (literal->any.sa_family == AF_INET) {
@@ -181,7 +177,8 @@ timeclient_open(struct timeclient *client, const struct rdate_request *request, 
 	*client = (struct timeclient){ .request = request, .pivot = pivot };
 	client->deadline = sysclock_elapsed() + request->timeout;
 	memset(answer, 0, sizeof *answer);
-	if (literal.any.sa_family != AF_UNSPEC) {
+	/* A literal of the other family is getaddrinfo(3)'s to refuse, or to take: -6 ::ffff:127.0.0.1 is IPv4 in IPv6 form. */
+	if (literal.any.sa_family != AF_UNSPEC && (request->family == 0 || wanted.ai_family == literal.any.sa_family)) {
 		open_literal(client, &literal, wanted, answer);
 		return;
 	}

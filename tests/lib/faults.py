@@ -87,7 +87,7 @@ DOCUMENTED = (0, 1, 100, 111)
 
 # Where the failure is told in other words than the error's own.
 NAMELESS = {
-    "capget": "no CAP_SYS_TIME", "flock": "another request is setting the clock", "read": "a table could not be read to its end",
+    "capget": "no CAP_SYS_TIME", "flock": "another request is setting the clock", "read": "could not be read and understood to its end",
     "dup2": "ended without an answer", "write": "ended without an answer",
     # It is not made here, and taken for one that goes on by itself.
     "connect": "Transport endpoint is not connected|Destination address required",
