@@ -721,8 +721,8 @@ for name, regex in (("stranger", "Host key verification failed"), ("changed", "H
 	background run "${ENTER[@]}" --mount "$GUESTCLOCK" sync --state "$STATE" --ssh-config "$SSH_CONFIG" -t 20 127.0.0.1
 	wait_for 5 sandbox_has sleep
 	local pid
-	# The session's own process, the listener's child.
-	for pid in $(sandbox_pids sshd); do kill -s KILL "$pid"; done
+	# The session's own processes, too, which newer ones call sshd-session.
+	for pid in $(sandbox_pids sshd) $(sandbox_pids sshd-session); do kill -s KILL "$pid"; done
 	wait_for 5 not running "$(pid_of run)"
 	grep -qE '^guestclock: 127\.0\.0\.1: .+' "$WORK/run.out"
 	equal "$(wc -l <"$WORK/run.out")" 1 lines
