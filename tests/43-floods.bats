@@ -5,8 +5,6 @@
 
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
 
-# alone: it keeps both processors busy.
-
 bats_require_minimum_version 1.5.0
 
 load lib/common

@@ -2,8 +2,6 @@
 # What a peer makes the C library do: look up link-local addresses, which have a scope, and names, for which a name server,
 # resolv.conf and /etc/hosts answer.  Whatever they say, no process ends, and the next client is served.
 
-# alone: it keeps both processors busy.
-
 bats_require_minimum_version 1.5.0
 
 load lib/common
