@@ -121,13 +121,16 @@ wrong_clock() {
 # $ACCOUNT is another user than root.
 ask() { talk "$@" </dev/null; }
 
+# Options of ssh for a test whose sessions must be short: over one connection, which is made first.
+OPEN=()
+
 talk() {
 	local key=$1 options start
 	shift
 	guest_ssh_options options
 	start=$(guest_now_ms)
 	status=0
-	output=$(timeout -k 1 60 ssh "${options[@]}" -i "$KEYS/$key" "${ACCOUNT-root}@127.0.0.1" "$@" \
+	output=$(timeout -k 1 60 ssh "${options[@]}" "${OPEN[@]}" -i "$KEYS/$key" "${ACCOUNT-root}@127.0.0.1" "$@" \
 		2>"$WORK/errors" 3>&-) || status=$?
 	errors=$(<"$WORK/errors")
 	took=$(($(guest_now_ms) - start))
@@ -258,7 +261,10 @@ SECOND=1000000000
 	# At the same time of the second, and by sessions that take less than a second each: on a loaded machine not every
 	# try is one.
 	local first try
-	for try in 1 2 3 4; do
+	OPEN=(-o ControlMaster=auto -o "ControlPath=$WORK/open" -o ControlPersist=60)
+	ask plain status
+	expect 0
+	for try in 1 2 3 4 5 6 7 8; do
 		wrong_clock
 		half_past
 		talk plain rfc868 < <("$IN_TIMED")
@@ -273,6 +279,7 @@ SECOND=1000000000
 		((took < 900 && first < 900)) || continue
 		unmoved "$from"
 		logged ' request "rfc868": step: ' 1
+		timeout 5 ssh -F none -o "ControlPath=$WORK/open" -O exit guest
 		return
 	done
 	printf 'no session in %s tries that took less than 0.9 s\n' "$try"
