@@ -30,6 +30,9 @@ static int64_t *state;
 
 static int traced;
 
+/* The C library's clock_gettime(2). */
+static int (*next)(clockid_t, struct timespec *);
+
 static int64_t zero[FIELDS] = { [STATUS] = STA_UNSYNC, [MAXERROR_US] = 16000000, [TICK] = 10000 };
 
 __attribute__((constructor)) static void
@@ -39,6 +42,7 @@ start(void)
 	int fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
 	void *map = fd < 0 ? MAP_FAILED : mmap(NULL, FIELDS * sizeof *state, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
+	next = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
 	state = map == MAP_FAILED ? zero : map;
 	if (fd >= 0)
 		close(fd);
@@ -65,12 +69,13 @@ traced_settime(void)
 static int64_t
 real_ns(clockid_t clock)
 {
-	static int (*next)(clockid_t, struct timespec *);
 	struct timespec now;
 
-	if (next == NULL)
-		next = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
-	next(clock, &now);
+	/* Before start() a sanitizer's allocator already reads clocks: dlsym(3) would allocate again, and so on. */
+	if (next != NULL)
+		next(clock, &now);
+	else
+		syscall(SYS_clock_gettime, clock, &now);
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
