@@ -415,7 +415,7 @@ os.execv(sys.argv[1], sys.argv[1:])')
 	printf '%s\n' "$output" >"$WORK/json"
 	json "$WORK/json" 'len(g) == 500' 'sum(o["result"] == "ok" for o in g.values()) == 400' \
 		'all((o["result"] == "ok") == name.startswith("good") for name, o in g.items())' \
-		'all(abs(o["residual"]) < 0.02 and o["action"] == "step" for o in g.values() if o["result"] == "ok")'
+		'all(abs(o["residual"]) < 0.2 and o["action"] == "step" for o in g.values() if o["result"] == "ok")'
 	# 2 s each, and a hundred at once: the fifth that hangs is all in flight at the end.
 	((took < 12000)) || { printf 'took %s ms\n' "$took"; return 1; }
 	none_left

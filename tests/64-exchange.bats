@@ -855,10 +855,13 @@ assert "port 2202: Connection refused" in g["ssh://guest@127.0.0.1:2202"]["error
 		said 0
 		equal "$(grep -c '"result":"ok"' <<<"$output")" 40 "guests that came right in run $i"
 	done
-	# More at once than the gateway ever lets in.
-	# shellcheck disable=SC2086
-	over_ssh sync --json -j 40 $guests
-	said 0
+	# More at once than the gateway lets in, until it turned one away: on a busy machine they come one after another.
+	for i in 1 2 3 4 5 6; do
+		# shellcheck disable=SC2086
+		over_ssh sync --json -j 40 $guests
+		said 0
+		! grep -qE 'drop connection|MaxStartups' "$WORK/gateway.out" || break
+	done
 	grep -qE 'drop connection|MaxStartups' "$WORK/gateway.out" || { printf 'the gateway turned nobody away\n'; return 1; }
 	wait_for 5 no_guestclock_set
 }
