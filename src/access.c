@@ -92,7 +92,6 @@ tcpd_warn(char *format, ...)
 	va_list arguments;
 
 	unread = unread || (!looking_up && warning_matters(format));
-
 	va_start(arguments, format);
 	tell(LOG_ERR, "warning", format, arguments);
 	va_end(arguments);
@@ -207,7 +206,6 @@ FILE *
 access_fopen(const char *path, const char *mode)
 {
 	FILE *file = fopen(path, mode);
-
 	bool table = strcmp(path, hosts_allow_table) == 0 || strcmp(path, hosts_deny_table) == 0;
 
 	if (file == NULL && !(table && (errno == ENOENT || errno == ENOTDIR)))
