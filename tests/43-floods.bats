@@ -280,11 +280,11 @@ flood_tables() {
 
 @test "denied sources while a mistake in the tables makes libwrap complain of every one" {
 	flood_tables openbsd
-	hosts_allow $'in.timed 10.37.0.0/24\nin.timed: 10.37.0.0/24'
+	hosts_allow 'in.timed: 10.37.0.0/24'
 	hosts_deny 'in.timed: 10.9. : severity loud'
 	tables_count
-	under_flood 'a mistake in each table' 10.9.0.1+10000
-	(($(logged 'hosts.allow, line 1: missing ":" separator|bad syslog facility or severity') > 0))
+	under_flood 'a mistake in a table' 10.9.0.1+10000
+	(($(logged 'bad syslog facility or severity') > 0))
 }
 
 @test "an allowed source that floods: answered, and others too" {

@@ -521,11 +521,21 @@ dedicated_user() {
 
 # ------------------------------------------------------------------------------------------- a guest in trouble
 
+# until_refused COMMAND...: up to five times, for a busy machine can hold back the guest's timers, and with them the program
+# that sets the same time, for the few milliseconds in which guestclock-set watches the clock.
+until_refused() {
+	for _ in 1 2 3 4 5; do
+		"$@"
+		((status == 0)) || break
+	done
+}
+push() { talk plain rfc868 < <("$IN_TIMED"); }
+
 @test "a guest whose time stands still is told so, in one line" {
-	admin 'still-clock 30 >/dev/null 2>&1 & echo $! >/run/still.pid'
-	ask plain "rdate -s -o $STREAM 10.0.2.2"
+	admin 'still-clock 60 >/dev/null 2>&1 & echo $! >/run/still.pid'
+	until_refused ask plain "rdate -s -o $STREAM 10.0.2.2"
 	still_status=$status
-	talk plain rfc868 < <("$IN_TIMED")
+	until_refused push
 	# First the clean-up: the tests to come need a clock.
 	admin 'kill "$(cat /run/still.pid)"'
 	expect 111 '^guestclock-set: .*did not stay'
@@ -609,11 +619,12 @@ keep_sampling() {
 	# milliseconds of processor time between the source's answer and the set take twenty times as long here.
 	within $((told_bound + gap + SECOND))
 	logged ' step: offset ' 1
-	# And where it runs again, it needs one more.
-	ask plain "rdate -s -o $STREAM 10.0.2.2"
+	# And where it runs again, it needs one more.  A clock within the bound is left alone: the truth lies within another.
+	ask plain "rdate -v -o $STREAM 10.0.2.2"
 	expect 0
+	told
 	sample
-	within "$SECOND"
+	within $((2 * told_bound))
 }
 
 @test "a guest that runs at a wrong rate is put right as often as it is asked, with --edge exactly" {

@@ -257,8 +257,8 @@ sys.exit(os.waitstatus_to_exitcode(status))' "$WORK/peak")
 	faulty -- edge64 epoch digits beyond64
 	failed beyond64 'not a line of the exchange'
 	failed edge64 .
-	failed epoch '^its clock .* it was set 3 times'
-	failed digits '^its clock .* it was set 3 times'
+	failed epoch '^its clock .* was set 3 times'
+	failed digits '^its clock .* was set 3 times'
 	# check tells them as they are.
 	guestclock check --json edge64.0.2 epoch.0.2
 	equal "$status" 2 status
@@ -274,7 +274,8 @@ sys.exit(os.waitstatus_to_exitcode(status))' "$WORK/peak")
 	(($(guest still.-5000 steps) >= 1))
 	# The clock of the fake runs on behind what it tells: how far it was moved is what counts.
 	within_ms "$(guest still.-5000 offset)" 0 100
-	failed still.-5000 '^its clock stands still or runs at 0 % of the true rate; it was set [1-3] times$'
+	# On a busy machine the readings may be known too badly to tell a clock that stands still from one that is set back.
+	failed still.-5000 '^its clock (stands still or runs at 0 % of the true rate; it was set [1-3] times$|was set 3 times and does not stay: )'
 	guestclock check --json still.0.2
 	printf '%s\n' "$output" >"$WORK/json"
 	equal "$status" 0 status

@@ -20,7 +20,8 @@ fakeguest_setup() {
 	FAKE_SSH=$WORK/guests
 	STATE=$WORK/state
 	mkdir -p "$WORK/bin" "$FAKE_SSH"
-	ln -s "$TOP/build/tests/fake-ssh" "$WORK/bin/ssh"
+	# A copy: a user who may not enter this tree can run it.
+	cp "$TOP/build/tests/fake-ssh" "$WORK/bin/ssh"
 	export WORK FAKE_SSH
 	# What stands before guestclock.
 	BEFORE=()
@@ -33,7 +34,7 @@ fakeguest_teardown() {
 	local pid
 	[ -e "$FAKE_SSH/pids" ] || return 0
 	while read -r pid; do
-		[ "/proc/$pid/exe" -ef "$TOP/build/tests/fake-ssh" ] || continue
+		[ "/proc/$pid/exe" -ef "$WORK/bin/ssh" ] || continue
 		kill -s KILL "$pid" 2>/dev/null || :
 	done <"$FAKE_SSH/pids"
 }
@@ -147,7 +148,7 @@ none_left() {
 	local pid
 	[ -e "$FAKE_SSH/pids" ] || return 0
 	while read -r pid; do
-		[ ! "/proc/$pid/exe" -ef "$TOP/build/tests/fake-ssh" ] || ! running "$pid" || {
+		[ ! "/proc/$pid/exe" -ef "$WORK/bin/ssh" ] || ! running "$pid" || {
 			printf 'still there: %s\n' "$(tr '\0' ' ' <"/proc/$pid/cmdline")"
 			return 1
 		}

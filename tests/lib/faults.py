@@ -624,6 +624,9 @@ exec %s
                 return stat.read().rpartition(")")[2].split()[0] == "Z"
         except ValueError:
             return False
+        except (FileNotFoundError, ProcessLookupError):
+            # Opened, or read, when somebody had waited for it already.
+            return os.path.exists(guest)
         except FileNotFoundError:
             return os.path.exists(guest)
 

@@ -74,7 +74,7 @@ xinetd_install() {
 xinetd_snippet() {
 	local script='s/^([[:blank:]]*disable[[:blank:]]*=[[:blank:]]*)yes$/\1no/'
 	[ "$SUPER_WAIT" = wait ] ||
-		script="$script; s/^([[:blank:]]*wait[[:blank:]]*=).*/\\1 no/; s/^([[:blank:]]*cps[[:blank:]]*=).*/\\1 1000 1/"
+		script="$script; s/^([[:blank:]]*wait[[:blank:]]*=).*/\\1 no/; s/^([[:blank:]]*cps[[:blank:]]*=).*/\\1 1000 1/; s/^([[:blank:]]*instances[[:blank:]]*=).*/\\1 1000/"
 	[ -z "${SERVER-}" ] || script="$script; s|^([[:blank:]]*server[[:blank:]]*=).*|\\1 $SERVER|"
 	# Each before the last line, which is all that begins with a brace that ends.
 	[ -z "${OPTIONS-}" ] || script="$script; /^}/i \\\tserver_args = $OPTIONS"
