@@ -37,36 +37,34 @@ control_flow := $(if $(filter x86_64 i686,$(shell uname -m)),-fcf-protection)
 harden = -fPIE -fstack-protector-strong -fstack-clash-protection $(control_flow) $(fortify)
 link = -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 # What a superserver or sshd starts for each request is static: it starts in a third of the time, runs on a guest of
-# another Debian release, and loads nothing.  The linker warns of names looked up by NSS: startup.c says what becomes of
+# another Debian release, and loads nothing.  The linker warns of names looked up by NSS: lib/startup.c says what becomes of
 # them.  "make static=-pie" links with shared libraries all the same.
 static = -static-pie -Wl,--no-warnings
 compile = $(CC) $(std) $(warn) $(harden) $(CPPFLAGS) $(CFLAGS)
 
 programs = in.timed guestclock-set guestclock
-# Pure: functions of their arguments; a test holds their undefined symbols to a short list.
-pure = answer dialog edge era exchange guestlist interval limits numtext options peer policy ratelimit recordtext request rfc868 sntp tables verdict
-in.timed_objects = in.timed serve serve_stream serve_datagrams waiting service superserver confine filter startup access tablewatch sysclock \
-	tables verdict ratelimit peer rfc868 era exchange numtext
-guestclock-set_objects = guestclock-set perform correct exchange_guest client audit asker answer timeclient session privilege filter runstate \
-	startup access tablewatch sysclock \
-	edge era exchange interval limits numtext peer policy request rfc868 sntp tables
-guestclock_objects = guestclock drive sshrun record report startup sysclock \
-	dialog exchange guestlist interval numtext options recordtext
+# A program is the objects of its folder, and of src/lib those that it needs.
+objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c)) $(patsubst %,$(BUILD)/obj/lib/%.o,startup sysclock text $(2))
+answering = access acl_file acl_parse era filter peer rfc868
+in.timed_objects := $(call objects,timed,$(answering) exchange)
+guestclock-set_objects := $(call objects,set,$(answering) exchange interval)
+guestclock_objects := $(call objects,host,exchange interval)
 # libwrap.a, also where the rest is shared: its shared library would bring ten others along at every start.  A copy, in
-# which opening and closing the tables is access.c's.
+# which opening and closing the tables is lib/access.c's.
 libwrap = $(BUILD)/libwrap.a
 in.timed_libs = $(libwrap)
 guestclock-set_libs = $(libwrap) -l:libmd.a -lcap -lresolv
 
 all: $(programs:%=$(BUILD)/%)
 
-$(BUILD)/in.timed: $(in.timed_objects:%=$(BUILD)/obj/%.o) | $(libwrap)
+$(BUILD)/in.timed: $(in.timed_objects) | $(libwrap)
 	$(compile) $(static) $(link) $(LDFLAGS) -o $@ $^ $(in.timed_libs)
 
-$(BUILD)/guestclock-set: $(guestclock-set_objects:%=$(BUILD)/obj/%.o) | $(libwrap)
+$(BUILD)/guestclock-set: $(guestclock-set_objects) | $(libwrap)
 	$(compile) $(static) $(link) $(LDFLAGS) -o $@ $^ $(guestclock-set_libs)
 
-$(libwrap): | $(BUILD)/obj
+$(libwrap):
+	@mkdir -p $(@D)
 	$(OBJCOPY) --redefine-sym fopen=access_fopen --redefine-sym fclose=access_fclose \
 		"$$($(CC) -print-file-name=libwrap.a)" $@
 
@@ -74,32 +72,31 @@ $(libwrap): | $(BUILD)/obj
 dynamic: $(BUILD)/dynamic/in.timed $(BUILD)/dynamic/guestclock-set
 $(BUILD)/dynamic/%: $(BUILD)/%
 	@mkdir -p $(@D)
-	$(compile) -pie $(link) $(LDFLAGS) -o $@ $($*_objects:%=$(BUILD)/obj/%.o) $($*_libs)
+	$(compile) -pie $(link) $(LDFLAGS) -o $@ $($*_objects) $($*_libs)
 
 # What libwrap's shared library would cost, for the bench.
 $(BUILD)/bench/in.timed-libwrap.so: $(BUILD)/in.timed
 	@mkdir -p $(@D)
-	$(compile) -pie $(link) $(LDFLAGS) -o $@ $(in.timed_objects:%=$(BUILD)/obj/%.o) -lwrap
+	$(compile) -pie $(link) $(LDFLAGS) -o $@ $(in.timed_objects) -lwrap
 
-$(BUILD)/guestclock: $(guestclock_objects:%=$(BUILD)/obj/%.o)
+$(BUILD)/guestclock: $(guestclock_objects)
 	$(compile) -pie $(link) $(LDFLAGS) -o $@ $^
 
-# The system call filters are made here and not when a program runs: see mkfilter.c.
-$(BUILD)/mkfilter: src/mkfilter.c | $(BUILD)/obj
+# The system call filters are made here and not when a program runs: see lib/mkfilter.c.
+$(BUILD)/mkfilter: src/lib/mkfilter.c
+	@mkdir -p $(@D)
 	$(CC) -std=c11 -D_GNU_SOURCE $(mkfilter_flags) -O1 -o $@ $< -lseccomp
 $(BUILD)/filters.h: $(BUILD)/mkfilter
 	$(BUILD)/mkfilter $(SECCOMP_ARCH) >$@.new && mv $@.new $@
-$(BUILD)/obj/filter.o: $(BUILD)/filters.h
+$(BUILD)/obj/lib/filter.o: $(BUILD)/filters.h
 
-$(BUILD)/obj/%.o: src/%.c Makefile | $(BUILD)/obj
+$(BUILD)/obj/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
 	$(compile) -MMD -MP -c -o $@ $<
-
-$(BUILD)/obj:
-	mkdir -p $@
 
 # Unit tests: build/tests/unit/test_NAME from tests/unit/test_NAME.c, against every object but the mains.
 units = $(notdir $(basename $(wildcard tests/unit/test_*.c)))
-unit_objects = $(sort $(filter-out $(programs),$(foreach program,$(programs),$($(program)_objects))))
+unit_objects = $(sort $(filter-out $(addprefix %/,$(programs:=.o)),$(foreach program,$(programs),$($(program)_objects))))
 
 units: $(units:%=$(BUILD)/tests/unit/%)
 
@@ -107,7 +104,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c tests/unit/unit.h $(BUILD)/libunit.a | $(l
 	@mkdir -p $(@D)
 	$(compile) $(LDFLAGS) -o $@ $< $(BUILD)/libunit.a $(guestclock-set_libs) -lcmocka
 
-$(BUILD)/libunit.a: $(unit_objects:%=$(BUILD)/obj/%.o)
+$(BUILD)/libunit.a: $(unit_objects)
 	rm -f $@
 	ar rcs $@ $^
 
@@ -249,6 +246,6 @@ clean:
 	rm -rf $(BUILD)/obj $(BUILD)/dynamic $(BUILD)/tests $(BUILD)/guest $(BUILD)/lint $(BUILD)/asan $(BUILD)/fuzz $(BUILD)/coverage $(BUILD)/bench $(BUILD)/libunit.a $(libwrap) $(BUILD)/mkfilter \
 		$(BUILD)/filters.h $(programs:%=$(BUILD)/%)
 
--include $(wildcard $(BUILD)/obj/*.d)
+-include $(wildcard $(BUILD)/obj/*/*.d)
 
 .PHONY: all dynamic units setup check demo bench lint install uninstall install-guest uninstall-guest clean

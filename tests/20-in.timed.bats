@@ -366,7 +366,7 @@ print(int(sys.argv[1]) * 10**9 + 10**8 - time.clock_gettime_ns(time.CLOCK_REALTI
 	IN_TIMED=$IN_TIMED_SHARED
 }
 
-release=$(sed -n 's/^#define RELEASE_SECONDS INT64_C(\([0-9]*\))$/\1/p' "$TOP/src/version.h")
+release=$(sed -n 's/^#define RELEASE_SECONDS INT64_C(\([0-9]*\))$/\1/p' "$TOP/src/lib/version.h")
 
 @test "a clock before the release of the program is no time to give" {
 	local at

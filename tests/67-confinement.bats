@@ -29,7 +29,7 @@ setup_file() {
 	include Makefile
 	# Leading tabs are the shell's to remove here.
 	.RECIPEPREFIX = >
-	objects = $($(1)_objects:%=$(BUILD)/obj/%.o)
+	objects = $($(1)_objects)
 	planted: all
 	>$(compile) -Wno-missing-prototypes -c -o $(PLANTED)/plant.o tests/helpers/plant.c
 	>$(compile) $(static) $(link) -Wl,--wrap=timeclient_open,--wrap=timeclient_ask,--wrap=correct_clock,--wrap=exchange_parse_order \

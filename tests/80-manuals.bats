@@ -170,10 +170,10 @@ has_entries() {
 	section guestclock-set.8 STANDARDS | grep -q 'RFC 868.*RFC 4330'
 }
 
-@test "the exit statuses are those of src/status.h" {
+@test "the exit statuses are those of src/lib/status.h" {
 	local page statuses
-	statuses=$(sed -n 's/^\tSTATUS_[A-Z]* = \([0-9]*\).*/\1/p' "$TOP/src/status.h")
-	equal "$(wc -l <<<"$statuses")" 4 'statuses in src/status.h'
+	statuses=$(sed -n 's/^\tSTATUS_[A-Z]* = \([0-9]*\).*/\1/p' "$TOP/src/lib/status.h")
+	equal "$(wc -l <<<"$statuses")" 4 'statuses in src/lib/status.h'
 	for page in in.timed.8 guestclock-set.8; do
 		equal "$(section "$page" 'EXIT STATUS' | sed -n 's/^ *\([0-9][0-9]*\)  *[a-z].*/\1/p')" "$statuses" "$page"
 	done
@@ -182,14 +182,14 @@ has_entries() {
 @test "the daemon names, files and numbers in the pages are the programs' own" {
 	local text number
 	text=$(rendered guestclock-set.8 | in_one_line)
-	number=$(sed -n 's/^#define REQUEST_TIMEOUT_DEFAULT (\([0-9]*\) \* NS_PER_SECOND)$/\1000/p' "$TOP"/src/*.h)
+	number=$(sed -n 's/^#define REQUEST_TIMEOUT_DEFAULT (\([0-9]*\) \* NS_PER_SECOND)$/\1000/p' "$TOP"/src/*/*.h)
 	[ -n "$number" ] && grep -qF "by default $number." <<<"$text"
-	grep -qF "$(sed -n 's/^#define RUNSTATE_DIRECTORY "\(.*\)"/\1/p' "$TOP"/src/runstate.h)/lock " <<<"$text"
-	number=$(sed -n 's/^#define LIMITS_HOSTS \([0-9]*\)$/\1/p' "$TOP/src/limits.h")
+	grep -qF "$(sed -n 's/^#define RUNSTATE_DIRECTORY "\(.*\)"/\1/p' "$TOP"/src/set/clock_lock.h)/lock " <<<"$text"
+	number=$(sed -n 's/^#define LIMITS_HOSTS \([0-9]*\)$/\1/p' "$TOP/src/set/limits.h")
 	[ -n "$number" ] && grep -qF "up to $number times" <<<"$text"
 	text=$(rendered in.timed.8 | in_one_line)
-	number=$(sed -n 's/^#define IDLE_MAX \([0-9]*\)$/\1/p' "$TOP/src/in.timed.c")
-	[ -n "$number" ] && grep -qF "1 to $number, $(sed -n 's/^#define IDLE_DEFAULT \([0-9]*\)$/\1/p' "$TOP/src/in.timed.c") by default" <<<"$text"
+	number=$(sed -n 's/^#define IDLE_MAX \([0-9]*\)$/\1/p' "$TOP/src/timed/in.timed.c")
+	[ -n "$number" ] && grep -qF "1 to $number, $(sed -n 's/^#define IDLE_DEFAULT \([0-9]*\)$/\1/p' "$TOP/src/timed/in.timed.c") by default" <<<"$text"
 }
 
 @test "the example lines are accepted by the programs" {

@@ -1,9 +1,9 @@
 /* answer: the struct that comes through the pipe from the process that asks. */
 #include "fuzz.h"
 
-#include "answer.h"
-#include "numtext.h"
-#include "policy.h"
+#include "set/query_answer.h"
+#include "lib/text.h"
+#include "set/policy.h"
 
 static void
 check_judged(const struct answer *answer)

@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "client.h"
+#include "set/ssh_env.h"
 
 #define BASE64 LETTERS_AND_DIGITS "+/"
 

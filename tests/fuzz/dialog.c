@@ -7,8 +7,8 @@
  */
 #include "fuzz.h"
 
-#include "dialog.h"
-#include "interval.h"
+#include "host/dialog.h"
+#include "lib/interval.h"
 
 #define START INT64_C(1795419998000000000)
 /* The greeting, four measurements, three corrections and a bound. */

@@ -1,7 +1,7 @@
 /* exchange: a line of the exchange as an order, as a greeting and as a reply. */
 #include "fuzz.h"
 
-#include "exchange.h"
+#include "lib/exchange.h"
 
 static void
 check_order(const struct exchange_order *order)

@@ -1,7 +1,7 @@
 /* guestlist: a list of guests. */
 #include "fuzz.h"
 
-#include "guestlist.h"
+#include "host/guest_list.h"
 
 /* What ssh is told for it. */
 static void

@@ -7,9 +7,9 @@
  */
 #include "fuzz.h"
 
-#include "edge.h"
-#include "policy.h"
-#include "sysclock.h"
+#include "set/edge.h"
+#include "set/policy.h"
+#include "lib/sysclock.h"
 
 __extension__ typedef __int128 exact;
 
@@ -171,7 +171,7 @@ run_true(struct input *input, nanoseconds now, nanoseconds offset)
 {
 	struct edge edge = { .next = 0 };
 
-	/* As timeclient.c does it: a question waits for its time, but no longer than a second and a half. */
+	/* As set/query.c does it: a question waits for its time, but no longer than a second and a half. */
 	for (int question = 0; question == 0 || (input->left > 0 && edge_wants_more(&edge)); question++) {
 		nanoseconds wait = question == 0 ? 0 : most(0, edge.next - now);
 		nanoseconds sent = now + (wait < 3 * NS_PER_SECOND / 2 ? wait : 0) + take_between(input, 0, NS_PER_SECOND / 4);

@@ -1,8 +1,8 @@
 /* limits: the options of the forced command, one word a line. */
 #include "fuzz.h"
 
-#include "era.h"
-#include "limits.h"
+#include "lib/era.h"
+#include "set/limits.h"
 
 #define WORDS 48
 

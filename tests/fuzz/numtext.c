@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-#include "numtext.h"
+#include "lib/text.h"
 
 #define UNTOUCHED INT64_C(-4242424242)
 

@@ -1,7 +1,7 @@
 /* options: the command line of guestclock, one word a line. */
 #include "fuzz.h"
 
-#include "options.h"
+#include "host/options.h"
 
 #define WORDS 48
 

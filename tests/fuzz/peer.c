@@ -3,7 +3,7 @@
 
 #include <arpa/inet.h>
 
-#include "peer.h"
+#include "lib/peer.h"
 
 static void
 check_formatted(const union peer *peer)

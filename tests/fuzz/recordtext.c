@@ -1,8 +1,8 @@
 /* recordtext: one or two state files one behind the other; each line as a line of the log and as a guest's name. */
 #include "fuzz.h"
 
-#include "numtext.h"
-#include "recordtext.h"
+#include "lib/text.h"
+#include "host/record_text.h"
 
 #define RATE_MOST INT64_C(100000000)
 

@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <strings.h>
 
-#include "numtext.h"
-#include "request.h"
+#include "lib/text.h"
+#include "set/request.h"
 
 /* What a host name or address can consist of: nothing that a shell, an option parser or a terminal takes notice of. */
 #define HOST_OCTETS LETTERS_AND_DIGITS "._-:%"

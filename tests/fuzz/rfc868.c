@@ -1,10 +1,10 @@
 /* rfc868: four octets and their offset, behind 8 octets of the pivot and 8 and 8 of the clock before and after. */
 #include "fuzz.h"
 
-#include "era.h"
-#include "interval.h"
-#include "limits.h"
-#include "rfc868.h"
+#include "lib/era.h"
+#include "lib/interval.h"
+#include "set/limits.h"
+#include "lib/rfc868.h"
 
 static int64_t
 take_64(const uint8_t *from)

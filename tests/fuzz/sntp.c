@@ -4,9 +4,9 @@
  */
 #include "fuzz.h"
 
-#include "era.h"
-#include "limits.h"
-#include "sntp.h"
+#include "lib/era.h"
+#include "set/limits.h"
+#include "set/sntp.h"
 
 static const uint64_t nonce = UINT64_C(0x8f3a5c7e9b2d4f61);
 

@@ -16,7 +16,7 @@
 #include <strings.h>
 #include <tcpd.h>
 
-#include "tables.h"
+#include "lib/acl_parse.h"
 
 #define DAEMON "in.timed"
 #define TABLE "table under test"
@@ -88,7 +88,7 @@ __wrap_getaddrinfo(const char *node, const char *service, const struct addrinfo 
 	return EAI_NONAME;
 }
 
-/* Field for field as libwrap's options.c reads them: a colon separates, "\:" is one. */
+/* Field for field as libwrap's host/options.c reads them: a colon separates, "\:" is one. */
 static char *
 option_field(char **rest)
 {

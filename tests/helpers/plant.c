@@ -20,10 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "correct.h"
-#include "exchange.h"
-#include "rfc868.h"
-#include "timeclient.h"
+#include "set/correct.h"
+#include "lib/exchange.h"
+#include "lib/rfc868.h"
+#include "set/query.h"
 
 static const struct timespec no_time = { 0, -1 };
 static const struct timeval no_timeval = { 0, -1 };

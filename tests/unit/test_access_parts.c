@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ratelimit.h"
-#include "tables.h"
-#include "verdict.h"
+#include "timed/log_limit.h"
+#include "lib/acl_parse.h"
+#include "timed/acl_cache.h"
 
 static struct verdict_table table;
 

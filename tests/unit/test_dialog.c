@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dialog.h"
-#include "interval.h"
+#include "host/dialog.h"
+#include "lib/interval.h"
 
 struct guest {
 	nanoseconds host;		/* the host's clock */

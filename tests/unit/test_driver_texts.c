@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "guestlist.h"
-#include "options.h"
-#include "recordtext.h"
+#include "host/guest_list.h"
+#include "host/options.h"
+#include "host/record_text.h"
 
 static void
 lists(void **unused)

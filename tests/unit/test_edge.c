@@ -1,7 +1,7 @@
 /* edge: a simulated source and a guest clock that runs wrong; the stated interval must hold the truth. */
 #include "unit.h"
 
-#include "edge.h"
+#include "set/edge.h"
 
 struct world {
 	nanoseconds now;		/* the source's clock */

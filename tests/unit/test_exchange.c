@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "exchange.h"
+#include "lib/exchange.h"
 
 static bool
 order_of(const char *line, struct exchange_order *order, bool *range)

@@ -1,7 +1,7 @@
 /* interval: signs, halves, and sums beyond 64 bits. */
 #include "unit.h"
 
-#include "interval.h"
+#include "lib/interval.h"
 
 static void
 measures(void **unused)

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "numtext.h"
+#include "lib/text.h"
 
 static void
 whole(void **unused)

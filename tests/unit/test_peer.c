@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "peer.h"
+#include "lib/peer.h"
 
 static union peer
 peer_of(const char *text, unsigned port)

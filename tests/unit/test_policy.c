@@ -1,9 +1,9 @@
 /* policy: each decision, at its edges. */
 #include "unit.h"
 
-#include "policy.h"
-#include "sysclock.h"
-#include "version.h"
+#include "set/policy.h"
+#include "lib/sysclock.h"
+#include "lib/version.h"
 
 #define SECOND NS_PER_SECOND
 #define NOW ((RELEASE_SECONDS + 1000000) * NS_PER_SECOND)

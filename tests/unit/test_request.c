@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "request.h"
-#include "version.h"
+#include "set/request.h"
+#include "lib/version.h"
 
 static bool
 parses(const char *line, struct request *request)

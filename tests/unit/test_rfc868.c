@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "era.h"
-#include "rfc868.h"
+#include "lib/era.h"
+#include "lib/rfc868.h"
 
 static const struct {
 	const char *when;

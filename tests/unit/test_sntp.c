@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "sntp.h"
+#include "set/sntp.h"
 
 #define NONCE UINT64_C(0x1122334455667788)
 #define PIVOT INT64_C(2500000000)

@@ -1,0 +1,255 @@
+/* The host's side of the exchange: see dialog.h. */
+#include "host/dialog.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/interval.h"
+#include "lib/text.h"
+#include "set/policy.h"
+
+/* Samples without a tighter one after which more are not worth their while. */
+#define ENOUGH_WITHOUT_BETTER 4
+
+const char *
+dialog_action_name(enum dialog_action action)
+{
+	static const char *const names[] = { "none", "step", "slew", "other-service" };
+
+	return names[action];
+}
+
+void
+dialog_start(struct dialog *dialog, bool correct)
+{
+	memset(dialog, 0, sizeof *dialog);
+	dialog->correct = correct;
+}
+
+static bool
+over(struct dialog *dialog, enum dialog_result result)
+{
+	dialog->phase = PHASE_OVER;
+	dialog->result = result;
+	dialog->order = (struct exchange_order){ .verb = EXCHANGE_BYE };
+	return false;
+}
+
+void
+dialog_fail(struct dialog *dialog, const char *text)
+{
+	format_quoted(text, dialog->text, sizeof dialog->text);
+	over(dialog, DIALOG_FAILED);
+}
+
+static bool
+fail(struct dialog *dialog, const char *text)
+{
+	dialog_fail(dialog, text);
+	return false;
+}
+
+static bool
+send_order(struct dialog *dialog, enum exchange_verb verb, nanoseconds value)
+{
+	dialog->order = (struct exchange_order){ .verb = verb, .value = value };
+	dialog->phase = verb == EXCHANGE_NOW ? PHASE_SAMPLE : verb == EXCHANGE_BOUND ? PHASE_BOUND : PHASE_ORDER;
+	return true;
+}
+
+static bool
+start_measuring(struct dialog *dialog)
+{
+	dialog->samples = 0;
+	dialog->since_better = 0;
+	return send_order(dialog, EXCHANGE_NOW, 0);
+}
+
+static bool
+correct_offset(struct dialog *dialog, const struct measurement *measured)
+{
+	/* What a step left is not slewed: it should not be there. */
+	bool slew = dialog->rounds == 0 && ns_magnitude(measured->offset) <= DIALOG_SLEW_BELOW;
+
+	dialog->rounds++;
+	dialog->ordered = *measured;
+	dialog->action = slew ? ACTION_SLEW : ACTION_STEP;
+	return send_order(dialog, slew ? EXCHANGE_SLEW : EXCHANGE_STEP, ns_subtract(0, measured->offset));
+}
+
+/* The bound that the kernel is told: until a slew has worked itself off, the clock is off by it. */
+static bool
+tell_bound(struct dialog *dialog)
+{
+	nanoseconds bound = ns_add(ns_magnitude(dialog->after.offset), dialog->after.bound);
+
+	/* The kernel keeps no more than 16 s. */
+	if (bound >= 16 * NS_PER_SECOND)
+		return over(dialog, DIALOG_DONE);
+	return send_order(dialog, EXCHANGE_BOUND, bound);
+}
+
+static bool
+contains_zero(const struct measurement *measured)
+{
+	return ns_magnitude(measured->offset) <= measured->bound;
+}
+
+/* The first measurement is there: what is to be done? */
+static bool
+judge_first(struct dialog *dialog)
+{
+	dialog->before = dialog->after = dialog->best;
+	if (!dialog->correct)
+		return over(dialog, DIALOG_DONE);
+	if (dialog->greeting.sync == SYNC_OTHER && ns_magnitude(dialog->before.offset) < POLICY_RESPECT_BELOW) {
+		dialog->action = contains_zero(&dialog->before) ? ACTION_NONE : ACTION_OTHER_SERVICE;
+		return over(dialog, DIALOG_DONE);
+	}
+	if (contains_zero(&dialog->before))
+		return tell_bound(dialog);
+	return correct_offset(dialog, &dialog->before);
+}
+
+/* The clock has been stepped and measured again. */
+static bool
+judge_residual(struct dialog *dialog)
+{
+	char offset[SECONDS_TEXT], text[DIALOG_TEXT];
+	nanoseconds ran, should_have_run, promised, elapsed;
+
+	dialog->after = dialog->best;
+	promised = ns_add(dialog->ordered.bound, dialog->after.bound);
+	/* A clock that runs wrong has gone on running wrong since: by 1 % where it is usable at all, … */
+	elapsed = ns_magnitude(ns_subtract(dialog->after.time, dialog->ordered.time));
+	if (ns_magnitude(dialog->after.offset) <= ns_add(promised, elapsed / 100))
+		return tell_bound(dialog);
+	if (dialog->rounds < DIALOG_ROUNDS)
+		return correct_offset(dialog, &dialog->after);
+	/* … and by 20 % where it is not, which is as good as it gets. */
+	if (ns_magnitude(dialog->after.offset) <= ns_add(promised, elapsed / 5))
+		return tell_bound(dialog);
+	dialog->judged = true;
+	ran = ns_subtract(dialog->tight_time, dialog->first_time);
+	should_have_run = ns_subtract(dialog->last_host, dialog->first_host);
+	/* Each reading is known to half its round trip: what that may explain is not the clock's rate. */
+	if (ns_add(ran, ns_add(dialog->first_bound, dialog->last_bound)) < should_have_run / 10 * 9) {
+		snprintf(text, sizeof text, "its clock stands still or runs at %lld %% of the true rate; it was set %d times",
+		    (long long)(ran / (should_have_run / 100 + 1)), dialog->rounds);
+		return fail(dialog, text);
+	}
+	format_seconds(dialog->after.offset, offset);
+	snprintf(text, sizeof text, "its clock was set %d times and does not stay: it is %s s off again; another program "
+	    "sets it", dialog->rounds, offset);
+	return fail(dialog, text);
+}
+
+static bool
+take_sample(struct dialog *dialog, nanoseconds guest, nanoseconds sent, nanoseconds received)
+{
+	nanoseconds delay = ns_subtract(received, sent), middle;
+	struct measurement sample;
+
+	if (delay < 0)
+		return fail(dialog, "this host's own clock was set back while the guest was measured");
+	if (delay > DIALOG_LONGEST)
+		return fail(dialog, "this host's own clock was set forward, or the host was suspended, while the guest was "
+		    "measured");
+	/* DELAY is at most an hour: the sums and products of bounds below fit, and so does the middle. */
+	middle = sent + delay / 2;
+	/* Half a nanosecond of rounding and one of the clocks' grain. */
+	sample = (struct measurement){ ns_subtract(guest, middle), delay / 2 + 2, delay, middle };
+	if (dialog->samples > 0 && guest < dialog->last_time)
+		return fail(dialog, "its clock went back while it was measured");
+	if (dialog->samples == 0) {
+		dialog->first_time = guest;
+		dialog->first_host = middle;
+		dialog->first_bound = sample.bound;
+	}
+	dialog->last_time = guest;
+	/* One that a busy host was late in reading tells nothing of the rate. */
+	if (dialog->samples == 0 || sample.bound <= 4 * dialog->best.bound) {
+		dialog->tight_time = guest;
+		dialog->last_host = middle;
+		dialog->last_bound = sample.bound;
+	}
+	dialog->samples++;
+	dialog->since_better++;
+	if (dialog->samples == 1 || sample.bound < dialog->best.bound) {
+		if (dialog->samples == 1 || sample.bound < dialog->best.bound - dialog->best.bound / 10)
+			dialog->since_better = 0;
+		dialog->best = sample;
+	}
+	if (dialog->samples < DIALOG_SAMPLES_LEAST ||
+	    (dialog->samples < DIALOG_SAMPLES_MOST && dialog->since_better < ENOUGH_WITHOUT_BETTER))
+		return send_order(dialog, EXCHANGE_NOW, 0);
+	return dialog->rounds == 0 ? judge_first(dialog) : judge_residual(dialog);
+}
+
+static bool
+take_greeting(struct dialog *dialog, const char *line, size_t length)
+{
+	char quoted[64], text[DIALOG_TEXT];
+
+	if (exchange_parse_greeting(line, length, &dialog->greeting)) {
+		if (dialog->greeting.version == EXCHANGE_VERSION)
+			return start_measuring(dialog);
+		snprintf(text, sizeof text, "it speaks version %lld of the exchange; this host speaks %d",
+		    (long long)dialog->greeting.version, EXCHANGE_VERSION);
+		return fail(dialog, text);
+	}
+	/* Whoever answers here is not guestclock-set: a shell's banner, a menu, a message of the day. */
+	format_quoted(line, quoted, sizeof quoted);
+	snprintf(text, sizeof text, "expected guestclock-set's greeting, got \"%s\"", quoted);
+	return fail(dialog, text);
+}
+
+static bool
+take_refusal(struct dialog *dialog, const char *line)
+{
+	/* "no REASON text" */
+	format_quoted(line + 3, dialog->text, sizeof dialog->text);
+	return over(dialog, DIALOG_REFUSED);
+}
+
+bool
+dialog_take(struct dialog *dialog, const char *line, size_t length, nanoseconds sent, nanoseconds received)
+{
+	char copy[EXCHANGE_LINE + 1];
+	struct exchange_reply reply;
+
+	if (length >= EXCHANGE_LINE)
+		return fail(dialog, "it sent a line longer than 255 octets");
+	memcpy(copy, line, length);
+	copy[length] = '\0';
+	if (dialog->phase == PHASE_GREETING)
+		return take_greeting(dialog, copy, length);
+	if (!exchange_parse_reply(line, length, &reply)) {
+		char quoted[64], text[DIALOG_TEXT];
+
+		format_quoted(copy, quoted, sizeof quoted);
+		snprintf(text, sizeof text, "not a line of the exchange: \"%s\"", quoted);
+		return fail(dialog, text);
+	}
+	if (reply.kind == REPLY_NO && dialog->phase == PHASE_BOUND)
+		/* The clock is set: that the kernel was not told how well is no failure of it. */
+		return over(dialog, DIALOG_DONE);
+	if (reply.kind == REPLY_NO)
+		return take_refusal(dialog, copy);
+	if (reply.kind != (dialog->phase == PHASE_SAMPLE ? REPLY_NOW : REPLY_DONE))
+		return fail(dialog, "it answered another order than it was given");
+	switch (dialog->phase) {
+	case PHASE_SAMPLE:
+		return take_sample(dialog, reply.time, sent, received);
+	case PHASE_ORDER:
+		/* A slew takes its time; what it will come to cannot be measured now. */
+		return dialog->action == ACTION_SLEW ? tell_bound(dialog) :
+		    start_measuring(dialog);
+	case PHASE_BOUND:
+		return over(dialog, DIALOG_DONE);
+	case PHASE_GREETING:
+	case PHASE_OVER:
+		break;
+	}
+	return fail(dialog, "it went on after the end");
+}

@@ -1,0 +1,199 @@
+/* Names of guests: see guest_list.h. */
+#include "host/guest_list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ALPHANUMERIC "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+/* What neither a shell nor ssh's %-expansion, nor a path, gives a meaning: ssh_config may hand a name to all of them. */
+#define PLAIN ALPHANUMERIC "._-+=,"
+
+static const char scheme[] = "ssh://";
+
+/* The end of an IPv6 address at TEXT, with or without a scope; NULL when there is none. */
+static const char *
+ipv6_end(const char *text)
+{
+	const char *end = text + strspn(text, "0123456789abcdefABCDEF:.");
+	const char *colon = memchr(text, ':', (size_t)(end - text));
+	size_t scope;
+
+	/* At least two: one stands before a port. */
+	if (colon == NULL || *text == '.' || memchr(colon + 1, ':', (size_t)(end - colon - 1)) == NULL)
+		return NULL;
+	if (*end != '%')
+		return end;
+	scope = strspn(end + 1, ALPHANUMERIC "._-");
+	return scope > 0 ? end + 1 + scope : NULL;
+}
+
+/* vsock/3, vsock-mux/run/socket/3: names for the ProxyCommand of ssh_config, which may take the rest for a path. */
+static bool
+is_vsock(const char *host)
+{
+	const char *slash = strchr(host, '/');
+
+	if (strncmp(host, "vsock", 5) != 0 || slash == NULL || host[strspn(host, PLAIN "/")] != '\0')
+		return false;
+	for (; slash != NULL; slash = strchr(slash + 1, '/'))
+		if (slash[1] == '.' || slash[1] == '\0')
+			return false;
+	return true;
+}
+
+static const char *
+host_fault(const char *host)
+{
+	const char *end = ipv6_end(host);
+
+	if (*host == '\0')
+		return "names no host";
+	if (*host == '-')
+		return "has a host that starts with \"-\"";
+	if ((end != NULL && *end == '\0') || is_vsock(host))
+		return NULL;
+	if (strchr(host, '/') != NULL)
+		return "has \"/\", which only ssh://HOST and vsock/CID have";
+	if (strchr(host, '%') != NULL)
+		return "has \"%\" elsewhere than before the interface of an IPv6 address";
+	if (strchr(host, ':') != NULL)
+		return "has \":\" in its host: a port is written ssh://HOST:PORT";
+	if (host[strcspn(host, "[]")] != '\0')
+		return "has brackets elsewhere than in ssh://[ADDRESS]";
+	return *host == '.' ? "has a host that starts with \".\"" : NULL;
+}
+
+/* Whether PORT is 1 to 65535. */
+static bool
+is_port(const char *port)
+{
+	size_t digits = strspn(port, "0123456789");
+
+	return port[digits] == '\0' && digits > 0 && digits <= 5 && *port != '0' &&
+	    (digits < 5 || strcmp(port, "65535") <= 0);
+}
+
+const char *
+guestlist_destination(const char *name, struct destination *to)
+{
+	bool uri = strncmp(name, scheme, sizeof scheme - 1) == 0;
+	struct destination made = { .port = "" };
+	char *host, *port = NULL;
+
+	if (*name == '\0')
+		return "empty";
+	if (strlen(name) > GUEST_NAME)
+		return "longer than 255 octets";
+	if (*name == '-')
+		return "starts with \"-\", as options do";
+	if (name[strspn(name, PLAIN "@:%/[]")] != '\0')
+		return "has an octet other than letters, digits and ._@:%/+=,[]-";
+	strcpy(made.host, name + (uri ? sizeof scheme - 1 : 0));
+	/* ssh takes the last "@", too. */
+	host = strrchr(made.host, '@');
+	host = host == NULL ? made.host : host + 1;
+	if (host != made.host) {
+		if (*made.host == '@' || *made.host == '-')
+			return "has a user that is empty or starts with \"-\"";
+		if (made.host + strspn(made.host, PLAIN "@") < host)
+			return "has a user with an octet other than letters, digits and ._@+=,-";
+	}
+	if (uri) {
+		char *end = *host == '[' ? strchr(host, ']') : NULL;
+
+		if (end != NULL && ipv6_end(host + 1) == end) {
+			/* Some releases of ssh do not understand the brackets. */
+			port = end[1] == ':' ? end + 2 : NULL;
+			if (port == NULL && end[1] != '\0')
+				return "has something other than :PORT behind ssh://[ADDRESS]";
+			*end = '\0';
+			memmove(host, host + 1, (size_t)(end - host));
+		} else if ((end = strchr(host, ':')) != NULL && end == strrchr(host, ':')) {
+			*end = '\0';
+			port = end + 1;
+		} else if (end != NULL)
+			return "has an IPv6 address that is not in brackets, as in ssh://[ADDRESS]:PORT";
+		if (port != NULL && !is_port(port))
+			return "has a port other than 1 to 65535";
+		if (port != NULL)
+			strcpy(made.port, port);
+	}
+	if (host_fault(host) != NULL)
+		return host_fault(host);
+	*to = made;
+	return NULL;
+}
+
+const char *
+guestlist_fault(const char *name)
+{
+	struct destination unused;
+
+	return guestlist_destination(name, &unused);
+}
+
+/* Lists may be long and have no order: a hash would be more code than the time it saves on 1,000 names. */
+static bool
+holds(const struct guestlist *list, const char *name)
+{
+	for (size_t at = 0; at < list->count; at++)
+		if (strcmp(list->name[at], name) == 0)
+			return true;
+	return false;
+}
+
+bool
+guestlist_add(struct guestlist *list, const char *name)
+{
+	if (holds(list, name))
+		return true;
+	if (list->count == list->room) {
+		size_t room = list->room > 0 ? 2 * list->room : 16;
+		const char **more = reallocarray(list->name, room, sizeof *more);
+
+		if (more == NULL)
+			return false;
+		list->name = more;
+		list->room = room;
+	}
+	list->name[list->count++] = name;
+	return true;
+}
+
+size_t
+guestlist_read(struct guestlist *list, char *text, const char **fault)
+{
+	size_t number = 0;
+
+	for (char *line = text; line != NULL;) {
+		char *end = strchr(line, '\n');
+		char *name = line + strspn(line, " \t\r");
+		char *stop;
+
+		number++;
+		if (end != NULL)
+			*end++ = '\0';
+		stop = name + strcspn(name, " \t\r");
+		if (*name != '#' && *name != '\0') {
+			const char *rest = stop + strspn(stop, " \t\r");
+
+			*fault = *rest != '\0' && *rest != '#' ? "has more than one word" : NULL;
+			*stop = '\0';
+			if (*fault == NULL)
+				*fault = guestlist_fault(name);
+			if (*fault == NULL && !guestlist_add(list, name))
+				*fault = "does not fit into memory";
+			if (*fault != NULL)
+				return number;
+		}
+		line = end;
+	}
+	return 0;
+}
+
+void
+guestlist_free(struct guestlist *list)
+{
+	free(list->name);
+	*list = (struct guestlist){ .name = NULL };
+}

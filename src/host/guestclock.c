@@ -1,0 +1,316 @@
+/*
+ * guestclock: measures and corrects any number of guests from the host.  See guestclock(8).
+ *
+ * Reads the command line and the list, makes sure of this host's own clock, runs the guests, remembers and reports.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/guest_list.h"
+#include "host/loop.h"
+#include "host/options.h"
+#include "host/report.h"
+#include "host/store.h"
+#include "lib/startup.h"
+#include "lib/sysclock.h"
+#include "lib/text.h"
+#include "lib/version.h"
+
+/* Statuses of sync; check has those of monitoring plugins. */
+#define SYNC_FAILED 1
+#define SYNC_USAGE 2
+
+/* How far the host's clock may lie before its own history: slewing and small steps are a time service's business. */
+#define HISTORY_TOLERANCE (2 * NS_PER_SECOND)
+
+/* Everything that a guest's end is handed to. */
+struct run {
+	const struct driver_options *options;
+	struct store store;
+	struct report report;
+	struct record *records;		/* of this run, for Prometheus */
+	size_t count;
+	int store_error;		/* the first error of remembering */
+};
+
+static int
+complain(const struct driver_options *options, bool usage, const char *text)
+{
+	if (options != NULL && !options->correct) {
+		/* A monitor reads standard output, and one line of it. */
+		printf("GUESTCLOCK UNKNOWN - %s\n", text);
+		return PLUGIN_UNKNOWN;
+	}
+	fprintf(stderr, "guestclock: %s\n", text);
+	return usage ? SYNC_USAGE : SYNC_FAILED;
+}
+
+/* The whole of a list, with a final NUL.  NULL and errno when it cannot be read. */
+static char *
+read_list(const char *path)
+{
+	bool standard = strcmp(path, "-") == 0;
+	FILE *from = standard ? stdin : fopen(path, "re");
+	char *text = NULL;
+	size_t room = 0;
+	ssize_t got;
+	int error;
+
+	if (from == NULL)
+		return NULL;
+	errno = 0;
+	got = getdelim(&text, &room, '\0', from);
+	error = errno;
+	if (got < 0 && !ferror(from) && error == 0) {
+		/* An empty file. */
+		free(text);
+		text = strdup("");
+	} else if (got > 0 && text[got - 1] == '\0') {
+		/* What follows a NUL would be lost without a word. */
+		error = EILSEQ;
+		free(text);
+		text = NULL;
+	} else if (got < 0) {
+		free(text);
+		text = NULL;
+	}
+	if (!standard)
+		fclose(from);
+	errno = error;
+	return text;
+}
+
+/* Fills LIST from the command line and the file.  NULL, or what was wrong. */
+static const char *
+gather_guests(const struct driver_options *options, char *const *words, struct guestlist *list)
+{
+	static char complaint[OPTIONS_COMPLAINT];
+	const char *path = options->list != NULL ? options->list : *words == NULL ? DEFAULT_GUESTS : NULL;
+	const char *fault = NULL;
+	char *text;
+	size_t line;
+
+	for (; *words != NULL; words++) {
+		fault = guestlist_fault(*words);
+		if (fault == NULL && !guestlist_add(list, *words))
+			fault = "does not fit into memory";
+		if (fault != NULL) {
+			char quoted[48];
+
+			format_quoted(*words, quoted, sizeof quoted);
+			snprintf(complaint, sizeof complaint, "guest \"%s\" %s: expected an ssh destination", quoted, fault);
+			return complaint;
+		}
+	}
+	if (path == NULL)
+		return NULL;
+	text = read_list(path);
+	if (text == NULL) {
+		snprintf(complaint, sizeof complaint, "list of guests %.200s: %s", path, errno == EILSEQ ? "has a NUL octet" :
+		    strerror(errno));
+		return complaint;
+	}
+	/* The names point into the text, which is kept to the end. */
+	line = guestlist_read(list, text, &fault);
+	if (line == 0)
+		return NULL;
+	snprintf(complaint, sizeof complaint, "list of guests %.150s, line %zu: %s: expected one ssh destination a line", path,
+	    line, fault);
+	return complaint;
+}
+
+/* Whether this host has a time to give.  NULL, or why not. */
+static const char *
+host_fault(const struct driver_options *options, const struct store *store)
+{
+	static char text[OPTIONS_COMPLAINT];
+	nanoseconds now = sysclock_now(), newest = record_newest(store);
+	struct sysclock_state kernel;
+	int error;
+
+	if (seconds_floor(now) < RELEASE_SECONDS)
+		return "this host's clock reads before " RELEASE_DATE ", when this program was released: nothing was done";
+	if (newest > ns_add(now, HISTORY_TOLERANCE)) {
+		char date[64];
+
+		format_date(newest, date);
+		snprintf(text, sizeof text, "this host's clock reads before %s, the newest time in its own history "
+		    "(%.100s/" RECORD_LOG "): nothing was done", date, store->path);
+		return text;
+	}
+	if (!options->require_sync)
+		return NULL;
+	error = sysclock_state(&kernel);
+	if (error != 0) {
+		snprintf(text, sizeof text, "cannot ask the kernel whether this host's clock is synchronised (--require-sync): %s",
+		    strerror(error));
+		return text;
+	}
+	if (!kernel.synchronised)
+		return "this host's clock is not synchronised, as its kernel says (--require-sync): nothing was done";
+	return NULL;
+}
+
+static void
+note_store_error(struct run *run, int error)
+{
+	if (error == 0 || run->store_error != 0)
+		return;
+	run->store_error = error;
+	fprintf(stderr, "guestclock: cannot write to %s: %s; the guests are handled all the same\n", run->store.path,
+	    strerror(error));
+}
+
+/* A guest has ended: remember and report. */
+static void
+guest_ended(void *context, const struct outcome_of_guest *outcome)
+{
+	struct run *run = context;
+	const struct dialog *dialog = outcome->dialog;
+	struct record previous, record = { .time = outcome->time, .result = dialog->result };
+	bool known = record_load(&run->store, outcome->name, &previous);
+
+	snprintf(record.guest, sizeof record.guest, "%s", outcome->name);
+	memcpy(record.text, dialog->text, sizeof record.text);
+	if (dialog->result == DIALOG_DONE) {
+		record.last_success = outcome->time;
+		record.action = dialog->action;
+		record.before = dialog->before;
+		record.after = dialog->after;
+		memcpy(record.boot, dialog->greeting.boot, sizeof record.boot);
+		record_follow(&previous, &record);
+	} else if (known) {
+		/* What was known stays known: the next success measures from there. */
+		record.last_success = previous.last_success;
+		record.action = previous.action;
+		record.reference = previous.reference;
+		record.before = previous.before;
+		record.after = previous.after;
+		memcpy(record.boot, previous.boot, sizeof record.boot);
+	}
+	if (run->records != NULL)
+		run->records[run->count++] = record;
+	note_store_error(run, record_remember(&run->store, &record, run->options->correct));
+	report_guest(&run->report, &record);
+}
+
+/*
+ * Started by root, this becomes the user that its state directory, PATH, belongs to: what it writes must be that user's,
+ * and nothing that it runs or reads need be root's.  0, or an errno value.
+ */
+static int
+become_owner(const char *path)
+{
+	const struct passwd *user;
+	struct stat status;
+
+	if (geteuid() != 0 || stat(path, &status) != 0 || status.st_uid == 0)
+		return 0;
+	user = getpwuid(status.st_uid);
+	if ((user != NULL ? initgroups(user->pw_name, user->pw_gid) : setgroups(0, NULL)) != 0 ||
+	    setgid(user != NULL ? user->pw_gid : status.st_gid) != 0 || setuid(status.st_uid) != 0)
+		return errno;
+	/* Root's own home is closed to it. */
+	return user == NULL || setenv("HOME", user->pw_dir, 1) == 0 ? 0 : errno;
+}
+
+/* Runs what was asked for.  The exit status. */
+static int
+run_guests(struct run *run, const struct guestlist *list)
+{
+	const struct driver_options *options = run->options;
+	const char *config = options->ssh_config;
+	int ended, status, error;
+
+	if (config == NULL && access(DEFAULT_SSH_CONFIG, R_OK) == 0)
+		config = DEFAULT_SSH_CONFIG;
+	report_start(&run->report, options, list->name, list->count);
+	ended = drive_guests(options, config, list->name, list->count, guest_ended, run);
+	if (ended < 0)
+		return complain(options, false, strerror(errno));
+	status = report_end(&run->report, ended);
+	if (options->prometheus != NULL) {
+		error = report_prometheus(options->prometheus, run->records, run->count);
+		if (error != 0) {
+			fprintf(stderr, "guestclock: cannot write %s: %s\n", options->prometheus, strerror(error));
+			run->store_error = error;
+		}
+	}
+	/* A monitor has been told the guests' state, which stands. */
+	return options->correct && status == 0 && run->store_error != 0 ? SYNC_FAILED : status;
+}
+
+static int
+guestclock(int argc, char **argv)
+{
+	struct driver_options options;
+	struct guestlist list = { .name = NULL };
+	struct run run = { .options = &options };
+	char complaint[OPTIONS_COMPLAINT];
+	const char *fault;
+	int words, error, status;
+
+	if (!startup_descriptors()) {
+		fprintf(stderr, "guestclock: cannot make sure of standard input, output and error: %s\n",
+		    strerror(errno));
+		return SYNC_FAILED;
+	}
+	umask(022);
+	words = options_parse(argc, argv, &options, complaint);
+	if (words < 0)
+		return complain(argc > 1 && strcmp(argv[1], "check") == 0 ? &options : NULL, true, complaint);
+	fault = gather_guests(&options, argv + words, &list);
+	if (fault != NULL)
+		return complain(&options, true, fault);
+	run.store.path = options.state != NULL ? options.state : DEFAULT_STATE;
+	error = become_owner(run.store.path);
+	if (error != 0) {
+		snprintf(complaint, sizeof complaint, "cannot become the user that %.150s belongs to: %s", run.store.path,
+		    strerror(error));
+		return complain(&options, false, complaint);
+	}
+	if (options.ssh_config != NULL && access(options.ssh_config, R_OK) != 0) {
+		snprintf(complaint, sizeof complaint, "--ssh-config %.150s: %s", options.ssh_config, strerror(errno));
+		return complain(&options, true, complaint);
+	}
+	error = record_open(&run.store, run.store.path);
+	/* A monitor's user has no place there, and needs none. */
+	if (error != 0 && !options.correct && options.state == NULL)
+		error = 0;
+	if (error != 0) {
+		snprintf(complaint, sizeof complaint, "state directory %.150s: %s%s; --state names another", run.store.path,
+		    strerror(error), error == EACCES ? ": it and what is in it must belong to the user that runs this" : "");
+		return complain(&options, false, complaint);
+	}
+	error = options.correct ? record_lock_run(&run.store) : 0;
+	if (error != 0) {
+		snprintf(complaint, sizeof complaint, "%.150s: %s", run.store.path, error == EWOULDBLOCK ?
+		    "another sync is at work with this state directory: nothing was done" : strerror(error));
+		return complain(&options, false, complaint);
+	}
+	fault = host_fault(&options, &run.store);
+	if (fault != NULL)
+		return complain(&options, false, fault);
+	if (options.prometheus != NULL) {
+		run.records = calloc(list.count > 0 ? list.count : 1, sizeof *run.records);
+		if (run.records == NULL)
+			return complain(&options, false, strerror(ENOMEM));
+	}
+	status = run_guests(&run, &list);
+	record_close(&run.store);
+	free(run.records);
+	guestlist_free(&list);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	return guestclock(argc, argv);
+}

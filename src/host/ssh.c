@@ -1,0 +1,131 @@
+/* Running ssh: see ssh.h. */
+#include "host/ssh.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include "host/guest_list.h"
+
+#define ARGUMENTS 24
+
+void
+sshrun_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void
+sshrun_close_all(struct sshrun *ssh)
+{
+	sshrun_close(&ssh->input);
+	sshrun_close(&ssh->output);
+	sshrun_close(&ssh->error);
+}
+
+void
+sshrun_signal(const struct sshrun *ssh, int signal)
+{
+	if (ssh->pid > 0)
+		kill(-ssh->pid, signal);
+}
+
+/* argv for ssh.  The destination stands behind "--": whatever it looks like, it is no option. */
+static void
+make_arguments(const char **argument, const char *config, const struct destination *to)
+{
+	size_t count = 0;
+
+	argument[count++] = "ssh";
+	if (config != NULL) {
+		argument[count++] = "-F";
+		argument[count++] = config;
+	}
+	argument[count++] = "-T";
+	argument[count++] = "-oBatchMode=yes";
+	argument[count++] = "-oClearAllForwardings=yes";
+	argument[count++] = "-oEscapeChar=none";
+	/* Over a connection that an earlier run left open, a key that was removed since would still be accepted. */
+	argument[count++] = "-oControlMaster=no";
+	argument[count++] = "-oControlPath=none";
+	if (to->port[0] != '\0') {
+		argument[count++] = "-p";
+		argument[count++] = to->port;
+	}
+	argument[count++] = "--";
+	argument[count++] = to->host;
+	argument[count++] = "exchange";
+	argument[count] = NULL;
+}
+
+static int
+spawn(struct sshrun *ssh, const char *const *argument, const int child[3])
+{
+	extern char **environ;
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none, all;
+	int error = posix_spawn_file_actions_init(&actions);
+
+	if (error != 0)
+		return error;
+	error = posix_spawnattr_init(&attributes);
+	if (error != 0) {
+		posix_spawn_file_actions_destroy(&actions);
+		return error;
+	}
+	for (int fd = 0; fd < 3 && error == 0; fd++)
+		error = posix_spawn_file_actions_adddup2(&actions, child[fd], fd);
+	/* Whoever started this process may have left descriptors open. */
+	if (error == 0)
+		error = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+	sigemptyset(&none);
+	sigfillset(&all);
+	if (error == 0)
+		error = posix_spawnattr_setsigmask(&attributes, &none);
+	if (error == 0)
+		error = posix_spawnattr_setsigdefault(&attributes, &all);
+	/* Started by root, this process has root's terminal: who can open it can type into root's shell (TIOCSTI). */
+	if (error == 0)
+		error = posix_spawnattr_setflags(&attributes,
+		    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+	if (error == 0)
+		error = posix_spawnp(&ssh->pid, "ssh", &actions, &attributes, (char *const *)(uintptr_t)argument, environ);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return error;
+}
+
+int
+sshrun_start(struct sshrun *ssh, const char *config, const char *name)
+{
+	struct destination to = { .host = "" };
+	const char *argument[ARGUMENTS];
+	int pipes[3][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
+	int error = guestlist_destination(name, &to) == NULL ? 0 : EINVAL;
+
+	*ssh = (struct sshrun){ .input = -1, .output = -1, .error = -1 };
+	make_arguments(argument, config, &to);
+	for (int fd = 0; fd < 3 && error == 0; fd++)
+		if (pipe2(pipes[fd], O_CLOEXEC) != 0)
+			error = errno;
+	/* Our ends alone: ssh makes its own as it likes them. */
+	for (int fd = 0; fd < 3 && error == 0; fd++)
+		if (fcntl(pipes[fd][fd == 0], F_SETFL, O_NONBLOCK) != 0)
+			error = errno;
+	if (error == 0)
+		error = spawn(ssh, argument, (const int[3]){ pipes[0][0], pipes[1][1], pipes[2][1] });
+	for (int fd = 0; fd < 3; fd++) {
+		sshrun_close(&pipes[fd][fd != 0]);
+		if (error != 0)
+			sshrun_close(&pipes[fd][fd == 0]);
+	}
+	*ssh = (struct sshrun){ .pid = error == 0 ? ssh->pid : 0, .input = pipes[0][1], .output = pipes[1][0],
+		.error = pipes[2][0] };
+	return error;
+}

@@ -1,0 +1,29 @@
+/*
+ * Running the system's ssh for one guest: by argument vector, never through a shell.
+ */
+#ifndef GUESTCLOCK_SSH_H
+#define GUESTCLOCK_SSH_H
+
+#include <sys/types.h>
+
+struct sshrun {
+	pid_t pid;			/* also its session and its process group; 0: none */
+	int input, output, error;	/* our ends of its descriptors 0, 1 and 2, non-blocking; -1: closed */
+};
+
+/*
+ * Starts ssh for the guest NAME, with CONFIG for -F (NULL: ssh's own files), over a connection of its own.  It has its own
+ * session without a controlling terminal, no descriptor but 0, 1 and 2, and default signal handling.
+ * 0, or an errno value.
+ */
+int sshrun_start(struct sshrun *ssh, const char *config, const char *name);
+
+/* Sends SIGNAL to the ssh and to what it started, such as a ProxyCommand. */
+void sshrun_signal(const struct sshrun *ssh, int signal);
+
+void sshrun_close(int *fd);
+
+/* Closes what is open. */
+void sshrun_close_all(struct sshrun *ssh);
+
+#endif

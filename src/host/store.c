@@ -1,0 +1,244 @@
+/* State and log on disk: see store.h. */
+#include "host/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/sysclock.h"
+
+static int
+open_lock(const struct store *store, const char *name)
+{
+	return openat(store->directory, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+int
+record_open(struct store *store, const char *path)
+{
+	int error;
+
+	*store = (struct store){ .directory = -1, .writing = -1, .running = -1, .path = path };
+	if (mkdir(path, 0755) != 0 && errno != EEXIST)
+		return errno;
+	store->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store->directory < 0)
+		return errno;
+	store->writing = open_lock(store, ".lock");
+	if (store->writing >= 0)
+		return 0;
+	error = errno;
+	close(store->directory);
+	store->directory = -1;
+	return error;
+}
+
+int
+record_lock_run(struct store *store)
+{
+	store->running = open_lock(store, ".sync.lock");
+	return store->running >= 0 && flock(store->running, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+}
+
+void
+record_close(struct store *store)
+{
+	int *const open_files[] = { &store->running, &store->writing, &store->directory };
+
+	for (size_t at = 0; at < sizeof open_files / sizeof open_files[0]; at++) {
+		if (*open_files[at] >= 0)
+			close(*open_files[at]);
+		*open_files[at] = -1;
+	}
+}
+
+static void
+set_aside(const struct store *store, const char *name, const char *fault)
+{
+	char aside[RECORD_FILE_NAME + 32];
+
+	snprintf(aside, sizeof aside, "%s.damaged-%lld", name, (long long)seconds_floor(sysclock_now()));
+	if (renameat(store->directory, name, store->directory, aside) != 0)
+		snprintf(aside, sizeof aside, "(nothing, for it cannot be renamed: %s)", strerror(errno));
+	fprintf(stderr, "guestclock: %s/%s is damaged (%s); set aside as %s\n", store->path, name, fault, aside);
+}
+
+bool
+record_load(const struct store *store, const char *guest, struct record *record)
+{
+	char name[RECORD_FILE_NAME], text[RECORD_TEXT + 1];
+	ssize_t got;
+	int fd;
+
+	memset(record, 0, sizeof *record);
+	if (store->directory < 0)
+		return false;
+	record_file_name(guest, name);
+	fd = openat(store->directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	got = read(fd, text, sizeof text);
+	close(fd);
+	if (got >= 0 && record_parse(text, (size_t)got, record) && strcmp(record->guest, guest) == 0)
+		return true;
+	memset(record, 0, sizeof *record);
+	set_aside(store, name, got < 0 ? strerror(errno) : "not a state of this guest");
+	return false;
+}
+
+static int
+write_all(int fd, const char *text, size_t length)
+{
+	while (length > 0) {
+		ssize_t now = write(fd, text, length);
+
+		if (now < 0 && errno == EINTR)
+			continue;
+		if (now <= 0)
+			return now < 0 ? errno : EIO;
+		text += now;
+		length -= (size_t)now;
+	}
+	return 0;
+}
+
+int
+record_replace_file(int directory, const char *beside, const char *name, const char *text, size_t length)
+{
+	/* O_EXCL: a link or a FIFO that somebody else put there is neither followed nor waited for. */
+	int error, fd = openat(directory, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return errno;
+	error = write_all(fd, text, length);
+	if (error == 0 && fchmod(fd, 0644) != 0)
+		error = errno;
+	if (close(fd) != 0 && error == 0)
+		error = errno;
+	if (error == 0 && renameat(directory, beside, directory, name) != 0)
+		error = errno;
+	if (error != 0)
+		unlinkat(directory, beside, 0);
+	return error;
+}
+
+/* The caller has the lock: the other name is fixed, so that what a killed run left there goes with the next. */
+static int
+replace_file(const struct store *store, const char *name, const char *text, size_t length)
+{
+	char beside[RECORD_FILE_NAME + 8];
+
+	snprintf(beside, sizeof beside, ".%s.new", name);
+	unlinkat(store->directory, beside, 0);
+	return record_replace_file(store->directory, beside, name, text, length);
+}
+
+/* Cuts the log to whole lines of its newer half. */
+static void
+trim(const struct store *store, int fd, off_t size)
+{
+	size_t length = (size_t)(size - size / 2);
+	char *text = malloc(length), *line;
+	ssize_t got = text == NULL ? -1 : pread(fd, text, length, size / 2);
+
+	line = got <= 0 ? NULL : memchr(text, '\n', (size_t)got);
+	if (line != NULL)
+		replace_file(store, RECORD_LOG, line + 1, (size_t)(text + got - line - 1));
+	free(text);
+}
+
+/* Whether the file's last octet ends a line; an empty file has no line to end. */
+static bool
+ends_line(int fd, off_t size)
+{
+	char last = '\n';
+
+	return size == 0 || pread(fd, &last, 1, size - 1) != 1 || last == '\n';
+}
+
+static int
+append(const struct store *store, const char *line, size_t length)
+{
+	char whole[RECORD_LOG_LINE + 1];
+	struct stat status = { .st_size = 0 };
+	int error = 0, fd = openat(store->directory, RECORD_LOG, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW |
+	    O_NONBLOCK, 0644);
+
+	if (fd < 0)
+		return errno;
+	if (fstat(fd, &status) != 0)
+		error = errno;
+	else if (!S_ISREG(status.st_mode))
+		error = EINVAL;
+	else {
+		/* A line that a kill cut short is ended first, in the same write. */
+		size_t lead = ends_line(fd, status.st_size) ? 0 : 1;
+
+		whole[0] = '\n';
+		memcpy(whole + lead, line, length);
+		error = write_all(fd, whole, length + lead);
+		/* A full disk took part of it: better nothing than a piece. */
+		if (error != 0 && ftruncate(fd, status.st_size) != 0)
+			error = errno;
+		if (error == 0 && status.st_size > RECORD_LOG_MAX)
+			trim(store, fd, status.st_size + (off_t)(length + lead));
+	}
+	close(fd);
+	return error;
+}
+
+int
+record_remember(const struct store *store, const struct record *record, bool correct)
+{
+	char name[RECORD_FILE_NAME], text[RECORD_TEXT], line[RECORD_LOG_LINE];
+	size_t text_length = record_format(record, text), line_length = record_format_log(record, correct, line);
+	int saved, appended;
+
+	if (store->directory < 0)
+		return 0;
+	record_file_name(record->guest, name);
+	while (flock(store->writing, LOCK_EX) != 0)
+		if (errno != EINTR)
+			return errno;
+	saved = replace_file(store, name, text, text_length);
+	appended = append(store, line, line_length);
+	flock(store->writing, LOCK_UN);
+	return saved != 0 ? saved : appended;
+}
+
+nanoseconds
+record_newest(const struct store *store)
+{
+	char text[2 * RECORD_LOG_LINE];
+	struct stat status;
+	nanoseconds time = 0;
+	const char *end = NULL, *start;
+	ssize_t got = -1;
+	int fd = store->directory < 0 ? -1 :
+	    openat(store->directory, RECORD_LOG, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &status) == 0)
+		got = pread(fd, text, sizeof text, status.st_size > (off_t)sizeof text ? status.st_size - (off_t)sizeof text : 0);
+	close(fd);
+	if (got <= 0)
+		return 0;
+	/* What follows the last LF was cut short, and what precedes the first may be half a line. */
+	end = memrchr(text, '\n', (size_t)got);
+	if (end == NULL && got < (ssize_t)sizeof text)
+		return 0;
+	if (end != NULL) {
+		start = memrchr(text, '\n', (size_t)(end - text));
+		start = start == NULL ? text : start + 1;
+		if (record_log_time(start, (size_t)(end - start), &time))
+			return time;
+	}
+	set_aside(store, RECORD_LOG, "its last line has no time");
+	return 0;
+}

@@ -1,0 +1,425 @@
+/* hosts.allow, hosts.deny and lists of clients, as libwrap reads them: see acl_parse.h. */
+#include "lib/acl_parse.h"
+
+#include <arpa/inet.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+/* Room for a joined line, its newline and a NUL in libwrap's table_match(). */
+#define LINE_ROOM 2048
+
+/* Room for a word of a list and a NUL in libwrap's hostfile_match(), whose fscanf("%s") writes beyond it. */
+#define WORD_ROOM 8192
+
+static const char blanks[] = " \t\r\n";
+static const char separators[] = ", \t\r\n";	/* of the words in a rule's lists */
+static const char list_separators[] = " \t\n\v\f\r";	/* isspace(3), for fscanf("%s") */
+static const char digits[] = "0123456789";
+static const char name_characters[] = "0123456789-_.*?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/* Characters that make a daemon pattern more than a plain name: wildcards, a host address, a netgroup, a file. */
+static const char pattern_characters[] = "*?@/";
+
+struct rules {
+	const char *daemon;
+	tables_list *list;
+	void *context;
+};
+
+static bool
+word_is(const char *word, size_t length, const char *name)
+{
+	return strncasecmp(word, name, length) == 0 && name[length] == '\0';
+}
+
+static bool
+is_blank(const char *text, size_t length)
+{
+	for (size_t at = 0; at < length; at++)
+		if (memchr(blanks, text[at], sizeof blanks - 1) == NULL)
+			return false;
+	return true;
+}
+
+/* ------------------------------------------------------------------------------------------------ patterns */
+
+/* A decimal number of LEAST to MOST, without sign, leading zeros or anything behind it.  -1: it is none. */
+static int
+prefix_length(const char *text, int least, int most)
+{
+	int value = 0;
+
+	if (text[0] == '\0' || strlen(text) > 3 || text[strspn(text, digits)] != '\0' || (text[0] == '0' && text[1] != '\0'))
+		return -1;
+	for (; *text != '\0'; text++)
+		value = 10 * value + (*text - '0');
+	return value >= least && value <= most ? value : -1;
+}
+
+static const char *
+ipv6_fault(char *word)
+{
+	char *end = strchr(word, ']');
+	struct in6_addr address;
+	const char *fault = NULL;
+
+	if (end == NULL || (end[1] != '\0' && end[1] != '/'))
+		return "expected an IPv6 address in brackets, as in [2001:db8::1] or [2001:db8::]/32";
+	*end = '\0';
+	if (strchr(word, '%') != NULL)
+		fault = "an IPv6 address with a scope never matches: expected it without % and what follows";
+	else if (inet_pton(AF_INET6, word + 1, &address) != 1)
+		fault = "the brackets hold no IPv6 address: expected one, as in [2001:db8::1] or [2001:db8::]/32";
+	else if (IN6_IS_ADDR_V4MAPPED(&address))
+		fault = "an IPv4 address in IPv6 form never matches: expected it in IPv4 form, without brackets";
+	else if (end[1] == '/' && prefix_length(end + 2, 0, 128) < 0)
+		fault = "the IPv6 network has no prefix length that libwrap understands: expected /0 to /128";
+	*end = ']';
+	return fault;
+}
+
+static const char *
+ipv4_network_fault(char *word, char *slash)
+{
+	struct in_addr network, mask = { 0 };
+	int length = prefix_length(slash + 1, 1, 32);
+	bool is_network;
+
+	*slash = '\0';
+	is_network = inet_pton(AF_INET, word, &network) == 1;
+	*slash = '/';
+	if (!is_network)
+		return "the network is no IPv4 address of four numbers: expected one, as in 10.1.0.0/16 (IPv6: [2001:db8::]/32)";
+	if (length > 0)
+		mask.s_addr = htonl(UINT32_MAX << (32 - length));
+	else if (inet_pton(AF_INET, slash + 1, &mask) != 1 || mask.s_addr == INADDR_NONE)
+		return "the IPv4 network has no mask that libwrap understands: expected /1 to /32, or a mask such as "
+		    "/255.255.255.0 (of one address: /32; of all: 0.0.0.0/0.0.0.0)";
+	if ((network.s_addr & ~mask.s_addr) != 0)
+		return "the IPv4 network has bits outside of its mask, and never matches: expected its first address, "
+		    "as in 10.1.0.0/16";
+	return NULL;
+}
+
+/* Why libwrap's host_match() would not take WORD for what it says. */
+static const char *
+host_fault(char *word, const struct rules *rules)
+{
+	size_t length = strlen(word);
+	struct in_addr address;
+	char *slash;
+
+	if (word[0] == '@')
+		return NULL;
+	if (word[0] == '/')
+		return rules->list(word, rules->context) ? NULL : "the list of clients cannot be used";
+	if (word[0] == '[')
+		return ipv6_fault(word);
+	if ((slash = strchr(word, '/')) != NULL)
+		return ipv4_network_fault(word, slash);
+	if (length == 0 || word[strspn(word, ".")] == '\0')
+		return "a client is missing: expected an address, a network or a name";
+	/* A pattern may also stand for the text of an IPv6 address; only a list can hold such a one. */
+	if (word[strspn(word, name_characters)] == ':' && word[strcspn(word, "*?")] != '\0')
+		return NULL;
+	if (strchr(word, ':') != NULL)
+		return "an IPv6 address without brackets never matches: expected [2001:db8::1]";
+	if (word[strspn(word, name_characters)] != '\0')
+		return "no client can match a word with this character: expected an address, a network or a name, with "
+		    "blanks between them, and comments on lines of their own that begin with #";
+	if (word[strspn(word, "0123456789.")] == '\0' && word[0] != '.' && word[length - 1] != '.' &&
+	    inet_pton(AF_INET, word, &address) != 1)
+		return "this is no IPv4 address: expected four numbers without leading zeros, or a prefix that ends in a dot";
+	return NULL;
+}
+
+static const char *
+client_fault(char *word, const struct rules *rules)
+{
+	char *at = strchr(word + 1, '@');
+
+	return host_fault(at != NULL ? at + 1 : word, rules);
+}
+
+/* A daemon's pattern may say at which of the server's addresses. */
+static const char *
+daemon_fault(char *word, const struct rules *rules)
+{
+	char *at = strchr(word + 1, '@');
+
+	return at != NULL ? host_fault(at + 1, rules) : NULL;
+}
+
+/* What is wrong with one of the LIST's words, or with where EXCEPT stands. */
+static const char *
+list_fault(char *list, const struct rules *rules, const char *(*word_fault)(char *word, const struct rules *rules))
+{
+	bool before = false;	/* something stands before the next EXCEPT, or the end */
+
+	for (char *word = list + strspn(list, separators), *end; *word != '\0'; word = end + strspn(end, separators)) {
+		const char *fault = NULL;
+		char after;
+
+		end = word + strcspn(word, separators);
+		after = *end;
+		*end = '\0';
+		if (strcasecmp(word, "EXCEPT") != 0) {
+			before = true;
+			fault = word_fault(word, rules);
+		} else if (before)
+			before = false;
+		else
+			fault = "EXCEPT has nothing before it: expected patterns before and after it";
+		*end = after;
+		if (fault != NULL)
+			return fault;
+	}
+	return before ? NULL : "a list is empty: expected daemon_list : client_list, and something after EXCEPT";
+}
+
+static bool
+may_name_daemon(const char *list, const char *daemon)
+{
+	size_t length;
+
+	for (const char *word = list + strspn(list, separators); *word != '\0'; word += length + strspn(word + length, separators)) {
+		length = strcspn(word, separators);
+		/* A number is a server's port. */
+		if (word_is(word, length, daemon) || word_is(word, length, "ALL") || word_is(word, length, "KNOWN") ||
+		    word_is(word, length, "EXCEPT") || strcspn(word, pattern_characters) < length || word[0] == '.' ||
+		    word[length - 1] == '.' || strspn(word, "+-0123456789") >= length)
+			return true;
+	}
+	return false;
+}
+
+/* ------------------------------------------------------------------------------------------------- options */
+
+enum option_value { VALUE_NONE, VALUE_MAY, VALUE_MUST };
+
+static const struct option {
+	const char *name;
+	enum option_value value;
+	bool last;
+	enum tables_effect effect;
+} known_options[] = {
+	{ "allow", VALUE_NONE, true, TABLES_PLAIN }, { "deny", VALUE_NONE, true, TABLES_PLAIN },
+	{ "keepalive", VALUE_NONE, false, TABLES_ACT }, { "severity", VALUE_MUST, false, TABLES_ACT },
+	{ "linger", VALUE_MUST, false, TABLES_ACT }, { "spawn", VALUE_MUST, false, TABLES_RUN },
+	{ "twist", VALUE_MUST, true, TABLES_RUN }, { "aclexec", VALUE_MUST, false, TABLES_RUN },
+	{ "setenv", VALUE_MUST, false, TABLES_RUN }, { "banners", VALUE_MUST, false, TABLES_RUN },
+	{ "user", VALUE_MUST, false, TABLES_RUN }, { "group", VALUE_MUST, false, TABLES_RUN },
+	{ "umask", VALUE_MUST, false, TABLES_RUN }, { "nice", VALUE_MAY, false, TABLES_RUN },
+	{ "rfc931", VALUE_MAY, false, TABLES_RUN },
+};
+
+static const char *
+option_fault(const char *text, bool last, enum tables_effect *most)
+{
+	const char *option = text + strspn(text, blanks), *value;
+	size_t length = strcspn(option, " \t\r\n=");
+	const struct option *known = NULL;
+
+	value = option + length + strspn(option + length, blanks);
+	if (*value == '=')
+		value += 1 + strspn(value + 1, blanks);
+	for (size_t at = 0; at < sizeof known_options / sizeof known_options[0]; at++)
+		if (word_is(option, length, known_options[at].name))
+			known = &known_options[at];
+	if (length == 0)
+		return "an option is missing after a colon (IPv6 addresses stand in brackets)";
+	if (known == NULL)
+		return "libwrap has no such option: expected allow, deny or another of hosts_options(5) (IPv6 addresses stand "
+		    "in brackets)";
+	if (known->value == VALUE_NONE && *value != '\0')
+		return "an option that has no value has one: expected a colon or the end of the line after it";
+	if (known->value == VALUE_MUST && *value == '\0')
+		return "an option's value is missing: expected it after the option's name";
+	if (known->last && !last)
+		return "allow, deny and twist end a rule: expected no colon after them";
+	if (known->effect > *most)
+		*most = known->effect;
+	return NULL;
+}
+
+/* --------------------------------------------------------------------------------------------------- rules */
+
+/* Whether each bracket is closed before the next opens: libwrap counts them, and finds no colon but at a sum of 0. */
+static bool
+brackets_match(const char *line)
+{
+	bool open = false;
+
+	for (; *line != '\0'; line++) {
+		if ((*line == '[' && open) || (*line == ']' && !open))
+			return false;
+		if (*line == '[' || *line == ']')
+			open = *line == '[';
+	}
+	return !open;
+}
+
+/*
+ * Ends TEXT at the next colon that separates fields.  Returns what follows; NULL when there is none.  In the LISTS of
+ * daemons and clients a colon within brackets is an address's; a colon behind a backslash is an option's, but separates
+ * lists.
+ */
+static char *
+next_field(char *text, bool lists)
+{
+	bool bracket = false;
+
+	for (char *at = text; *at != '\0'; at++) {
+		if (lists && (*at == '[' || *at == ']'))
+			bracket = *at == '[';
+		else if (!lists && *at == '\\' && at[1] == ':')
+			at++;
+		else if (*at == ':' && !bracket) {
+			*at = '\0';
+			return at + 1;
+		}
+	}
+	return NULL;
+}
+
+static const char *
+rule_fault(char *line, bool continued, const struct rules *rules, enum tables_effect *most)
+{
+	enum tables_effect effect = TABLES_PLAIN;
+	char *clients, *option;
+	const char *fault;
+	bool concerns;
+
+	clients = next_field(line, true);
+	if (clients == NULL)
+		return "libwrap skips a line without a colon: expected daemon_list : client_list";
+	for (const char *at = line; *at != '\0'; at++)
+		if (((unsigned char)*at < ' ' && strchr(blanks, *at) == NULL) || (unsigned char)*at > '~' || *at == '#')
+			return "no daemon can have this name: expected ASCII, and comments on lines of their own that begin with #";
+	option = next_field(clients, true);
+	if (!brackets_match(line) || !brackets_match(clients))
+		return "brackets do not match: expected an IPv6 address between each [ and ]";
+	if (line[strspn(line, separators)] == '\0')
+		return "the list of daemons is empty: expected daemon_list : client_list";
+	concerns = may_name_daemon(line, rules->daemon);
+	if (concerns && ((fault = list_fault(line, rules, daemon_fault)) != NULL ||
+	    (fault = list_fault(clients, rules, client_fault)) != NULL))
+		return fault;
+	while (option != NULL && (concerns || continued)) {
+		char *after = next_field(option, false);
+
+		fault = option_fault(option, after == NULL, &effect);
+		if (fault != NULL)
+			return fault;
+		option = after;
+	}
+	if (concerns && effect > *most)
+		*most = effect;
+	return NULL;
+}
+
+/* --------------------------------------------------------------------------------------------------- lines */
+
+struct reader {
+	const char *text;
+	size_t length, at;
+	unsigned long line;		/* the line of the file that was read last */
+	char joined[LINE_ROOM];		/* without the newline */
+	bool continued;
+};
+
+/*
+ * Joins the next line as libwrap's xgets() does.  False at the end, and where FAULT is set.  A last line that has no
+ * newline is skipped by libwrap, which loses nothing where it is blank or a comment.
+ */
+static bool
+next_line(struct reader *reader, struct tables_fault *fault)
+{
+	size_t used = 0;
+
+	reader->continued = false;
+	fault->line = reader->line + 1;
+	while (reader->at < reader->length) {
+		const char *line = reader->text + reader->at, *end = memchr(line, '\n', reader->length - reader->at);
+		size_t length = end != NULL ? (size_t)(end - line) : reader->length - reader->at;
+		bool comment = (used > 0 ? reader->joined[0] : line[0]) == '#', more = end != NULL && length > 0 && line[length - 1] == '\\';
+
+		reader->line++;
+		if (used > 0 && comment && line[0] != '#' && !is_blank(line, length)) {
+			fault->line = reader->line;
+			fault->what = "the comment before this line ends in a backslash and makes it a part of itself: expected no backslash";
+			return false;
+		}
+		if (end == NULL) {
+			if (!comment && !(is_blank(reader->joined, used) && is_blank(line, length)))
+				fault->what = "libwrap skips a last line without a newline: expected one at its end";
+			return false;
+		}
+		if (used + length + 1 >= sizeof reader->joined) {
+			fault->what = "the line is too long: expected at most 2046 characters, with all lines that a backslash joins to it";
+			return false;
+		}
+		memcpy(reader->joined + used, line, length);
+		used += length - more;
+		reader->at += length + 1;
+		reader->continued |= more;
+		if (!more) {
+			reader->joined[used] = '\0';
+			return true;
+		}
+	}
+	if (!is_blank(reader->joined, used) && reader->joined[0] != '#')
+		fault->what = "the last line ends in a backslash, and libwrap skips it: expected no backslash";
+	return false;
+}
+
+enum tables_effect
+tables_read(const char *text, size_t length, const char *daemon, tables_list *list, void *context, struct tables_fault *fault)
+{
+	const struct rules rules = { daemon, list, context };
+	struct reader reader = { .text = text, .length = length };
+	enum tables_effect most = TABLES_PLAIN;
+
+	*fault = (struct tables_fault){ NULL, 0 };
+	if (memchr(text, '\0', length) != NULL) {
+		fault->what = "an octet of zero hides what follows it: expected text";
+		fault->line = 1;
+		for (const char *at = text; *at != '\0'; at++)
+			fault->line += *at == '\n';
+	}
+	while (fault->what == NULL && next_line(&reader, fault))
+		if (reader.joined[0] != '#' && reader.joined[strspn(reader.joined, blanks)] != '\0')
+			fault->what = rule_fault(reader.joined, reader.continued, &rules, &most);
+	return fault->what == NULL ? most : TABLES_PLAIN;
+}
+
+void
+tables_read_list(const char *text, size_t length, tables_list *list, void *context, struct tables_fault *fault)
+{
+	const struct rules rules = { NULL, list, context };
+	char word[WORD_ROOM];
+	size_t used = 0;
+
+	*fault = (struct tables_fault){ NULL, 1 };
+	for (size_t at = 0; at <= length && fault->what == NULL; at++) {
+		bool end = at == length || (text[at] != '\0' && strchr(list_separators, text[at]) != NULL);
+
+		if (!end) {
+			word[used++] = text[at];
+			if (text[at] == '\0')
+				fault->what = "an octet of zero hides what follows it: expected text";
+			else if (used == sizeof word)
+				fault->what = "the word is too long: expected at most 8191 characters";
+			continue;
+		}
+		word[used] = '\0';
+		if (word_is(word, used, "EXCEPT"))
+			fault->what = "a list has no EXCEPT: expected it in the rule that names the list";
+		else if (used > 0)
+			fault->what = host_fault(word, &rules);
+		used = 0;
+		if (fault->what == NULL && at < length && text[at] == '\n')
+			fault->line++;
+	}
+}

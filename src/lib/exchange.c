@@ -1,0 +1,278 @@
+/* The exchange's lines: see exchange.h. */
+#include "lib/exchange.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/text.h"
+
+static const char *const reasons[REASONS] = {
+	[REASON_SYNTAX] = "syntax", [REASON_RANGE] = "range", [REASON_BEFORE_FLOOR] = "before-floor",
+	[REASON_AFTER_CEILING] = "after-ceiling", [REASON_TOO_FAR] = "too-far", [REASON_TOO_FAR_BACK] = "too-far-back",
+	[REASON_DRY_RUN] = "dry-run", [REASON_NO_CAPABILITY] = "no-capability", [REASON_TOO_MANY] = "too-many", [REASON_BUSY] = "busy",
+	[REASON_FAILED] = "failed"
+};
+
+static const char *const syncs[] = { [SYNC_NO] = "no", [SYNC_GUESTCLOCK] = "guestclock", [SYNC_OTHER] = "other" };
+
+const char *
+exchange_reason_name(enum exchange_reason reason)
+{
+	return reasons[reason];
+}
+
+/* A line being read: what is left of it. */
+struct reader {
+	const char *at, *end;
+};
+
+static bool
+starts(struct reader *reader, const char *word)
+{
+	size_t length = strlen(word);
+
+	if ((size_t)(reader->end - reader->at) < length || memcmp(reader->at, word, length) != 0)
+		return false;
+	reader->at += length;
+	return true;
+}
+
+static bool
+finished(const struct reader *reader)
+{
+	return reader->at == reader->end;
+}
+
+/*
+ * Digits, a point, and exactly PLACES more; a sign where SIGNED, which then must be there.  VALUE is in units of the
+ * last place.  *RANGE is set where all is well but for 64 bits.
+ */
+static bool
+decimal(struct reader *reader, bool has_sign, int places, int64_t *value, bool *range)
+{
+	uint64_t magnitude = 0;
+	bool negative = false, overflow = false;
+	int decimals = -1, digits = 0;
+
+	if (has_sign) {
+		if (finished(reader) || (*reader->at != '+' && *reader->at != '-'))
+			return false;
+		negative = *reader->at++ == '-';
+	}
+	for (; !finished(reader); reader->at++) {
+		if (*reader->at == '.' && decimals < 0 && digits > 0) {
+			decimals = 0;
+			continue;
+		}
+		if (*reader->at < '0' || *reader->at > '9')
+			break;
+		digits++;
+		if (decimals >= 0)
+			decimals++;
+		if (__builtin_mul_overflow(magnitude, UINT64_C(10), &magnitude) ||
+		    __builtin_add_overflow(magnitude, (uint64_t)(*reader->at - '0'), &magnitude))
+			overflow = true;
+	}
+	if (decimals != places)
+		return false;
+	/* The most negative number is left out: it has no opposite. */
+	if (overflow || magnitude > INT64_MAX) {
+		*range = true;
+		return false;
+	}
+	*value = negative ? -(int64_t)magnitude : (int64_t)magnitude;
+	return true;
+}
+
+bool
+exchange_parse_order(const char *line, size_t length, struct exchange_order *order, bool *range)
+{
+	struct reader reader = { line, line + length };
+	bool beyond = false, good;
+
+	if (range == NULL)
+		range = &beyond;
+	*range = false;
+	order->value = 0;
+	if (length >= EXCHANGE_LINE)
+		return false;
+	if (starts(&reader, "now")) {
+		order->verb = EXCHANGE_NOW;
+		return finished(&reader);
+	}
+	if (starts(&reader, "bye")) {
+		order->verb = EXCHANGE_BYE;
+		return finished(&reader);
+	}
+	if (starts(&reader, "step ") || starts(&reader, "slew ")) {
+		order->verb = line[1] == 't' ? EXCHANGE_STEP : EXCHANGE_SLEW;
+		good = decimal(&reader, true, 9, &order->value, range);
+	} else if (starts(&reader, "rate ")) {
+		order->verb = EXCHANGE_RATE;
+		good = decimal(&reader, true, 3, &order->value, range);
+		if (good && (order->value > EXCHANGE_RATE_MAX || order->value < -EXCHANGE_RATE_MAX)) {
+			*range = true;
+			good = false;
+		}
+	} else if (starts(&reader, "bound ")) {
+		order->verb = EXCHANGE_BOUND;
+		good = decimal(&reader, false, 9, &order->value, range);
+	} else
+		return false;
+	if (!finished(&reader))
+		*range = false;
+	return good && finished(&reader);
+}
+
+static bool
+parse_sync(struct reader *reader, enum exchange_sync *sync)
+{
+	for (int at = SYNC_NO; at <= SYNC_OTHER; at++)
+		if (starts(reader, syncs[at])) {
+			*sync = (enum exchange_sync)at;
+			return true;
+		}
+	return false;
+}
+
+static bool
+parse_boot(struct reader *reader, char boot[EXCHANGE_BOOT])
+{
+	static const char allowed[] = "0123456789abcdefABCDEF-";
+	size_t length = 0;
+
+	while (!finished(reader) && *reader->at != '\0' && strchr(allowed, *reader->at) != NULL && length < EXCHANGE_BOOT - 1)
+		boot[length++] = *reader->at++;
+	boot[length] = '\0';
+	return length > 0;
+}
+
+/* A number without sign or point, below 10^9. */
+static bool
+whole(struct reader *reader, int64_t *value)
+{
+	int digits = 0;
+
+	*value = 0;
+	for (; !finished(reader) && *reader->at >= '0' && *reader->at <= '9' && digits < 9; reader->at++, digits++)
+		*value = *value * 10 + (*reader->at - '0');
+	return digits > 0;
+}
+
+bool
+exchange_parse_greeting(const char *line, size_t length, struct exchange_greeting *greeting)
+{
+	struct reader reader = { line, line + length };
+	bool range;
+
+	memset(greeting, 0, sizeof *greeting);
+	/* What a later version has to say after the tick is its own affair: the number says whether to go on. */
+	return length < EXCHANGE_LINE && starts(&reader, "guestclock ") && whole(&reader, &greeting->version) &&
+	    starts(&reader, " boot=") && parse_boot(&reader, greeting->boot) &&
+	    starts(&reader, " sync=") && parse_sync(&reader, &greeting->sync) &&
+	    starts(&reader, " freq=") && decimal(&reader, true, 3, &greeting->frequency_ppb, &range) &&
+	    starts(&reader, " tick=") && whole(&reader, &greeting->tick_us) &&
+	    (finished(&reader) || *reader.at == ' ');
+}
+
+bool
+exchange_parse_reply(const char *line, size_t length, struct exchange_reply *reply)
+{
+	struct reader reader = { line, line + length };
+	bool range;
+
+	memset(reply, 0, sizeof *reply);
+	if (length >= EXCHANGE_LINE)
+		return false;
+	if (starts(&reader, "now ") || starts(&reader, "done ")) {
+		reply->kind = line[0] == 'n' ? REPLY_NOW : REPLY_DONE;
+		return decimal(&reader, false, 9, &reply->time, &range) && finished(&reader);
+	}
+	if (!starts(&reader, "no "))
+		return false;
+	reply->kind = REPLY_NO;
+	for (int at = 0; at < REASONS; at++) {
+		struct reader word = reader;
+
+		if (starts(&word, reasons[at]) && (finished(&word) || *word.at == ' ')) {
+			reply->reason = (enum exchange_reason)at;
+			return true;
+		}
+	}
+	return false;
+}
+
+size_t
+exchange_write_order(const struct exchange_order *order, char *into)
+{
+	static const char *const words[] = { "now", "step", "slew", "rate", "bound", "bye" };
+	char text[SECONDS_TEXT];
+	uint64_t magnitude = order->value < 0 ? -(uint64_t)order->value : (uint64_t)order->value;
+
+	format_seconds(order->value, text);
+	switch (order->verb) {
+	case EXCHANGE_NOW:
+	case EXCHANGE_BYE:
+		return (size_t)snprintf(into, EXCHANGE_LINE + 1, "%s\n", words[order->verb]);
+	case EXCHANGE_RATE:
+		return (size_t)snprintf(into, EXCHANGE_LINE + 1, "rate %c%" PRIu64 ".%03" PRIu64 "\n",
+		    order->value < 0 ? '-' : '+', magnitude / 1000, magnitude % 1000);
+	case EXCHANGE_BOUND:
+		return (size_t)snprintf(into, EXCHANGE_LINE + 1, "bound %s\n", text + 1);
+	case EXCHANGE_STEP:
+	case EXCHANGE_SLEW:
+	default:
+		return (size_t)snprintf(into, EXCHANGE_LINE + 1, "%s %s\n", words[order->verb], text);
+	}
+}
+
+size_t
+exchange_write_greeting(const struct exchange_greeting *greeting, char *into)
+{
+	int64_t ppb = greeting->frequency_ppb;
+	uint64_t magnitude = ppb < 0 ? -(uint64_t)ppb : (uint64_t)ppb;
+
+	return (size_t)snprintf(into, EXCHANGE_LINE + 1, "guestclock %d boot=%.39s sync=%s freq=%c%" PRIu64 ".%03" PRIu64
+	    " tick=%" PRId64 "\n", EXCHANGE_VERSION, greeting->boot[0] != '\0' ? greeting->boot : "-",
+	    syncs[greeting->sync], ppb < 0 ? '-' : '+', magnitude / 1000, magnitude % 1000, greeting->tick_us);
+}
+
+/* The digits alone, without stdio: this stands between reading the clock and sending what it read. */
+size_t
+exchange_write_time(const char *word, nanoseconds time, char *into)
+{
+	char digits[24];
+	uint64_t left = time < 0 ? 0 : (uint64_t)time;
+	size_t used = strlen(word), count = 0;
+
+	memcpy(into, word, used);
+	into[used++] = ' ';
+	do {
+		if (count == 9)
+			digits[count++] = '.';
+		digits[count++] = (char)('0' + left % 10);
+		left /= 10;
+	} while (left != 0 || count < 11);
+	while (count > 0)
+		into[used++] = digits[--count];
+	into[used++] = '\n';
+	into[used] = '\0';
+	return used;
+}
+
+size_t
+exchange_write_no(enum exchange_reason reason, const char *text, char *into)
+{
+	return (size_t)snprintf(into, EXCHANGE_LINE + 1, "no %s %.200s\n", reasons[reason], text);
+}
+
+void
+exchange_split_rate(int64_t ppb, int64_t *tick_us, int64_t *frequency)
+{
+	/* One microsecond of the 10,000 of a tick is 100 ppm; the rest, at most 50 ppm either way, is frequency. */
+	int64_t ticks = (ppb + (ppb < 0 ? -50000 : 50000)) / 100000;
+
+	*tick_us = 10000 + ticks;
+	*frequency = (ppb - ticks * 100000) * 65536 / 1000;
+}

@@ -1,0 +1,95 @@
+/*
+ * The exchange: the line protocol by which the host measures and corrects a guest's clock.
+ *
+ * Lines are ASCII, at most EXCHANGE_LINE octets with their LF.  The host leads, the guest answers each line with
+ * one.  Times are decimal seconds since the epoch with nine decimals, offsets and corrections have a sign and nine
+ * decimals, rates are parts per million with a sign and three decimals.
+ *
+ *	host                    guest
+ *	(connects)              guestclock 1 boot=ID sync=no|guestclock|other freq=PPM tick=US
+ *	now                     now TIME
+ *	step OFFSET             done TIME	add OFFSET to the clock, at once
+ *	slew OFFSET             done TIME	… at 500 ppm
+ *	rate PPM                done TIME	the frequency correction from now on, absolute
+ *	bound SECONDS           done TIME	the clock is right within this
+ *	bye                     (ends)
+ *	anything else           no REASON text	the clock is untouched, the session goes on
+ *
+ * Pure: no locale, no floating point; 64-bit nanoseconds, overflow refused.
+ */
+#ifndef GUESTCLOCK_EXCHANGE_H
+#define GUESTCLOCK_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/nstime.h"
+
+#define EXCHANGE_VERSION 1
+#define EXCHANGE_LINE 255
+#define EXCHANGE_BOOT 40
+
+/* The kernel takes tick from 9000 to 11000 and 500 ppm of frequency beside it; its tick alone spans 10 %. */
+#define EXCHANGE_RATE_MAX INT64_C(100000000)	/* parts per 10^9 */
+
+enum exchange_verb { EXCHANGE_NOW, EXCHANGE_STEP, EXCHANGE_SLEW, EXCHANGE_RATE, EXCHANGE_BOUND, EXCHANGE_BYE };
+
+struct exchange_order {
+	enum exchange_verb verb;
+	nanoseconds value;	/* of STEP, SLEW and BOUND; of RATE in parts per 10^9 */
+};
+
+/* Why an order was refused.  The names are what goes over the wire. */
+enum exchange_reason {
+	REASON_SYNTAX,		/* not a line of the protocol */
+	REASON_RANGE,		/* a number that no clock can take */
+	REASON_BEFORE_FLOOR,
+	REASON_AFTER_CEILING,
+	REASON_TOO_FAR,
+	REASON_TOO_FAR_BACK,
+	REASON_DRY_RUN,		/* the forced command says --dry-run */
+	REASON_NO_CAPABILITY,
+	REASON_TOO_MANY,	/* more orders to set than a session may have; it ends */
+	REASON_BUSY,		/* another request is setting the clock, or has set it since it was measured */
+	REASON_FAILED,		/* the system failed */
+	REASONS
+};
+
+struct exchange_greeting {
+	int64_t version;
+	char boot[EXCHANGE_BOOT];	/* boot id, or "-" */
+	enum exchange_sync { SYNC_NO, SYNC_GUESTCLOCK, SYNC_OTHER } sync;
+	int64_t frequency_ppb;		/* parts per 10^9; the wire has thousandths of ppm */
+	int64_t tick_us;
+};
+
+/* What the guest said. */
+struct exchange_reply {
+	enum { REPLY_NOW, REPLY_DONE, REPLY_NO } kind;
+	nanoseconds time;		/* of NOW and DONE */
+	enum exchange_reason reason;	/* of NO */
+};
+
+const char *exchange_reason_name(enum exchange_reason reason);
+
+/*
+ * Parsers take one line without its LF; LENGTH counts octets, of which none may be NUL.  False when it is not a line
+ * of the protocol; *RANGE (where given) then tells whether only a number was out of range.
+ */
+bool exchange_parse_order(const char *line, size_t length, struct exchange_order *order, bool *range);
+bool exchange_parse_greeting(const char *line, size_t length, struct exchange_greeting *greeting);
+bool exchange_parse_reply(const char *line, size_t length, struct exchange_reply *reply);
+
+/* Writers end the line with LF and return its length; INTO has EXCHANGE_LINE + 1 octets. */
+size_t exchange_write_order(const struct exchange_order *order, char *into);
+size_t exchange_write_greeting(const struct exchange_greeting *greeting, char *into);
+size_t exchange_write_time(const char *word, nanoseconds time, char *into);
+size_t exchange_write_no(enum exchange_reason reason, const char *text, char *into);
+
+/*
+ * Splits a rate in parts per 10^9, at most EXCHANGE_RATE_MAX either way, into the kernel's tick (us per USER_HZ-th) and
+ * frequency (2^-16 ppm).
+ */
+void exchange_split_rate(int64_t ppb, int64_t *tick_us, int64_t *frequency);
+
+#endif

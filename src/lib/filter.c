@@ -1,0 +1,131 @@
+/* System call filters: see filter.h. */
+#include "lib/filter.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "filters.h"
+#include "lib/status.h"
+
+#define PROGRAM(code) { .len = sizeof (code) / sizeof (code)[0], .filter = (code) }
+
+/* The register that has the result of a system call.  On other architectures the kernel itself answers ENOSYS. */
+#if defined __x86_64__ && !defined __ILP32__
+#define RESULT(context) (context)->uc_mcontext.gregs[REG_RAX]
+#elif defined __i386__
+#define RESULT(context) (context)->uc_mcontext.gregs[REG_EAX]
+#elif defined __aarch64__
+#define RESULT(context) (context)->uc_mcontext.regs[0]
+#elif defined __arm__
+#define RESULT(context) (context)->uc_mcontext.arm_r0
+#endif
+
+static bool disabled;
+#ifdef RESULT
+static volatile struct filter_missed noted[FILTER_MISSED];
+#endif
+
+void
+filter_disable(void)
+{
+	disabled = true;
+}
+
+#ifdef RESULT
+/*
+ * For a call that the filter does not let through.  It may come in the middle of any function of the C library, so none that
+ * is not safe in a signal handler is called here.  An attacker's code that jumps to this, or forges what it reads, gains
+ * nothing: the kernel has not made the call.
+ */
+static void
+call_trapped(int signal, siginfo_t *info, void *context)
+{
+	unsigned call = (unsigned)info->si_syscall;
+
+	(void)signal;
+	/* SIGSYS from kill(2) has no call. */
+	if (info->si_code != 1 /* SYS_SECCOMP, which only newer C libraries define */)
+		return;
+	if (call < sizeof filter_dangerous * 8 && (filter_dangerous[call / 8] >> call % 8 & 1) != 0) {
+		/* The one call for which each filter kills, so that the kernel has the last word. */
+		syscall(SYS_tkill, 0, 0);
+		_exit(STATUS_SYSTEM);
+	}
+	for (int at = 0; at < FILTER_MISSED; at++) {
+		if (noted[at].times != 0 && noted[at].call != info->si_syscall)
+			continue;
+		noted[at].call = info->si_syscall;
+		if (noted[at].times < UINT32_MAX)
+			noted[at].times++;
+		break;
+	}
+	/* Unsigned in some of these, signed in others. */
+	RESULT((ucontext_t *)context) = (__typeof__(RESULT((ucontext_t *)context)))-ENOSYS;
+}
+#endif
+
+bool
+filter_next_missed(struct filter_missed *missed)
+{
+#ifdef RESULT
+	static int next;
+
+	if (next < FILTER_MISSED && noted[next].times != 0) {
+		missed->call = noted[next].call;
+		missed->times = noted[next].times;
+		next++;
+		return true;
+	}
+#endif
+	missed->times = 0;
+	return false;
+}
+
+int
+filter_enter(enum filter filter)
+{
+	static const struct sock_fprog programs[] = {
+		[FILTER_RESOLVER] = PROGRAM(filter_resolver), [FILTER_ASKER] = PROGRAM(filter_asker),
+		[FILTER_SETTER] = PROGRAM(filter_setter), [FILTER_SERVER] = PROGRAM(filter_server)
+	};
+#ifdef RESULT
+	static const struct sigaction on_trapped = { .sa_sigaction = call_trapped, .sa_flags = SA_SIGINFO };
+	static bool ready;
+#endif
+
+	if (disabled)
+		return 0;
+#ifdef RESULT
+	/* Once: in the first filter, sigaction(2) fails. */
+	if (!ready && sigaction(SIGSYS, &on_trapped, NULL) != 0)
+		return errno;
+	ready = true;
+#endif
+	/*
+	 * A kernel before 5.16 would slow down all speculation of a process that enters a filter.  That is against code
+	 * that was let in from outside, which there is none of here.
+	 */
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &programs[filter]) == 0)
+		return 0;
+	/* A kernel before 4.17 has not that flag; another filter, around this process, may forbid seccomp(2) and know prctl(2). */
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &programs[filter]) == 0 ? 0 : errno;
+}
+
+void
+filter_describe(int error, char text[FILTER_TEXT])
+{
+	/* A kernel without seccomp says ENOSYS or EINVAL; a filter around this process may say any of these. */
+	bool none = error == ENOSYS || error == EINVAL || error == EPERM || error == EACCES;
+
+	snprintf(text, FILTER_TEXT, none ? "this kernel or container offers no system call filter (seccomp): %s; "
+	    "the option --no-filter runs this program without one" : "cannot enter the system call filter: %s", strerror(error));
+}

@@ -1,0 +1,42 @@
+/* Interval arithmetic on offsets: see interval.h. */
+#include "lib/interval.h"
+
+struct interval
+interval_measured(nanoseconds sent, nanoseconds received, nanoseconds earliest, nanoseconds latest)
+{
+	nanoseconds first = sent < received ? sent : received;
+	nanoseconds last = sent < received ? received : sent;
+	struct interval offset = { ns_subtract(first, latest), ns_subtract(last, earliest) };
+
+	return offset;
+}
+
+nanoseconds
+interval_middle(struct interval interval)
+{
+	/* Halve the width, not the sum: the width fits into 64 bits without a sign, so the middle lies between the ends. */
+	return interval.low + (nanoseconds)(((uint64_t)interval.high - (uint64_t)interval.low) / 2);
+}
+
+nanoseconds
+interval_bound(struct interval interval)
+{
+	uint64_t width = (uint64_t)interval.high - (uint64_t)interval.low, half = width / 2 + width % 2;
+
+	/* Half of the widest interval, rounded up, is INT64_MAX + 1. */
+	return half > INT64_MAX ? INT64_MAX : (nanoseconds)half;
+}
+
+bool
+interval_contains_zero(struct interval interval)
+{
+	return interval.low <= 0 && interval.high >= 0;
+}
+
+struct interval
+interval_widened(struct interval interval, nanoseconds margin)
+{
+	struct interval wider = { ns_subtract(interval.low, margin), ns_add(interval.high, margin) };
+
+	return wider;
+}

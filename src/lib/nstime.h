@@ -1,0 +1,95 @@
+/*
+ * Times and offsets as this project carries them: signed 64-bit nanoseconds.
+ *
+ * Times count from 1970-01-01 00:00:00 UTC, without leap seconds (POSIX "seconds since the Epoch").  The range is
+ * the years 1677 to 2262.  Pure.
+ *
+ * The ns_ functions below never overflow: a result that does not fit into 64 bits becomes the nearest number that does.
+ * Sums, differences and products of times that others send, or that a clock reads which can be set, use them, except where
+ * a comment names the bound that makes the result fit.
+ */
+#ifndef GUESTCLOCK_NSTIME_H
+#define GUESTCLOCK_NSTIME_H
+
+#include <stdint.h>
+
+typedef int64_t nanoseconds;
+
+#define NS_PER_SECOND INT64_C(1000000000)
+#define NS_PER_MILLISECOND INT64_C(1000000)
+#define NS_PER_MICROSECOND INT64_C(1000)
+
+/* The whole seconds that may be turned into nanoseconds without overflow: -SECONDS_MAX to SECONDS_MAX. */
+#define SECONDS_MAX (INT64_MAX / NS_PER_SECOND - 1)
+
+/* The last whole second at or before a time: floor, also before 1970. */
+static inline int64_t
+seconds_floor(nanoseconds time)
+{
+	return time / NS_PER_SECOND - (time % NS_PER_SECOND < 0);
+}
+
+/* Both clocks of this machine at one moment, by which a clock that somebody set can be told from one that ran. */
+struct clock_reading {
+	nanoseconds real;	/* CLOCK_REALTIME */
+	nanoseconds raw;	/* CLOCK_MONOTONIC_RAW, read just before it, … */
+	nanoseconds width;	/* … and at most this long before it */
+};
+
+/* The nanoseconds of a time since that second: 0 to 999,999,999. */
+static inline nanoseconds
+seconds_fraction(nanoseconds time)
+{
+	return time % NS_PER_SECOND + (time % NS_PER_SECOND < 0 ? NS_PER_SECOND : 0);
+}
+
+static inline nanoseconds
+ns_add(nanoseconds a, nanoseconds b)
+{
+	nanoseconds sum;
+
+	if (__builtin_add_overflow(a, b, &sum))
+		return b > 0 ? INT64_MAX : INT64_MIN;
+	return sum;
+}
+
+static inline nanoseconds
+ns_subtract(nanoseconds a, nanoseconds b)
+{
+	nanoseconds difference;
+
+	if (__builtin_sub_overflow(a, b, &difference))
+		return b < 0 ? INT64_MAX : INT64_MIN;
+	return difference;
+}
+
+static inline nanoseconds
+ns_multiply(nanoseconds a, int64_t factor)
+{
+	nanoseconds product;
+
+	if (__builtin_mul_overflow(a, factor, &product))
+		return (a < 0) == (factor < 0) ? INT64_MAX : INT64_MIN;
+	return product;
+}
+
+static inline nanoseconds
+ns_from_seconds(int64_t seconds)
+{
+	return ns_multiply(seconds, NS_PER_SECOND);
+}
+
+static inline nanoseconds
+ns_magnitude(nanoseconds a)
+{
+	return a == INT64_MIN ? INT64_MAX : a < 0 ? -a : a;
+}
+
+/* Whole microseconds, rounded up: the kernel must not be told a better bound than there is. */
+static inline int64_t
+ns_to_microseconds_up(nanoseconds bound)
+{
+	return bound / NS_PER_MICROSECOND + (bound % NS_PER_MICROSECOND > 0);
+}
+
+#endif

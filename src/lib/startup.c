@@ -1,0 +1,88 @@
+/* Before anything else: see startup.h. */
+#include "lib/startup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <nss.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* More than what is set up for lookups takes, and little enough to stay in the heap when it is given back. */
+#define LOOKUP_ROOM 65536
+
+bool
+startup_descriptors(void)
+{
+	struct pollfd standard[3] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+
+	if (poll(standard, 3, 0) < 0)
+		return false;
+	for (int fd = 0; fd <= 2; fd++)
+		if ((standard[fd].revents & POLLNVAL) != 0) {
+			/* The lowest free descriptor is the one that is missing.  Input ends at once, output fails. */
+			int null = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+
+			if (null >= 0 && null != fd)
+				errno = EBADF;
+			if (null != fd)
+				return false;
+		}
+	return true;
+}
+
+void
+startup_close_from(int first)
+{
+	struct rlimit limit = { .rlim_cur = 1024 };
+
+	if (close_range((unsigned)first, ~0U, 0) == 0)
+		return;
+	/* A kernel before 5.9: one by one, and not for ever where the limit is infinite. */
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur > 65536)
+		limit.rlim_cur = 65536;
+	for (int fd = first; fd < (int)limit.rlim_cur; fd++)
+		close(fd);
+}
+
+const char *
+startup_name(const char *path, const char *fallback)
+{
+	const char *slash;
+
+	if (path == NULL)
+		return fallback;
+	slash = strrchr(path, '/');
+	if (slash != NULL)
+		path = slash + 1;
+	return *path != '\0' ? path : fallback;
+}
+
+bool
+startup_no_socket(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && !S_ISSOCK(status.st_mode);
+}
+
+bool
+startup_lookups(void)
+{
+	static const char *const places[][2] = { { "hosts", "files dns" }, { "passwd", "files" }, { "group", "files" } };
+
+	/* The C library's own function does not look whether it got memory. */
+	void *room = malloc(LOOKUP_ROOM);
+
+	if (room == NULL)
+		return false;
+	free(room);
+	for (size_t at = 0; at < sizeof places / sizeof places[0]; at++)
+		if (__nss_configure_lookup(places[at][0], places[at][1]) != 0)
+			return false;
+	return true;
+}

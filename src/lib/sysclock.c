@@ -1,0 +1,157 @@
+/* The system clock: see sysclock.h. */
+#include "lib/sysclock.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/timex.h>
+#include <time.h>
+
+#include "lib/exchange.h"
+
+/* Pairs of both clocks that are read at most, and the width of one that is good enough. */
+#define READ_PAIRS 5
+#define READ_WIDTH (10 * NS_PER_MICROSECOND)
+
+static nanoseconds
+from_timespec(struct timespec time)
+{
+	return ns_add(ns_from_seconds(time.tv_sec), time.tv_nsec);
+}
+
+static nanoseconds
+read_clock(clockid_t clock)
+{
+	struct timespec time;
+
+	clock_gettime(clock, &time);
+	return from_timespec(time);
+}
+
+nanoseconds
+sysclock_now(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
+nanoseconds
+sysclock_elapsed(void)
+{
+	return read_clock(CLOCK_MONOTONIC_RAW);
+}
+
+struct clock_reading
+sysclock_read(void)
+{
+	struct clock_reading best = { .width = INT64_MAX };
+
+	/* This process may lose the processor between two readings. */
+	for (int pair = 0; pair < READ_PAIRS && best.width > READ_WIDTH; pair++) {
+		struct clock_reading reading = { .raw = sysclock_elapsed() };
+
+		reading.real = sysclock_now();
+		reading.width = sysclock_elapsed() - reading.raw;
+		if (reading.width < best.width)
+			best = reading;
+	}
+	return best;
+}
+
+int
+sysclock_state(struct sysclock_state *state)
+{
+	struct timex kernel = { .modes = 0 };
+	struct timex slew = { .modes = ADJ_OFFSET_SS_READ };
+	int result = adjtimex(&kernel);
+
+	if (result < 0)
+		return errno;
+	/* TIME_ERROR also covers lost PPS signals; STA_UNSYNC is what step, settimeofday and time services agree on. */
+	state->synchronised = (kernel.status & STA_UNSYNC) == 0 && result != TIME_ERROR;
+	state->maxerror = ns_multiply(kernel.maxerror, NS_PER_MICROSECOND);
+	state->esterror = ns_multiply(kernel.esterror, NS_PER_MICROSECOND);
+	/* The kernel keeps the frequency within 500 ppm. */
+	state->frequency_ppb = kernel.freq * INT64_C(1000) / 65536;
+	state->tick_us = kernel.tick;
+	state->slew_left = adjtimex(&slew) < 0 ? 0 : ns_multiply(slew.offset, NS_PER_MICROSECOND);
+	return 0;
+}
+
+static int
+step(nanoseconds correction)
+{
+	struct timex order = { .modes = ADJ_SETOFFSET | ADJ_NANO };
+	struct timespec set;
+	nanoseconds target;
+
+	/* adjtimex(2): tv_usec holds nanoseconds with ADJ_NANO and must not be negative. */
+	order.time.tv_sec = seconds_floor(correction);
+	order.time.tv_usec = seconds_fraction(correction);
+	if (clock_adjtime(CLOCK_REALTIME, &order) >= 0)
+		return 0;
+	if (errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)
+		return errno;
+	target = ns_add(sysclock_now(), correction);
+	set.tv_sec = seconds_floor(target);
+	set.tv_nsec = seconds_fraction(target);
+	return clock_settime(CLOCK_REALTIME, &set) == 0 ? 0 : errno;
+}
+
+int
+sysclock_step(nanoseconds correction, nanoseconds *moved)
+{
+	nanoseconds elapsed = sysclock_elapsed(), before = sysclock_now();
+	int error = step(correction);
+
+	*moved = ns_subtract(ns_subtract(sysclock_now(), before), sysclock_elapsed() - elapsed);
+	return error;
+}
+
+int
+sysclock_rate(int64_t ppb)
+{
+	struct timex order = { .modes = ADJ_TICK | ADJ_FREQUENCY };
+	int64_t tick, frequency;
+
+	exchange_split_rate(ppb, &tick, &frequency);
+	order.tick = tick;
+	order.freq = frequency;
+	return adjtimex(&order) < 0 ? errno : 0;
+}
+
+int64_t
+sysclock_rate_in_force(void)
+{
+	struct timex kernel = { .modes = 0 };
+
+	if (adjtimex(&kernel) < 0)
+		return EXCHANGE_RATE_MAX;
+	/* A microsecond of the tick's 10,000 is 100 ppm. */
+	return (kernel.tick - INT64_C(10000)) * 100000 + kernel.freq * INT64_C(1000) / 65536;
+}
+
+int
+sysclock_slew(nanoseconds correction)
+{
+	/* Whole microseconds, rounded towards zero: a slew may fall short, never overshoot. */
+	struct timeval delta = {
+		.tv_sec = correction / NS_PER_SECOND,
+		.tv_usec = correction % NS_PER_SECOND / NS_PER_MICROSECOND
+	};
+
+	return adjtime(&delta, NULL) == 0 ? 0 : errno;
+}
+
+int
+sysclock_tell_bound(nanoseconds maxerror, nanoseconds esterror)
+{
+	struct timex kernel = { .modes = 0 };
+	struct timex told = { .modes = ADJ_STATUS | ADJ_MAXERROR | ADJ_ESTERROR };
+
+	if (adjtimex(&kernel) < 0)
+		return errno;
+	told.status = kernel.status & ~STA_UNSYNC;
+	told.maxerror = ns_to_microseconds_up(maxerror);
+	told.esterror = ns_to_microseconds_up(esterror);
+	return adjtimex(&told) < 0 ? errno : 0;
+}

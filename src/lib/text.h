@@ -1,0 +1,44 @@
+/*
+ * Numbers, times and other people's text, in and out.
+ *
+ * Pure: no locale, no floating point, no system call.
+ *
+ * Parsers take the whole string or nothing: no spaces, no sign unless stated, no leftover.
+ */
+#ifndef GUESTCLOCK_TEXT_H
+#define GUESTCLOCK_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/nstime.h"
+
+/* A whole number from MIN to MAX (0 <= MIN), at most ten digits. */
+bool parse_whole(const char *text, int64_t min, int64_t max, int64_t *value);
+
+/* Seconds: digits, and perhaps a point and one to nine digits.  At most MAX. */
+bool parse_seconds(const char *text, nanoseconds max, nanoseconds *value);
+
+/*
+ * A date in UTC: YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ (RFC 3339, no fractions, no leap second), years 1970 to 2261.
+ * SECONDS: Unix seconds.
+ */
+bool parse_date(const char *text, int64_t *seconds);
+
+/* Room for the longest output of each formatter, with the final NUL. */
+#define SECONDS_TEXT 24
+#define DATE_TEXT 64
+
+/* "+12.345678901" or "-0.000000001": always a sign and nine decimals. */
+void format_seconds(nanoseconds value, char text[SECONDS_TEXT]);
+
+/* "2036-02-07T06:28:16.000000000Z" */
+void format_date(nanoseconds time, char text[DATE_TEXT]);
+
+/*
+ * Copies text from outside for a message: at most SIZE - 1 octets, everything but printable ASCII as "?", "..." at
+ * the end of what is cut.  SIZE is at least 8.
+ */
+void format_quoted(const char *from, char *text, size_t size);
+
+#endif

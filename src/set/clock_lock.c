@@ -1,0 +1,206 @@
+/* /run/guestclock: see clock_lock.h. */
+#include "set/clock_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/text.h"
+#include "set/policy.h"
+
+/* Microseconds; the kernel takes no more than 16 s. */
+#define TOLD_MAX 16000000
+#define TOLD_TEXT 127
+
+/* How long, and by how many looks at most, another request's lock is waited for. */
+#define LOCK_WAIT NS_PER_SECOND
+#define LOCK_LOOKS 500000
+
+static void
+read_boot_id(char boot_id[BOOT_ID_TEXT])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, boot_id, BOOT_ID_TEXT - 1);
+
+	boot_id[got > 0 ? got : 0] = '\0';
+	boot_id[strcspn(boot_id, "\n")] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+static void
+read_told(struct runstate *state)
+{
+	char text[TOLD_TEXT + 1], boot_id[BOOT_ID_TEXT], bound[12], before[12];
+	ssize_t got = pread(state->fd, text, sizeof text - 1, 0);
+
+	state->told = false;
+	if (got <= 0)
+		return;
+	text[got] = '\0';
+	/* The kernel keeps whole microseconds; so does the file, and comparing is exact. */
+	state->told = sscanf(text, "boot %39s bound-us %11s before-us %11s", boot_id, bound, before) == 3 &&
+	    strcmp(boot_id, state->boot_id) == 0 && state->boot_id[0] != '\0' &&
+	    parse_whole(bound, 0, TOLD_MAX, &state->bound) && parse_whole(before, 0, TOLD_MAX, &state->bound_before);
+}
+
+/*
+ * The lock file, for reading and writing.  Made by root where the directory belongs to a user that sets the clock as well,
+ * it is that user's: it could not lock it otherwise.
+ */
+static int
+open_lock(void)
+{
+	struct stat directory;
+	int fd = open(RUNSTATE_LOCK, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	if (fd < 0)
+		return errno == EEXIST ? open(RUNSTATE_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+	if (stat(RUNSTATE_DIRECTORY, &directory) == 0 && directory.st_uid != geteuid() &&
+	    fchown(fd, directory.st_uid, directory.st_gid) != 0) {
+		int error = errno;
+
+		close(fd);
+		errno = error;
+		return -1;
+	}
+	return fd;
+}
+
+int
+runstate_open(struct runstate *state, bool writable)
+{
+	*state = (struct runstate){ .fd = -1 };
+	read_boot_id(state->boot_id);
+	if (writable) {
+		if (mkdir(RUNSTATE_DIRECTORY, 0755) == 0)
+			chmod(RUNSTATE_DIRECTORY, 0755);	/* umask 077 is for files */
+		state->fd = open_lock();
+	} else
+		state->fd = open(RUNSTATE_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (state->fd < 0) {
+		state->error = errno;
+		state->unreadable = errno == EACCES;
+		return writable ? errno : 0;
+	}
+	read_told(state);
+	return 0;
+}
+
+/* Polls, because the guest's timers may not run; counts, because its time may stand still.  0, or an errno value. */
+static int
+wait_for_lock(int fd)
+{
+	nanoseconds start = sysclock_elapsed();
+
+	for (int look = 0; look < LOCK_LOOKS && sysclock_elapsed() - start < LOCK_WAIT; look++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return errno;
+		sched_yield();
+	}
+	return EWOULDBLOCK;
+}
+
+int
+runstate_lock(struct runstate *state, const struct clock_reading *since)
+{
+	struct clock_reading now;
+	int error = state->fd >= 0 ? wait_for_lock(state->fd) : state->error;
+
+	if (error != 0)
+		return error;
+	now = sysclock_read();
+	if (policy_clock_was_set(since, &now, sysclock_rate_in_force())) {
+		runstate_unlock(state);
+		return ESTALE;
+	}
+	/* The request that had the lock before may have written since. */
+	read_told(state);
+	return 0;
+}
+
+void
+runstate_unlock(struct runstate *state)
+{
+	while (flock(state->fd, LOCK_UN) != 0 && errno == EINTR)
+		continue;
+}
+
+const char *
+runstate_complaint(int error)
+{
+	static char text[160];
+
+	if (error == EWOULDBLOCK)
+		return "another request is setting the clock";
+	if (error == ESTALE)
+		return "the clock was set by another request or program while this one waited; nothing was done";
+	snprintf(text, sizeof text, "cannot lock " RUNSTATE_LOCK ": %s%s", strerror(error), error == EACCES || error == EPERM ?
+	    "; the directory must belong to the user that sets the clock" : "");
+	return text;
+}
+
+bool
+runstate_other_service(const struct runstate *state, const struct sysclock_state *kernel)
+{
+	/*
+	 * The kernel keeps the estimate that it was told, and lets maxerror grow.  A time service that has been at
+	 * work since has written both.
+	 */
+	if (!kernel->synchronised)
+		return false;
+	return !(state->told && kernel->maxerror >= kernel->esterror &&
+	    (kernel->esterror == state->bound * NS_PER_MICROSECOND ||
+	    kernel->esterror == state->bound_before * NS_PER_MICROSECOND));
+}
+
+/* LENGTH octets to the start of FD.  0, or an errno value. */
+static int
+write_whole(int fd, const char *text, size_t length)
+{
+	size_t done = 0;
+
+	while (done < length) {
+		ssize_t now = pwrite(fd, text + done, length - done, (off_t)done);
+
+		if (now < 0 && errno == EINTR)
+			continue;
+		if (now <= 0)
+			return now < 0 ? errno : EIO;
+		done += (size_t)now;
+	}
+	return 0;
+}
+
+int
+runstate_tell_bound(struct runstate *state, nanoseconds bound)
+{
+	char text[TOLD_TEXT + 1];
+	int64_t before = state->told ? state->bound : 0, now = ns_to_microseconds_up(bound);
+	size_t length;
+	int error;
+
+	if (state->fd < 0)
+		return state->error;
+	/* Always the same length: one write replaces the whole. */
+	length = (size_t)snprintf(text, sizeof text, "boot %-39s bound-us %-11" PRId64 " before-us %-11" PRId64 "\n",
+	    state->boot_id, now, before);
+	error = write_whole(state->fd, text, length);
+	if (error == 0)
+		error = sysclock_tell_bound(bound, bound);
+	/* What failed was not told: what was told last is still what the kernel has. */
+	if (error != 0)
+		return error;
+	state->bound_before = before;
+	state->bound = now;
+	state->told = true;
+	return 0;
+}

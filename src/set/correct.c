@@ -1,0 +1,144 @@
+/* Carrying out a decision: see correct.h. */
+#include "set/correct.h"
+
+#include <string.h>
+
+#include "lib/sysclock.h"
+#include "lib/text.h"
+#include "set/audit.h"
+
+/* A step that lands further off than this was undone by somebody: nothing in the kernel is that slow. */
+#define LANDING_TOLERANCE (50 * NS_PER_MILLISECOND)
+
+/* How long, and by how many looks at most, a clock that was stepped is watched. */
+#define STAY_TIME (5 * NS_PER_MILLISECOND)
+#define STAY_LOOKS 200000
+
+/* The kernel calls a clock with this much error unsynchronised (NTP_PHASE_LIMIT): there is no use in telling it. */
+#define TELL_LIMIT (16 * NS_PER_SECOND)
+
+/*
+ * Looks whether the clock stays where it was put: by how much it moves, against the clock that nobody can set, in the
+ * next few milliseconds.  Awake and bounded by a count, for the guest's timers may not run.
+ */
+static nanoseconds
+moved_since(void)
+{
+	nanoseconds now = sysclock_now(), elapsed = sysclock_elapsed();
+
+	for (int look = 0; look < STAY_LOOKS && sysclock_elapsed() - elapsed < STAY_TIME; look++)
+		continue;
+	return ns_subtract(ns_subtract(sysclock_now(), now), sysclock_elapsed() - elapsed);
+}
+
+/* What was done under the lock.  It is reported when the lock is free: a log or a client may be slow to read. */
+struct deed {
+	struct sysclock_state kernel;	/* before */
+	int state_error, set_error, tell_error;	/* errno values */
+	nanoseconds moved;
+	bool undone;			/* stepped, and it did not stay */
+};
+
+static void
+tell_bound(struct runstate *run, nanoseconds bound, struct deed *deed)
+{
+	if (bound < TELL_LIMIT)
+		deed->tell_error = runstate_tell_bound(run, bound);
+}
+
+static void
+carry_out(const struct verdict_on_clock *verdict, struct runstate *run, struct deed *deed)
+{
+	if (verdict->decision == DECISION_SLEW)
+		deed->set_error = sysclock_slew(verdict->correction);
+	else
+		deed->set_error = sysclock_step(verdict->correction, &deed->moved);
+	if (deed->set_error != 0)
+		return;
+	if (verdict->decision == DECISION_STEP) {
+		deed->moved = ns_add(deed->moved, moved_since());
+		deed->undone = ns_magnitude(ns_subtract(deed->moved, verdict->correction)) > LANDING_TOLERANCE;
+	}
+	if (!deed->undone)
+		tell_bound(run, ns_add(verdict->bound,
+		    ns_magnitude(deed->moved != 0 ? ns_subtract(deed->moved, verdict->correction) : 0)), deed);
+}
+
+/* Judges, and does what the verdict says. */
+static void
+judge_and_set(struct situation *situation, const struct limits *limits, struct runstate *run, struct correction *result,
+    struct deed *deed)
+{
+	const struct verdict_on_clock *verdict = &result->verdict;
+
+	deed->state_error = sysclock_state(&deed->kernel);
+	if (deed->state_error != 0)
+		return;
+	situation->now = sysclock_now();
+	situation->other_service = runstate_other_service(run, &deed->kernel);
+	if (deed->kernel.synchronised && !situation->other_service)
+		situation->told = run->bound * NS_PER_MICROSECOND;
+	result->verdict = policy_decide(situation, limits);
+	if (decision_refuses(verdict->decision) || limits->dry_run)
+		return;
+	if (verdict->correction != 0)
+		carry_out(verdict, run, deed);
+	/* A clock found right: say so to the kernel, before it takes the bound for outgrown, but not worse than it knows. */
+	else if (verdict->decision == DECISION_WITHIN_BOUND && !situation->other_service &&
+	    (!deed->kernel.synchronised || verdict->bound < deed->kernel.maxerror))
+		tell_bound(run, verdict->bound, deed);
+}
+
+/* Tells the client and the log. */
+static enum status
+report(const struct correction *result, const struct deed *deed)
+{
+	const struct verdict_on_clock *verdict = &result->verdict;
+	char offset[SECONDS_TEXT], bound[SECONDS_TEXT], residual[SECONDS_TEXT], correction[SECONDS_TEXT];
+
+	format_seconds(result->offset, offset);
+	format_seconds(verdict->bound, bound);
+	format_seconds(result->residual, residual);
+	format_seconds(verdict->correction, correction);
+	if (deed->set_error != 0)
+		return audit_fail("cannot %s the clock by %s s: %s", decision_name(verdict->decision), correction,
+		    strerror(deed->set_error));
+	if (deed->undone)
+		return audit_fail("the clock was stepped by %s s and did not stay there: it is %s s off again; another "
+		    "program sets it", correction, residual);
+	/* The clock is set: that the kernel will not hear how well is no reason to report failure. */
+	if (deed->tell_error != 0)
+		audit_done("the kernel was not told the bound: %s", strerror(deed->tell_error));
+	if (verdict->correction != 0)
+		audit_done("%s: offset %s +- %s s, residual %s s", decision_name(verdict->decision), offset, bound + 1,
+		    residual);
+	return STATUS_DONE;
+}
+
+enum status
+correct_clock(const struct clock_reading *since, struct interval offset, nanoseconds delay, nanoseconds slew_up_to,
+    const struct limits *limits, struct runstate *run, struct correction *result)
+{
+	struct situation situation = { .offset = offset, .delay = delay, .slew_up_to = slew_up_to };
+	struct deed deed = { .moved = 0 };
+	char text[SECONDS_TEXT], bound[SECONDS_TEXT];
+	int error = limits->dry_run ? 0 : runstate_lock(run, since);
+
+	if (error != 0)
+		return audit_fail("%s", runstate_complaint(error));
+	judge_and_set(&situation, limits, run, result, &deed);
+	if (!limits->dry_run)
+		runstate_unlock(run);
+	if (deed.state_error != 0)
+		return audit_fail("cannot read the kernel's clock state: %s", strerror(deed.state_error));
+	result->offset = interval_middle(offset);
+	result->residual = ns_add(result->offset, deed.moved);
+	format_seconds(result->offset, text);
+	format_seconds(interval_bound(offset), bound);
+	if (decision_refuses(result->verdict.decision))
+		return audit_refuse(STATUS_REFUSED, "%s: %s (offset %s +- %s s)", decision_name(result->verdict.decision),
+		    decision_reason(result->verdict.decision), text, bound + 1);
+	if (limits->dry_run)
+		return STATUS_DONE;
+	return report(result, &deed);
+}

@@ -1,0 +1,110 @@
+/* Finding the edge of a second: see edge.h. */
+#include "set/edge.h"
+
+/* Questions in a window: each edge narrows the interval to about a ninth. */
+#define PER_WINDOW 8
+#define WINDOWS 8
+/* Closer than this, questions only queue behind each other. */
+#define SPACING_MIN (50 * NS_PER_MICROSECOND)
+/* How far the edge may move in a second, as for a clock that runs 200 ppm wrong; a worse one is looked for. */
+#define DRIFT_ALLOWANCE (200 * NS_PER_MICROSECOND)
+/* How much further to look after an edge was missed. */
+#define SEARCH (10 * NS_PER_MILLISECOND)
+/* Of the guest's own time, an eighth covers a clock that runs 10 % wrong either way. */
+#define WINDOW_DRIFT 8
+
+/* Plans the window around the first edge that can still be met after NOW. */
+static void
+plan(struct edge *edge, nanoseconds now)
+{
+	struct interval expected = interval_widened(edge->expected, DRIFT_ALLOWANCE);
+	nanoseconds width;
+
+	edge->second = seconds_floor(ns_subtract(now, expected.low)) + 1;
+	edge->window.low = ns_add(ns_from_seconds(edge->second), expected.low);
+	edge->window.high = ns_add(ns_from_seconds(edge->second), expected.high);
+	width = ns_subtract(edge->window.high, edge->window.low);
+	edge->spacing = width / (PER_WINDOW + 1) > SPACING_MIN ? width / (PER_WINDOW + 1) : SPACING_MIN;
+	edge->next = edge->window.low;
+	edge->has_before = false;
+	edge->windows++;
+}
+
+void
+edge_start(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t second)
+{
+	*edge = (struct edge){
+		.known = interval_measured(sent, received, ns_from_seconds(second), ns_from_seconds(second + 1)),
+		.known_at = received, .shortest = ns_magnitude(ns_subtract(received, sent)), .questions = 1
+	};
+	edge->expected = edge->known;
+	/* Nothing is known of the edge but that it comes within a second: ask all through the next second. */
+	edge->before = sent;
+	edge->has_before = true;
+	edge->second = second + 1;
+	edge->window.low = sent;
+	edge->window.high = ns_add(received, NS_PER_SECOND);
+	edge->spacing = NS_PER_SECOND / (PER_WINDOW + 1);
+	edge->next = ns_add(sent, edge->spacing);
+	edge->windows = 1;
+}
+
+bool
+edge_wants_more(const struct edge *edge)
+{
+	nanoseconds width = ns_subtract(edge->known.high, edge->known.low);
+
+	return !edge->settled && edge->questions < EDGE_QUESTIONS && edge->windows <= WINDOWS &&
+	    width > ns_add(ns_multiply(edge->shortest, 3), 10 * SPACING_MIN);
+}
+
+void
+edge_take(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t second)
+{
+	nanoseconds delay = ns_magnitude(ns_subtract(received, sent));
+
+	edge->questions++;
+	if (delay < edge->shortest)
+		edge->shortest = delay;
+	if (second < edge->second) {
+		edge->before = sent;
+		edge->has_before = true;
+		edge->next = ns_add(sent, edge->spacing);
+		/* Past the window and still before the edge: the clock runs wrong.  Look for the same edge further on. */
+		if (sent > edge->window.high)
+			edge->spacing = ns_multiply(edge->spacing, 2);
+		return;
+	}
+	if (edge->has_before && second == edge->second) {
+		nanoseconds turn = ns_from_seconds(second);
+		struct interval found = interval_measured(edge->before, received, turn, turn);
+		nanoseconds width = ns_subtract(found.high, found.low);
+
+		edge->settled = edge->windows > 2 && width > ns_subtract(edge->known.high, edge->known.low) / 4 * 3;
+		/* The newest counts, even if it is not the narrowest: the clock may have run on wrongly since. */
+		edge->known = edge->expected = interval_widened(found, width / WINDOW_DRIFT);
+		edge->known_at = received;
+	} else {
+		nanoseconds late = ns_subtract(sent, edge->next);
+
+		/*
+		 * The edge had been before the window's first question.  Asked in time: the clock runs wrong; look
+		 * further around.  Asked late: this machine is busy; start earlier, by as much as it was late.
+		 */
+		edge->expected = interval_widened(edge->expected, late < edge->spacing ?
+		    ns_add(ns_subtract(edge->expected.high, edge->expected.low), SEARCH) : late < SEARCH ? late : SEARCH);
+	}
+	plan(edge, received);
+}
+
+struct interval
+edge_offset(const struct edge *edge, nanoseconds now)
+{
+	return interval_widened(edge->known, ns_magnitude(ns_subtract(now, edge->known_at)) / WINDOW_DRIFT);
+}
+
+void
+edge_missed(struct edge *edge, nanoseconds now)
+{
+	plan(edge, now);
+}

@@ -1,0 +1,327 @@
+/* The guest's side of the exchange: see exchange_server.h. */
+#include "set/exchange_server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/exchange.h"
+#include "lib/sysclock.h"
+#include "lib/text.h"
+#include "set/audit.h"
+#include "set/policy.h"
+
+/* A host may ask for ever; the guest's log is finite. */
+#define REFUSALS_LOGGED 5
+
+/* Orders to set in one session; a host has a use for four. */
+#define ORDERS_MOST 64
+
+struct server {
+	const struct limits *limits;
+	unsigned refusals, orders;
+	nanoseconds moved;		/* by all steps and slews of this session */
+	struct clock_reading since;	/* when this session's measurement began: what it orders is true of that clock */
+	bool measuring;			/* that was at a "now"; else at the greeting, or after the session's last order */
+	struct runstate *run;
+	bool may_set;
+	enum status status;
+};
+
+/*
+ * Whether reading or writing may be tried again after it gave errno.  A descriptor that somebody has made non-blocking
+ * is waited for.
+ */
+static bool
+may_try_again(int fd, short events)
+{
+	struct pollfd watched = { .fd = fd, .events = events };
+
+	if (errno == EAGAIN)
+		return poll(&watched, 1, -1) >= 0 || errno == EINTR;
+	return errno == EINTR;
+}
+
+/* What is sent in one piece.  False when nobody takes it, which is told and in the log: an order may have been done. */
+static bool
+send_line(struct server *server, const char *line, size_t length)
+{
+	while (length > 0) {
+		ssize_t sent = write(STDOUT_FILENO, line, length);
+
+		if (sent < 0 && may_try_again(STDOUT_FILENO, POLLOUT))
+			continue;
+		if (sent < 0) {
+			server->status = audit_fail("exchange: cannot write to standard output: %s", strerror(errno));
+			return false;
+		}
+		line += sent;
+		length -= (size_t)sent;
+	}
+	return true;
+}
+
+static bool
+send_time(struct server *server, const char *word, nanoseconds time)
+{
+	char line[EXCHANGE_LINE + 1];
+	size_t length = exchange_write_time(word, time, line);
+
+	return send_line(server, line, length);
+}
+
+static bool
+send_no(struct server *server, enum exchange_reason reason, const char *text)
+{
+	char line[EXCHANGE_LINE + 1];
+	size_t length = exchange_write_no(reason, text, line);
+
+	if (server->refusals++ < REFUSALS_LOGGED)
+		audit_refused("refused: %s: %s%s", exchange_reason_name(reason), text,
+		    server->refusals == REFUSALS_LOGGED ? " (more of this session are not logged)" : "");
+	server->status = reason == REASON_FAILED || reason == REASON_NO_CAPABILITY || reason == REASON_BUSY ? STATUS_SYSTEM :
+	    STATUS_REFUSED;
+	return send_line(server, line, length);
+}
+
+/* Takes the lock for an order to set, where this session may set and its measurement still holds: else REASON and TEXT. */
+static bool
+lock_clock(struct server *server, enum exchange_reason *reason, const char **text)
+{
+	int error;
+
+	if (server->limits->dry_run) {
+		*reason = REASON_DRY_RUN;
+		*text = "the forced command says --dry-run";
+		return false;
+	}
+	if (!server->may_set) {
+		*reason = REASON_NO_CAPABILITY;
+		*text = "no CAP_SYS_TIME: run as root, or setcap cap_sys_time=ep on the program";
+		return false;
+	}
+	error = runstate_lock(server->run, &server->since);
+	if (error == 0)
+		return true;
+	/* The host may measure again.  An order that it only repeats is refused again. */
+	if (error == ESTALE)
+		server->measuring = false;
+	*reason = error == EWOULDBLOCK || error == ESTALE ? REASON_BUSY : REASON_FAILED;
+	*text = runstate_complaint(error);
+	return false;
+}
+
+static enum exchange_reason
+reason_of(enum decision decision)
+{
+	switch (decision) {
+	case DECISION_BEFORE_FLOOR:
+		return REASON_BEFORE_FLOOR;
+	case DECISION_AFTER_CEILING:
+		return REASON_AFTER_CEILING;
+	case DECISION_TOO_FAR:
+		return REASON_TOO_FAR;
+	case DECISION_TOO_FAR_BACK:
+		return REASON_TOO_FAR_BACK;
+	default:
+		return REASON_RANGE;
+	}
+}
+
+/* Carries out an order that is allowed, under the lock.  MOVED: by a step.  An errno value, or 0. */
+static int
+carry_out(struct server *server, const struct exchange_order *order, nanoseconds *moved)
+{
+	int error = 0;
+
+	*moved = order->value;
+	if (order->verb == EXCHANGE_STEP)
+		error = sysclock_step(order->value, moved);
+	else if (order->verb == EXCHANGE_SLEW)
+		error = sysclock_slew(order->value);
+	else if (order->verb == EXCHANGE_RATE)
+		error = sysclock_rate(order->value);
+	else
+		error = runstate_tell_bound(server->run, order->value);
+	if (error == 0 && (order->verb == EXCHANGE_STEP || order->verb == EXCHANGE_SLEW))
+		server->moved = ns_add(server->moved, order->value);
+	server->since = sysclock_read();
+	server->measuring = false;
+	return error;
+}
+
+static void
+log_order(const struct exchange_order *order, nanoseconds moved, int error)
+{
+	const char *word = order->verb == EXCHANGE_STEP ? "step" : "slew";
+	char text[SECONDS_TEXT], residual[SECONDS_TEXT];
+
+	if (order->verb == EXCHANGE_BOUND)
+		return;
+	if (order->verb == EXCHANGE_RATE) {
+		/* As seconds in 10^6 seconds, which parts per million are.  At most EXCHANGE_RATE_MAX, so the product fits. */
+		format_seconds(order->value * 1000000, text);
+		audit_done("rate %s ppm, as the host ordered%s%s", text, error != 0 ? ", failed: " : "",
+		    error != 0 ? strerror(error) : "");
+		return;
+	}
+	format_seconds(order->value, text);
+	format_seconds(ns_subtract(moved, order->value), residual);
+	if (error == 0)
+		audit_done("%s by %s s, as the host ordered, residual %s s", word, text, residual);
+	else
+		audit_done("%s by %s s, as the host ordered, failed: %s", word, text, strerror(error));
+}
+
+/* The limits' judgement on an order to set: true, or REASON and TEXT. */
+static bool
+within_limits(struct server *server, const struct exchange_order *order, enum exchange_reason *reason, const char **text)
+{
+	enum decision decision = DECISION_STEP;
+
+	/* The limits are the session's: many small steps are one large one. */
+	if (order->verb == EXCHANGE_STEP || order->verb == EXCHANGE_SLEW)
+		decision = policy_judge_step(sysclock_now(), server->moved, order->value, server->limits);
+	if (decision_refuses(decision)) {
+		*reason = reason_of(decision);
+		*text = decision_reason(decision);
+		return false;
+	}
+	if ((order->verb == EXCHANGE_SLEW && ns_magnitude(order->value) > SYSCLOCK_SLEW_MAX) ||
+	    (order->verb == EXCHANGE_BOUND && order->value > 16 * NS_PER_SECOND)) {
+		*reason = REASON_RANGE;
+		*text = order->verb == EXCHANGE_SLEW ? "the kernel slews 2145 s at most" : "the kernel takes 16 s at most";
+		return false;
+	}
+	if (order->verb == EXCHANGE_RATE && ns_magnitude(order->value) > server->limits->max_rate) {
+		*reason = REASON_TOO_FAR;
+		*text = "the rate would be larger than --max-rate";
+		return false;
+	}
+	return true;
+}
+
+/*
+ * Answers an order to set.  False when the session is over.  The lock is held from the judgement to the end of the
+ * deed; the log and the host, which may be slow to read, hear of it after that.
+ */
+static bool
+answer_set(struct server *server, const struct exchange_order *order)
+{
+	enum exchange_reason reason = REASON_FAILED;
+	const char *text = "";
+	nanoseconds moved = 0;
+	bool locked, allowed;
+	int error = 0;
+
+	if (server->orders >= ORDERS_MOST) {
+		send_no(server, REASON_TOO_MANY, "more orders to set than a session has a use for");
+		return false;
+	}
+	server->orders++;
+	locked = lock_clock(server, &reason, &text);
+	/* A limit is told first: a host that asks again would meet it all the same. */
+	allowed = within_limits(server, order, &reason, &text) && locked;
+	if (allowed)
+		error = carry_out(server, order, &moved);
+	if (locked)
+		runstate_unlock(server->run);
+	if (!allowed)
+		return send_no(server, reason, text);
+	log_order(order, moved, error);
+	return error == 0 ? send_time(server, "done", sysclock_now()) : send_no(server, REASON_FAILED, strerror(error));
+}
+
+/* Answers one order.  False when the session is over. */
+static bool
+answer_order(struct server *server, const struct exchange_order *order)
+{
+	struct clock_reading now;
+
+	if (order->verb == EXCHANGE_BYE)
+		return false;
+	if (order->verb != EXCHANGE_NOW)
+		return answer_set(server, order);
+	now = sysclock_read();
+	if (!server->measuring)
+		server->since = now;
+	server->measuring = true;
+	return send_time(server, "now", now.real);
+}
+
+static bool
+answer_line(struct server *server, const char *line, size_t length)
+{
+	struct exchange_order order;
+	bool range = false;
+
+	if (memchr(line, '\0', length) == NULL && exchange_parse_order(line, length, &order, &range))
+		return answer_order(server, &order);
+	if (memchr(line, '\0', length) == NULL && range)
+		return send_no(server, REASON_RANGE, "a number beyond what a clock can take");
+	return send_no(server, REASON_SYNTAX, "expected now, step, slew, rate, bound or bye");
+}
+
+static bool
+greet(struct server *server)
+{
+	struct exchange_greeting greeting = { .version = EXCHANGE_VERSION };
+	struct sysclock_state kernel;
+	char line[EXCHANGE_LINE + 1];
+	size_t length;
+
+	memcpy(greeting.boot, server->run->boot_id, sizeof greeting.boot);
+	if (sysclock_state(&kernel) == 0) {
+		greeting.sync = !kernel.synchronised ? SYNC_NO : runstate_other_service(server->run, &kernel) ? SYNC_OTHER :
+		    SYNC_GUESTCLOCK;
+		greeting.frequency_ppb = kernel.frequency_ppb;
+		greeting.tick_us = kernel.tick_us;
+	}
+	length = exchange_write_greeting(&greeting, line);
+	return send_line(server, line, length);
+}
+
+enum status
+exchange_serve(const struct limits *limits, struct runstate *run, bool may_set)
+{
+	struct server server = { .limits = limits, .run = run, .may_set = may_set, .status = STATUS_DONE };
+	char buffer[2 * (EXCHANGE_LINE + 1)];
+	size_t held = 0;
+	bool too_long = false;
+
+	server.since = sysclock_read();
+	if (!greet(&server))
+		return server.status;
+	for (;;) {
+		ssize_t got = read(STDIN_FILENO, buffer + held, sizeof buffer - held);
+		char *line = buffer, *end;
+
+		if (got < 0 && may_try_again(STDIN_FILENO, POLLIN))
+			continue;
+		if (got < 0)
+			return audit_fail("exchange: cannot read standard input: %s", strerror(errno));
+		if (got == 0)
+			return server.status;
+		held += (size_t)got;
+		while ((end = memchr(line, '\n', held - (size_t)(line - buffer))) != NULL) {
+			size_t length = (size_t)(end - line);
+			bool going_on = too_long || length >= EXCHANGE_LINE ?
+			    send_no(&server, REASON_SYNTAX, "a line longer than 255 octets") :
+			    answer_line(&server, line, length);
+
+			too_long = false;
+			if (!going_on)
+				return server.status;
+			line = end + 1;
+		}
+		held -= (size_t)(line - buffer);
+		memmove(buffer, line, held);
+		if (held >= EXCHANGE_LINE) {
+			/* The rest of a line that is too long is read and thrown away, up to its end. */
+			too_long = true;
+			held = 0;
+		}
+	}
+}

@@ -1,0 +1,161 @@
+/*
+ * guestclock-set: the forced command that sets a guest's clock.  See guestclock-set(8).
+ *
+ * Finds out who asks, for what, and whether that is allowed; perform.c does it.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/access.h"
+#include "lib/filter.h"
+#include "lib/startup.h"
+#include "set/audit.h"
+#include "set/limits.h"
+#include "set/perform.h"
+#include "set/privilege.h"
+#include "set/request.h"
+#include "set/session.h"
+#include "set/ssh_env.h"
+
+/* Joins the words of the command line, as ssh does, so that they are read by the same rules. */
+static void
+join_words(char *const *words, char *line, size_t size)
+{
+	size_t used = 0;
+
+	line[0] = '\0';
+	for (; *words != NULL && used < size - 1; words++) {
+		int added = snprintf(line + used, size - used, "%s%s", used > 0 ? " " : "", *words);
+
+		used += added > 0 ? (size_t)added : 0;
+	}
+}
+
+/*
+ * The text of the request, and whether the guest's administrator wrote it (in the forced command or by hand), in
+ * which case it may name any time source.
+ */
+static const char *
+request_text(const struct client *client, const struct limits *limits, char *const *words, char *line, size_t size,
+    bool *administrators)
+{
+	*administrators = true;
+	if (*words != NULL) {
+		join_words(words, line, size);
+		return line;
+	}
+	if (client->command[strspn(client->command, " ")] == '\0' && limits->default_request != NULL)
+		return limits->default_request;
+	*administrators = false;
+	return client->command;
+}
+
+static enum status
+parse_request(const char *text, struct request *request)
+{
+	char copy[REQUEST_OCTETS + 1], complaint[REQUEST_COMPLAINT];
+	const char *words[REQUEST_WORDS];
+	int count = request_split(text, copy, words, complaint);
+
+	if (count == 0)
+		return audit_refuse(STATUS_USAGE, "empty request, and the forced command names no --default: expected "
+		    "rdate, rfc868, exchange or status");
+	if (count < 0 || !request_parse(words, count, if_nametoindex, request, complaint))
+		return audit_refuse(STATUS_USAGE, "%s", complaint);
+	return STATUS_DONE;
+}
+
+static enum status
+check_request(const struct request *request, const struct limits *limits, const struct client *client,
+    bool administrators)
+{
+	if ((limits->allowed & request->kind) == 0)
+		return audit_refuse(STATUS_REFUSED, "%s is not among the requests that --allow names",
+		    request_kind_name(request->kind));
+	if (request->kind != REQUEST_RDATE)
+		return STATUS_DONE;
+	if (request->rdate.address.any.sa_family == AF_INET6 &&
+	    request->rdate.address.v6.sin6_scope_id == PEER_NO_INTERFACE)
+		return audit_refuse(STATUS_USAGE, "time source %.80s: there is no such network interface",
+		    request->rdate.host);
+	if (administrators || request_host_allowed(&request->rdate, limits, if_nametoindex, &client->peer))
+		return STATUS_DONE;
+	if (limits->hosts > 0)
+		return audit_refuse(STATUS_REFUSED, "time source %.80s is not among those that --host names",
+		    request->rdate.host);
+	return audit_refuse(STATUS_REFUSED, "time source %.80s is not the ssh client's own address, %s, and no --host "
+	    "names it", request->rdate.host, client->address);
+}
+
+static enum status
+run(int argc, char **argv)
+{
+	static char output[4096];
+	struct limits limits = limits_default();
+	struct client client;
+	struct session session;
+	struct request request = { .kind = 0 };
+	struct filter_missed missed;
+	char complaint[LIMITS_COMPLAINT], line[REQUEST_OCTETS + 2];
+	const char *text;
+	bool administrators, identified;
+	enum status status;
+	int words, error;
+
+	startup_close_from(STDERR_FILENO + 1);
+	if (!startup_descriptors())
+		return audit_fail("cannot make sure of standard input, output and error: %s", strerror(errno));
+	/* Unsaid, a limit on files would kill between setting the clock and telling of it. */
+	signal(SIGXFSZ, SIG_IGN);
+	if (!startup_lookups())
+		return audit_fail("cannot make sure of how names are looked up: %s", strerror(errno));
+	/* A client that has gone must not end this before the log has its line; nor may the process that asks vanish. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	error = privilege_enclose();
+	/* A buffer given beforehand: stdio would ask what kind of file this is, and the filter forbids asking. */
+	setvbuf(stdout, output, _IOFBF, sizeof output);
+	session_start(&session);
+	identified = client_identify(&client);
+	tzset();
+	audit_start(&client);
+	audit_request(client.command);
+	if (error != 0)
+		return audit_fail("cannot give up core files, tracing and new privileges: %s", strerror(error));
+	if (!identified)
+		return audit_refuse(STATUS_USAGE, "SSH_CONNECTION is not \"address port address port\", as sshd writes it");
+	words = limits_parse(argc, argv, &limits, complaint);
+	if (words < 0)
+		return audit_refuse(STATUS_USAGE, "%s", complaint);
+	if (limits.no_filter)
+		filter_disable();
+	access_start("guestclock-set", limits.strict_access);
+	access_stay(NULL);
+	access_tables_changed();
+	if (client.by_ssh && !access_allows(&client.peer, -1))
+		return audit_refuse(STATUS_REFUSED, "hosts.allow and hosts.deny do not let %s in", client.address);
+	if (argv[words] != NULL && client.command[0] != '\0')
+		return audit_refuse(STATUS_USAGE, "the command line has a request (\"%.32s\") and the ssh client another: "
+		    "expected one", argv[words]);
+	text = request_text(&client, &limits, argv + words, line, sizeof line, &administrators);
+	audit_request(text);
+	status = parse_request(text, &request);
+	if (status == STATUS_DONE)
+		status = check_request(&request, &limits, &client, administrators);
+	if (status == STATUS_DONE)
+		status = perform_request(&request, &limits, &session);
+	while (filter_next_missed(&missed))
+		audit_missed(&missed);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	return (int)run(argc, argv);
+}

@@ -1,0 +1,221 @@
+/* The options of the forced command: see limits.h. */
+#include "set/limits.h"
+
+#include <getopt.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/era.h"
+#include "lib/text.h"
+#include "lib/version.h"
+
+/* 50 years from the release, 12 of them leap years or not, to the day or so: a ceiling, not a calendar. */
+#define LIFETIME_SECONDS (INT64_C(50) * 31556952)
+
+/* Half an era later, nanoseconds still fit into 64 bits: 2194-01-01. */
+#define NOT_AFTER_MOST INT64_C(7068902400)
+
+/* The kernel's whole range, where steps have no limit either; else what a sound clock may need. */
+#define RATE_UNSET (-1)
+#define RATE_FREE (INT64_C(100000) * 1000)
+#define RATE_LIMITED (INT64_C(1000) * 1000)
+
+/* A round trip longer than this leaves a whole-second time worth little. */
+#define MAX_DELAY_DEFAULT (2 * NS_PER_SECOND)
+
+enum option_id { NOT_BEFORE, NOT_AFTER, MAX_STEP, MAX_BACK, MAX_DELAY, MAX_RATE, ALLOW, HOST, DEFAULT, DRY_RUN, EDGE, NO_FILTER, STRICT_ACCESS,
+	OPTIONS };
+
+static const struct option option_table[] = {
+	{ "not-before", required_argument, NULL, NOT_BEFORE },
+	{ "not-after", required_argument, NULL, NOT_AFTER },
+	{ "max-step", required_argument, NULL, MAX_STEP },
+	{ "max-back", required_argument, NULL, MAX_BACK },
+	{ "max-delay", required_argument, NULL, MAX_DELAY },
+	{ "max-rate", required_argument, NULL, MAX_RATE },
+	{ "allow", required_argument, NULL, ALLOW },
+	{ "host", required_argument, NULL, HOST },
+	{ "default", required_argument, NULL, DEFAULT },
+	{ "dry-run", no_argument, NULL, DRY_RUN },
+	{ "edge", no_argument, NULL, EDGE },
+	{ "no-filter", no_argument, NULL, NO_FILTER },
+	{ "strict-access", no_argument, NULL, STRICT_ACCESS },
+	{ NULL, 0, NULL, 0 }
+};
+
+static const struct {
+	const char *verb;
+	enum request_kind kind;
+} verbs[] = {
+	{ "rdate", REQUEST_RDATE },
+	{ "rfc868", REQUEST_RFC868 },
+	{ "exchange", REQUEST_EXCHANGE },
+	{ "status", REQUEST_STATUS }
+};
+#define VERBS (sizeof verbs / sizeof verbs[0])
+
+struct limits
+limits_default(void)
+{
+	struct limits limits = {
+		.not_before = RELEASE_SECONDS,
+		.not_after = RELEASE_SECONDS + LIFETIME_SECONDS,
+		.max_step = INT64_MAX,
+		.max_back = INT64_MAX,
+		.max_delay = MAX_DELAY_DEFAULT,
+		.max_rate = RATE_UNSET,
+		.allowed = REQUEST_ALL
+	};
+
+	return limits;
+}
+
+unsigned
+request_kind_of(const char *verb)
+{
+	for (size_t at = 0; at < VERBS; at++)
+		if (strcmp(verbs[at].verb, verb) == 0)
+			return verbs[at].kind;
+	return 0;
+}
+
+const char *
+request_kind_name(enum request_kind kind)
+{
+	for (size_t at = 0; at < VERBS; at++)
+		if (verbs[at].kind == kind)
+			return verbs[at].verb;
+	return "?";
+}
+
+static bool
+parse_allow(const char *list, unsigned *allowed)
+{
+	*allowed = 0;
+	for (;;) {
+		char verb[16];
+		size_t length = strcspn(list, ",");
+		unsigned kind;
+
+		if (length >= sizeof verb)
+			return false;
+		memcpy(verb, list, length);
+		verb[length] = '\0';
+		kind = request_kind_of(verb);
+		if (kind == 0 || (*allowed & kind) != 0)
+			return false;
+		*allowed |= kind;
+		if (list[length] == '\0')
+			return true;
+		list += length + 1;
+	}
+}
+
+/* Takes one option.  NULL, or what was expected instead. */
+static const char *
+take_option(enum option_id id, const char *value, struct limits *limits)
+{
+	static const char expected_date[] = "a date in UTC as 2026-11-01 or 2026-11-01T00:00:00Z, from 1970 to 2193";
+	static const char expected_seconds[] = "seconds as 30 or 0.5";
+
+	switch (id) {
+	case NOT_BEFORE:
+		return parse_date(value, &limits->not_before) ? NULL : expected_date;
+	case NOT_AFTER:
+		return parse_date(value, &limits->not_after) ? NULL : expected_date;
+	case MAX_STEP:
+		return parse_seconds(value, INT64_MAX, &limits->max_step) ? NULL : expected_seconds;
+	case MAX_BACK:
+		return parse_seconds(value, INT64_MAX, &limits->max_back) ? NULL : expected_seconds;
+	case MAX_DELAY:
+		return parse_seconds(value, 600 * NS_PER_SECOND, &limits->max_delay) ? NULL :
+		    "seconds as 30 or 0.5, up to 600";
+	case MAX_RATE:
+		/* Parts per million with three decimals are read as seconds, in thousandths. */
+		if (!parse_seconds(value, 100000 * NS_PER_SECOND, &limits->max_rate))
+			return "parts per million as 500, up to 100000";
+		limits->max_rate /= 1000000;
+		return NULL;
+	case ALLOW:
+		return parse_allow(value, &limits->allowed) ? NULL :
+		    "a list without spaces or repetition of rdate, rfc868, exchange, status";
+	case HOST:
+		if (limits->hosts == LIMITS_HOSTS)
+			return "at most 32 of these";
+		if (*value == '\0' || *value == '-')
+			return "a host name or address";
+		limits->host[limits->hosts++] = value;
+		return NULL;
+	case DEFAULT:
+		limits->default_request = value;
+		return *value != '\0' ? NULL : "a request such as \"rdate -s HOST\"";
+	case DRY_RUN:
+		limits->dry_run = true;
+		return NULL;
+	case EDGE:
+		limits->edge = true;
+		return NULL;
+	case NO_FILTER:
+		limits->no_filter = true;
+		return NULL;
+	case STRICT_ACCESS:
+		limits->strict_access = true;
+		return NULL;
+	case OPTIONS:
+		break;
+	}
+	return "another option";
+}
+
+int
+limits_parse(int argc, char **argv, struct limits *limits, char complaint[LIMITS_COMPLAINT])
+{
+	unsigned seen = 0;
+	char quoted[48];
+	int id;
+
+	opterr = 0;
+	optind = 0;
+	for (;;) {
+		const char *word = argv[optind == 0 ? 1 : optind];
+		const char *expected;
+
+		id = getopt_long(argc, argv, "+:", option_table, NULL);
+		if (id == -1)
+			break;
+		if (id == '?' || id == ':') {
+			format_quoted(word != NULL ? word : "", quoted, sizeof quoted);
+			snprintf(complaint, LIMITS_COMPLAINT, "option \"%s\" is %s: expected " LIMITS_USAGE, quoted,
+			    id == ':' ? "without its argument" : "unknown, ambiguous or has an argument too many");
+			return -1;
+		}
+		expected = (seen & 1U << id) != 0 && id != HOST ? "it once" :
+		    take_option((enum option_id)id, optarg, limits);
+		if (expected != NULL) {
+			format_quoted(optarg != NULL ? optarg : "", quoted, sizeof quoted);
+			snprintf(complaint, LIMITS_COMPLAINT, "--%s \"%s\": expected %s", option_table[id].name, quoted,
+			    expected);
+			return -1;
+		}
+		seen |= 1U << id;
+	}
+	if (limits->not_after > NOT_AFTER_MOST) {
+		snprintf(complaint, LIMITS_COMPLAINT, "--not-after: expected a date up to 2193, beyond which times overflow");
+		return -1;
+	}
+	if (limits->not_after <= limits->not_before || limits->not_after - limits->not_before >= ERA_SECONDS) {
+		snprintf(complaint, LIMITS_COMPLAINT, "--not-after is %s --not-before: expected up to 136 years between them",
+		    limits->not_after <= limits->not_before ? "not later than" : "too long after");
+		return -1;
+	}
+	if (limits->max_rate == RATE_UNSET)
+		limits->max_rate = limits->max_step == INT64_MAX && limits->max_back == INT64_MAX ? RATE_FREE : RATE_LIMITED;
+	return optind;
+}
+
+int64_t
+limits_pivot(const struct limits *limits)
+{
+	return limits->not_before + (limits->not_after - limits->not_before) / 2;
+}

@@ -1,0 +1,154 @@
+/* The process that talks to the time source: see netproc.h. */
+#include "set/netproc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "lib/filter.h"
+#include "lib/startup.h"
+#include "lib/status.h"
+#include "lib/sysclock.h"
+#include "set/privilege.h"
+#include "set/query_answer.h"
+
+/* How much longer than the request's own timeout this side waits: resolving, and a loaded machine. */
+#define PATIENCE NS_PER_SECOND
+
+static _Noreturn void
+ask(int pipe, pid_t setter, const struct rdate_request *request, int64_t pivot)
+{
+	/* Zero all over: what goes through the pipe must not carry this process's memory in its padding. */
+	static struct answer answer;
+	static struct timeclient client;
+	int error = privilege_reduce(false);
+
+	/* Of the other process's descriptors only the pipe stays open.  syslog(3) closes its own. */
+	closelog();
+	if (pipe != STDERR_FILENO + 1)
+		pipe = dup2(pipe, STDERR_FILENO + 1);
+	if (pipe < 0)
+		_exit(STATUS_SYSTEM);
+	startup_close_from(STDERR_FILENO + 2);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* The other process may have ended before this could be told of it. */
+	if (getppid() != setter)
+		_exit(STATUS_SYSTEM);
+	if (error == 0)
+		error = filter_enter(FILTER_RESOLVER);
+	if (error == 0) {
+		timeclient_open(&client, request, pivot, &answer);
+		error = privilege_limit(true);
+	}
+	if (error == 0)
+		error = filter_enter(FILTER_ASKER);
+	if (error != 0) {
+		answer.outcome = OUTCOME_FAILED;
+		answer.error = error;
+	} else if (answer.outcome == OUTCOME_ANSWERED)
+		timeclient_ask(&client, &answer);
+	for (int at = 0; at < FILTER_MISSED && filter_next_missed(&answer.missed[at]); at++)
+		continue;
+	/* Less than PIPE_BUF: all or nothing. */
+	do
+		error = write(pipe, &answer, sizeof answer) == (ssize_t)sizeof answer ? 0 : errno;
+	while (error == EINTR);
+	_exit(error == 0 ? STATUS_DONE : STATUS_SYSTEM);
+}
+
+int
+asker_start(struct asker *asker, const struct rdate_request *request, int64_t pivot)
+{
+	pid_t setter = getpid();
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return errno;
+	asker->pid = fork();
+	if (asker->pid < 0) {
+		int error = errno;
+
+		close(ends[0]);
+		close(ends[1]);
+		return error;
+	}
+	if (asker->pid == 0) {
+		close(ends[0]);
+		ask(ends[1], setter, request, pivot);
+	}
+	close(ends[1]);
+	asker->pipe = ends[0];
+	asker->handle = (int)syscall(SYS_pidfd_open, asker->pid, 0);
+	return 0;
+}
+
+static enum asked
+wait_for_answer(struct asker *asker, struct session *session, nanoseconds timeout, struct answer *answer)
+{
+	nanoseconds end = sysclock_elapsed() + timeout + PATIENCE;
+	unsigned char room[sizeof *answer];
+	size_t got = 0;
+
+	for (;;) {
+		struct pollfd polls[SESSION_POLLS + 1];
+		nanoseconds left = end - sysclock_elapsed();
+		ssize_t now;
+
+		session_polls(session, polls);
+		polls[SESSION_POLLS] = (struct pollfd){ .fd = asker->pipe, .events = POLLIN };
+		if (left <= 0) {
+			/* A resolver that hangs takes no notice of the request's own timeout. */
+			memset(answer, 0, sizeof *answer);
+			answer->outcome = OUTCOME_TIMEOUT;
+			return ASKED_ANSWER;
+		}
+		if (poll(polls, SESSION_POLLS + 1, (int)(left / NS_PER_MILLISECOND) + 1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return ASKED_FAILED;
+		}
+		if (polls[SESSION_POLLS].revents != 0) {
+			now = read(asker->pipe, room + got, sizeof room - got);
+			if (now < 0 && errno == EINTR)
+				continue;
+			if (now < 0)
+				return ASKED_FAILED;
+			if (now == 0)
+				return ASKED_DIED;
+			got += (size_t)now;
+			if (got == sizeof room) {
+				memcpy(answer, room, sizeof *answer);
+				return answer_valid(answer) ? ASKED_ANSWER : ASKED_DIED;
+			}
+		} else if (session_gone(session, polls))
+			return ASKED_GONE;
+	}
+}
+
+enum asked
+asker_wait(struct asker *asker, struct session *session, nanoseconds timeout, struct answer *answer)
+{
+	enum asked asked = wait_for_answer(asker, session, timeout, answer);
+	int error = errno;
+
+	/*
+	 * By its handle, for the filter has no kill(2), which would do for any process.  Without one (a kernel before 5.3)
+	 * it dies when this process does.
+	 */
+	if (asker->handle >= 0) {
+		if (syscall(SYS_pidfd_send_signal, asker->handle, SIGKILL, NULL, 0) == 0)
+			while (waitpid(asker->pid, NULL, 0) < 0 && errno == EINTR)
+				continue;
+		close(asker->handle);
+	}
+	close(asker->pipe);
+	errno = error;
+	return asked;
+}

@@ -1,0 +1,133 @@
+/* What to do about an offset: see policy.h. */
+#include "set/policy.h"
+
+#include "lib/sysclock.h"
+
+/* The kernel slews at 500 ppm, … */
+#define SLEW_PPM 500
+/* … and tick and frequency correct by 100,500 ppm at most. */
+#define RATE_PPM_MAX 100500
+
+/* What else may move a clock between two readings, such as another time service that works an offset off. */
+#define NO_SET (10 * NS_PER_MILLISECOND)
+
+static const struct {
+	const char *name, *reason;
+} decisions[] = {
+	[DECISION_WITHIN_BOUND] = { "within-bound", "the clock is right as far as the source can tell" },
+	[DECISION_STEP] = { "step", "stepped" },
+	[DECISION_SLEW] = { "slew", "slewed" },
+	[DECISION_OTHER_SERVICE] = { "other-service", "another time service keeps this clock, left alone below 1 s" },
+	[DECISION_BEFORE_FLOOR] = { "before-floor", "the time offered is before --not-before" },
+	[DECISION_AFTER_CEILING] = { "after-ceiling", "the time offered is after --not-after" },
+	[DECISION_TOO_FAR] = { "too-far", "the step would be larger than --max-step" },
+	[DECISION_TOO_FAR_BACK] = { "too-far-back", "the step back would be larger than --max-back" },
+	[DECISION_DELAY_TOO_LARGE] = { "delay-too-large", "the answer took longer than --max-delay" },
+	[DECISION_TOO_FAR_TO_SLEW] = { "too-far-to-slew", "-a, and the kernel slews 2145 s at most" },
+};
+
+const char *
+decision_name(enum decision decision)
+{
+	return decisions[decision].name;
+}
+
+const char *
+decision_reason(enum decision decision)
+{
+	return decisions[decision].reason;
+}
+
+bool
+decision_refuses(enum decision decision)
+{
+	return decision >= DECISION_BEFORE_FLOOR;
+}
+
+/* Whether the clock may read TIME: DECISION_STEP if so. */
+static enum decision
+judge_time(nanoseconds time, const struct limits *limits)
+{
+	if (seconds_floor(time) < limits->not_before)
+		return DECISION_BEFORE_FLOOR;
+	return seconds_floor(time) < limits->not_after ? DECISION_STEP : DECISION_AFTER_CEILING;
+}
+
+static enum decision
+judge_distance(nanoseconds offset, const struct limits *limits)
+{
+	if (offset > limits->max_back)
+		return DECISION_TOO_FAR_BACK;
+	return ns_magnitude(offset) > limits->max_step ? DECISION_TOO_FAR : DECISION_STEP;
+}
+
+enum decision
+policy_judge_step(nanoseconds now, nanoseconds moved, nanoseconds correction, const struct limits *limits)
+{
+	enum decision decision = judge_time(ns_add(now, correction), limits);
+
+	return decision == DECISION_STEP ? judge_distance(ns_subtract(0, ns_add(moved, correction)), limits) :
+	    decision;
+}
+
+/*
+ * A clock that was set to the middle of a second is right to within half a second, and most answers that come later
+ * place it elsewhere in theirs.  Stepping it for that would make it hop for ever within what is known anyway: as long as
+ * the bound that was told holds, the clock is left alone; but never beyond what this measurement could better.
+ */
+static nanoseconds
+tolerance(const struct situation *situation)
+{
+	nanoseconds bound = interval_bound(situation->offset);
+
+	return situation->told < bound ? situation->told : bound;
+}
+
+static enum decision
+decide(const struct situation *situation, const struct limits *limits, nanoseconds offset)
+{
+	enum decision decision = judge_time(ns_subtract(situation->now, offset), limits);
+
+	if (situation->delay > limits->max_delay)
+		return DECISION_DELAY_TOO_LARGE;
+	if (decision != DECISION_STEP)
+		return decision;
+	if (interval_contains_zero(interval_widened(situation->offset, tolerance(situation))))
+		return DECISION_WITHIN_BOUND;
+	if (situation->other_service && ns_magnitude(offset) < POLICY_RESPECT_BELOW)
+		return DECISION_OTHER_SERVICE;
+	decision = judge_distance(offset, limits);
+	if (decision != DECISION_STEP || ns_magnitude(offset) > situation->slew_up_to)
+		return decision;
+	return ns_magnitude(offset) <= SYSCLOCK_SLEW_MAX ? DECISION_SLEW : DECISION_TOO_FAR_TO_SLEW;
+}
+
+struct verdict_on_clock
+policy_decide(const struct situation *situation, const struct limits *limits)
+{
+	nanoseconds offset = interval_middle(situation->offset);
+	nanoseconds bound = interval_bound(situation->offset);
+	struct verdict_on_clock verdict = { .decision = decide(situation, limits, offset), .bound = bound };
+
+	if (verdict.decision == DECISION_STEP || verdict.decision == DECISION_SLEW)
+		verdict.correction = ns_subtract(0, offset);
+	/* Until a slew has worked itself off, the clock is still off by it. */
+	if (verdict.decision != DECISION_STEP)
+		verdict.bound = ns_add(ns_magnitude(offset), bound);
+	return verdict;
+}
+
+bool
+policy_clock_was_set(const struct clock_reading *before, const struct clock_reading *now, int64_t rate)
+{
+	nanoseconds elapsed = ns_subtract(now->raw, before->raw);
+	nanoseconds moved = ns_subtract(ns_subtract(now->real, before->real), elapsed);
+	int64_t ppm = ns_magnitude(rate) / 1000 + 1;
+	nanoseconds explained = ns_add(ns_add(before->width, now->width), NO_SET);
+
+	if (elapsed < 0)
+		return true;
+	ppm = SLEW_PPM + (ppm < RATE_PPM_MAX ? ppm : RATE_PPM_MAX);
+	/* At most 2^63 / 10^6 * 101,000: it fits. */
+	return ns_magnitude(moved) > ns_add(explained, (elapsed / 1000000 + 1) * ppm);
+}

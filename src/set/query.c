@@ -1,0 +1,503 @@
+/* Asking a time source: see query.h. */
+#include "set/query.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/rfc868.h"
+#include "lib/sysclock.h"
+#include "set/edge.h"
+#include "set/sntp.h"
+
+/* UDP loses packets: how long to wait before asking again, and how often. */
+#define UDP_TRY (NS_PER_SECOND)
+#define UDP_TRIES 5
+/* An empty datagram is no answer, but it is not silence either. */
+#define EMPTY_DATAGRAM (-2)
+/* Datagrams that answer no question of ours, before the next is asked. */
+#define STRAYS 100
+/* How long before a question that must be timed to be awake, and how often to look at the clock then. */
+#define AWAKE (500 * NS_PER_MICROSECOND)
+#define AWAKE_LOOKS 20000
+/* Addresses of a name that are tried. */
+#define ADDRESSES 4
+
+static void
+fail(struct answer *answer, enum outcome outcome, int error)
+{
+	answer->outcome = outcome;
+	answer->error = error;
+	answer->offset = (struct interval){ 0, 0 };
+}
+
+static nanoseconds
+time_left(const struct timeclient *client)
+{
+	nanoseconds left = client->deadline - sysclock_elapsed();
+
+	return left > 0 ? left : 0;
+}
+
+/* Waits for EVENTS, at most LONGEST.  1: there, 0: not in time, -1: errno tells. */
+static int
+wait_for(int fd, short events, nanoseconds longest)
+{
+	nanoseconds end = sysclock_elapsed() + longest;
+
+	for (;;) {
+		struct pollfd watched = { .fd = fd, .events = events };
+		nanoseconds left = end - sysclock_elapsed();
+		struct timespec timeout = { 0, 0 };
+		int ready;
+
+		if (left > 0) {
+			timeout.tv_sec = left / NS_PER_SECOND;
+			timeout.tv_nsec = left % NS_PER_SECOND;
+		}
+		ready = ppoll(&watched, 1, &timeout, NULL);
+		if (ready < 0 && errno == EINTR)
+			continue;
+		return ready < 0 ? -1 : ready > 0;
+	}
+}
+
+static bool
+uses_udp(const struct rdate_request *request)
+{
+	return request->udp || request->sntp || request->edge;
+}
+
+/* A socket connected to ADDRESS, or -1 and errno. */
+static int
+connect_to(const struct addrinfo *address, nanoseconds longest)
+{
+	int fd = socket(address->ai_family, address->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int error = 0;
+	socklen_t length = sizeof error;
+
+	if (fd < 0)
+		return -1;
+	if (connect(fd, address->ai_addr, address->ai_addrlen) == 0)
+		return fd;
+	error = errno;
+	/* connect(2): interrupted, it goes on by itself. */
+	if (error == EINPROGRESS || error == EINTR) {
+		int ready = wait_for(fd, POLLOUT, longest);
+
+		if (ready == 0)
+			error = ETIMEDOUT;
+		else if (ready < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
+			error = errno;
+		if (error == 0)
+			return fd;
+	}
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+static void
+note_source(struct answer *answer, const struct addrinfo *address)
+{
+	union peer peer;
+
+	memset(&peer, 0, sizeof peer);
+	memcpy(&peer, address->ai_addr, address->ai_addrlen <= sizeof peer ? address->ai_addrlen : sizeof peer);
+	peer_unmap(&peer);
+	peer_format(&peer, answer->source);
+}
+
+static void
+open_sockets(struct timeclient *client, const struct addrinfo *addresses, struct answer *answer)
+{
+	bool udp = uses_udp(client->request);
+	int wanted = client->request->edge ? TIMECLIENT_SOCKETS : udp ? UDP_TRIES : 1;
+	int tried = 0, error = EHOSTUNREACH;
+
+	for (const struct addrinfo *address = addresses; address != NULL && tried < ADDRESSES;
+	    address = address->ai_next, tried++) {
+		int fd;
+
+		note_source(answer, address);
+		client->connecting = sysclock_now();
+		fd = connect_to(address, time_left(client) / (ADDRESSES - tried) + NS_PER_MILLISECOND);
+		while (fd >= 0) {
+			client->sockets[client->count++] = fd;
+			if (client->count == wanted)
+				return;
+			fd = connect_to(address, 0);
+		}
+		if (client->count > 0)
+			return;
+		error = errno;
+	}
+	if (error == ETIMEDOUT)
+		fail(answer, OUTCOME_TIMEOUT, 0);
+	else
+		fail(answer, OUTCOME_UNREACHABLE, error);
+}
+
+/* Not by getaddrinfo(3): this very address is the one that was allowed, and needs no lookup. */
+static void
+open_literal(struct timeclient *client, union peer *literal, struct addrinfo address, struct answer *answer)
+{
+	address.ai_family = literal->any.sa_family;
+	address.ai_addr = &literal->any;
+	if (literal->any.sa_family == AF_INET) {
+		literal->v4.sin_port = htons(client->request->port);
+		address.ai_addrlen = sizeof literal->v4;
+	} else {
+		literal->v6.sin6_port = htons(client->request->port);
+		address.ai_addrlen = sizeof literal->v6;
+	}
+	open_sockets(client, &address, answer);
+}
+
+void
+timeclient_open(struct timeclient *client, const struct rdate_request *request, int64_t pivot, struct answer *answer)
+{
+	struct addrinfo wanted = {
+		.ai_family = request->family == 4 ? AF_INET : request->family == 6 ? AF_INET6 : AF_UNSPEC,
+		.ai_socktype = uses_udp(request) ? SOCK_DGRAM : SOCK_STREAM,
+		.ai_flags = AI_NUMERICSERV
+	};
+	struct addrinfo *addresses = NULL;
+	union peer literal = request->address;
+	char port[8];
+	int error;
+
+	*client = (struct timeclient){ .request = request, .pivot = pivot };
+	client->deadline = sysclock_elapsed() + request->timeout;
+	memset(answer, 0, sizeof *answer);
+	/* A literal of the other family is getaddrinfo(3)'s to refuse, or to take: -6 ::ffff:127.0.0.1 is IPv4 in IPv6 form. */
+	if (literal.any.sa_family != AF_UNSPEC && (request->family == 0 || wanted.ai_family == literal.any.sa_family)) {
+		open_literal(client, &literal, wanted, answer);
+		return;
+	}
+	snprintf(port, sizeof port, "%u", (unsigned)request->port);
+	error = getaddrinfo(request->host, port, &wanted, &addresses);
+	if (error != 0) {
+		fail(answer, OUTCOME_NO_ADDRESS, error);
+		return;
+	}
+	open_sockets(client, addresses, answer);
+	freeaddrinfo(addresses);
+}
+
+static void
+answered_second(struct timeclient *client, struct answer *answer, nanoseconds sent, nanoseconds received,
+    const uint8_t octets[RFC868_OCTETS])
+{
+	int64_t second = rfc868_decode(octets, client->pivot);
+
+	answer->source_time = ns_from_seconds(second);
+	answer->delay = ns_magnitude(ns_subtract(received, sent));
+	answer->offset = interval_measured(sent, received, answer->source_time, ns_from_seconds(second + 1));
+}
+
+static void
+ask_tcp(struct timeclient *client, struct answer *answer)
+{
+	uint8_t octets[RFC868_OCTETS + 1];
+	nanoseconds received = 0;
+	size_t got = 0;
+
+	/* Once four octets are there, one look without waiting tells whether there was more: no timer is needed. */
+	while (got <= RFC868_OCTETS) {
+		int ready = wait_for(client->sockets[0], POLLIN, got < RFC868_OCTETS ? time_left(client) : 0);
+		ssize_t now;
+
+		if (ready == 0 && got < RFC868_OCTETS) {
+			fail(answer, OUTCOME_TIMEOUT, (int)got);
+			return;
+		}
+		if (ready == 0)
+			break;
+		now = ready < 0 ? -1 : recv(client->sockets[0], octets + got, sizeof octets - got, 0);
+		if (now < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (now < 0 && got < RFC868_OCTETS) {
+			fail(answer, OUTCOME_BROKEN, errno);
+			return;
+		}
+		if (now <= 0)
+			break;
+		if (got < RFC868_OCTETS)
+			received = sysclock_now();
+		got += (size_t)now;
+	}
+	if (got > RFC868_OCTETS) {
+		fail(answer, OUTCOME_LONG, (int)got);
+		return;
+	}
+	if (got < RFC868_OCTETS) {
+		fail(answer, got == 0 ? OUTCOME_CLOSED : OUTCOME_SHORT, (int)got);
+		return;
+	}
+	answered_second(client, answer, client->connecting, received, octets);
+}
+
+/* An answer on FD within LONGEST: its length, 0 for none, EMPTY_DATAGRAM, -1 for an error (errno). */
+static ssize_t
+receive_datagram(const struct timeclient *client, int fd, uint8_t *into, size_t room, nanoseconds longest,
+    nanoseconds *received)
+{
+	nanoseconds end = sysclock_elapsed() + (longest < time_left(client) ? longest : time_left(client));
+	ssize_t got;
+
+	do {
+		int ready = wait_for(fd, POLLIN, end - sysclock_elapsed());
+
+		if (ready <= 0)
+			return ready;
+		got = recv(fd, into, room, MSG_TRUNC);
+		*received = sysclock_now();
+		/* What poll(2) saw may be gone: a datagram with a wrong checksum. */
+	} while (got < 0 && (errno == EAGAIN || errno == EINTR));
+	return got == 0 ? EMPTY_DATAGRAM : got;
+}
+
+/*
+ * One question on a socket of its own, answered within LONGEST.  Returns as receive_datagram() does.
+ */
+static ssize_t
+exchange_datagram(struct timeclient *client, const void *question, size_t length, uint8_t *into, size_t room,
+    nanoseconds longest, nanoseconds *sent, nanoseconds *received)
+{
+	int fd = client->sockets[client->used++];
+
+	*sent = sysclock_now();
+	while (send(fd, question, length, MSG_NOSIGNAL) < 0)
+		if (errno != EINTR)
+			return -1;
+	return receive_datagram(client, fd, into, room, longest, received);
+}
+
+/* Whether there is another socket and time for another question after a lost one. */
+static bool
+may_ask_again(const struct timeclient *client)
+{
+	return client->used < client->count && time_left(client) > 0;
+}
+
+static void
+fail_datagram(struct answer *answer, ssize_t got)
+{
+	if (got == EMPTY_DATAGRAM)
+		fail(answer, OUTCOME_SHORT, 0);
+	else
+		fail(answer, errno == ECONNREFUSED ? OUTCOME_UNREACHABLE : OUTCOME_BROKEN, errno);
+}
+
+static void
+ask_udp(struct timeclient *client, struct answer *answer)
+{
+	uint8_t octets[64];
+	nanoseconds sent, received;
+
+	do {
+		ssize_t got = exchange_datagram(client, NULL, 0, octets, sizeof octets, UDP_TRY, &sent, &received);
+
+		if (got < 0) {
+			fail_datagram(answer, got);
+			return;
+		}
+		if (got == RFC868_OCTETS) {
+			answered_second(client, answer, sent, received, octets);
+			return;
+		}
+		if (got > 0) {
+			fail(answer, got < RFC868_OCTETS ? OUTCOME_SHORT : OUTCOME_LONG, (int)got);
+			return;
+		}
+	} while (may_ask_again(client));
+	fail(answer, OUTCOME_TIMEOUT, 0);
+}
+
+/* Sleeps until the guest's clock reads WHEN, by the clock that nobody sets; at most a second and a half. */
+static void
+sleep_until(nanoseconds when)
+{
+	nanoseconds left = ns_subtract(when, sysclock_now());
+
+	if (left > 3 * NS_PER_SECOND / 2)
+		left = 3 * NS_PER_SECOND / 2;
+	/* A busy machine wakes up late: the last bit is spent awake, a bounded number of looks, for time may stand. */
+	if (left > AWAKE)
+		wait_for(-1, 0, left - AWAKE);
+	for (int look = 0; look < AWAKE_LOOKS && sysclock_now() < when; look++)
+		continue;
+}
+
+static void
+ask_edge(struct timeclient *client, struct answer *answer)
+{
+	struct edge edge;
+	nanoseconds sent, received;
+
+	ask_udp(client, answer);
+	if (answer->outcome != OUTCOME_ANSWERED)
+		return;
+	received = ns_add(answer->offset.high, answer->source_time);
+	sent = ns_subtract(received, answer->delay);
+	edge_start(&edge, sent, received, seconds_floor(answer->source_time));
+	while (edge_wants_more(&edge) && may_ask_again(client)) {
+		uint8_t octets[64];
+		ssize_t got;
+
+		/* What cannot be asked in time is not waited for: the older the last edge, the less it tells. */
+		if (ns_subtract(edge.next, sysclock_now()) > time_left(client))
+			break;
+		sleep_until(edge.next);
+		got = exchange_datagram(client, NULL, 0, octets, sizeof octets, UDP_TRY / 4, &sent, &received);
+		if (got == RFC868_OCTETS)
+			edge_take(&edge, sent, received, rfc868_decode(octets, client->pivot));
+		else
+			edge_missed(&edge, sysclock_now());
+	}
+	answer->offset = edge_offset(&edge, sysclock_now());
+	answer->delay = edge.shortest;
+}
+
+/* Takes a whole SNTP answer apart.  False when it was not one to our question. */
+static bool
+take_sntp(struct timeclient *client, struct answer *answer, const uint8_t *octets, size_t length, uint64_t nonce,
+    nanoseconds sent, nanoseconds received)
+{
+	struct sntp_answer told;
+
+	switch (sntp_read(octets, length, nonce, client->pivot, &told)) {
+	case SNTP_OK:
+		answer->source_time = told.sent;
+		answer->delay = ns_subtract(ns_magnitude(ns_subtract(received, sent)), ns_subtract(told.sent, told.received));
+		if (answer->delay < 0)
+			answer->delay = 0;
+		/* Our question left before theirs came, their answer left before ours came. */
+		answer->offset.low = ns_subtract(sent, told.received);
+		answer->offset.high = ns_subtract(received, told.sent);
+		if (answer->offset.low > answer->offset.high)
+			fail(answer, OUTCOME_NONSENSE, 0);
+		else
+			answer->offset = interval_widened(answer->offset, told.distance + 1);
+		return true;
+	case SNTP_SHORT:
+		fail(answer, OUTCOME_SHORT, (int)length);
+		return true;
+	case SNTP_NOT_AN_ANSWER:
+		return false;
+	case SNTP_KISS:
+		fail(answer, OUTCOME_KISS, 0);
+		memcpy(answer->text, told.kiss, sizeof told.kiss);
+		return true;
+	case SNTP_UNSYNCHRONISED:
+		fail(answer, OUTCOME_UNSYNCHRONISED, 0);
+		return true;
+	case SNTP_NONSENSE:
+	default:
+		fail(answer, OUTCOME_NONSENSE, 0);
+		return true;
+	}
+}
+
+static void
+ask_sntp(struct timeclient *client, struct answer *answer)
+{
+	do {
+		uint8_t question[SNTP_OCTETS], octets[512];
+		nanoseconds sent, received = 0, end;
+		uint64_t nonce = 0;
+		ssize_t got;
+
+		if (getrandom(&nonce, sizeof nonce, 0) != (ssize_t)sizeof nonce) {
+			fail(answer, OUTCOME_FAILED, errno);
+			return;
+		}
+		nonce |= 1;
+		sntp_question(question, nonce);
+		end = sysclock_elapsed() + UDP_TRY;
+		got = exchange_datagram(client, question, sizeof question, octets, sizeof octets, UDP_TRY, &sent, &received);
+		/* What answers no question of ours is somebody else's: the answer may still come. */
+		for (int strays = 0; got > 0 && strays < STRAYS; strays++) {
+			if ((size_t)got > sizeof octets)
+				got = sizeof octets;
+			if (take_sntp(client, answer, octets, (size_t)got, nonce, sent, received))
+				return;
+			got = receive_datagram(client, client->sockets[client->used - 1], octets, sizeof octets,
+			    end - sysclock_elapsed(), &received);
+		}
+		if (got < 0) {
+			fail_datagram(answer, got);
+			return;
+		}
+	} while (may_ask_again(client));
+	fail(answer, OUTCOME_TIMEOUT, 0);
+}
+
+void
+timeclient_ask(struct timeclient *client, struct answer *answer)
+{
+	if (client->request->sntp)
+		ask_sntp(client, answer);
+	else if (client->request->edge)
+		ask_edge(client, answer);
+	else if (client->request->udp)
+		ask_udp(client, answer);
+	else
+		ask_tcp(client, answer);
+}
+
+void
+outcome_describe(const struct answer *answer, char *text, size_t size)
+{
+	switch ((enum outcome)answer->outcome) {
+	case OUTCOME_ANSWERED:
+		snprintf(text, size, "answered");
+		break;
+	case OUTCOME_NO_ADDRESS:
+		snprintf(text, size, "no address: %s", gai_strerror(answer->error));
+		break;
+	case OUTCOME_UNREACHABLE:
+		snprintf(text, size, "cannot connect: %s", strerror(answer->error));
+		break;
+	case OUTCOME_TIMEOUT:
+		if (answer->error > 0)
+			snprintf(text, size, "sent %d octets and no more in time: expected 4", answer->error);
+		else
+			snprintf(text, size, "no answer in time");
+		break;
+	case OUTCOME_CLOSED:
+		snprintf(text, size, "closed without an answer: it denies us (its hosts.allow) or has no time to give");
+		break;
+	case OUTCOME_SHORT:
+		snprintf(text, size, "sent %d octets: too few", answer->error);
+		break;
+	case OUTCOME_LONG:
+		snprintf(text, size, "sent more than 4 octets: not RFC 868 (some 64-bit inetds send 8)");
+		break;
+	case OUTCOME_BROKEN:
+		snprintf(text, size, "failed before it had answered: %s", strerror(answer->error));
+		break;
+	case OUTCOME_KISS:
+		snprintf(text, size, "refused with kiss-o'-death code %.4s", answer->text);
+		break;
+	case OUTCOME_UNSYNCHRONISED:
+		snprintf(text, size, "says that its own clock is not synchronised");
+		break;
+	case OUTCOME_NONSENSE:
+		snprintf(text, size, "sent times that contradict each other");
+		break;
+	case OUTCOME_FAILED:
+	case OUTCOMES:
+	default:
+		snprintf(text, size, "could not be asked: %s", strerror(answer->error));
+		break;
+	}
+}

@@ -1,0 +1,30 @@
+/* What comes through the pipe: see query_answer.h. */
+#include "set/query_answer.h"
+
+#include <stddef.h>
+
+static bool
+text_valid(const char *text, size_t size)
+{
+	for (const char *at = text; at < text + size; at++) {
+		if (*at == '\0')
+			return true;
+		if (*at < ' ' || *at > '~')
+			return false;
+	}
+	return false;
+}
+
+static bool
+offset_valid(struct interval offset)
+{
+	/* The bound is half the width, rounded up. */
+	return offset.low <= offset.high && (uint64_t)offset.high - (uint64_t)offset.low <= INT64_MAX;
+}
+
+bool
+answer_valid(const struct answer *answer)
+{
+	return answer->outcome < OUTCOMES && offset_valid(answer->offset) && answer->delay >= 0 &&
+	    text_valid(answer->source, sizeof answer->source) && text_valid(answer->text, sizeof answer->text);
+}

@@ -1,0 +1,41 @@
+/*
+ * SNTP (RFC 4330; RFC 5905, section 14): one question of 48 octets, one answer.
+ *
+ * The question carries a random number where the protocol has the client's transmit time.  The server returns it
+ * as the originate time, which shows that the answer is to this question, and it tells nobody our time.
+ *
+ * Pure.
+ */
+#ifndef GUESTCLOCK_SNTP_H
+#define GUESTCLOCK_SNTP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/nstime.h"
+
+#define SNTP_PORT 123
+#define SNTP_OCTETS 48
+
+enum sntp_result {
+	SNTP_OK,
+	SNTP_SHORT,		/* fewer than 48 octets */
+	SNTP_NOT_AN_ANSWER,	/* another mode or version, or not the origin that we sent: ignore it, wait on */
+	SNTP_KISS,		/* kiss-o'-death: stratum 0 with a code that says go away */
+	SNTP_UNSYNCHRONISED,	/* the server says so, or its root distance is beyond 16 s */
+	SNTP_NONSENSE		/* times that contradict each other or are missing */
+};
+
+struct sntp_answer {
+	nanoseconds received, sent;	/* the server's clock: our question came, its answer left */
+	nanoseconds distance;		/* the server's own bound: root dispersion and half the root delay */
+	char kiss[5];			/* the code, with SNTP_KISS */
+};
+
+/* Writes a question; NONCE is random and not zero. */
+void sntp_question(uint8_t out[SNTP_OCTETS], uint64_t nonce);
+
+/* Reads an answer of LENGTH octets to the question with NONCE.  PIVOT as for era_nearest(), from 1970 to 2194. */
+enum sntp_result sntp_read(const uint8_t *in, size_t length, uint64_t nonce, int64_t pivot, struct sntp_answer *answer);
+
+#endif

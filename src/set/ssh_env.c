@@ -1,0 +1,145 @@
+/* Who asks: see ssh_env.h. */
+#include "set/ssh_env.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <resolv.h>
+#include <sha2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define AUTH_INFO_ROOM 4096
+
+bool
+client_parse_connection(const char *connection, peer_interface *number_of, char address[PEER_TEXT], union peer *peer)
+{
+	size_t length = strcspn(connection, " ");
+	const char *at = connection + length;
+	int words = 1;
+
+	if (length == 0 || length >= PEER_TEXT)
+		return false;
+	memcpy(address, connection, length);
+	address[length] = '\0';
+	while (*at == ' ') {
+		size_t word = strcspn(++at, " ");
+
+		if (word == 0)
+			return false;
+		at += word;
+		words++;
+	}
+	if (strcmp(connection, "UNKNOWN 65535 UNKNOWN 65535") == 0) {
+		memset(peer, 0, sizeof *peer);
+		return true;
+	}
+	if (words != 4 || !peer_parse(address, number_of, peer))
+		return false;
+	if (peer->any.sa_family != AF_INET6 || peer->v6.sin6_scope_id != PEER_NO_INTERFACE)
+		peer_format(peer, address);
+	return true;
+}
+
+void
+client_key_fingerprint(const char *auth_info, char key[CLIENT_KEY_TEXT])
+{
+	static const char publickey[] = "publickey ";
+	char encoded[AUTH_INFO_ROOM];
+	unsigned char blob[AUTH_INFO_ROOM], digest[SHA256_DIGEST_LENGTH];
+	const char *line = auth_info, *type, *end;
+	SHA2_CTX context;
+	size_t length;
+	int decoded;
+
+	key[0] = '\0';
+	while (strncmp(line, publickey, sizeof publickey - 1) != 0) {
+		line = strchr(line, '\n');
+		if (line == NULL)
+			return;
+		line++;
+	}
+	type = line + sizeof publickey - 1;
+	end = strchr(type, ' ');
+	if (end == NULL)
+		return;
+	end++;
+	length = strcspn(end, " \n");
+	if (length == 0 || length >= sizeof encoded)
+		return;
+	memcpy(encoded, end, length);
+	encoded[length] = '\0';
+	decoded = b64_pton(encoded, blob, sizeof blob);
+	if (decoded <= 0)
+		return;
+	SHA256Init(&context);
+	SHA256Update(&context, blob, (size_t)decoded);
+	SHA256Final(digest, &context);
+	strcpy(key, "SHA256:");
+	if (b64_ntop(digest, sizeof digest, key + 7, CLIENT_KEY_TEXT - 7) < 0)
+		key[0] = '\0';
+	/* ssh-keygen prints it without padding. */
+	key[strcspn(key, "=")] = '\0';
+}
+
+static void
+read_key(const char *path, char key[CLIENT_KEY_TEXT])
+{
+	char info[AUTH_INFO_ROOM];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	ssize_t got = fd < 0 ? -1 : read(fd, info, sizeof info - 1);
+
+	if (fd >= 0)
+		close(fd);
+	info[got > 0 ? got : 0] = '\0';
+	client_key_fingerprint(info, key);
+}
+
+/*
+ * The strings lie where execve(2) put them, on the stack, and stay there when the list of them is cleared, for whoever may
+ * read /proc/PID/environ: those that are not USED are wiped.
+ */
+static void
+wipe_environment(const char *const used[], size_t count)
+{
+	for (char **variable = environ; variable != NULL && *variable != NULL; variable++) {
+		size_t length = strlen(*variable);
+		bool keep = false;
+
+		for (size_t at = 0; at < count && !keep; at++)
+			keep = used[at] != NULL && used[at] > *variable && used[at] <= *variable + length;
+		if (!keep)
+			memset(*variable, '\0', length);
+	}
+	clearenv();
+}
+
+bool
+client_identify(struct client *client)
+{
+	const char *connection = getenv("SSH_CONNECTION");
+	const char *command = getenv("SSH_ORIGINAL_COMMAND");
+	const char *auth_info = getenv("SSH_USER_AUTH");
+	const char *zone = getenv("TZ");
+
+	memset(client, 0, sizeof *client);
+	strcpy(client->address, "unknown");
+	wipe_environment((const char *const[]){ connection, command, auth_info, connection == NULL ? zone : NULL }, 4);
+	/* An absolute TZ keeps localtime from looking for files once they are out of reach; a user's own is kept. */
+	setenv("TZ", zone != NULL && connection == NULL ? zone : ":/etc/localtime", 1);
+	client->command = command != NULL ? command : "";
+	client->by_ssh = connection != NULL;
+	if (connection == NULL) {
+		strcpy(client->address, "this machine");
+		return true;
+	}
+	if (auth_info != NULL)
+		read_key(auth_info, client->key);
+	if (client_parse_connection(connection, if_nametoindex, client->address, &client->peer))
+		return true;
+	/* Whatever else it is, it does not go into the log. */
+	strcpy(client->address, "unknown");
+	return false;
+}

@@ -1,0 +1,98 @@
+/* The cache of access verdicts: see acl_cache.h. */
+#include "timed/acl_cache.h"
+
+#include <string.h>
+
+struct key {
+	uint8_t address[16];
+	uint32_t scope;
+};
+
+static struct key
+key_of(const union peer *peer)
+{
+	struct key key = { .scope = 0 };
+
+	if (peer->any.sa_family == AF_INET) {
+		key.address[10] = key.address[11] = 0xff;
+		memcpy(&key.address[12], &peer->v4.sin_addr, 4);
+	} else if (peer->any.sa_family == AF_INET6) {
+		memcpy(key.address, &peer->v6.sin6_addr, sizeof key.address);
+		key.scope = peer->v6.sin6_scope_id;
+	}
+	return key;
+}
+
+static uint32_t
+set_of(const struct verdict_table *table, const struct key *key)
+{
+	uint64_t half[2];
+	uint64_t mix;
+
+	memcpy(half, key->address, sizeof half);
+	/* Multiply and fold, keyed: sets must spread for neighbouring addresses and not be guessed from outside. */
+	mix = (half[0] ^ table->seed ^ key->scope) * UINT64_C(0x9e3779b97f4a7c15);
+	mix ^= mix >> 29;
+	mix = (mix ^ half[1]) * UINT64_C(0xbf58476d1ce4e5b9);
+	mix ^= mix >> 32;
+	mix = (mix ^ table->seed) * UINT64_C(0x94d049bb133111eb);
+	return (uint32_t)(mix >> 40) % VERDICT_SETS;
+}
+
+static bool
+entry_holds(const struct verdict_table *table, const struct verdict_entry *entry, const struct key *key)
+{
+	return entry->generation == table->generation && entry->scope == key->scope &&
+	    memcmp(entry->address, key->address, sizeof entry->address) == 0;
+}
+
+void
+verdict_start(struct verdict_table *table, uint64_t seed)
+{
+	table->seed = seed;
+	table->generation = 1;
+}
+
+void
+verdict_forget_all(struct verdict_table *table)
+{
+	/* A generation comes round again after 2^32 changes of the tables; its old entries went stale long before. */
+	if (++table->generation == 0)
+		table->generation = 1;
+}
+
+enum verdict
+verdict_find(const struct verdict_table *table, const union peer *peer, uint32_t tick)
+{
+	struct key key = key_of(peer);
+	const struct verdict_entry *set = table->entry[set_of(table, &key)];
+
+	for (int way = 0; way < VERDICT_WAYS; way++)
+		if (entry_holds(table, &set[way], &key))
+			return tick - set[way].tick < VERDICT_TICKS ? (enum verdict)set[way].verdict : VERDICT_UNKNOWN;
+	return VERDICT_UNKNOWN;
+}
+
+void
+verdict_keep(struct verdict_table *table, const union peer *peer, uint32_t tick, enum verdict verdict)
+{
+	struct key key = key_of(peer);
+	struct verdict_entry *set = table->entry[set_of(table, &key)];
+	struct verdict_entry *place = &set[0];
+
+	for (int way = 0; way < VERDICT_WAYS; way++) {
+		if (entry_holds(table, &set[way], &key)) {
+			place = &set[way];
+			break;
+		}
+		if (set[way].generation != table->generation && place->generation == table->generation)
+			place = &set[way];
+		else if (place->generation == table->generation && tick - set[way].tick > tick - place->tick)
+			place = &set[way];
+	}
+	memcpy(place->address, key.address, sizeof place->address);
+	place->scope = key.scope;
+	place->generation = table->generation;
+	place->tick = tick;
+	place->verdict = (uint32_t)verdict;
+}

@@ -1,0 +1,216 @@
+/* Answering datagrams: see dispatch.h. */
+#include "timed/dispatch.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <syslog.h>
+
+#include "lib/peer.h"
+#include "lib/rfc868.h"
+#include "timed/reply.h"
+#include "timed/wait_mode.h"
+
+/* Datagrams read, and answers sent, by one system call. */
+#define BATCH 32
+
+/*
+ * A question is shorter than an answer: RFC 868's is empty.  Longer datagrams may be answers of a time, echo, daytime or
+ * chargen service, and two services that answer each other do not stop.
+ */
+#define QUESTION_MOST (RFC868_OCTETS - 1)
+
+/* Room for one IP_PKTINFO or IPV6_PKTINFO, the larger. */
+union pktinfo_room {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+/* Where a batch of questions is put by the kernel, and then its answers' headers by us. */
+static struct {
+	struct mmsghdr question[BATCH];
+	struct iovec room[BATCH];
+	uint8_t content[BATCH][QUESTION_MOST + 1];	/* never read: one octet more shows that a datagram is longer */
+	union peer asker[BATCH];		/* as the kernel has it: the address to answer */
+	union pktinfo_room asked[BATCH];	/* the address that was asked: the one to answer from */
+	struct mmsghdr answer[BATCH];
+	union peer client[BATCH];		/* unmapped, for each answer */
+} batch;
+
+static void
+ask_for_destinations(int fd)
+{
+	int on = 1;
+
+	/* An IPv6 socket tells the address that an IPv4 datagram was sent to as a v4-mapped one: one option will do. */
+	if (setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) != 0)
+		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
+}
+
+static int
+receive_batch(int fd, int flags)
+{
+	for (unsigned at = 0; at < BATCH; at++) {
+		batch.room[at] = (struct iovec){ .iov_base = batch.content[at], .iov_len = QUESTION_MOST + 1 };
+		batch.question[at].msg_hdr = (struct msghdr){ .msg_name = &batch.asker[at],
+			.msg_namelen = sizeof batch.asker[at], .msg_iov = &batch.room[at], .msg_iovlen = 1,
+			.msg_control = &batch.asked[at], .msg_controllen = sizeof batch.asked[at] };
+	}
+	return recvmmsg(fd, batch.question, BATCH, flags, NULL);
+}
+
+/*
+ * Makes of TOLD, which came with a question, what makes its answer leave from the address that was asked.  Its length,
+ * or 0 where the kernel is to choose.  Not CMSG_SPACE: with the padding the kernel would have to allocate memory for it.
+ */
+static size_t
+answer_from_asked(union pktinfo_room *told, size_t length)
+{
+	if (length < sizeof told->header)
+		return 0;
+	if (told->header.cmsg_level == IPPROTO_IP && told->header.cmsg_type == IP_PKTINFO) {
+		struct in_pktinfo info;
+
+		memcpy(&info, CMSG_DATA(&told->header), sizeof info);
+		/*
+		 * ipi_addr is the destination asked.  ipi_spec_dst would do for all but the datagram that started this
+		 * process: it came before IP_PKTINFO was asked for, and has none.
+		 */
+		if (info.ipi_spec_dst.s_addr == 0)
+			info.ipi_spec_dst = info.ipi_addr;
+		info.ipi_ifindex = 0;
+		memcpy(CMSG_DATA(&told->header), &info, sizeof info);
+		return CMSG_LEN(sizeof info);
+	}
+	if (told->header.cmsg_level == IPPROTO_IPV6 && told->header.cmsg_type == IPV6_PKTINFO) {
+		struct in6_pktinfo info;
+
+		memcpy(&info, CMSG_DATA(&told->header), sizeof info);
+		if (IN6_IS_ADDR_MULTICAST(&info.ipi6_addr))
+			return 0;
+		/* The interface matters to link-local addresses only; elsewhere routing decides. */
+		if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) {
+			info.ipi6_ifindex = 0;
+			memcpy(CMSG_DATA(&told->header), &info, sizeof info);
+		}
+		return CMSG_LEN(sizeof info);
+	}
+	return 0;
+}
+
+/* Sends one answer that did not leave from the address asked: false when it does not leave at all. */
+static bool
+send_from_any(int fd, struct msghdr *answer, int error)
+{
+	if (answer->msg_controllen == 0 ||
+	    (error != EINVAL && error != EADDRNOTAVAIL && error != ENETUNREACH && error != ENODEV))
+		return false;
+	/* Asked by broadcast, or the address has just gone: any address of ours is better than none. */
+	answer->msg_control = NULL;
+	answer->msg_controllen = 0;
+	return sendmsg(fd, answer, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+static void
+log_answers(const struct service *service, unsigned first, unsigned count)
+{
+	if (service->log_answers)
+		for (unsigned at = first; at < first + count; at++)
+			service_log(&batch.client[at], "udp");
+}
+
+static void
+send_batch(const struct service *service, int fd, unsigned count)
+{
+	for (unsigned at = 0; at < count;) {
+		int sent = sendmmsg(fd, &batch.answer[at], count - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent <= 0) {
+			/* The first of them does not leave. */
+			if (send_from_any(fd, &batch.answer[at].msg_hdr, errno))
+				log_answers(service, at, 1);
+			at++;
+			continue;
+		}
+		log_answers(service, at, (unsigned)sent);
+		at += (unsigned)sent;
+	}
+}
+
+static void
+answer_batch(const struct service *service, int fd, unsigned questions)
+{
+	static uint8_t octets[RFC868_OCTETS];
+	static struct iovec content = { .iov_base = octets, .iov_len = sizeof octets };
+	unsigned answers = 0;
+	int64_t seconds;
+
+	for (unsigned at = 0; at < questions; at++) {
+		struct msghdr *question = &batch.question[at].msg_hdr;
+		union peer *client = &batch.client[answers];
+
+		client->v6 = batch.asker[at].v6;
+		peer_unmap(client);
+		if (peer_may_loop(client) || batch.question[at].msg_len > QUESTION_MOST ||
+		    !waiting_allows(client, -1, "udp"))
+			continue;
+		batch.answer[answers].msg_hdr = (struct msghdr){ .msg_name = question->msg_name,
+			.msg_namelen = question->msg_namelen, .msg_iov = &content, .msg_iovlen = 1,
+			.msg_control = question->msg_control,
+			.msg_controllen = answer_from_asked(question->msg_control, question->msg_controllen) };
+		if (batch.answer[answers].msg_hdr.msg_controllen == 0)
+			batch.answer[answers].msg_hdr.msg_control = NULL;
+		answers++;
+	}
+	/* Read last: a look-up of a name may have taken a while. */
+	if (answers == 0 || !waiting_time(&seconds))
+		return;
+	rfc868_encode(seconds, octets);
+	send_batch(service, fd, answers);
+}
+
+enum status
+serve_datagrams(const struct service *service, int fd)
+{
+	enum status status = waiting_start(service);
+	bool leaving = false;
+
+	ask_for_destinations(fd);
+	while (status == STATUS_DONE) {
+		int got;
+
+		if (waiting_ticked() && !waiting_tick()) {
+			if (leaving)
+				break;
+			leaving = true;
+		}
+		/* Never leave with a query waiting: a superserver may throw it away before it starts the next helper. */
+		got = receive_batch(fd, leaving ? MSG_DONTWAIT : MSG_WAITFORONE);
+		if (got > 0) {
+			waiting_busy();
+			leaving = leaving && waiting_must_leave();
+			answer_batch(service, fd, (unsigned)got);
+			continue;
+		}
+		switch (waiting_trouble(errno)) {
+		case TROUBLE_NONE:
+			break;
+		case TROUBLE_EMPTY:
+			if (leaving)
+				return STATUS_DONE;
+			waiting_readable(fd);
+			break;
+		case TROUBLE_PASSING:
+			waiting_pause();
+			break;
+		case TROUBLE_FATAL:
+			syslog(LOG_ERR, "cannot receive: %m");
+			status = STATUS_SYSTEM;
+			break;
+		}
+	}
+	return status;
+}

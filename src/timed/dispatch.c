@@ -1,0 +1,96 @@
+/* What is on file descriptor 0, and writing to standard output: see dispatch.h. */
+#include "timed/dispatch.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "lib/rfc868.h"
+#include "timed/reply.h"
+
+enum status
+serve_output(const struct service *service, int fd)
+{
+	uint8_t octets[RFC868_OCTETS];
+	int64_t seconds;
+	size_t sent = 0;
+
+	if (!service_time(service, &seconds, true))
+		return STATUS_SYSTEM;
+	rfc868_encode(seconds, octets);
+	while (sent < sizeof octets) {
+		ssize_t now = write(fd, octets + sent, sizeof octets - sent);
+
+		if (now < 0 && errno == EINTR)
+			continue;
+		if (now < 0) {
+			syslog(LOG_ERR, "cannot write to standard output: %m");
+			return STATUS_SYSTEM;
+		}
+		sent += (size_t)now;
+	}
+	return STATUS_DONE;
+}
+
+/* A local socket is what sshd gives a command for standard input and output: no network client. */
+static bool
+is_local(int fd)
+{
+	int family = 0;
+	socklen_t length = sizeof family;
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length) == 0 && family == AF_UNIX;
+}
+
+/* A stream socket that has no peer, as far as can be told: ERROR is getpeername(2)'s. */
+static enum status
+serve_unconnected(const struct service *service, int fd, int error)
+{
+	int listening = 0;
+	socklen_t length = sizeof listening;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0) {
+		syslog(LOG_ERR, "cannot tell whether standard input listens: %m");
+		return STATUS_SYSTEM;
+	}
+	if (listening)
+		return serve_listener(service, fd);
+	if (error != ENOTCONN) {
+		errno = error;
+		syslog(LOG_ERR, "cannot tell who the client is: %m");
+		return STATUS_SYSTEM;
+	}
+	/* A client that has gone already is no fault of this system. */
+	syslog(LOG_INFO, "client gone before it was answered");
+	return STATUS_DONE;
+}
+
+enum status
+serve(const struct service *service)
+{
+	union peer peer = { .any = { .sa_family = AF_UNSPEC } };
+	int type = 0, error;
+	socklen_t length = sizeof type;
+
+	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &length) != 0) {
+		if (errno == ENOTSOCK)
+			return serve_output(service, STDOUT_FILENO);
+		/* It may be a connection all the same, and then of a client that is not allowed. */
+		syslog(LOG_ERR, "cannot tell what standard input is: %m");
+		return STATUS_SYSTEM;
+	}
+	length = sizeof peer;
+	if (type == SOCK_STREAM && getpeername(STDIN_FILENO, &peer.any, &length) == 0)
+		return peer.any.sa_family == AF_UNIX ? serve_output(service, STDOUT_FILENO) :
+		    serve_connection(service, STDIN_FILENO, &peer);
+	error = errno;
+	if (is_local(STDIN_FILENO))
+		return serve_output(service, STDOUT_FILENO);
+	if (type == SOCK_STREAM)
+		return serve_unconnected(service, STDIN_FILENO, error);
+	if (type == SOCK_DGRAM)
+		return serve_datagrams(service, STDIN_FILENO);
+	syslog(LOG_ERR, "standard input is a socket of type %d; expected a stream or datagram socket", type);
+	return STATUS_USAGE;
+}

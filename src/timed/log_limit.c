@@ -1,0 +1,31 @@
+/* The bound on log lines: see log_limit.h. */
+#include "timed/log_limit.h"
+
+bool
+ratelimit_allows(struct ratelimit *limit)
+{
+	if (limit->used >= LOG_BURST) {
+		limit->held++;
+		return false;
+	}
+	limit->used++;
+	return true;
+}
+
+uint64_t
+ratelimit_tick(struct ratelimit *limit)
+{
+	uint64_t held;
+
+	if (limit->used == 0 || ++limit->wait < LOG_REFILL_TICKS)
+		return 0;
+	limit->wait = 0;
+	if (limit->held == 0) {
+		limit->used--;
+		return 0;
+	}
+	/* The line put back is spent on telling, so that telling is bounded by the same bucket. */
+	held = limit->held;
+	limit->held = 0;
+	return held;
+}

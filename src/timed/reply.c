@@ -1,0 +1,59 @@
+/* What all ways of answering share: see reply.h. */
+#include "timed/reply.h"
+
+#include <syslog.h>
+
+#include "lib/access.h"
+#include "lib/filter.h"
+#include "lib/nstime.h"
+#include "lib/sysclock.h"
+#include "lib/version.h"
+
+bool
+service_time(const struct service *service, int64_t *seconds, bool may_log)
+{
+	*seconds = seconds_floor(sysclock_now());
+	if (*seconds < RELEASE_SECONDS) {
+		if (may_log)
+			syslog(LOG_ERR, "no time to give: the clock reads before " RELEASE_DATE
+			    ", when this program was released");
+		return false;
+	}
+	if (service->require_sync) {
+		struct sysclock_state state;
+
+		if (sysclock_state(&state) != 0 || !state.synchronised) {
+			if (may_log)
+				syslog(LOG_ERR, "no time to give: the kernel's clock is not synchronised (-s)");
+			return false;
+		}
+	}
+	return true;
+}
+
+void
+service_log_refusal(const union peer *peer, const char *transport)
+{
+	char text[PEER_TEXT];
+
+	peer_format(peer, text);
+	syslog(access_severity(), "refused connect from %s (%s)", text, transport);
+}
+
+void
+service_log(const union peer *peer, const char *transport)
+{
+	char text[PEER_TEXT];
+
+	peer_format(peer, text);
+	syslog(LOG_INFO, "answered %s (%s)", text, transport);
+}
+
+void
+service_log_missed(void)
+{
+	struct filter_missed missed;
+
+	while (filter_next_missed(&missed))
+		syslog(LOG_WARNING, FILTER_MISSED_FORMAT, missed.call, missed.times);
+}

@@ -1,0 +1,219 @@
+/* Answering connections: see dispatch.h. */
+#include "timed/dispatch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "lib/access.h"
+#include "lib/nstime.h"
+#include "lib/peer.h"
+#include "lib/rfc868.h"
+#include "lib/sysclock.h"
+#include "timed/reply.h"
+#include "timed/sandbox.h"
+#include "timed/wait_mode.h"
+
+/* What a client may send before its connection is closed under it. */
+#define DRAIN_OCTETS 65536
+#define DRAIN_MILLISECONDS 2000
+
+/* Connections answered and half-closed, kept this many connections (or a tick) longer so that late data is read. */
+#define LINGERING 64
+
+/* Sends the answer and the end of the stream, in one segment.  0, or an errno value. */
+static int
+answer_stream(int fd, int64_t seconds)
+{
+	uint8_t octets[RFC868_OCTETS];
+	size_t sent = 0;
+	int error = 0;
+
+	rfc868_encode(seconds, octets);
+	/* Four octets always fit into an empty send buffer: this cannot block. */
+	while (error == 0 && sent < sizeof octets) {
+		ssize_t now = send(fd, octets + sent, sizeof octets - sent, MSG_NOSIGNAL | MSG_MORE);
+
+		if (now >= 0)
+			sent += (size_t)now;
+		else if (errno != EINTR)
+			error = errno;
+	}
+	if (shutdown(fd, SHUT_WR) != 0 && error == 0)
+		error = errno;
+	return error;
+}
+
+/* Errors of send(2) and shutdown(2) that tell of the client and not of this system. */
+static bool
+client_gone(int error)
+{
+	return error == EPIPE || error == ECONNRESET || error == ENOTCONN || error == ECONNABORTED || error == ETIMEDOUT;
+}
+
+/*
+ * Reads what the client sent: closing a socket with unread data resets the connection, and the reset may take the
+ * answer with it.  True at the end of the stream or an error, false when there is nothing more for now.
+ */
+static bool
+drain(int fd, size_t *budget)
+{
+	char waste[4096];
+
+	while (*budget > 0) {
+		ssize_t got = recv(fd, waste, sizeof waste, MSG_DONTWAIT);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got == 0 || (errno != EAGAIN);
+		*budget -= (size_t)got < *budget ? (size_t)got : *budget;
+	}
+	return true;
+}
+
+enum status
+serve_connection(const struct service *service, int fd, union peer *peer)
+{
+	size_t budget = DRAIN_OCTETS;
+	nanoseconds end;
+	int64_t seconds;
+	int error;
+
+	peer_unmap(peer);
+	access_tables_changed();
+	/* A rule's program is started by libwrap, here, and is the administrator's to confine. */
+	if (!access_may_run() && !confine())
+		return STATUS_SYSTEM;
+	if (!access_allows(peer, fd)) {
+		service_log_refusal(peer, "tcp");
+		return STATUS_REFUSED;
+	}
+	if (!service_time(service, &seconds, true))
+		return STATUS_SYSTEM;
+	error = answer_stream(fd, seconds);
+	if (error != 0 && client_gone(error))
+		return STATUS_DONE;
+	if (error != 0) {
+		errno = error;
+		syslog(LOG_ERR, "cannot answer: %m");
+		return STATUS_SYSTEM;
+	}
+	if (service->log_answers)
+		service_log(peer, "tcp");
+	end = sysclock_elapsed() + DRAIN_MILLISECONDS * NS_PER_MILLISECOND;
+	while (!drain(fd, &budget)) {
+		struct pollfd readable = { .fd = fd, .events = POLLIN };
+		nanoseconds left = end - sysclock_elapsed();
+
+		if (left <= 0 || (poll(&readable, 1, (int)(left / NS_PER_MILLISECOND) + 1) < 0 && errno != EINTR))
+			break;
+	}
+	return STATUS_DONE;
+}
+
+static struct {
+	int fd;			/* 0: an empty place (standard input is the listener) */
+	uint32_t tick;		/* when it was answered */
+} lingering[LINGERING];
+static unsigned linger_next;
+
+static void
+linger_end(unsigned place)
+{
+	size_t budget = DRAIN_OCTETS;
+
+	if (lingering[place].fd == 0)
+		return;
+	drain(lingering[place].fd, &budget);
+	close(lingering[place].fd);
+	lingering[place].fd = 0;
+}
+
+/* Keeps an answered connection a while; the one that has its place is closed. */
+static void
+linger_add(int fd)
+{
+	linger_end(linger_next);
+	lingering[linger_next].fd = fd;
+	lingering[linger_next].tick = waiting_now();
+	linger_next = (linger_next + 1) % LINGERING;
+}
+
+/* Closes what was answered before the last tick; with ALL, everything. */
+static void
+linger_sweep(bool all)
+{
+	for (unsigned place = 0; place < LINGERING; place++)
+		if (all || waiting_now() - lingering[place].tick > 1)
+			linger_end(place);
+}
+
+static void
+serve_accepted(const struct service *service, int fd, union peer *peer)
+{
+	int64_t seconds;
+	int error;
+
+	peer_unmap(peer);
+	if (!waiting_allows(peer, fd, "tcp") || !waiting_time(&seconds)) {
+		close(fd);
+		return;
+	}
+	error = answer_stream(fd, seconds);
+	if (error != 0) {
+		errno = error;
+		if (!client_gone(error) && waiting_may_log())
+			syslog(LOG_ERR, "cannot answer: %m");
+		close(fd);
+		return;
+	}
+	linger_add(fd);
+	if (service->log_answers)
+		service_log(peer, "tcp");
+}
+
+enum status
+serve_listener(const struct service *service, int fd)
+{
+	enum status status = waiting_start(service);
+
+	while (status == STATUS_DONE) {
+		union peer peer;
+		socklen_t length = sizeof peer;
+		int connection;
+
+		if (waiting_ticked()) {
+			if (!waiting_tick())
+				break;
+			linger_sweep(false);
+		}
+		connection = accept4(fd, &peer.any, &length, SOCK_CLOEXEC);
+		if (connection >= 0) {
+			waiting_busy();
+			serve_accepted(service, connection, &peer);
+			continue;
+		}
+		switch (waiting_trouble(errno)) {
+		case TROUBLE_NONE:
+			break;
+		case TROUBLE_EMPTY:
+			waiting_readable(fd);
+			break;
+		case TROUBLE_PASSING:
+			if (waiting_may_log())
+				syslog(LOG_ERR, "cannot accept a connection: %m");
+			linger_sweep(true);
+			waiting_pause();
+			break;
+		case TROUBLE_FATAL:
+			syslog(LOG_ERR, "cannot accept connections: %m");
+			status = STATUS_SYSTEM;
+			break;
+		}
+	}
+	linger_sweep(true);
+	return status;
+}
