@@ -17,17 +17,17 @@ unit() {
 @test "unit: era and rfc868" { unit rfc868; }
 @test "unit: peer" { unit peer; }
 @test "unit: interval" { unit interval; }
-@test "unit: numtext" { unit numtext; }
+@test "unit: text" { unit text; }
 @test "unit: request and limits" { unit request; }
 @test "unit: policy" { unit policy; }
 @test "unit: sntp" { unit sntp; }
 @test "unit: edge" { unit edge; }
-@test "unit: verdict, ratelimit, tables" { unit access_parts; }
-@test "unit: client, answer, runstate" { unit client; }
+@test "unit: acl_cache, log_limit, acl_parse" { unit access_parts; }
+@test "unit: ssh_env, query_answer, clock_lock" { unit ssh_env; }
 
 @test "unit: exchange" { unit exchange; }
 @test "unit: dialog" { unit dialog; }
-@test "unit: guestlist, options, recordtext" { unit driver_texts; }
+@test "unit: guest_list, options, record_text" { unit driver_texts; }
 
 @test "every unit test is run above" {
 	for file in tests/unit/test_*.c; do

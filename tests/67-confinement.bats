@@ -32,7 +32,7 @@ setup_file() {
 	objects = $($(1)_objects)
 	planted: all
 	>$(compile) -Wno-missing-prototypes -c -o $(PLANTED)/plant.o tests/helpers/plant.c
-	>$(compile) $(static) $(link) -Wl,--wrap=timeclient_open,--wrap=timeclient_ask,--wrap=correct_clock,--wrap=exchange_parse_order \
+	>$(compile) $(static) $(link) -Wl,--wrap=query_open,--wrap=query_ask,--wrap=correct_clock,--wrap=exchange_parse_order \
 	>	-o $(PLANTED)/guestclock-set $(PLANTED)/plant.o $(call objects,guestclock-set) $(guestclock-set_libs)
 	>$(compile) $(static) $(link) -Wl,--wrap=rfc868_encode -o $(PLANTED)/in.timed $(PLANTED)/plant.o \
 	>	$(call objects,in.timed) $(in.timed_libs)
@@ -370,8 +370,8 @@ it failed with ENOSYS, 1000 times so far; please report\$")" 1 "$call in $1: lin
 @test "a harmless call that no filter lists fails, and is logged once, in guestclock-set" {
 	set_start
 	badsource tcp:37:good
-	unforeseen timeclient_open 'rdate 127.0.0.1'
-	unforeseen timeclient_ask 'rdate 127.0.0.1'
+	unforeseen query_open 'rdate 127.0.0.1'
+	unforeseen query_ask 'rdate 127.0.0.1'
 	unforeseen correct_clock 'rdate 127.0.0.1'
 	unforeseen exchange_parse_order exchange
 }
@@ -382,13 +382,13 @@ ASKER_DIES='exited with 111,killed by SIGSYS'
 @test "a forbidden call in the process that asks is its death" {
 	set_start
 	badsource tcp:37:good
-	harmless timeclient_ask 'rdate -p 127.0.0.1'
-	fates timeclient_ask 'rdate -p 127.0.0.1' "$ASKER_DIES" "${FORBIDDEN[@]}" clock_settime clock_adjtime adjtimex settimeofday \
+	harmless query_ask 'rdate -p 127.0.0.1'
+	fates query_ask 'rdate -p 127.0.0.1' "$ASKER_DIES" "${FORBIDDEN[@]}" clock_settime clock_adjtime adjtimex settimeofday \
 		seccomp prlimit64 pidfd_send_signal bind sendmsg 'sendto an address' 'openat to write' 'socket of packets'
-	told_no timeclient_ask 'rdate -p 127.0.0.1' openat newfstatat socket connect
+	told_no query_ask 'rdate -p 127.0.0.1' openat newfstatat socket connect
 	# Before it has a connection, where it looks up names.
-	harmless timeclient_open 'rdate -p 127.0.0.1'
-	fates timeclient_open 'rdate -p 127.0.0.1' "$ASKER_DIES" "${FORBIDDEN[@]}" clock_settime clock_adjtime adjtimex settimeofday \
+	harmless query_open 'rdate -p 127.0.0.1'
+	fates query_open 'rdate -p 127.0.0.1' "$ASKER_DIES" "${FORBIDDEN[@]}" clock_settime clock_adjtime adjtimex settimeofday \
 		prlimit64 pidfd_send_signal 'openat to write' 'openat to create' 'socket of packets'
 }
 

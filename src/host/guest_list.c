@@ -74,7 +74,7 @@ is_port(const char *port)
 }
 
 const char *
-guestlist_destination(const char *name, struct destination *to)
+guest_list_destination(const char *name, struct destination *to)
 {
 	bool uri = strncmp(name, scheme, sizeof scheme - 1) == 0;
 	struct destination made = { .port = "" };
@@ -125,16 +125,16 @@ guestlist_destination(const char *name, struct destination *to)
 }
 
 const char *
-guestlist_fault(const char *name)
+guest_list_fault(const char *name)
 {
 	struct destination unused;
 
-	return guestlist_destination(name, &unused);
+	return guest_list_destination(name, &unused);
 }
 
 /* Lists may be long and have no order: a hash would be more code than the time it saves on 1,000 names. */
 static bool
-holds(const struct guestlist *list, const char *name)
+holds(const struct guest_list *list, const char *name)
 {
 	for (size_t at = 0; at < list->count; at++)
 		if (strcmp(list->name[at], name) == 0)
@@ -143,7 +143,7 @@ holds(const struct guestlist *list, const char *name)
 }
 
 bool
-guestlist_add(struct guestlist *list, const char *name)
+guest_list_add(struct guest_list *list, const char *name)
 {
 	if (holds(list, name))
 		return true;
@@ -161,7 +161,7 @@ guestlist_add(struct guestlist *list, const char *name)
 }
 
 size_t
-guestlist_read(struct guestlist *list, char *text, const char **fault)
+guest_list_read(struct guest_list *list, char *text, const char **fault)
 {
 	size_t number = 0;
 
@@ -180,8 +180,8 @@ guestlist_read(struct guestlist *list, char *text, const char **fault)
 			*fault = *rest != '\0' && *rest != '#' ? "has more than one word" : NULL;
 			*stop = '\0';
 			if (*fault == NULL)
-				*fault = guestlist_fault(name);
-			if (*fault == NULL && !guestlist_add(list, name))
+				*fault = guest_list_fault(name);
+			if (*fault == NULL && !guest_list_add(list, name))
 				*fault = "does not fit into memory";
 			if (*fault != NULL)
 				return number;
@@ -192,8 +192,8 @@ guestlist_read(struct guestlist *list, char *text, const char **fault)
 }
 
 void
-guestlist_free(struct guestlist *list)
+guest_list_free(struct guest_list *list)
 {
 	free(list->name);
-	*list = (struct guestlist){ .name = NULL };
+	*list = (struct guest_list){ .name = NULL };
 }

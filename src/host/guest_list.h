@@ -11,7 +11,7 @@
 
 #define GUEST_NAME 255
 
-struct guestlist {
+struct guest_list {
 	const char **name;
 	size_t count, room;
 };
@@ -28,21 +28,21 @@ struct destination {
  * A user may also be a mail address, and neither may begin with "-".  At most 255 octets in all.  NULL, or what is wrong
  * with NAME, to stand behind its text; TO is filled only with what is right.
  */
-const char *guestlist_destination(const char *name, struct destination *to);
+const char *guest_list_destination(const char *name, struct destination *to);
 
 /* The same check alone. */
-const char *guestlist_fault(const char *name);
+const char *guest_list_fault(const char *name);
 
 /* Adds NAME, which must stay valid, unless it is there already.  False when there is no memory. */
-bool guestlist_add(struct guestlist *list, const char *name);
+bool guest_list_add(struct guest_list *list, const char *name);
 
 /*
  * Reads a list from TEXT, which is cut into its lines and must stay valid: a destination a line, empty lines, and
  * comments from # at a line's start or after a space.  0, or the number of the first line that is wrong, with the
  * reason in FAULT.
  */
-size_t guestlist_read(struct guestlist *list, char *text, const char **fault);
+size_t guest_list_read(struct guest_list *list, char *text, const char **fault);
 
-void guestlist_free(struct guestlist *list);
+void guest_list_free(struct guest_list *list);
 
 #endif

@@ -88,7 +88,7 @@ read_list(const char *path)
 
 /* Fills LIST from the command line and the file.  NULL, or what was wrong. */
 static const char *
-gather_guests(const struct driver_options *options, char *const *words, struct guestlist *list)
+gather_guests(const struct driver_options *options, char *const *words, struct guest_list *list)
 {
 	static char complaint[OPTIONS_COMPLAINT];
 	const char *path = options->list != NULL ? options->list : *words == NULL ? DEFAULT_GUESTS : NULL;
@@ -97,8 +97,8 @@ gather_guests(const struct driver_options *options, char *const *words, struct g
 	size_t line;
 
 	for (; *words != NULL; words++) {
-		fault = guestlist_fault(*words);
-		if (fault == NULL && !guestlist_add(list, *words))
+		fault = guest_list_fault(*words);
+		if (fault == NULL && !guest_list_add(list, *words))
 			fault = "does not fit into memory";
 		if (fault != NULL) {
 			char quoted[48];
@@ -117,7 +117,7 @@ gather_guests(const struct driver_options *options, char *const *words, struct g
 		return complaint;
 	}
 	/* The names point into the text, which is kept to the end. */
-	line = guestlist_read(list, text, &fault);
+	line = guest_list_read(list, text, &fault);
 	if (line == 0)
 		return NULL;
 	snprintf(complaint, sizeof complaint, "list of guests %.150s, line %zu: %s: expected one ssh destination a line", path,
@@ -130,7 +130,7 @@ static const char *
 host_fault(const struct driver_options *options, const struct store *store)
 {
 	static char text[OPTIONS_COMPLAINT];
-	nanoseconds now = sysclock_now(), newest = record_newest(store);
+	nanoseconds now = sysclock_now(), newest = store_newest(store);
 	struct sysclock_state kernel;
 	int error;
 
@@ -169,12 +169,12 @@ note_store_error(struct run *run, int error)
 
 /* A guest has ended: remember and report. */
 static void
-guest_ended(void *context, const struct outcome_of_guest *outcome)
+guest_ended(void *context, const struct loop_result *outcome)
 {
 	struct run *run = context;
 	const struct dialog *dialog = outcome->dialog;
 	struct record previous, record = { .time = outcome->time, .result = dialog->result };
-	bool known = record_load(&run->store, outcome->name, &previous);
+	bool known = store_load(&run->store, outcome->name, &previous);
 
 	snprintf(record.guest, sizeof record.guest, "%s", outcome->name);
 	memcpy(record.text, dialog->text, sizeof record.text);
@@ -196,7 +196,7 @@ guest_ended(void *context, const struct outcome_of_guest *outcome)
 	}
 	if (run->records != NULL)
 		run->records[run->count++] = record;
-	note_store_error(run, record_remember(&run->store, &record, run->options->correct));
+	note_store_error(run, store_remember(&run->store, &record, run->options->correct));
 	report_guest(&run->report, &record);
 }
 
@@ -222,7 +222,7 @@ become_owner(const char *path)
 
 /* Runs what was asked for.  The exit status. */
 static int
-run_guests(struct run *run, const struct guestlist *list)
+run_guests(struct run *run, const struct guest_list *list)
 {
 	const struct driver_options *options = run->options;
 	const char *config = options->ssh_config;
@@ -231,7 +231,7 @@ run_guests(struct run *run, const struct guestlist *list)
 	if (config == NULL && access(DEFAULT_SSH_CONFIG, R_OK) == 0)
 		config = DEFAULT_SSH_CONFIG;
 	report_start(&run->report, options, list->name, list->count);
-	ended = drive_guests(options, config, list->name, list->count, guest_ended, run);
+	ended = loop_run(options, config, list->name, list->count, guest_ended, run);
 	if (ended < 0)
 		return complain(options, false, strerror(errno));
 	status = report_end(&run->report, ended);
@@ -250,7 +250,7 @@ static int
 guestclock(int argc, char **argv)
 {
 	struct driver_options options;
-	struct guestlist list = { .name = NULL };
+	struct guest_list list = { .name = NULL };
 	struct run run = { .options = &options };
 	char complaint[OPTIONS_COMPLAINT];
 	const char *fault;
@@ -279,7 +279,7 @@ guestclock(int argc, char **argv)
 		snprintf(complaint, sizeof complaint, "--ssh-config %.150s: %s", options.ssh_config, strerror(errno));
 		return complain(&options, true, complaint);
 	}
-	error = record_open(&run.store, run.store.path);
+	error = store_open(&run.store, run.store.path);
 	/* A monitor's user has no place there, and needs none. */
 	if (error != 0 && !options.correct && options.state == NULL)
 		error = 0;
@@ -288,7 +288,7 @@ guestclock(int argc, char **argv)
 		    strerror(error), error == EACCES ? ": it and what is in it must belong to the user that runs this" : "");
 		return complain(&options, false, complaint);
 	}
-	error = options.correct ? record_lock_run(&run.store) : 0;
+	error = options.correct ? store_lock_run(&run.store) : 0;
 	if (error != 0) {
 		snprintf(complaint, sizeof complaint, "%.150s: %s", run.store.path, error == EWOULDBLOCK ?
 		    "another sync is at work with this state directory: nothing was done" : strerror(error));
@@ -303,9 +303,9 @@ guestclock(int argc, char **argv)
 			return complain(&options, false, strerror(ENOMEM));
 	}
 	status = run_guests(&run, &list);
-	record_close(&run.store);
+	store_close(&run.store);
 	free(run.records);
-	guestlist_free(&list);
+	guest_list_free(&list);
 	return status;
 }
 

@@ -50,7 +50,7 @@ struct again {
 /* One place in the loop, in which one guest after another is handled. */
 struct place {
 	size_t guest;		/* index into the names */
-	struct sshrun ssh;
+	struct ssh ssh;
 	struct dialog dialog;
 	enum stage stage;
 	bool busy;		/* a guest is here */
@@ -74,7 +74,7 @@ struct loop {
 	size_t places;
 	int epoll, signals;
 	int stopped;		/* the signal that ends the run */
-	drive_told told;
+	loop_callback told;
 	void *context;
 };
 
@@ -107,7 +107,7 @@ static void
 tell(struct loop *loop, struct place *place)
 {
 	add_orders(&place->dialog);
-	struct outcome_of_guest outcome = { .name = loop->names[place->guest], .dialog = &place->dialog,
+	struct loop_result outcome = { .name = loop->names[place->guest], .dialog = &place->dialog,
 		.time = sysclock_now() };
 
 	loop->ended++;
@@ -138,12 +138,12 @@ leave(struct place *place)
 	if (friendly)
 		send_order(place);
 	else
-		sshrun_close(&place->ssh.output);
-	sshrun_close(&place->ssh.input);
+		ssh_close(&place->ssh.output);
+	ssh_close(&place->ssh.input);
 	place->stage = friendly ? STAGE_LEAVING : STAGE_TERMINATED;
 	place->deadline = sysclock_elapsed() + LEAVE_SECONDS * NS_PER_SECOND;
 	if (!friendly)
-		sshrun_signal(&place->ssh, SIGTERM);
+		ssh_signal(&place->ssh, SIGTERM);
 }
 
 static void
@@ -179,7 +179,7 @@ launch(struct loop *loop, struct place *place)
 	place->held = place->error_held = place->error_total = 0;
 	place->error_ended = false;
 	place->deadline = place->started + loop->options->deadline;
-	error = sshrun_start(&place->ssh, loop->config, loop->names[place->guest]);
+	error = ssh_start(&place->ssh, loop->config, loop->names[place->guest]);
 	if (error != 0 && may_pass(loop, error))
 		return false;
 	if (error == 0 && (!watch(loop, place->ssh.output, tag + CHANNEL_OUTPUT) ||
@@ -263,7 +263,7 @@ read_output(struct place *place)
 		if (got == 0 || place->dialog.phase == PHASE_OVER) {
 			/* End of file: what it means shows when ssh ends. */
 			if (got == 0)
-				sshrun_close(&place->ssh.output);
+				ssh_close(&place->ssh.output);
 			else
 				place->held = 0;
 			return;
@@ -308,7 +308,7 @@ read_error(struct place *place)
 	if (got > 0)
 		place->error_total += (size_t)got;
 	if (got <= 0 || place->error_total > ERROR_OCTETS) {
-		sshrun_close(&place->ssh.error);
+		ssh_close(&place->ssh.error);
 		return;
 	}
 	for (ssize_t at = 0; at < got; at++) {
@@ -371,7 +371,7 @@ ended(struct loop *loop, struct place *place, int status)
 			break;
 	}
 	place->error[place->error_held] = '\0';
-	sshrun_close_all(&place->ssh);
+	ssh_close_all(&place->ssh);
 	place->busy = false;
 	if (may_heal(loop, place, status)) {
 		nanoseconds now = sysclock_elapsed();
@@ -430,13 +430,13 @@ deadline_passed(struct place *place)
 	case STAGE_LEAVING:
 		place->stage = STAGE_TERMINATED;
 		place->deadline = sysclock_elapsed() + LEAVE_SECONDS * NS_PER_SECOND;
-		sshrun_signal(&place->ssh, SIGTERM);
+		ssh_signal(&place->ssh, SIGTERM);
 		break;
 	case STAGE_TERMINATED:
 	case STAGE_KILLED:
 		place->stage = STAGE_KILLED;
 		place->deadline = sysclock_elapsed() + LEAVE_SECONDS * NS_PER_SECOND;
-		sshrun_signal(&place->ssh, SIGKILL);
+		ssh_signal(&place->ssh, SIGKILL);
 		break;
 	}
 }
@@ -531,8 +531,8 @@ run(struct loop *loop)
 }
 
 int
-drive_guests(const struct driver_options *options, const char *config, const char *const *names, size_t count,
-    drive_told told, void *context)
+loop_run(const struct driver_options *options, const char *config, const char *const *names, size_t count,
+    loop_callback told, void *context)
 {
 	struct loop loop = { .options = options, .config = config, .names = names, .count = count, .told = told,
 		.context = context, .places = (size_t)options->parallel < count ? (size_t)options->parallel : count };
@@ -559,8 +559,8 @@ drive_guests(const struct driver_options *options, const char *config, const cha
 	loop.signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (loop.place != NULL && loop.again != NULL && loop.epoll >= 0 && loop.signals >= 0 && watch(&loop, loop.signals, SIGNALS))
 		result = run(&loop);
-	sshrun_close(&loop.epoll);
-	sshrun_close(&loop.signals);
+	ssh_close(&loop.epoll);
+	ssh_close(&loop.signals);
 	free(loop.place);
 	free(loop.again);
 	sigprocmask(SIG_SETMASK, &before, NULL);

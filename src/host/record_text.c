@@ -196,7 +196,7 @@ record_parse(const char *text, size_t length, struct record *record)
 	take_line(&cursor, "guestclock-state", word, sizeof word);
 	cursor.good = cursor.good && strcmp(word, "1") == 0;
 	take_line(&cursor, "guest", record->guest, sizeof record->guest);
-	cursor.good = cursor.good && guestlist_fault(record->guest) == NULL;
+	cursor.good = cursor.good && guest_list_fault(record->guest) == NULL;
 	take_seconds(&cursor, "time", &record->time);
 	take_seconds(&cursor, "last-success", &record->last_success);
 	take_line(&cursor, "result", word, sizeof word);

@@ -323,7 +323,7 @@ report_prometheus(const char *path, const struct record *records, size_t count)
 	if (fclose(to) != 0)
 		error = errno;
 	if (error == 0)
-		error = record_replace_file(AT_FDCWD, beside, path, text, length);
+		error = store_replace_file(AT_FDCWD, beside, path, text, length);
 	free(text);
 	return error;
 }

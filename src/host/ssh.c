@@ -13,7 +13,7 @@
 #define ARGUMENTS 24
 
 void
-sshrun_close(int *fd)
+ssh_close(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
@@ -21,15 +21,15 @@ sshrun_close(int *fd)
 }
 
 void
-sshrun_close_all(struct sshrun *ssh)
+ssh_close_all(struct ssh *ssh)
 {
-	sshrun_close(&ssh->input);
-	sshrun_close(&ssh->output);
-	sshrun_close(&ssh->error);
+	ssh_close(&ssh->input);
+	ssh_close(&ssh->output);
+	ssh_close(&ssh->error);
 }
 
 void
-sshrun_signal(const struct sshrun *ssh, int signal)
+ssh_signal(const struct ssh *ssh, int signal)
 {
 	if (ssh->pid > 0)
 		kill(-ssh->pid, signal);
@@ -64,7 +64,7 @@ make_arguments(const char **argument, const char *config, const struct destinati
 }
 
 static int
-spawn(struct sshrun *ssh, const char *const *argument, const int child[3])
+spawn(struct ssh *ssh, const char *const *argument, const int child[3])
 {
 	extern char **environ;
 	posix_spawn_file_actions_t actions;
@@ -102,14 +102,14 @@ spawn(struct sshrun *ssh, const char *const *argument, const int child[3])
 }
 
 int
-sshrun_start(struct sshrun *ssh, const char *config, const char *name)
+ssh_start(struct ssh *ssh, const char *config, const char *name)
 {
 	struct destination to = { .host = "" };
 	const char *argument[ARGUMENTS];
 	int pipes[3][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
-	int error = guestlist_destination(name, &to) == NULL ? 0 : EINVAL;
+	int error = guest_list_destination(name, &to) == NULL ? 0 : EINVAL;
 
-	*ssh = (struct sshrun){ .input = -1, .output = -1, .error = -1 };
+	*ssh = (struct ssh){ .input = -1, .output = -1, .error = -1 };
 	make_arguments(argument, config, &to);
 	for (int fd = 0; fd < 3 && error == 0; fd++)
 		if (pipe2(pipes[fd], O_CLOEXEC) != 0)
@@ -121,11 +121,11 @@ sshrun_start(struct sshrun *ssh, const char *config, const char *name)
 	if (error == 0)
 		error = spawn(ssh, argument, (const int[3]){ pipes[0][0], pipes[1][1], pipes[2][1] });
 	for (int fd = 0; fd < 3; fd++) {
-		sshrun_close(&pipes[fd][fd != 0]);
+		ssh_close(&pipes[fd][fd != 0]);
 		if (error != 0)
-			sshrun_close(&pipes[fd][fd == 0]);
+			ssh_close(&pipes[fd][fd == 0]);
 	}
-	*ssh = (struct sshrun){ .pid = error == 0 ? ssh->pid : 0, .input = pipes[0][1], .output = pipes[1][0],
+	*ssh = (struct ssh){ .pid = error == 0 ? ssh->pid : 0, .input = pipes[0][1], .output = pipes[1][0],
 		.error = pipes[2][0] };
 	return error;
 }

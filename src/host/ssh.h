@@ -6,7 +6,7 @@
 
 #include <sys/types.h>
 
-struct sshrun {
+struct ssh {
 	pid_t pid;			/* also its session and its process group; 0: none */
 	int input, output, error;	/* our ends of its descriptors 0, 1 and 2, non-blocking; -1: closed */
 };
@@ -16,14 +16,14 @@ struct sshrun {
  * session without a controlling terminal, no descriptor but 0, 1 and 2, and default signal handling.
  * 0, or an errno value.
  */
-int sshrun_start(struct sshrun *ssh, const char *config, const char *name);
+int ssh_start(struct ssh *ssh, const char *config, const char *name);
 
 /* Sends SIGNAL to the ssh and to what it started, such as a ProxyCommand. */
-void sshrun_signal(const struct sshrun *ssh, int signal);
+void ssh_signal(const struct ssh *ssh, int signal);
 
-void sshrun_close(int *fd);
+void ssh_close(int *fd);
 
 /* Closes what is open. */
-void sshrun_close_all(struct sshrun *ssh);
+void ssh_close_all(struct ssh *ssh);
 
 #endif

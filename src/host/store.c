@@ -19,7 +19,7 @@ open_lock(const struct store *store, const char *name)
 }
 
 int
-record_open(struct store *store, const char *path)
+store_open(struct store *store, const char *path)
 {
 	int error;
 
@@ -39,14 +39,14 @@ record_open(struct store *store, const char *path)
 }
 
 int
-record_lock_run(struct store *store)
+store_lock_run(struct store *store)
 {
 	store->running = open_lock(store, ".sync.lock");
 	return store->running >= 0 && flock(store->running, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
 }
 
 void
-record_close(struct store *store)
+store_close(struct store *store)
 {
 	int *const open_files[] = { &store->running, &store->writing, &store->directory };
 
@@ -69,7 +69,7 @@ set_aside(const struct store *store, const char *name, const char *fault)
 }
 
 bool
-record_load(const struct store *store, const char *guest, struct record *record)
+store_load(const struct store *store, const char *guest, struct record *record)
 {
 	char name[RECORD_FILE_NAME], text[RECORD_TEXT + 1];
 	ssize_t got;
@@ -108,7 +108,7 @@ write_all(int fd, const char *text, size_t length)
 }
 
 int
-record_replace_file(int directory, const char *beside, const char *name, const char *text, size_t length)
+store_replace_file(int directory, const char *beside, const char *name, const char *text, size_t length)
 {
 	/* O_EXCL: a link or a FIFO that somebody else put there is neither followed nor waited for. */
 	int error, fd = openat(directory, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -135,7 +135,7 @@ replace_file(const struct store *store, const char *name, const char *text, size
 
 	snprintf(beside, sizeof beside, ".%s.new", name);
 	unlinkat(store->directory, beside, 0);
-	return record_replace_file(store->directory, beside, name, text, length);
+	return store_replace_file(store->directory, beside, name, text, length);
 }
 
 /* Cuts the log to whole lines of its newer half. */
@@ -193,7 +193,7 @@ append(const struct store *store, const char *line, size_t length)
 }
 
 int
-record_remember(const struct store *store, const struct record *record, bool correct)
+store_remember(const struct store *store, const struct record *record, bool correct)
 {
 	char name[RECORD_FILE_NAME], text[RECORD_TEXT], line[RECORD_LOG_LINE];
 	size_t text_length = record_format(record, text), line_length = record_format_log(record, correct, line);
@@ -212,7 +212,7 @@ record_remember(const struct store *store, const struct record *record, bool cor
 }
 
 nanoseconds
-record_newest(const struct store *store)
+store_newest(const struct store *store)
 {
 	char text[2 * RECORD_LOG_LINE];
 	struct stat status;

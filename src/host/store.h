@@ -25,25 +25,25 @@ struct store {
 };
 
 /* Opens, and makes if need be, the directory. */
-int record_open(struct store *store, const char *path);
-void record_close(struct store *store);
+int store_open(struct store *store, const char *path);
+void store_close(struct store *store);
 
-/* Keeps other runs that correct out until record_close().  EWOULDBLOCK when there is one. */
-int record_lock_run(struct store *store);
+/* Keeps other runs that correct out until store_close().  EWOULDBLOCK when there is one. */
+int store_lock_run(struct store *store);
 
 /* The state of a guest.  False, and *RECORD all zero, when there is none to be had. */
-bool record_load(const struct store *store, const char *guest, struct record *record);
+bool store_load(const struct store *store, const char *guest, struct record *record);
 
 /* Replaces the guest's state and appends a line to the log, of a sync (CORRECT) or a check.  The first error. */
-int record_remember(const struct store *store, const struct record *record, bool correct);
+int store_remember(const struct store *store, const struct record *record, bool correct);
 
 /*
  * Replaces NAME in DIRECTORY (or AT_FDCWD) by a file of mode 0644 with TEXT: written whole as BESIDE, of which there must be
  * none, and renamed.  What BESIDE or NAME links to is left alone.  BESIDE is removed after an error.
  */
-int record_replace_file(int directory, const char *beside, const char *name, const char *text, size_t length);
+int store_replace_file(int directory, const char *beside, const char *name, const char *text, size_t length);
 
 /* The newest time in the log: that of its last whole line.  0 when there is none. */
-nanoseconds record_newest(const struct store *store);
+nanoseconds store_newest(const struct store *store);
 
 #endif

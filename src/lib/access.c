@@ -177,13 +177,13 @@ complain(const char *text)
 static bool
 tables_usable(void)
 {
-	const char *fault = tablewatch_fault();
+	const char *fault = acl_file_fault();
 
 	if (fault != NULL) {
 		complain(fault);
 		return false;
 	}
-	if (strict && tablewatch_missing()) {
+	if (strict && acl_file_missing()) {
 		char text[sizeof complained];
 
 		snprintf(text, sizeof text, "neither %.200s nor %.200s is there (--strict-access)", hosts_allow_table, hosts_deny_table);
@@ -305,7 +305,7 @@ access_allows(const union peer *peer, int fd)
 	unread = false;
 	allowed = hosts_access(&request) != 0;
 	if (unread) {
-		tablewatch_distrust();
+		acl_file_distrust();
 		complain("a table, or a list that it names, could not be read and understood to its end");
 	}
 	return allowed && !unread && !lookup_put_off;
@@ -320,9 +320,9 @@ access_severity(void)
 bool
 access_tables_changed(void)
 {
-	bool changed = tablewatch_look(daemon_name, hosts_allow_table, hosts_deny_table);
+	bool changed = acl_file_look(daemon_name, hosts_allow_table, hosts_deny_table);
 
-	if (tablewatch_fault() == NULL)
+	if (acl_file_fault() == NULL)
 		complained[0] = '\0';
 	/* Its user and group options look up names too. */
 	if (changed && access_may_run())
@@ -333,11 +333,11 @@ access_tables_changed(void)
 bool
 access_may_cache(void)
 {
-	return tablewatch_effect() == TABLES_PLAIN && !lookup_put_off;
+	return acl_file_effect() == ACL_PLAIN && !lookup_put_off;
 }
 
 bool
 access_may_run(void)
 {
-	return tablewatch_effect() == TABLES_RUN;
+	return acl_file_effect() == ACL_RUN;
 }

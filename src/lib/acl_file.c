@@ -39,7 +39,7 @@ static size_t watched_count = 2;
 
 static bool stamped;
 static char fault_text[512];	/* empty: no fault */
-static enum tables_effect effect = TABLES_RUN;
+static enum acl_effect effect = ACL_RUN;
 
 static struct table_stamp
 stamp_of(const char *path)
@@ -91,7 +91,7 @@ set_fault(const char *format, ...)
 
 /* Sets the fault in a line of PATH.  Where that line names a list, what is wrong with the list has been set before. */
 static void
-set_fault_at(const char *path, const struct tables_fault *fault)
+set_fault_at(const char *path, const struct acl_fault *fault)
 {
 	char what[257];
 
@@ -133,7 +133,7 @@ static bool
 read_list(const char *path, void *context)
 {
 	int depth = *(const int *)context + 1;
-	struct tables_fault fault = { NULL, 0 };
+	struct acl_fault fault = { NULL, 0 };
 	struct watched *list = &watched[watched_count];
 	char *text;
 	size_t length;
@@ -153,7 +153,7 @@ read_list(const char *path, void *context)
 	text = read_text(path, &list->stamp, &length);
 	if (text == NULL)
 		return false;
-	tables_read_list(text, length, read_list, &depth, &fault);
+	acl_parse_list(text, length, read_list, &depth, &fault);
 	free(text);
 	if (fault.what != NULL)
 		set_fault_at(path, &fault);
@@ -164,14 +164,14 @@ static void
 read_table(const struct watched *table, const char *daemon)
 {
 	int depth = 0;
-	struct tables_fault fault;
-	enum tables_effect most;
+	struct acl_fault fault;
+	enum acl_effect most;
 	char *text;
 	size_t length;
 
 	if (table->stamp.error == ENOENT || (text = read_text(table->path, &table->stamp, &length)) == NULL)
 		return;
-	most = tables_read(text, length, daemon, read_list, &depth, &fault);
+	most = acl_parse(text, length, daemon, read_list, &depth, &fault);
 	free(text);
 	if (fault.what != NULL)
 		set_fault_at(table->path, &fault);
@@ -191,7 +191,7 @@ is_fresh(const struct table_stamp *stamp)
 }
 
 bool
-tablewatch_look(const char *daemon, char *allow, char *deny)
+acl_file_look(const char *daemon, char *allow, char *deny)
 {
 	bool changed = !stamped;
 
@@ -208,36 +208,36 @@ tablewatch_look(const char *daemon, char *allow, char *deny)
 	while (watched_count > 2)
 		free(watched[--watched_count].path);
 	fault_text[0] = '\0';
-	effect = TABLES_PLAIN;
+	effect = ACL_PLAIN;
 	for (int table = 0; table < 2 && fault_text[0] == '\0'; table++)
 		read_table(&watched[table], daemon);
 	/* Some faults pass without a change of the file: they are looked for again. */
 	stamped = fault_text[0] == '\0';
 	if (!stamped)
-		effect = TABLES_PLAIN;
+		effect = ACL_PLAIN;
 	return true;
 }
 
 const char *
-tablewatch_fault(void)
+acl_file_fault(void)
 {
 	return fault_text[0] != '\0' ? fault_text : NULL;
 }
 
 bool
-tablewatch_missing(void)
+acl_file_missing(void)
 {
 	return watched[0].stamp.error == ENOENT && watched[1].stamp.error == ENOENT;
 }
 
 void
-tablewatch_distrust(void)
+acl_file_distrust(void)
 {
 	stamped = false;
 }
 
-enum tables_effect
-tablewatch_effect(void)
+enum acl_effect
+acl_file_effect(void)
 {
 	return effect;
 }

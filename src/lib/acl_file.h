@@ -16,18 +16,18 @@
  * changed since the last look, when one changed so recently that another change might not show, and as long as there is
  * a fault.  ALLOW and DENY must stay valid.
  */
-bool tablewatch_look(const char *daemon, char *allow, char *deny);
+bool acl_file_look(const char *daemon, char *allow, char *deny);
 
 /* Why the last look found that libwrap must not be asked: file, line, what is wrong and what was expected.  NULL: it may be. */
-const char *tablewatch_fault(void);
+const char *acl_file_fault(void);
 
 /* Whether the last look found neither table. */
-bool tablewatch_missing(void);
+bool acl_file_missing(void);
 
 /* What was found cannot be relied on: at the next look all counts as changed. */
-void tablewatch_distrust(void);
+void acl_file_distrust(void);
 
-/* The most that a rule for DAEMON does in what the last look found: TABLES_RUN before the first. */
-enum tables_effect tablewatch_effect(void);
+/* The most that a rule for DAEMON does in what the last look found: ACL_RUN before the first. */
+enum acl_effect acl_file_effect(void);
 
 #endif

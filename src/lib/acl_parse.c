@@ -23,7 +23,7 @@ static const char pattern_characters[] = "*?@/";
 
 struct rules {
 	const char *daemon;
-	tables_list *list;
+	acl_list *list;
 	void *context;
 };
 
@@ -202,20 +202,20 @@ static const struct option {
 	const char *name;
 	enum option_value value;
 	bool last;
-	enum tables_effect effect;
+	enum acl_effect effect;
 } known_options[] = {
-	{ "allow", VALUE_NONE, true, TABLES_PLAIN }, { "deny", VALUE_NONE, true, TABLES_PLAIN },
-	{ "keepalive", VALUE_NONE, false, TABLES_ACT }, { "severity", VALUE_MUST, false, TABLES_ACT },
-	{ "linger", VALUE_MUST, false, TABLES_ACT }, { "spawn", VALUE_MUST, false, TABLES_RUN },
-	{ "twist", VALUE_MUST, true, TABLES_RUN }, { "aclexec", VALUE_MUST, false, TABLES_RUN },
-	{ "setenv", VALUE_MUST, false, TABLES_RUN }, { "banners", VALUE_MUST, false, TABLES_RUN },
-	{ "user", VALUE_MUST, false, TABLES_RUN }, { "group", VALUE_MUST, false, TABLES_RUN },
-	{ "umask", VALUE_MUST, false, TABLES_RUN }, { "nice", VALUE_MAY, false, TABLES_RUN },
-	{ "rfc931", VALUE_MAY, false, TABLES_RUN },
+	{ "allow", VALUE_NONE, true, ACL_PLAIN }, { "deny", VALUE_NONE, true, ACL_PLAIN },
+	{ "keepalive", VALUE_NONE, false, ACL_ACT }, { "severity", VALUE_MUST, false, ACL_ACT },
+	{ "linger", VALUE_MUST, false, ACL_ACT }, { "spawn", VALUE_MUST, false, ACL_RUN },
+	{ "twist", VALUE_MUST, true, ACL_RUN }, { "aclexec", VALUE_MUST, false, ACL_RUN },
+	{ "setenv", VALUE_MUST, false, ACL_RUN }, { "banners", VALUE_MUST, false, ACL_RUN },
+	{ "user", VALUE_MUST, false, ACL_RUN }, { "group", VALUE_MUST, false, ACL_RUN },
+	{ "umask", VALUE_MUST, false, ACL_RUN }, { "nice", VALUE_MAY, false, ACL_RUN },
+	{ "rfc931", VALUE_MAY, false, ACL_RUN },
 };
 
 static const char *
-option_fault(const char *text, bool last, enum tables_effect *most)
+option_fault(const char *text, bool last, enum acl_effect *most)
 {
 	const char *option = text + strspn(text, blanks), *value;
 	size_t length = strcspn(option, " \t\r\n=");
@@ -284,9 +284,9 @@ next_field(char *text, bool lists)
 }
 
 static const char *
-rule_fault(char *line, bool continued, const struct rules *rules, enum tables_effect *most)
+rule_fault(char *line, bool continued, const struct rules *rules, enum acl_effect *most)
 {
-	enum tables_effect effect = TABLES_PLAIN;
+	enum acl_effect effect = ACL_PLAIN;
 	char *clients, *option;
 	const char *fault;
 	bool concerns;
@@ -334,7 +334,7 @@ struct reader {
  * newline is skipped by libwrap, which loses nothing where it is blank or a comment.
  */
 static bool
-next_line(struct reader *reader, struct tables_fault *fault)
+next_line(struct reader *reader, struct acl_fault *fault)
 {
 	size_t used = 0;
 
@@ -374,14 +374,14 @@ next_line(struct reader *reader, struct tables_fault *fault)
 	return false;
 }
 
-enum tables_effect
-tables_read(const char *text, size_t length, const char *daemon, tables_list *list, void *context, struct tables_fault *fault)
+enum acl_effect
+acl_parse(const char *text, size_t length, const char *daemon, acl_list *list, void *context, struct acl_fault *fault)
 {
 	const struct rules rules = { daemon, list, context };
 	struct reader reader = { .text = text, .length = length };
-	enum tables_effect most = TABLES_PLAIN;
+	enum acl_effect most = ACL_PLAIN;
 
-	*fault = (struct tables_fault){ NULL, 0 };
+	*fault = (struct acl_fault){ NULL, 0 };
 	if (memchr(text, '\0', length) != NULL) {
 		fault->what = "an octet of zero hides what follows it: expected text";
 		fault->line = 1;
@@ -391,17 +391,17 @@ tables_read(const char *text, size_t length, const char *daemon, tables_list *li
 	while (fault->what == NULL && next_line(&reader, fault))
 		if (reader.joined[0] != '#' && reader.joined[strspn(reader.joined, blanks)] != '\0')
 			fault->what = rule_fault(reader.joined, reader.continued, &rules, &most);
-	return fault->what == NULL ? most : TABLES_PLAIN;
+	return fault->what == NULL ? most : ACL_PLAIN;
 }
 
 void
-tables_read_list(const char *text, size_t length, tables_list *list, void *context, struct tables_fault *fault)
+acl_parse_list(const char *text, size_t length, acl_list *list, void *context, struct acl_fault *fault)
 {
 	const struct rules rules = { NULL, list, context };
 	char word[WORD_ROOM];
 	size_t used = 0;
 
-	*fault = (struct tables_fault){ NULL, 1 };
+	*fault = (struct acl_fault){ NULL, 1 };
 	for (size_t at = 0; at <= length && fault->what == NULL; at++) {
 		bool end = at == length || (text[at] != '\0' && strchr(list_separators, text[at]) != NULL);
 

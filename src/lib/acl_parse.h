@@ -17,28 +17,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum tables_effect {
-	TABLES_PLAIN,		/* no option but allow and deny: verdicts may be kept */
-	TABLES_ACT,		/* severity, linger or keepalive: each client anew, but nothing is started */
-	TABLES_RUN		/* spawn, twist and whatever else changes this process or starts another */
+enum acl_effect {
+	ACL_PLAIN,		/* no option but allow and deny: verdicts may be kept */
+	ACL_ACT,		/* severity, linger or keepalive: each client anew, but nothing is started */
+	ACL_RUN		/* spawn, twist and whatever else changes this process or starts another */
 };
 
-struct tables_fault {
+struct acl_fault {
 	const char *what;	/* what is wrong and what was expected; NULL: nothing is wrong */
 	unsigned long line;	/* of the file, from 1: where the rule begins, or the line that another one swallowed */
 };
 
 /* Told the PATH of each list that is named, which is valid during the call.  False ends the reading. */
-typedef bool tables_list(const char *path, void *context);
+typedef bool acl_list(const char *path, void *context);
 
 /*
  * The most that a rule in TEXT (LENGTH octets) which may concern DAEMON does besides allowing and denying.  Where FAULT
  * then says that something is wrong, libwrap must not be asked, and the effect is PLAIN.
  */
-enum tables_effect tables_read(const char *text, size_t length, const char *daemon, tables_list *list, void *context,
-    struct tables_fault *fault);
+enum acl_effect acl_parse(const char *text, size_t length, const char *daemon, acl_list *list, void *context,
+    struct acl_fault *fault);
 
 /* Reads a list of clients, which has words between blanks and newlines, and neither comments nor EXCEPT. */
-void tables_read_list(const char *text, size_t length, tables_list *list, void *context, struct tables_fault *fault);
+void acl_parse_list(const char *text, size_t length, acl_list *list, void *context, struct acl_fault *fault);
 
 #endif

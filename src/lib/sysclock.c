@@ -143,7 +143,7 @@ sysclock_slew(nanoseconds correction)
 }
 
 int
-sysclock_tell_bound(nanoseconds maxerror, nanoseconds esterror)
+sysclock_set_bound(nanoseconds maxerror, nanoseconds esterror)
 {
 	struct timex kernel = { .modes = 0 };
 	struct timex told = { .modes = ADJ_STATUS | ADJ_MAXERROR | ADJ_ESTERROR };

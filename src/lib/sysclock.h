@@ -56,6 +56,6 @@ int sysclock_rate(int64_t ppb);
 int64_t sysclock_rate_in_force(void);
 
 /* Tells the kernel that its clock is right within MAXERROR, ESTERROR the best guess: STA_UNSYNC is cleared. */
-int sysclock_tell_bound(nanoseconds maxerror, nanoseconds esterror);
+int sysclock_set_bound(nanoseconds maxerror, nanoseconds esterror);
 
 #endif

@@ -11,11 +11,11 @@
 #define PROGRAM "guestclock-set"
 #define LINE_ROOM 640
 
-static const struct client *who;
+static const struct ssh_env *who;
 static char request[128];
 
 void
-audit_start(const struct client *client)
+audit_start(const struct ssh_env *client)
 {
 	who = client;
 	openlog(PROGRAM, LOG_PID | LOG_NDELAY, LOG_DAEMON);

@@ -12,7 +12,7 @@
 #include "set/ssh_env.h"
 
 /* Connects to syslog: after this nothing needs to be opened for a line. */
-void audit_start(const struct client *client);
+void audit_start(const struct ssh_env *client);
 
 /* What the lines say was asked.  TEXT may hold anything. */
 void audit_request(const char *text);

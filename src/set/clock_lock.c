@@ -35,7 +35,7 @@ read_boot_id(char boot_id[BOOT_ID_TEXT])
 }
 
 static void
-read_told(struct runstate *state)
+read_told(struct clock_lock *state)
 {
 	char text[TOLD_TEXT + 1], boot_id[BOOT_ID_TEXT], bound[12], before[12];
 	ssize_t got = pread(state->fd, text, sizeof text - 1, 0);
@@ -58,11 +58,11 @@ static int
 open_lock(void)
 {
 	struct stat directory;
-	int fd = open(RUNSTATE_LOCK, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int fd = open(CLOCK_LOCK_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 
 	if (fd < 0)
-		return errno == EEXIST ? open(RUNSTATE_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
-	if (stat(RUNSTATE_DIRECTORY, &directory) == 0 && directory.st_uid != geteuid() &&
+		return errno == EEXIST ? open(CLOCK_LOCK_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+	if (stat(CLOCK_LOCK_DIRECTORY, &directory) == 0 && directory.st_uid != geteuid() &&
 	    fchown(fd, directory.st_uid, directory.st_gid) != 0) {
 		int error = errno;
 
@@ -74,16 +74,16 @@ open_lock(void)
 }
 
 int
-runstate_open(struct runstate *state, bool writable)
+clock_lock_open(struct clock_lock *state, bool writable)
 {
-	*state = (struct runstate){ .fd = -1 };
+	*state = (struct clock_lock){ .fd = -1 };
 	read_boot_id(state->boot_id);
 	if (writable) {
-		if (mkdir(RUNSTATE_DIRECTORY, 0755) == 0)
-			chmod(RUNSTATE_DIRECTORY, 0755);	/* umask 077 is for files */
+		if (mkdir(CLOCK_LOCK_DIRECTORY, 0755) == 0)
+			chmod(CLOCK_LOCK_DIRECTORY, 0755);	/* umask 077 is for files */
 		state->fd = open_lock();
 	} else
-		state->fd = open(RUNSTATE_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		state->fd = open(CLOCK_LOCK_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (state->fd < 0) {
 		state->error = errno;
 		state->unreadable = errno == EACCES;
@@ -110,7 +110,7 @@ wait_for_lock(int fd)
 }
 
 int
-runstate_lock(struct runstate *state, const struct clock_reading *since)
+clock_lock_lock(struct clock_lock *state, const struct clock_reading *since)
 {
 	struct clock_reading now;
 	int error = state->fd >= 0 ? wait_for_lock(state->fd) : state->error;
@@ -119,7 +119,7 @@ runstate_lock(struct runstate *state, const struct clock_reading *since)
 		return error;
 	now = sysclock_read();
 	if (policy_clock_was_set(since, &now, sysclock_rate_in_force())) {
-		runstate_unlock(state);
+		clock_lock_unlock(state);
 		return ESTALE;
 	}
 	/* The request that had the lock before may have written since. */
@@ -128,14 +128,14 @@ runstate_lock(struct runstate *state, const struct clock_reading *since)
 }
 
 void
-runstate_unlock(struct runstate *state)
+clock_lock_unlock(struct clock_lock *state)
 {
 	while (flock(state->fd, LOCK_UN) != 0 && errno == EINTR)
 		continue;
 }
 
 const char *
-runstate_complaint(int error)
+clock_lock_complaint(int error)
 {
 	static char text[160];
 
@@ -143,13 +143,13 @@ runstate_complaint(int error)
 		return "another request is setting the clock";
 	if (error == ESTALE)
 		return "the clock was set by another request or program while this one waited; nothing was done";
-	snprintf(text, sizeof text, "cannot lock " RUNSTATE_LOCK ": %s%s", strerror(error), error == EACCES || error == EPERM ?
+	snprintf(text, sizeof text, "cannot lock " CLOCK_LOCK_FILE ": %s%s", strerror(error), error == EACCES || error == EPERM ?
 	    "; the directory must belong to the user that sets the clock" : "");
 	return text;
 }
 
 bool
-runstate_other_service(const struct runstate *state, const struct sysclock_state *kernel)
+clock_lock_other_service(const struct clock_lock *state, const struct sysclock_state *kernel)
 {
 	/*
 	 * The kernel keeps the estimate that it was told, and lets maxerror grow.  A time service that has been at
@@ -181,7 +181,7 @@ write_whole(int fd, const char *text, size_t length)
 }
 
 int
-runstate_tell_bound(struct runstate *state, nanoseconds bound)
+clock_lock_record_bound(struct clock_lock *state, nanoseconds bound)
 {
 	char text[TOLD_TEXT + 1];
 	int64_t before = state->told ? state->bound : 0, now = ns_to_microseconds_up(bound);
@@ -195,7 +195,7 @@ runstate_tell_bound(struct runstate *state, nanoseconds bound)
 	    state->boot_id, now, before);
 	error = write_whole(state->fd, text, length);
 	if (error == 0)
-		error = sysclock_tell_bound(bound, bound);
+		error = sysclock_set_bound(bound, bound);
 	/* What failed was not told: what was told last is still what the kernel has. */
 	if (error != 0)
 		return error;

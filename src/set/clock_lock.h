@@ -13,11 +13,11 @@
 
 #include "lib/sysclock.h"
 
-#define RUNSTATE_DIRECTORY "/run/guestclock"
-#define RUNSTATE_LOCK RUNSTATE_DIRECTORY "/lock"
+#define CLOCK_LOCK_DIRECTORY "/run/guestclock"
+#define CLOCK_LOCK_FILE CLOCK_LOCK_DIRECTORY "/lock"
 #define BOOT_ID_TEXT 40
 
-struct runstate {
+struct clock_lock {
 	int fd;				/* the lock file, or -1 */
 	int error;			/* an errno value: why it is -1 */
 	char boot_id[BOOT_ID_TEXT];	/* /proc/sys/kernel/random/boot_id, or empty */
@@ -31,28 +31,28 @@ struct runstate {
  * Opens the file: with WRITABLE making it if need be.  Without, a missing file is no error, and nothing is made.  0, or
  * an errno value.
  */
-int runstate_open(struct runstate *state, bool writable);
+int clock_lock_open(struct clock_lock *state, bool writable);
 
 /*
  * Takes the lock to set a clock that was measured at SINCE or later.  Another request needs it for milliseconds: it is
  * waited for, a second at most, without a timer.  0, or an errno value and no lock: EWOULDBLOCK when another request
  * keeps it, ESTALE when the clock was set since SINCE, so that what was measured is no longer true.
  */
-int runstate_lock(struct runstate *state, const struct clock_reading *since);
+int clock_lock_lock(struct clock_lock *state, const struct clock_reading *since);
 
 /* Gives it back. */
-void runstate_unlock(struct runstate *state);
+void clock_lock_unlock(struct clock_lock *state);
 
-/* What the error of runstate_open() or runstate_lock() means to the user.  The text holds until the next call. */
-const char *runstate_complaint(int error);
+/* What the error of clock_lock_open() or clock_lock_lock() means to the user.  The text holds until the next call. */
+const char *clock_lock_complaint(int error);
 
 /* Whether the kernel's clock is synchronised by somebody else. */
-bool runstate_other_service(const struct runstate *state, const struct sysclock_state *kernel);
+bool clock_lock_other_service(const struct clock_lock *state, const struct sysclock_state *kernel);
 
 /*
- * Tells the kernel that its clock is right within BOUND (sysclock_tell_bound()), and records that it was us.  In this
+ * Tells the kernel that its clock is right within BOUND (sysclock_set_bound()), and records that it was us.  In this
  * order: record, tell; where it cannot be recorded, nothing is told.  0, or an errno value.
  */
-int runstate_tell_bound(struct runstate *state, nanoseconds bound);
+int clock_lock_record_bound(struct clock_lock *state, nanoseconds bound);
 
 #endif

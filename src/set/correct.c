@@ -40,14 +40,14 @@ struct deed {
 };
 
 static void
-tell_bound(struct runstate *run, nanoseconds bound, struct deed *deed)
+tell_bound(struct clock_lock *run, nanoseconds bound, struct deed *deed)
 {
 	if (bound < TELL_LIMIT)
-		deed->tell_error = runstate_tell_bound(run, bound);
+		deed->tell_error = clock_lock_record_bound(run, bound);
 }
 
 static void
-carry_out(const struct verdict_on_clock *verdict, struct runstate *run, struct deed *deed)
+carry_out(const struct policy_verdict *verdict, struct clock_lock *run, struct deed *deed)
 {
 	if (verdict->decision == DECISION_SLEW)
 		deed->set_error = sysclock_slew(verdict->correction);
@@ -66,16 +66,16 @@ carry_out(const struct verdict_on_clock *verdict, struct runstate *run, struct d
 
 /* Judges, and does what the verdict says. */
 static void
-judge_and_set(struct situation *situation, const struct limits *limits, struct runstate *run, struct correction *result,
+judge_and_set(struct situation *situation, const struct limits *limits, struct clock_lock *run, struct correction *result,
     struct deed *deed)
 {
-	const struct verdict_on_clock *verdict = &result->verdict;
+	const struct policy_verdict *verdict = &result->verdict;
 
 	deed->state_error = sysclock_state(&deed->kernel);
 	if (deed->state_error != 0)
 		return;
 	situation->now = sysclock_now();
-	situation->other_service = runstate_other_service(run, &deed->kernel);
+	situation->other_service = clock_lock_other_service(run, &deed->kernel);
 	if (deed->kernel.synchronised && !situation->other_service)
 		situation->told = run->bound * NS_PER_MICROSECOND;
 	result->verdict = policy_decide(situation, limits);
@@ -93,7 +93,7 @@ judge_and_set(struct situation *situation, const struct limits *limits, struct r
 static enum status
 report(const struct correction *result, const struct deed *deed)
 {
-	const struct verdict_on_clock *verdict = &result->verdict;
+	const struct policy_verdict *verdict = &result->verdict;
 	char offset[SECONDS_TEXT], bound[SECONDS_TEXT], residual[SECONDS_TEXT], correction[SECONDS_TEXT];
 
 	format_seconds(result->offset, offset);
@@ -117,18 +117,18 @@ report(const struct correction *result, const struct deed *deed)
 
 enum status
 correct_clock(const struct clock_reading *since, struct interval offset, nanoseconds delay, nanoseconds slew_up_to,
-    const struct limits *limits, struct runstate *run, struct correction *result)
+    const struct limits *limits, struct clock_lock *run, struct correction *result)
 {
 	struct situation situation = { .offset = offset, .delay = delay, .slew_up_to = slew_up_to };
 	struct deed deed = { .moved = 0 };
 	char text[SECONDS_TEXT], bound[SECONDS_TEXT];
-	int error = limits->dry_run ? 0 : runstate_lock(run, since);
+	int error = limits->dry_run ? 0 : clock_lock_lock(run, since);
 
 	if (error != 0)
-		return audit_fail("%s", runstate_complaint(error));
+		return audit_fail("%s", clock_lock_complaint(error));
 	judge_and_set(&situation, limits, run, result, &deed);
 	if (!limits->dry_run)
-		runstate_unlock(run);
+		clock_lock_unlock(run);
 	if (deed.state_error != 0)
 		return audit_fail("cannot read the kernel's clock state: %s", strerror(deed.state_error));
 	result->offset = interval_middle(offset);

@@ -11,7 +11,7 @@
 #include "set/policy.h"
 
 struct correction {
-	struct verdict_on_clock verdict;	/* what was decided */
+	struct policy_verdict verdict;	/* what was decided */
 	nanoseconds offset;			/* guest minus source before */
 	nanoseconds residual;			/* guest minus source after, as far as this machine can tell */
 };
@@ -22,6 +22,6 @@ struct correction {
  * and logged when the lock is free again.  Fills RESULT whatever happens.
  */
 enum status correct_clock(const struct clock_reading *since, struct interval offset, nanoseconds delay, nanoseconds slew_up_to, const struct limits *limits,
-    struct runstate *run, struct correction *result);
+    struct clock_lock *run, struct correction *result);
 
 #endif

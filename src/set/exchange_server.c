@@ -25,7 +25,7 @@ struct server {
 	nanoseconds moved;		/* by all steps and slews of this session */
 	struct clock_reading since;	/* when this session's measurement began: what it orders is true of that clock */
 	bool measuring;			/* that was at a "now"; else at the greeting, or after the session's last order */
-	struct runstate *run;
+	struct clock_lock *run;
 	bool may_set;
 	enum status status;
 };
@@ -102,14 +102,14 @@ lock_clock(struct server *server, enum exchange_reason *reason, const char **tex
 		*text = "no CAP_SYS_TIME: run as root, or setcap cap_sys_time=ep on the program";
 		return false;
 	}
-	error = runstate_lock(server->run, &server->since);
+	error = clock_lock_lock(server->run, &server->since);
 	if (error == 0)
 		return true;
 	/* The host may measure again.  An order that it only repeats is refused again. */
 	if (error == ESTALE)
 		server->measuring = false;
 	*reason = error == EWOULDBLOCK || error == ESTALE ? REASON_BUSY : REASON_FAILED;
-	*text = runstate_complaint(error);
+	*text = clock_lock_complaint(error);
 	return false;
 }
 
@@ -144,7 +144,7 @@ carry_out(struct server *server, const struct exchange_order *order, nanoseconds
 	else if (order->verb == EXCHANGE_RATE)
 		error = sysclock_rate(order->value);
 	else
-		error = runstate_tell_bound(server->run, order->value);
+		error = clock_lock_record_bound(server->run, order->value);
 	if (error == 0 && (order->verb == EXCHANGE_STEP || order->verb == EXCHANGE_SLEW))
 		server->moved = ns_add(server->moved, order->value);
 	server->since = sysclock_read();
@@ -227,7 +227,7 @@ answer_set(struct server *server, const struct exchange_order *order)
 	if (allowed)
 		error = carry_out(server, order, &moved);
 	if (locked)
-		runstate_unlock(server->run);
+		clock_lock_unlock(server->run);
 	if (!allowed)
 		return send_no(server, reason, text);
 	log_order(order, moved, error);
@@ -274,7 +274,7 @@ greet(struct server *server)
 
 	memcpy(greeting.boot, server->run->boot_id, sizeof greeting.boot);
 	if (sysclock_state(&kernel) == 0) {
-		greeting.sync = !kernel.synchronised ? SYNC_NO : runstate_other_service(server->run, &kernel) ? SYNC_OTHER :
+		greeting.sync = !kernel.synchronised ? SYNC_NO : clock_lock_other_service(server->run, &kernel) ? SYNC_OTHER :
 		    SYNC_GUESTCLOCK;
 		greeting.frequency_ppb = kernel.frequency_ppb;
 		greeting.tick_us = kernel.tick_us;
@@ -284,7 +284,7 @@ greet(struct server *server)
 }
 
 enum status
-exchange_serve(const struct limits *limits, struct runstate *run, bool may_set)
+exchange_serve(const struct limits *limits, struct clock_lock *run, bool may_set)
 {
 	struct server server = { .limits = limits, .run = run, .may_set = may_set, .status = STATUS_DONE };
 	char buffer[2 * (EXCHANGE_LINE + 1)];

@@ -15,6 +15,6 @@
  * limits->dry_run, orders to set are refused and measuring goes on.  STATUS_DONE, or STATUS_REFUSED when an order was
  * refused by a limit, or STATUS_SYSTEM when one failed or the host could not be answered.
  */
-enum status exchange_serve(const struct limits *limits, struct runstate *run, bool may_set);
+enum status exchange_serve(const struct limits *limits, struct clock_lock *run, bool may_set);
 
 #endif

@@ -41,7 +41,7 @@ join_words(char *const *words, char *line, size_t size)
  * which case it may name any time source.
  */
 static const char *
-request_text(const struct client *client, const struct limits *limits, char *const *words, char *line, size_t size,
+request_text(const struct ssh_env *client, const struct limits *limits, char *const *words, char *line, size_t size,
     bool *administrators)
 {
 	*administrators = true;
@@ -71,7 +71,7 @@ parse_request(const char *text, struct request *request)
 }
 
 static enum status
-check_request(const struct request *request, const struct limits *limits, const struct client *client,
+check_request(const struct request *request, const struct limits *limits, const struct ssh_env *client,
     bool administrators)
 {
 	if ((limits->allowed & request->kind) == 0)
@@ -97,7 +97,7 @@ run(int argc, char **argv)
 {
 	static char output[4096];
 	struct limits limits = limits_default();
-	struct client client;
+	struct ssh_env client;
 	struct session session;
 	struct request request = { .kind = 0 };
 	struct filter_missed missed;
@@ -121,7 +121,7 @@ run(int argc, char **argv)
 	/* A buffer given beforehand: stdio would ask what kind of file this is, and the filter forbids asking. */
 	setvbuf(stdout, output, _IOFBF, sizeof output);
 	session_start(&session);
-	identified = client_identify(&client);
+	identified = ssh_env_read(&client);
 	tzset();
 	audit_start(&client);
 	audit_request(client.command);

@@ -26,8 +26,8 @@ static _Noreturn void
 ask(int pipe, pid_t setter, const struct rdate_request *request, int64_t pivot)
 {
 	/* Zero all over: what goes through the pipe must not carry this process's memory in its padding. */
-	static struct answer answer;
-	static struct timeclient client;
+	static struct query_answer answer;
+	static struct query client;
 	int error = privilege_reduce(false);
 
 	/* Of the other process's descriptors only the pipe stays open.  syslog(3) closes its own. */
@@ -44,16 +44,16 @@ ask(int pipe, pid_t setter, const struct rdate_request *request, int64_t pivot)
 	if (error == 0)
 		error = filter_enter(FILTER_RESOLVER);
 	if (error == 0) {
-		timeclient_open(&client, request, pivot, &answer);
+		query_open(&client, request, pivot, &answer);
 		error = privilege_limit(true);
 	}
 	if (error == 0)
 		error = filter_enter(FILTER_ASKER);
 	if (error != 0) {
-		answer.outcome = OUTCOME_FAILED;
+		answer.outcome = QUERY_FAILED;
 		answer.error = error;
-	} else if (answer.outcome == OUTCOME_ANSWERED)
-		timeclient_ask(&client, &answer);
+	} else if (answer.outcome == QUERY_ANSWERED)
+		query_ask(&client, &answer);
 	for (int at = 0; at < FILTER_MISSED && filter_next_missed(&answer.missed[at]); at++)
 		continue;
 	/* Less than PIPE_BUF: all or nothing. */
@@ -64,7 +64,7 @@ ask(int pipe, pid_t setter, const struct rdate_request *request, int64_t pivot)
 }
 
 int
-asker_start(struct asker *asker, const struct rdate_request *request, int64_t pivot)
+netproc_start(struct netproc *asker, const struct rdate_request *request, int64_t pivot)
 {
 	pid_t setter = getpid();
 	int ends[2];
@@ -89,8 +89,8 @@ asker_start(struct asker *asker, const struct rdate_request *request, int64_t pi
 	return 0;
 }
 
-static enum asked
-wait_for_answer(struct asker *asker, struct session *session, nanoseconds timeout, struct answer *answer)
+static enum netproc_result
+wait_for_answer(struct netproc *asker, struct session *session, nanoseconds timeout, struct query_answer *answer)
 {
 	nanoseconds end = sysclock_elapsed() + timeout + PATIENCE;
 	unsigned char room[sizeof *answer];
@@ -106,36 +106,36 @@ wait_for_answer(struct asker *asker, struct session *session, nanoseconds timeou
 		if (left <= 0) {
 			/* A resolver that hangs takes no notice of the request's own timeout. */
 			memset(answer, 0, sizeof *answer);
-			answer->outcome = OUTCOME_TIMEOUT;
-			return ASKED_ANSWER;
+			answer->outcome = QUERY_TIMEOUT;
+			return NETPROC_ANSWER;
 		}
 		if (poll(polls, SESSION_POLLS + 1, (int)(left / NS_PER_MILLISECOND) + 1) < 0) {
 			if (errno == EINTR)
 				continue;
-			return ASKED_FAILED;
+			return NETPROC_FAILED;
 		}
 		if (polls[SESSION_POLLS].revents != 0) {
 			now = read(asker->pipe, room + got, sizeof room - got);
 			if (now < 0 && errno == EINTR)
 				continue;
 			if (now < 0)
-				return ASKED_FAILED;
+				return NETPROC_FAILED;
 			if (now == 0)
-				return ASKED_DIED;
+				return NETPROC_DIED;
 			got += (size_t)now;
 			if (got == sizeof room) {
 				memcpy(answer, room, sizeof *answer);
-				return answer_valid(answer) ? ASKED_ANSWER : ASKED_DIED;
+				return query_answer_valid(answer) ? NETPROC_ANSWER : NETPROC_DIED;
 			}
 		} else if (session_gone(session, polls))
-			return ASKED_GONE;
+			return NETPROC_GONE;
 	}
 }
 
-enum asked
-asker_wait(struct asker *asker, struct session *session, nanoseconds timeout, struct answer *answer)
+enum netproc_result
+netproc_wait(struct netproc *asker, struct session *session, nanoseconds timeout, struct query_answer *answer)
 {
-	enum asked asked = wait_for_answer(asker, session, timeout, answer);
+	enum netproc_result asked = wait_for_answer(asker, session, timeout, answer);
 	int error = errno;
 
 	/*

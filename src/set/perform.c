@@ -32,16 +32,16 @@
  * told.
  */
 static enum status
-prepare(bool sets, struct runstate *run)
+prepare(bool sets, struct clock_lock *run)
 {
 	int error;
 
 	if (sets && !privilege_may_set_clock())
 		return audit_fail("no CAP_SYS_TIME, so the clock cannot be set: run as root, or give this copy of the "
 		    "program the capability (setcap cap_sys_time=ep, owner root, group of the ssh user, mode 0750)");
-	error = runstate_open(run, sets);
+	error = clock_lock_open(run, sets);
 	if (error != 0)
-		return audit_fail("%s", runstate_complaint(error));
+		return audit_fail("%s", clock_lock_complaint(error));
 	error = privilege_reduce(sets);
 	if (error != 0)
 		return audit_fail("cannot drop privileges: %s", strerror(error));
@@ -106,33 +106,33 @@ slew_limit(const struct rdate_request *rdate)
 
 static enum status
 ask_source(const struct rdate_request *rdate, const struct limits *limits, struct session *session,
-    struct answer *answer)
+    struct query_answer *answer)
 {
-	struct asker asker;
+	struct netproc asker;
 	char text[160];
 	enum status status;
-	int error = asker_start(&asker, rdate, limits_pivot(limits));
+	int error = netproc_start(&asker, rdate, limits_pivot(limits));
 
 	if (error != 0)
 		return audit_fail("cannot start the process that asks: %s", strerror(error));
 	status = enter_filter();
 	if (status != STATUS_DONE)
 		return status;
-	switch (asker_wait(&asker, session, rdate->timeout, answer)) {
-	case ASKED_GONE:
+	switch (netproc_wait(&asker, session, rdate->timeout, answer)) {
+	case NETPROC_GONE:
 		return audit_fail("the client has gone before %s answered", rdate->host);
-	case ASKED_FAILED:
+	case NETPROC_FAILED:
 		return audit_fail("cannot hear the process that asks %s: %s", rdate->host, strerror(errno));
-	case ASKED_DIED:
+	case NETPROC_DIED:
 		return audit_fail("the process that asks %s ended without an answer", rdate->host);
-	case ASKED_ANSWER:
+	case NETPROC_ANSWER:
 		break;
 	}
 	for (int at = 0; at < FILTER_MISSED; at++)
 		audit_missed(&answer->missed[at]);
-	if (answer->outcome == OUTCOME_ANSWERED)
+	if (answer->outcome == QUERY_ANSWERED)
 		return STATUS_DONE;
-	outcome_describe(answer, text, sizeof text);
+	query_describe(answer, text, sizeof text);
 	return audit_fail("time source %s port %u: %s", rdate->host, (unsigned)rdate->port, text);
 }
 
@@ -141,9 +141,9 @@ perform_rdate(const struct rdate_request *request, const struct limits *limits, 
 {
 	struct rdate_request rdate = *request;
 	struct correction result = { .offset = 0 };
-	struct answer answer = { .outcome = OUTCOME_FAILED };
+	struct query_answer answer = { .outcome = QUERY_FAILED };
 	struct clock_reading since;
-	struct runstate run;
+	struct clock_lock run;
 	bool sets = !rdate.print_only && !limits->dry_run;
 	enum status status;
 
@@ -178,7 +178,7 @@ perform_rfc868(const struct limits *limits)
 	struct correction result = { .offset = 0 };
 	uint8_t octets[RFC868_OCTETS];
 	struct interval offset;
-	struct runstate run;
+	struct clock_lock run;
 	struct clock_reading received;
 	int64_t second;
 	size_t got;
@@ -223,7 +223,7 @@ static enum status
 perform_status(const struct limits *limits)
 {
 	struct sysclock_state kernel;
-	struct runstate run;
+	struct clock_lock run;
 	char text[DATE_TEXT];
 	enum status status = prepare(false, &run);
 	int error;
@@ -237,7 +237,7 @@ perform_status(const struct limits *limits)
 		return audit_fail("cannot read the kernel's clock state: %s", strerror(error));
 	format_date(sysclock_now(), text);
 	printf("clock %s\nboot %s\n", text, run.boot_id[0] != '\0' ? run.boot_id : "unknown");
-	printf("synchronised %s\n", !kernel.synchronised ? "no" : run.unreadable ? "yes" : runstate_other_service(&run, &kernel) ?
+	printf("synchronised %s\n", !kernel.synchronised ? "no" : run.unreadable ? "yes" : clock_lock_other_service(&run, &kernel) ?
 	    "yes, by another time service" : "yes, by guestclock-set");
 	print_limit_seconds("maxerror", kernel.maxerror);
 	print_limit_seconds("esterror", kernel.esterror);
@@ -272,12 +272,12 @@ static enum status
 perform_exchange(const struct limits *limits)
 {
 	bool may_set = privilege_may_set_clock();
-	struct runstate run;
+	struct clock_lock run;
 	enum status status;
 	int error;
 
 	/* Without the file an order to set is refused, and says so. */
-	runstate_open(&run, may_set && !limits->dry_run);
+	clock_lock_open(&run, may_set && !limits->dry_run);
 	error = privilege_reduce(may_set);
 	if (error != 0)
 		return audit_fail("cannot drop privileges: %s", strerror(error));

@@ -102,12 +102,12 @@ decide(const struct situation *situation, const struct limits *limits, nanosecon
 	return ns_magnitude(offset) <= SYSCLOCK_SLEW_MAX ? DECISION_SLEW : DECISION_TOO_FAR_TO_SLEW;
 }
 
-struct verdict_on_clock
+struct policy_verdict
 policy_decide(const struct situation *situation, const struct limits *limits)
 {
 	nanoseconds offset = interval_middle(situation->offset);
 	nanoseconds bound = interval_bound(situation->offset);
-	struct verdict_on_clock verdict = { .decision = decide(situation, limits, offset), .bound = bound };
+	struct policy_verdict verdict = { .decision = decide(situation, limits, offset), .bound = bound };
 
 	if (verdict.decision == DECISION_STEP || verdict.decision == DECISION_SLEW)
 		verdict.correction = ns_subtract(0, offset);

@@ -42,13 +42,13 @@ struct situation {
 	bool other_service;		/* the kernel is synchronised, and not by us */
 };
 
-struct verdict_on_clock {
+struct policy_verdict {
 	enum decision decision;
 	nanoseconds correction;		/* to add to the clock: 0 unless DECISION_STEP or DECISION_SLEW */
 	nanoseconds bound;		/* the error within which the clock is after that */
 };
 
-struct verdict_on_clock policy_decide(const struct situation *situation, const struct limits *limits);
+struct policy_verdict policy_decide(const struct situation *situation, const struct limits *limits);
 
 /*
  * Whether a step by CORRECTION from NOW stays within the limits, after steps by MOVED in all: DECISION_STEP, or a decision

@@ -31,7 +31,7 @@
 #define ADDRESSES 4
 
 static void
-fail(struct answer *answer, enum outcome outcome, int error)
+fail(struct query_answer *answer, enum query_outcome outcome, int error)
 {
 	answer->outcome = outcome;
 	answer->error = error;
@@ -39,7 +39,7 @@ fail(struct answer *answer, enum outcome outcome, int error)
 }
 
 static nanoseconds
-time_left(const struct timeclient *client)
+time_left(const struct query *client)
 {
 	nanoseconds left = client->deadline - sysclock_elapsed();
 
@@ -105,7 +105,7 @@ connect_to(const struct addrinfo *address, nanoseconds longest)
 }
 
 static void
-note_source(struct answer *answer, const struct addrinfo *address)
+note_source(struct query_answer *answer, const struct addrinfo *address)
 {
 	union peer peer;
 
@@ -116,10 +116,10 @@ note_source(struct answer *answer, const struct addrinfo *address)
 }
 
 static void
-open_sockets(struct timeclient *client, const struct addrinfo *addresses, struct answer *answer)
+open_sockets(struct query *client, const struct addrinfo *addresses, struct query_answer *answer)
 {
 	bool udp = uses_udp(client->request);
-	int wanted = client->request->edge ? TIMECLIENT_SOCKETS : udp ? UDP_TRIES : 1;
+	int wanted = client->request->edge ? QUERY_SOCKETS : udp ? UDP_TRIES : 1;
 	int tried = 0, error = EHOSTUNREACH;
 
 	for (const struct addrinfo *address = addresses; address != NULL && tried < ADDRESSES;
@@ -140,14 +140,14 @@ open_sockets(struct timeclient *client, const struct addrinfo *addresses, struct
 		error = errno;
 	}
 	if (error == ETIMEDOUT)
-		fail(answer, OUTCOME_TIMEOUT, 0);
+		fail(answer, QUERY_TIMEOUT, 0);
 	else
-		fail(answer, OUTCOME_UNREACHABLE, error);
+		fail(answer, QUERY_UNREACHABLE, error);
 }
 
 /* Not by getaddrinfo(3): this very address is the one that was allowed, and needs no lookup. */
 static void
-open_literal(struct timeclient *client, union peer *literal, struct addrinfo address, struct answer *answer)
+open_literal(struct query *client, union peer *literal, struct addrinfo address, struct query_answer *answer)
 {
 	address.ai_family = literal->any.sa_family;
 	address.ai_addr = &literal->any;
@@ -162,7 +162,7 @@ open_literal(struct timeclient *client, union peer *literal, struct addrinfo add
 }
 
 void
-timeclient_open(struct timeclient *client, const struct rdate_request *request, int64_t pivot, struct answer *answer)
+query_open(struct query *client, const struct rdate_request *request, int64_t pivot, struct query_answer *answer)
 {
 	struct addrinfo wanted = {
 		.ai_family = request->family == 4 ? AF_INET : request->family == 6 ? AF_INET6 : AF_UNSPEC,
@@ -174,7 +174,7 @@ timeclient_open(struct timeclient *client, const struct rdate_request *request, 
 	char port[8];
 	int error;
 
-	*client = (struct timeclient){ .request = request, .pivot = pivot };
+	*client = (struct query){ .request = request, .pivot = pivot };
 	client->deadline = sysclock_elapsed() + request->timeout;
 	memset(answer, 0, sizeof *answer);
 	/* A literal of the other family is getaddrinfo(3)'s to refuse, or to take: -6 ::ffff:127.0.0.1 is IPv4 in IPv6 form. */
@@ -185,7 +185,7 @@ timeclient_open(struct timeclient *client, const struct rdate_request *request, 
 	snprintf(port, sizeof port, "%u", (unsigned)request->port);
 	error = getaddrinfo(request->host, port, &wanted, &addresses);
 	if (error != 0) {
-		fail(answer, OUTCOME_NO_ADDRESS, error);
+		fail(answer, QUERY_NO_ADDRESS, error);
 		return;
 	}
 	open_sockets(client, addresses, answer);
@@ -193,7 +193,7 @@ timeclient_open(struct timeclient *client, const struct rdate_request *request, 
 }
 
 static void
-answered_second(struct timeclient *client, struct answer *answer, nanoseconds sent, nanoseconds received,
+answered_second(struct query *client, struct query_answer *answer, nanoseconds sent, nanoseconds received,
     const uint8_t octets[RFC868_OCTETS])
 {
 	int64_t second = rfc868_decode(octets, client->pivot);
@@ -204,7 +204,7 @@ answered_second(struct timeclient *client, struct answer *answer, nanoseconds se
 }
 
 static void
-ask_tcp(struct timeclient *client, struct answer *answer)
+ask_tcp(struct query *client, struct query_answer *answer)
 {
 	uint8_t octets[RFC868_OCTETS + 1];
 	nanoseconds received = 0;
@@ -216,7 +216,7 @@ ask_tcp(struct timeclient *client, struct answer *answer)
 		ssize_t now;
 
 		if (ready == 0 && got < RFC868_OCTETS) {
-			fail(answer, OUTCOME_TIMEOUT, (int)got);
+			fail(answer, QUERY_TIMEOUT, (int)got);
 			return;
 		}
 		if (ready == 0)
@@ -225,7 +225,7 @@ ask_tcp(struct timeclient *client, struct answer *answer)
 		if (now < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (now < 0 && got < RFC868_OCTETS) {
-			fail(answer, OUTCOME_BROKEN, errno);
+			fail(answer, QUERY_BROKEN, errno);
 			return;
 		}
 		if (now <= 0)
@@ -235,11 +235,11 @@ ask_tcp(struct timeclient *client, struct answer *answer)
 		got += (size_t)now;
 	}
 	if (got > RFC868_OCTETS) {
-		fail(answer, OUTCOME_LONG, (int)got);
+		fail(answer, QUERY_LONG, (int)got);
 		return;
 	}
 	if (got < RFC868_OCTETS) {
-		fail(answer, got == 0 ? OUTCOME_CLOSED : OUTCOME_SHORT, (int)got);
+		fail(answer, got == 0 ? QUERY_CLOSED : QUERY_SHORT, (int)got);
 		return;
 	}
 	answered_second(client, answer, client->connecting, received, octets);
@@ -247,7 +247,7 @@ ask_tcp(struct timeclient *client, struct answer *answer)
 
 /* An answer on FD within LONGEST: its length, 0 for none, EMPTY_DATAGRAM, -1 for an error (errno). */
 static ssize_t
-receive_datagram(const struct timeclient *client, int fd, uint8_t *into, size_t room, nanoseconds longest,
+receive_datagram(const struct query *client, int fd, uint8_t *into, size_t room, nanoseconds longest,
     nanoseconds *received)
 {
 	nanoseconds end = sysclock_elapsed() + (longest < time_left(client) ? longest : time_left(client));
@@ -269,7 +269,7 @@ receive_datagram(const struct timeclient *client, int fd, uint8_t *into, size_t 
  * One question on a socket of its own, answered within LONGEST.  Returns as receive_datagram() does.
  */
 static ssize_t
-exchange_datagram(struct timeclient *client, const void *question, size_t length, uint8_t *into, size_t room,
+exchange_datagram(struct query *client, const void *question, size_t length, uint8_t *into, size_t room,
     nanoseconds longest, nanoseconds *sent, nanoseconds *received)
 {
 	int fd = client->sockets[client->used++];
@@ -283,22 +283,22 @@ exchange_datagram(struct timeclient *client, const void *question, size_t length
 
 /* Whether there is another socket and time for another question after a lost one. */
 static bool
-may_ask_again(const struct timeclient *client)
+may_ask_again(const struct query *client)
 {
 	return client->used < client->count && time_left(client) > 0;
 }
 
 static void
-fail_datagram(struct answer *answer, ssize_t got)
+fail_datagram(struct query_answer *answer, ssize_t got)
 {
 	if (got == EMPTY_DATAGRAM)
-		fail(answer, OUTCOME_SHORT, 0);
+		fail(answer, QUERY_SHORT, 0);
 	else
-		fail(answer, errno == ECONNREFUSED ? OUTCOME_UNREACHABLE : OUTCOME_BROKEN, errno);
+		fail(answer, errno == ECONNREFUSED ? QUERY_UNREACHABLE : QUERY_BROKEN, errno);
 }
 
 static void
-ask_udp(struct timeclient *client, struct answer *answer)
+ask_udp(struct query *client, struct query_answer *answer)
 {
 	uint8_t octets[64];
 	nanoseconds sent, received;
@@ -315,11 +315,11 @@ ask_udp(struct timeclient *client, struct answer *answer)
 			return;
 		}
 		if (got > 0) {
-			fail(answer, got < RFC868_OCTETS ? OUTCOME_SHORT : OUTCOME_LONG, (int)got);
+			fail(answer, got < RFC868_OCTETS ? QUERY_SHORT : QUERY_LONG, (int)got);
 			return;
 		}
 	} while (may_ask_again(client));
-	fail(answer, OUTCOME_TIMEOUT, 0);
+	fail(answer, QUERY_TIMEOUT, 0);
 }
 
 /* Sleeps until the guest's clock reads WHEN, by the clock that nobody sets; at most a second and a half. */
@@ -338,13 +338,13 @@ sleep_until(nanoseconds when)
 }
 
 static void
-ask_edge(struct timeclient *client, struct answer *answer)
+ask_edge(struct query *client, struct query_answer *answer)
 {
 	struct edge edge;
 	nanoseconds sent, received;
 
 	ask_udp(client, answer);
-	if (answer->outcome != OUTCOME_ANSWERED)
+	if (answer->outcome != QUERY_ANSWERED)
 		return;
 	received = ns_add(answer->offset.high, answer->source_time);
 	sent = ns_subtract(received, answer->delay);
@@ -369,7 +369,7 @@ ask_edge(struct timeclient *client, struct answer *answer)
 
 /* Takes a whole SNTP answer apart.  False when it was not one to our question. */
 static bool
-take_sntp(struct timeclient *client, struct answer *answer, const uint8_t *octets, size_t length, uint64_t nonce,
+take_sntp(struct query *client, struct query_answer *answer, const uint8_t *octets, size_t length, uint64_t nonce,
     nanoseconds sent, nanoseconds received)
 {
 	struct sntp_answer told;
@@ -384,31 +384,31 @@ take_sntp(struct timeclient *client, struct answer *answer, const uint8_t *octet
 		answer->offset.low = ns_subtract(sent, told.received);
 		answer->offset.high = ns_subtract(received, told.sent);
 		if (answer->offset.low > answer->offset.high)
-			fail(answer, OUTCOME_NONSENSE, 0);
+			fail(answer, QUERY_NONSENSE, 0);
 		else
 			answer->offset = interval_widened(answer->offset, told.distance + 1);
 		return true;
 	case SNTP_SHORT:
-		fail(answer, OUTCOME_SHORT, (int)length);
+		fail(answer, QUERY_SHORT, (int)length);
 		return true;
 	case SNTP_NOT_AN_ANSWER:
 		return false;
 	case SNTP_KISS:
-		fail(answer, OUTCOME_KISS, 0);
+		fail(answer, QUERY_KISS, 0);
 		memcpy(answer->text, told.kiss, sizeof told.kiss);
 		return true;
 	case SNTP_UNSYNCHRONISED:
-		fail(answer, OUTCOME_UNSYNCHRONISED, 0);
+		fail(answer, QUERY_UNSYNCHRONISED, 0);
 		return true;
 	case SNTP_NONSENSE:
 	default:
-		fail(answer, OUTCOME_NONSENSE, 0);
+		fail(answer, QUERY_NONSENSE, 0);
 		return true;
 	}
 }
 
 static void
-ask_sntp(struct timeclient *client, struct answer *answer)
+ask_sntp(struct query *client, struct query_answer *answer)
 {
 	do {
 		uint8_t question[SNTP_OCTETS], octets[512];
@@ -417,7 +417,7 @@ ask_sntp(struct timeclient *client, struct answer *answer)
 		ssize_t got;
 
 		if (getrandom(&nonce, sizeof nonce, 0) != (ssize_t)sizeof nonce) {
-			fail(answer, OUTCOME_FAILED, errno);
+			fail(answer, QUERY_FAILED, errno);
 			return;
 		}
 		nonce |= 1;
@@ -438,11 +438,11 @@ ask_sntp(struct timeclient *client, struct answer *answer)
 			return;
 		}
 	} while (may_ask_again(client));
-	fail(answer, OUTCOME_TIMEOUT, 0);
+	fail(answer, QUERY_TIMEOUT, 0);
 }
 
 void
-timeclient_ask(struct timeclient *client, struct answer *answer)
+query_ask(struct query *client, struct query_answer *answer)
 {
 	if (client->request->sntp)
 		ask_sntp(client, answer);
@@ -455,47 +455,47 @@ timeclient_ask(struct timeclient *client, struct answer *answer)
 }
 
 void
-outcome_describe(const struct answer *answer, char *text, size_t size)
+query_describe(const struct query_answer *answer, char *text, size_t size)
 {
-	switch ((enum outcome)answer->outcome) {
-	case OUTCOME_ANSWERED:
+	switch ((enum query_outcome)answer->outcome) {
+	case QUERY_ANSWERED:
 		snprintf(text, size, "answered");
 		break;
-	case OUTCOME_NO_ADDRESS:
+	case QUERY_NO_ADDRESS:
 		snprintf(text, size, "no address: %s", gai_strerror(answer->error));
 		break;
-	case OUTCOME_UNREACHABLE:
+	case QUERY_UNREACHABLE:
 		snprintf(text, size, "cannot connect: %s", strerror(answer->error));
 		break;
-	case OUTCOME_TIMEOUT:
+	case QUERY_TIMEOUT:
 		if (answer->error > 0)
 			snprintf(text, size, "sent %d octets and no more in time: expected 4", answer->error);
 		else
 			snprintf(text, size, "no answer in time");
 		break;
-	case OUTCOME_CLOSED:
+	case QUERY_CLOSED:
 		snprintf(text, size, "closed without an answer: it denies us (its hosts.allow) or has no time to give");
 		break;
-	case OUTCOME_SHORT:
+	case QUERY_SHORT:
 		snprintf(text, size, "sent %d octets: too few", answer->error);
 		break;
-	case OUTCOME_LONG:
+	case QUERY_LONG:
 		snprintf(text, size, "sent more than 4 octets: not RFC 868 (some 64-bit inetds send 8)");
 		break;
-	case OUTCOME_BROKEN:
+	case QUERY_BROKEN:
 		snprintf(text, size, "failed before it had answered: %s", strerror(answer->error));
 		break;
-	case OUTCOME_KISS:
+	case QUERY_KISS:
 		snprintf(text, size, "refused with kiss-o'-death code %.4s", answer->text);
 		break;
-	case OUTCOME_UNSYNCHRONISED:
+	case QUERY_UNSYNCHRONISED:
 		snprintf(text, size, "says that its own clock is not synchronised");
 		break;
-	case OUTCOME_NONSENSE:
+	case QUERY_NONSENSE:
 		snprintf(text, size, "sent times that contradict each other");
 		break;
-	case OUTCOME_FAILED:
-	case OUTCOMES:
+	case QUERY_FAILED:
+	case QUERY_OUTCOMES:
 	default:
 		snprintf(text, size, "could not be asked: %s", strerror(answer->error));
 		break;

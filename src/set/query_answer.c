@@ -23,8 +23,8 @@ offset_valid(struct interval offset)
 }
 
 bool
-answer_valid(const struct answer *answer)
+query_answer_valid(const struct query_answer *answer)
 {
-	return answer->outcome < OUTCOMES && offset_valid(answer->offset) && answer->delay >= 0 &&
+	return answer->outcome < QUERY_OUTCOMES && offset_valid(answer->offset) && answer->delay >= 0 &&
 	    text_valid(answer->source, sizeof answer->source) && text_valid(answer->text, sizeof answer->text);
 }

@@ -14,7 +14,7 @@
 #define AUTH_INFO_ROOM 4096
 
 bool
-client_parse_connection(const char *connection, peer_interface *number_of, char address[PEER_TEXT], union peer *peer)
+ssh_env_parse_connection(const char *connection, peer_interface *number_of, char address[PEER_TEXT], union peer *peer)
 {
 	size_t length = strcspn(connection, " ");
 	const char *at = connection + length;
@@ -44,7 +44,7 @@ client_parse_connection(const char *connection, peer_interface *number_of, char 
 }
 
 void
-client_key_fingerprint(const char *auth_info, char key[CLIENT_KEY_TEXT])
+ssh_env_key_fingerprint(const char *auth_info, char key[SSH_ENV_KEY_TEXT])
 {
 	static const char publickey[] = "publickey ";
 	char encoded[AUTH_INFO_ROOM];
@@ -78,14 +78,14 @@ client_key_fingerprint(const char *auth_info, char key[CLIENT_KEY_TEXT])
 	SHA256Update(&context, blob, (size_t)decoded);
 	SHA256Final(digest, &context);
 	strcpy(key, "SHA256:");
-	if (b64_ntop(digest, sizeof digest, key + 7, CLIENT_KEY_TEXT - 7) < 0)
+	if (b64_ntop(digest, sizeof digest, key + 7, SSH_ENV_KEY_TEXT - 7) < 0)
 		key[0] = '\0';
 	/* ssh-keygen prints it without padding. */
 	key[strcspn(key, "=")] = '\0';
 }
 
 static void
-read_key(const char *path, char key[CLIENT_KEY_TEXT])
+read_key(const char *path, char key[SSH_ENV_KEY_TEXT])
 {
 	char info[AUTH_INFO_ROOM];
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -94,7 +94,7 @@ read_key(const char *path, char key[CLIENT_KEY_TEXT])
 	if (fd >= 0)
 		close(fd);
 	info[got > 0 ? got : 0] = '\0';
-	client_key_fingerprint(info, key);
+	ssh_env_key_fingerprint(info, key);
 }
 
 /*
@@ -117,7 +117,7 @@ wipe_environment(const char *const used[], size_t count)
 }
 
 bool
-client_identify(struct client *client)
+ssh_env_read(struct ssh_env *client)
 {
 	const char *connection = getenv("SSH_CONNECTION");
 	const char *command = getenv("SSH_ORIGINAL_COMMAND");
@@ -137,7 +137,7 @@ client_identify(struct client *client)
 	}
 	if (auth_info != NULL)
 		read_key(auth_info, client->key);
-	if (client_parse_connection(connection, if_nametoindex, client->address, &client->peer))
+	if (ssh_env_parse_connection(connection, if_nametoindex, client->address, &client->peer))
 		return true;
 	/* Whatever else it is, it does not go into the log. */
 	strcpy(client->address, "unknown");

@@ -9,34 +9,34 @@
 
 #include "lib/peer.h"
 
-#define CLIENT_KEY_TEXT 64
+#define SSH_ENV_KEY_TEXT 64
 
-struct client {
+struct ssh_env {
 	bool by_ssh;			/* SSH_CONNECTION is set */
 	union peer peer;		/* the ssh client's address, where by_ssh */
 	char address[PEER_TEXT];	/* the same as text, or "this machine" */
 	const char *command;		/* SSH_ORIGINAL_COMMAND; "" where there is none */
-	char key[CLIENT_KEY_TEXT];	/* "SHA256:…" of the key used, where sshd exposes it, else empty */
+	char key[SSH_ENV_KEY_TEXT];	/* "SHA256:…" of the key used, where sshd exposes it, else empty */
 };
 
 /*
  * Reads the environment into CLIENT and then clears it.  False when SSH_CONNECTION is not "address port address
  * port".
  */
-bool client_identify(struct client *client);
+bool ssh_env_read(struct ssh_env *client);
 
 /*
  * Takes the first address of SSH_CONNECTION apart.  What sshd writes without a network (a vsock, a pipe), "UNKNOWN 65535
  * UNKNOWN 65535", makes a peer of family AF_UNSPEC, which hosts.allow knows as UNKNOWN.  NUMBER_OF as for peer_parse():
  * ADDRESS has an interface's number, as in.timed's log has, and its name only where there is no such interface.  Pure.
  */
-bool client_parse_connection(const char *connection, peer_interface *number_of, char address[PEER_TEXT],
+bool ssh_env_parse_connection(const char *connection, peer_interface *number_of, char address[PEER_TEXT],
     union peer *peer);
 
 /*
  * The fingerprint of the first "publickey TYPE BASE64" line of what sshd writes with ExposeAuthInfo, as ssh-keygen
  * -l prints it.  Empty text when there is none.  Pure.
  */
-void client_key_fingerprint(const char *auth_info, char key[CLIENT_KEY_TEXT]);
+void ssh_env_key_fingerprint(const char *auth_info, char key[SSH_ENV_KEY_TEXT]);
 
 #endif

@@ -24,7 +24,7 @@ key_of(const union peer *peer)
 }
 
 static uint32_t
-set_of(const struct verdict_table *table, const struct key *key)
+set_of(const struct acl_cache *table, const struct key *key)
 {
 	uint64_t half[2];
 	uint64_t mix;
@@ -36,51 +36,51 @@ set_of(const struct verdict_table *table, const struct key *key)
 	mix = (mix ^ half[1]) * UINT64_C(0xbf58476d1ce4e5b9);
 	mix ^= mix >> 32;
 	mix = (mix ^ table->seed) * UINT64_C(0x94d049bb133111eb);
-	return (uint32_t)(mix >> 40) % VERDICT_SETS;
+	return (uint32_t)(mix >> 40) % ACL_CACHE_SETS;
 }
 
 static bool
-entry_holds(const struct verdict_table *table, const struct verdict_entry *entry, const struct key *key)
+entry_holds(const struct acl_cache *table, const struct acl_cache_entry *entry, const struct key *key)
 {
 	return entry->generation == table->generation && entry->scope == key->scope &&
 	    memcmp(entry->address, key->address, sizeof entry->address) == 0;
 }
 
 void
-verdict_start(struct verdict_table *table, uint64_t seed)
+acl_cache_start(struct acl_cache *table, uint64_t seed)
 {
 	table->seed = seed;
 	table->generation = 1;
 }
 
 void
-verdict_forget_all(struct verdict_table *table)
+acl_cache_forget_all(struct acl_cache *table)
 {
 	/* A generation comes round again after 2^32 changes of the tables; its old entries went stale long before. */
 	if (++table->generation == 0)
 		table->generation = 1;
 }
 
-enum verdict
-verdict_find(const struct verdict_table *table, const union peer *peer, uint32_t tick)
+enum acl_cache_verdict
+acl_cache_find(const struct acl_cache *table, const union peer *peer, uint32_t tick)
 {
 	struct key key = key_of(peer);
-	const struct verdict_entry *set = table->entry[set_of(table, &key)];
+	const struct acl_cache_entry *set = table->entry[set_of(table, &key)];
 
-	for (int way = 0; way < VERDICT_WAYS; way++)
+	for (int way = 0; way < ACL_CACHE_WAYS; way++)
 		if (entry_holds(table, &set[way], &key))
-			return tick - set[way].tick < VERDICT_TICKS ? (enum verdict)set[way].verdict : VERDICT_UNKNOWN;
-	return VERDICT_UNKNOWN;
+			return tick - set[way].tick < ACL_CACHE_TICKS ? (enum acl_cache_verdict)set[way].verdict : ACL_CACHE_UNKNOWN;
+	return ACL_CACHE_UNKNOWN;
 }
 
 void
-verdict_keep(struct verdict_table *table, const union peer *peer, uint32_t tick, enum verdict verdict)
+acl_cache_keep(struct acl_cache *table, const union peer *peer, uint32_t tick, enum acl_cache_verdict verdict)
 {
 	struct key key = key_of(peer);
-	struct verdict_entry *set = table->entry[set_of(table, &key)];
-	struct verdict_entry *place = &set[0];
+	struct acl_cache_entry *set = table->entry[set_of(table, &key)];
+	struct acl_cache_entry *place = &set[0];
 
-	for (int way = 0; way < VERDICT_WAYS; way++) {
+	for (int way = 0; way < ACL_CACHE_WAYS; way++) {
 		if (entry_holds(table, &set[way], &key)) {
 			place = &set[way];
 			break;

@@ -1,9 +1,9 @@
 /*
  * A cache of access verdicts by source address, of fixed size.
  *
- * Asking libwrap costs a datagram more than answering it does.  A verdict is kept until verdict_forget_all(), or
- * for VERDICT_TICKS ticks (names in the tables are looked up again after that), or until its place is wanted:
- * beyond VERDICT_ENTRIES sources, the oldest of the four in its set gives way and is simply asked for again.
+ * Asking libwrap costs a datagram more than answering it does.  A verdict is kept until acl_cache_forget_all(), or
+ * for ACL_CACHE_TICKS ticks (names in the tables are looked up again after that), or until its place is wanted:
+ * beyond ACL_CACHE_ENTRIES sources, the oldest of the four in its set gives way and is simply asked for again.
  *
  * Pure: ticks are the caller's count of about a second each.
  */
@@ -15,14 +15,14 @@
 
 #include "lib/peer.h"
 
-#define VERDICT_WAYS 4
-#define VERDICT_SETS 4096
-#define VERDICT_ENTRIES (VERDICT_WAYS * VERDICT_SETS)
-#define VERDICT_TICKS 60
+#define ACL_CACHE_WAYS 4
+#define ACL_CACHE_SETS 4096
+#define ACL_CACHE_ENTRIES (ACL_CACHE_WAYS * ACL_CACHE_SETS)
+#define ACL_CACHE_TICKS 60
 
-enum verdict { VERDICT_UNKNOWN, VERDICT_ALLOWED, VERDICT_DENIED };
+enum acl_cache_verdict { ACL_CACHE_UNKNOWN, ACL_CACHE_ALLOWED, ACL_CACHE_DENIED };
 
-struct verdict_entry {
+struct acl_cache_entry {
 	uint8_t address[16];	/* IPv4 as ::ffff:a.b.c.d */
 	uint32_t scope;
 	uint32_t generation;	/* the table's when stored; another's: an empty place */
@@ -30,20 +30,20 @@ struct verdict_entry {
 	uint32_t verdict;
 };
 
-struct verdict_table {
+struct acl_cache {
 	uint64_t seed;		/* so that sources cannot choose to collide */
 	uint32_t generation;
-	struct verdict_entry entry[VERDICT_SETS][VERDICT_WAYS];
+	struct acl_cache_entry entry[ACL_CACHE_SETS][ACL_CACHE_WAYS];
 };
 
 /* Makes an empty table of one that is all zero; SEED is any number that clients do not know. */
-void verdict_start(struct verdict_table *table, uint64_t seed);
+void acl_cache_start(struct acl_cache *table, uint64_t seed);
 
-void verdict_forget_all(struct verdict_table *table);
+void acl_cache_forget_all(struct acl_cache *table);
 
-/* The verdict kept for PEER (unmapped; the port does not count), or VERDICT_UNKNOWN. */
-enum verdict verdict_find(const struct verdict_table *table, const union peer *peer, uint32_t tick);
+/* The verdict kept for PEER (unmapped; the port does not count), or ACL_CACHE_UNKNOWN. */
+enum acl_cache_verdict acl_cache_find(const struct acl_cache *table, const union peer *peer, uint32_t tick);
 
-void verdict_keep(struct verdict_table *table, const union peer *peer, uint32_t tick, enum verdict verdict);
+void acl_cache_keep(struct acl_cache *table, const union peer *peer, uint32_t tick, enum acl_cache_verdict verdict);
 
 #endif

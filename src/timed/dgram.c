@@ -113,15 +113,15 @@ send_from_any(int fd, struct msghdr *answer, int error)
 }
 
 static void
-log_answers(const struct service *service, unsigned first, unsigned count)
+log_answers(const struct reply_options *service, unsigned first, unsigned count)
 {
 	if (service->log_answers)
 		for (unsigned at = first; at < first + count; at++)
-			service_log(&batch.client[at], "udp");
+			reply_log(&batch.client[at], "udp");
 }
 
 static void
-send_batch(const struct service *service, int fd, unsigned count)
+send_batch(const struct reply_options *service, int fd, unsigned count)
 {
 	for (unsigned at = 0; at < count;) {
 		int sent = sendmmsg(fd, &batch.answer[at], count - at, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -141,7 +141,7 @@ send_batch(const struct service *service, int fd, unsigned count)
 }
 
 static void
-answer_batch(const struct service *service, int fd, unsigned questions)
+answer_batch(const struct reply_options *service, int fd, unsigned questions)
 {
 	static uint8_t octets[RFC868_OCTETS];
 	static struct iovec content = { .iov_base = octets, .iov_len = sizeof octets };
@@ -155,7 +155,7 @@ answer_batch(const struct service *service, int fd, unsigned questions)
 		client->v6 = batch.asker[at].v6;
 		peer_unmap(client);
 		if (peer_may_loop(client) || batch.question[at].msg_len > QUESTION_MOST ||
-		    !waiting_allows(client, -1, "udp"))
+		    !wait_mode_allows(client, -1, "udp"))
 			continue;
 		batch.answer[answers].msg_hdr = (struct msghdr){ .msg_name = question->msg_name,
 			.msg_namelen = question->msg_namelen, .msg_iov = &content, .msg_iovlen = 1,
@@ -166,23 +166,23 @@ answer_batch(const struct service *service, int fd, unsigned questions)
 		answers++;
 	}
 	/* Read last: a look-up of a name may have taken a while. */
-	if (answers == 0 || !waiting_time(&seconds))
+	if (answers == 0 || !wait_mode_time(&seconds))
 		return;
 	rfc868_encode(seconds, octets);
 	send_batch(service, fd, answers);
 }
 
 enum status
-serve_datagrams(const struct service *service, int fd)
+dgram_serve(const struct reply_options *service, int fd)
 {
-	enum status status = waiting_start(service);
+	enum status status = wait_mode_start(service);
 	bool leaving = false;
 
 	ask_for_destinations(fd);
 	while (status == STATUS_DONE) {
 		int got;
 
-		if (waiting_ticked() && !waiting_tick()) {
+		if (wait_mode_ticked() && !wait_mode_tick()) {
 			if (leaving)
 				break;
 			leaving = true;
@@ -190,21 +190,21 @@ serve_datagrams(const struct service *service, int fd)
 		/* Never leave with a query waiting: a superserver may throw it away before it starts the next helper. */
 		got = receive_batch(fd, leaving ? MSG_DONTWAIT : MSG_WAITFORONE);
 		if (got > 0) {
-			waiting_busy();
-			leaving = leaving && waiting_must_leave();
+			wait_mode_busy();
+			leaving = leaving && wait_mode_must_leave();
 			answer_batch(service, fd, (unsigned)got);
 			continue;
 		}
-		switch (waiting_trouble(errno)) {
+		switch (wait_mode_trouble(errno)) {
 		case TROUBLE_NONE:
 			break;
 		case TROUBLE_EMPTY:
 			if (leaving)
 				return STATUS_DONE;
-			waiting_readable(fd);
+			wait_mode_readable(fd);
 			break;
 		case TROUBLE_PASSING:
-			waiting_pause();
+			wait_mode_pause();
 			break;
 		case TROUBLE_FATAL:
 			syslog(LOG_ERR, "cannot receive: %m");

@@ -10,13 +10,13 @@
 #include "timed/reply.h"
 
 enum status
-serve_output(const struct service *service, int fd)
+dispatch_output(const struct reply_options *service, int fd)
 {
 	uint8_t octets[RFC868_OCTETS];
 	int64_t seconds;
 	size_t sent = 0;
 
-	if (!service_time(service, &seconds, true))
+	if (!reply_time(service, &seconds, true))
 		return STATUS_SYSTEM;
 	rfc868_encode(seconds, octets);
 	while (sent < sizeof octets) {
@@ -45,7 +45,7 @@ is_local(int fd)
 
 /* A stream socket that has no peer, as far as can be told: ERROR is getpeername(2)'s. */
 static enum status
-serve_unconnected(const struct service *service, int fd, int error)
+serve_unconnected(const struct reply_options *service, int fd, int error)
 {
 	int listening = 0;
 	socklen_t length = sizeof listening;
@@ -55,7 +55,7 @@ serve_unconnected(const struct service *service, int fd, int error)
 		return STATUS_SYSTEM;
 	}
 	if (listening)
-		return serve_listener(service, fd);
+		return stream_listener(service, fd);
 	if (error != ENOTCONN) {
 		errno = error;
 		syslog(LOG_ERR, "cannot tell who the client is: %m");
@@ -67,7 +67,7 @@ serve_unconnected(const struct service *service, int fd, int error)
 }
 
 enum status
-serve(const struct service *service)
+serve(const struct reply_options *service)
 {
 	union peer peer = { .any = { .sa_family = AF_UNSPEC } };
 	int type = 0, error;
@@ -75,22 +75,22 @@ serve(const struct service *service)
 
 	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &length) != 0) {
 		if (errno == ENOTSOCK)
-			return serve_output(service, STDOUT_FILENO);
+			return dispatch_output(service, STDOUT_FILENO);
 		/* It may be a connection all the same, and then of a client that is not allowed. */
 		syslog(LOG_ERR, "cannot tell what standard input is: %m");
 		return STATUS_SYSTEM;
 	}
 	length = sizeof peer;
 	if (type == SOCK_STREAM && getpeername(STDIN_FILENO, &peer.any, &length) == 0)
-		return peer.any.sa_family == AF_UNIX ? serve_output(service, STDOUT_FILENO) :
-		    serve_connection(service, STDIN_FILENO, &peer);
+		return peer.any.sa_family == AF_UNIX ? dispatch_output(service, STDOUT_FILENO) :
+		    stream_connection(service, STDIN_FILENO, &peer);
 	error = errno;
 	if (is_local(STDIN_FILENO))
-		return serve_output(service, STDOUT_FILENO);
+		return dispatch_output(service, STDOUT_FILENO);
 	if (type == SOCK_STREAM)
 		return serve_unconnected(service, STDIN_FILENO, error);
 	if (type == SOCK_DGRAM)
-		return serve_datagrams(service, STDIN_FILENO);
+		return dgram_serve(service, STDIN_FILENO);
 	syslog(LOG_ERR, "standard input is a socket of type %d; expected a stream or datagram socket", type);
 	return STATUS_USAGE;
 }

@@ -59,7 +59,7 @@ run(int argc, char **argv)
 		{ "no-filter", no_argument, NULL, NO_FILTER }, { "strict-access", no_argument, NULL, STRICT_ACCESS },
 		{ NULL, 0, NULL, 0 }
 	};
-	struct service service = { .idle_seconds = IDLE_DEFAULT };
+	struct reply_options service = { .idle_seconds = IDLE_DEFAULT };
 	const char *name = startup_name(argv[0], "in.timed");
 	bool strict_access = false, descriptors = startup_descriptors();
 	int option, error = errno;
@@ -110,7 +110,7 @@ run(int argc, char **argv)
 		return usage("unexpected argument \"%.32s\"", argv[optind]);
 	access_start(name, strict_access);
 	status = serve(&service);
-	service_log_missed();
+	reply_log_missed();
 	return status;
 }
 

@@ -2,9 +2,9 @@
 #include "timed/log_limit.h"
 
 bool
-ratelimit_allows(struct ratelimit *limit)
+log_limit_allows(struct log_limit *limit)
 {
-	if (limit->used >= LOG_BURST) {
+	if (limit->used >= LOG_LIMIT_BURST) {
 		limit->held++;
 		return false;
 	}
@@ -13,7 +13,7 @@ ratelimit_allows(struct ratelimit *limit)
 }
 
 uint64_t
-ratelimit_tick(struct ratelimit *limit)
+log_limit_tick(struct log_limit *limit)
 {
 	uint64_t held;
 

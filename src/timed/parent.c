@@ -32,7 +32,7 @@ names_us(const char *variable)
 }
 
 int
-superserver_follow(void)
+parent_follow(void)
 {
 	struct sigaction tick = { .sa_handler = count_tick };	/* no SA_RESTART: calls must end */
 	struct itimerval each_second = { .it_interval = { .tv_sec = 1 }, .it_value = { .tv_sec = 1 } };
@@ -58,13 +58,13 @@ superserver_follow(void)
 }
 
 uint32_t
-superserver_ticks(void)
+parent_ticks(void)
 {
 	return (uint32_t)ticks;
 }
 
 bool
-superserver_in_doubt(void)
+parent_in_doubt(void)
 {
 	return in_doubt;
 }

@@ -10,7 +10,7 @@
 #include "lib/version.h"
 
 bool
-service_time(const struct service *service, int64_t *seconds, bool may_log)
+reply_time(const struct reply_options *service, int64_t *seconds, bool may_log)
 {
 	*seconds = seconds_floor(sysclock_now());
 	if (*seconds < RELEASE_SECONDS) {
@@ -32,7 +32,7 @@ service_time(const struct service *service, int64_t *seconds, bool may_log)
 }
 
 void
-service_log_refusal(const union peer *peer, const char *transport)
+reply_log_refusal(const union peer *peer, const char *transport)
 {
 	char text[PEER_TEXT];
 
@@ -41,7 +41,7 @@ service_log_refusal(const union peer *peer, const char *transport)
 }
 
 void
-service_log(const union peer *peer, const char *transport)
+reply_log(const union peer *peer, const char *transport)
 {
 	char text[PEER_TEXT];
 
@@ -50,7 +50,7 @@ service_log(const union peer *peer, const char *transport)
 }
 
 void
-service_log_missed(void)
+reply_log_missed(void)
 {
 	struct filter_missed missed;
 

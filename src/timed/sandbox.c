@@ -29,7 +29,7 @@ drop_capabilities(void)
 }
 
 bool
-confine(void)
+sandbox_enter(void)
 {
 	char text[FILTER_TEXT];
 	int error = drop_capabilities();

@@ -12,6 +12,6 @@
  * Gives up every capability, and with them the means to gain any by executing something, is not to be traced, and enters
  * the filter.  False when that failed, which is in syslog.  Nothing can be started from then on.
  */
-bool confine(void);
+bool sandbox_enter(void);
 
 #endif

@@ -75,7 +75,7 @@ drain(int fd, size_t *budget)
 }
 
 enum status
-serve_connection(const struct service *service, int fd, union peer *peer)
+stream_connection(const struct reply_options *service, int fd, union peer *peer)
 {
 	size_t budget = DRAIN_OCTETS;
 	nanoseconds end;
@@ -85,13 +85,13 @@ serve_connection(const struct service *service, int fd, union peer *peer)
 	peer_unmap(peer);
 	access_tables_changed();
 	/* A rule's program is started by libwrap, here, and is the administrator's to confine. */
-	if (!access_may_run() && !confine())
+	if (!access_may_run() && !sandbox_enter())
 		return STATUS_SYSTEM;
 	if (!access_allows(peer, fd)) {
-		service_log_refusal(peer, "tcp");
+		reply_log_refusal(peer, "tcp");
 		return STATUS_REFUSED;
 	}
-	if (!service_time(service, &seconds, true))
+	if (!reply_time(service, &seconds, true))
 		return STATUS_SYSTEM;
 	error = answer_stream(fd, seconds);
 	if (error != 0 && client_gone(error))
@@ -102,7 +102,7 @@ serve_connection(const struct service *service, int fd, union peer *peer)
 		return STATUS_SYSTEM;
 	}
 	if (service->log_answers)
-		service_log(peer, "tcp");
+		reply_log(peer, "tcp");
 	end = sysclock_elapsed() + DRAIN_MILLISECONDS * NS_PER_MILLISECOND;
 	while (!drain(fd, &budget)) {
 		struct pollfd readable = { .fd = fd, .events = POLLIN };
@@ -138,7 +138,7 @@ linger_add(int fd)
 {
 	linger_end(linger_next);
 	lingering[linger_next].fd = fd;
-	lingering[linger_next].tick = waiting_now();
+	lingering[linger_next].tick = wait_mode_now();
 	linger_next = (linger_next + 1) % LINGERING;
 }
 
@@ -147,66 +147,66 @@ static void
 linger_sweep(bool all)
 {
 	for (unsigned place = 0; place < LINGERING; place++)
-		if (all || waiting_now() - lingering[place].tick > 1)
+		if (all || wait_mode_now() - lingering[place].tick > 1)
 			linger_end(place);
 }
 
 static void
-serve_accepted(const struct service *service, int fd, union peer *peer)
+serve_accepted(const struct reply_options *service, int fd, union peer *peer)
 {
 	int64_t seconds;
 	int error;
 
 	peer_unmap(peer);
-	if (!waiting_allows(peer, fd, "tcp") || !waiting_time(&seconds)) {
+	if (!wait_mode_allows(peer, fd, "tcp") || !wait_mode_time(&seconds)) {
 		close(fd);
 		return;
 	}
 	error = answer_stream(fd, seconds);
 	if (error != 0) {
 		errno = error;
-		if (!client_gone(error) && waiting_may_log())
+		if (!client_gone(error) && wait_mode_may_log())
 			syslog(LOG_ERR, "cannot answer: %m");
 		close(fd);
 		return;
 	}
 	linger_add(fd);
 	if (service->log_answers)
-		service_log(peer, "tcp");
+		reply_log(peer, "tcp");
 }
 
 enum status
-serve_listener(const struct service *service, int fd)
+stream_listener(const struct reply_options *service, int fd)
 {
-	enum status status = waiting_start(service);
+	enum status status = wait_mode_start(service);
 
 	while (status == STATUS_DONE) {
 		union peer peer;
 		socklen_t length = sizeof peer;
 		int connection;
 
-		if (waiting_ticked()) {
-			if (!waiting_tick())
+		if (wait_mode_ticked()) {
+			if (!wait_mode_tick())
 				break;
 			linger_sweep(false);
 		}
 		connection = accept4(fd, &peer.any, &length, SOCK_CLOEXEC);
 		if (connection >= 0) {
-			waiting_busy();
+			wait_mode_busy();
 			serve_accepted(service, connection, &peer);
 			continue;
 		}
-		switch (waiting_trouble(errno)) {
+		switch (wait_mode_trouble(errno)) {
 		case TROUBLE_NONE:
 			break;
 		case TROUBLE_EMPTY:
-			waiting_readable(fd);
+			wait_mode_readable(fd);
 			break;
 		case TROUBLE_PASSING:
-			if (waiting_may_log())
+			if (wait_mode_may_log())
 				syslog(LOG_ERR, "cannot accept a connection: %m");
 			linger_sweep(true);
-			waiting_pause();
+			wait_mode_pause();
 			break;
 		case TROUBLE_FATAL:
 			syslog(LOG_ERR, "cannot accept connections: %m");

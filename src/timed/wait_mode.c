@@ -15,12 +15,12 @@
 #include "timed/sandbox.h"
 
 static struct {
-	const struct service *service;
+	const struct reply_options *service;
 	uint32_t tick;		/* the last tick seen */
 	uint32_t idle;		/* ticks without a request */
 	bool confined;
-	struct ratelimit refusals;
-	struct verdict_table verdicts;
+	struct log_limit refusals;
+	struct acl_cache verdicts;
 } state;
 
 /* As long as no rule wants a program started, none can be.  False when privileges cannot be given up. */
@@ -28,23 +28,23 @@ static bool
 confined_as_may_be(void)
 {
 	if (!state.confined && !access_may_run())
-		state.confined = confine();
+		state.confined = sandbox_enter();
 	return state.confined || access_may_run();
 }
 
 bool
-waiting_must_leave(void)
+wait_mode_must_leave(void)
 {
 	/* What a rule now wants, the process can do that the superserver starts anew. */
-	return (state.confined && access_may_run()) || (superserver_in_doubt() && state.tick >= state.service->idle_seconds);
+	return (state.confined && access_may_run()) || (parent_in_doubt() && state.tick >= state.service->idle_seconds);
 }
 
 enum status
-waiting_start(const struct service *service)
+wait_mode_start(const struct reply_options *service)
 {
 	uint64_t seed = 0;
 	const void *random = (const void *)getauxval(AT_RANDOM);
-	int error = superserver_follow();
+	int error = parent_follow();
 
 	if (error == ESRCH) {
 		syslog(LOG_NOTICE, "the superserver is gone: leaving");
@@ -58,79 +58,79 @@ waiting_start(const struct service *service)
 	if (random != NULL)
 		memcpy(&seed, random, sizeof seed);
 	state.service = service;
-	verdict_start(&state.verdicts, seed);
-	access_stay(waiting_may_log);
+	acl_cache_start(&state.verdicts, seed);
+	access_stay(wait_mode_may_log);
 	access_tables_changed();
 	return confined_as_may_be() ? STATUS_DONE : STATUS_SYSTEM;
 }
 
 bool
-waiting_tick(void)
+wait_mode_tick(void)
 {
-	uint32_t passed = superserver_ticks() - state.tick;
+	uint32_t passed = parent_ticks() - state.tick;
 	uint64_t held;
 
 	state.tick += passed;
 	state.idle += passed;
 	if (access_tables_changed()) {
-		verdict_forget_all(&state.verdicts);
+		acl_cache_forget_all(&state.verdicts);
 		if (!confined_as_may_be())
 			return false;
 	}
-	service_log_missed();
-	held = ratelimit_tick(&state.refusals);
+	reply_log_missed();
+	held = log_limit_tick(&state.refusals);
 	if (held > 0)
 		syslog(LOG_WARNING, "%llu more lines such as refusals were not logged", (unsigned long long)held);
-	return !waiting_must_leave() && state.idle < state.service->idle_seconds;
+	return !wait_mode_must_leave() && state.idle < state.service->idle_seconds;
 }
 
 bool
-waiting_ticked(void)
+wait_mode_ticked(void)
 {
-	return superserver_ticks() != state.tick;
+	return parent_ticks() != state.tick;
 }
 
 uint32_t
-waiting_now(void)
+wait_mode_now(void)
 {
 	return state.tick;
 }
 
 void
-waiting_busy(void)
+wait_mode_busy(void)
 {
 	state.idle = 0;
 }
 
 bool
-waiting_may_log(void)
+wait_mode_may_log(void)
 {
-	return ratelimit_allows(&state.refusals);
+	return log_limit_allows(&state.refusals);
 }
 
 bool
-waiting_allows(const union peer *peer, int fd, const char *transport)
+wait_mode_allows(const union peer *peer, int fd, const char *transport)
 {
-	enum verdict verdict = verdict_find(&state.verdicts, peer, state.tick);
+	enum acl_cache_verdict verdict = acl_cache_find(&state.verdicts, peer, state.tick);
 
-	if (verdict == VERDICT_UNKNOWN) {
-		verdict = access_allows(peer, fd) ? VERDICT_ALLOWED : VERDICT_DENIED;
+	if (verdict == ACL_CACHE_UNKNOWN) {
+		verdict = access_allows(peer, fd) ? ACL_CACHE_ALLOWED : ACL_CACHE_DENIED;
 		if (access_may_cache())
-			verdict_keep(&state.verdicts, peer, state.tick, verdict);
+			acl_cache_keep(&state.verdicts, peer, state.tick, verdict);
 	}
-	if (verdict == VERDICT_DENIED && waiting_may_log())
-		service_log_refusal(peer, transport);
-	return verdict == VERDICT_ALLOWED;
+	if (verdict == ACL_CACHE_DENIED && wait_mode_may_log())
+		reply_log_refusal(peer, transport);
+	return verdict == ACL_CACHE_ALLOWED;
 }
 
 bool
-waiting_time(int64_t *seconds)
+wait_mode_time(int64_t *seconds)
 {
-	return service_time(state.service, seconds, false) || service_time(state.service, seconds, waiting_may_log());
+	return reply_time(state.service, seconds, false) || reply_time(state.service, seconds, wait_mode_may_log());
 }
 
 enum trouble
-waiting_trouble(int error)
+wait_mode_trouble(int error)
 {
 	switch (error) {
 	case EINTR:
@@ -159,17 +159,17 @@ waiting_trouble(int error)
 }
 
 void
-waiting_pause(void)
+wait_mode_pause(void)
 {
-	if (!waiting_ticked())
+	if (!wait_mode_ticked())
 		poll(NULL, 0, 100);
 }
 
 void
-waiting_readable(int fd)
+wait_mode_readable(int fd)
 {
 	struct pollfd readable = { .fd = fd, .events = POLLIN };
 
-	if (!waiting_ticked())
+	if (!wait_mode_ticked())
 		poll(&readable, 1, 1000);
 }

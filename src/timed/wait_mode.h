@@ -14,31 +14,31 @@
 #include "timed/dispatch.h"
 
 /* Follows the superserver, looks at the tables, gives up privileges.  STATUS_DONE, or what syslog was told. */
-enum status waiting_start(const struct service *service);
+enum status wait_mode_start(const struct reply_options *service);
 
-/* Whether a tick has passed that waiting_tick() has not seen. */
-bool waiting_ticked(void);
+/* Whether a tick has passed that wait_mode_tick() has not seen. */
+bool wait_mode_ticked(void);
 
 /* What each tick asks for.  False when it is time to leave. */
-bool waiting_tick(void);
+bool wait_mode_tick(void);
 
 /* Whether it is time to leave however busy the socket is: the superserver may be gone, or a rule wants what is given up. */
-bool waiting_must_leave(void);
+bool wait_mode_must_leave(void);
 
-/* The last tick seen by waiting_tick(); it may wrap. */
-uint32_t waiting_now(void);
+/* The last tick seen by wait_mode_tick(); it may wrap. */
+uint32_t wait_mode_now(void);
 
 /* A request has come: the idle time starts anew. */
-void waiting_busy(void);
+void wait_mode_busy(void);
 
 /* Whether PEER (unmapped) may be answered, by the cache or by libwrap.  Logs a refusal.  FD as for access_allows(). */
-bool waiting_allows(const union peer *peer, int fd, const char *transport);
+bool wait_mode_allows(const union peer *peer, int fd, const char *transport);
 
-/* service_time(), with a bound on what is logged. */
-bool waiting_time(int64_t *seconds);
+/* reply_time(), with a bound on what is logged. */
+bool wait_mode_time(int64_t *seconds);
 
 /* Whether one more line may be logged. */
-bool waiting_may_log(void);
+bool wait_mode_may_log(void);
 
 /* What an error of accept(2) or recvmsg(2) is. */
 enum trouble {
@@ -47,12 +47,12 @@ enum trouble {
 	TROUBLE_PASSING,	/* no descriptors, no memory: later */
 	TROUBLE_FATAL
 };
-enum trouble waiting_trouble(int error);
+enum trouble wait_mode_trouble(int error);
 
 /* After an error that may pass: until the next tick at most, without spinning. */
-void waiting_pause(void);
+void wait_mode_pause(void);
 
 /* Waits until FD is readable, for a tick at most. */
-void waiting_readable(int fd);
+void wait_mode_readable(int fd);
 
 #endif

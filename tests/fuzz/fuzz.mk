@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 20
 fuzzers = $(notdir $(basename $(wildcard tests/fuzz/*.c)))
 
 # libwrap, asked for a verdict, must neither open files of the fuzzer's choice nor look its names up.
-$(BUILD)/tests/fuzz/tables: instead = -Wl,--wrap=fopen,--wrap=getaddrinfo,--wrap=innetgr
+$(BUILD)/tests/fuzz/acl_parse: instead = -Wl,--wrap=fopen,--wrap=getaddrinfo,--wrap=innetgr
 
 .PHONY: fuzzers fuzz coverage
 fuzzers: $(fuzzers:%=$(BUILD)/tests/fuzz/%)

@@ -95,7 +95,7 @@ check_policy(struct input *input, nanoseconds sent, nanoseconds received, nanose
 {
 	struct limits limits = limits_default();
 	struct situation situation = { .offset = interval_measured(sent, received, earliest, latest) };
-	struct verdict_on_clock verdict;
+	struct policy_verdict verdict;
 	nanoseconds moved = take(input);
 
 	limits.not_before = take_between(input, 0, INT64_C(7068902399));

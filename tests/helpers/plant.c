@@ -176,11 +176,11 @@ plant(const char *where)
 		return __real_##name arguments; \
 	}
 
-WRAP(void, timeclient_open, (struct timeclient *client, const struct rdate_request *request, int64_t pivot,
-    struct answer *answer), (client, request, pivot, answer))
-WRAP(void, timeclient_ask, (struct timeclient *client, struct answer *answer), (client, answer))
+WRAP(void, query_open, (struct query *client, const struct rdate_request *request, int64_t pivot,
+    struct query_answer *answer), (client, request, pivot, answer))
+WRAP(void, query_ask, (struct query *client, struct query_answer *answer), (client, answer))
 WRAP(enum status, correct_clock, (const struct clock_reading *since, struct interval offset, nanoseconds delay,
-    nanoseconds slew_below, const struct limits *limits, struct runstate *run, struct correction *result),
+    nanoseconds slew_below, const struct limits *limits, struct clock_lock *run, struct correction *result),
     (since, offset, delay, slew_below, limits, run, result))
 WRAP(bool, exchange_parse_order, (const char *line, size_t length, struct exchange_order *order, bool *range),
     (line, length, order, range))

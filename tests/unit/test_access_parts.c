@@ -10,7 +10,7 @@
 #include "lib/acl_parse.h"
 #include "timed/acl_cache.h"
 
-static struct verdict_table table;
+static struct acl_cache table;
 
 static union peer
 v4(uint32_t address)
@@ -24,7 +24,7 @@ static void
 fresh(void)
 {
 	memset(&table, 0, sizeof table);
-	verdict_start(&table, 12345);
+	acl_cache_start(&table, 12345);
 }
 
 static void
@@ -34,19 +34,19 @@ keeps(void **unused)
 
 	(void)unused;
 	fresh();
-	assert_int_equal(verdict_find(&table, &a, 0), VERDICT_UNKNOWN);
-	verdict_keep(&table, &a, 0, VERDICT_ALLOWED);
-	verdict_keep(&table, &b, 0, VERDICT_DENIED);
+	assert_int_equal(acl_cache_find(&table, &a, 0), ACL_CACHE_UNKNOWN);
+	acl_cache_keep(&table, &a, 0, ACL_CACHE_ALLOWED);
+	acl_cache_keep(&table, &b, 0, ACL_CACHE_DENIED);
 	a.v4.sin_port = htons(999);
-	assert_int_equal(verdict_find(&table, &a, 0), VERDICT_ALLOWED);
-	assert_int_equal(verdict_find(&table, &b, 0), VERDICT_DENIED);
-	assert_int_equal(verdict_find(&table, &a, VERDICT_TICKS - 1), VERDICT_ALLOWED);
-	assert_int_equal(verdict_find(&table, &a, VERDICT_TICKS), VERDICT_UNKNOWN);
-	verdict_keep(&table, &a, VERDICT_TICKS, VERDICT_DENIED);
-	assert_int_equal(verdict_find(&table, &a, VERDICT_TICKS), VERDICT_DENIED);
-	verdict_forget_all(&table);
-	assert_int_equal(verdict_find(&table, &a, VERDICT_TICKS), VERDICT_UNKNOWN);
-	assert_int_equal(verdict_find(&table, &b, 0), VERDICT_UNKNOWN);
+	assert_int_equal(acl_cache_find(&table, &a, 0), ACL_CACHE_ALLOWED);
+	assert_int_equal(acl_cache_find(&table, &b, 0), ACL_CACHE_DENIED);
+	assert_int_equal(acl_cache_find(&table, &a, ACL_CACHE_TICKS - 1), ACL_CACHE_ALLOWED);
+	assert_int_equal(acl_cache_find(&table, &a, ACL_CACHE_TICKS), ACL_CACHE_UNKNOWN);
+	acl_cache_keep(&table, &a, ACL_CACHE_TICKS, ACL_CACHE_DENIED);
+	assert_int_equal(acl_cache_find(&table, &a, ACL_CACHE_TICKS), ACL_CACHE_DENIED);
+	acl_cache_forget_all(&table);
+	assert_int_equal(acl_cache_find(&table, &a, ACL_CACHE_TICKS), ACL_CACHE_UNKNOWN);
+	assert_int_equal(acl_cache_find(&table, &b, 0), ACL_CACHE_UNKNOWN);
 }
 
 static void
@@ -59,8 +59,8 @@ scopes_differ(void **unused)
 	inet_pton(AF_INET6, "fe80::1", &a.v6.sin6_addr);
 	b = a;
 	b.v6.sin6_scope_id = 3;
-	verdict_keep(&table, &a, 0, VERDICT_ALLOWED);
-	assert_int_equal(verdict_find(&table, &b, 0), VERDICT_UNKNOWN);
+	acl_cache_keep(&table, &a, 0, ACL_CACHE_ALLOWED);
+	assert_int_equal(acl_cache_find(&table, &b, 0), ACL_CACHE_UNKNOWN);
 }
 
 static void
@@ -74,53 +74,53 @@ bounded(void **unused)
 	for (uint32_t at = 0; at < 10000; at++) {
 		union peer peer = v4(0x0a000000 + at);
 
-		verdict_keep(&table, &peer, 1, VERDICT_ALLOWED);
+		acl_cache_keep(&table, &peer, 1, ACL_CACHE_ALLOWED);
 	}
 	for (uint32_t at = 0; at < 10000; at++) {
 		union peer peer = v4(0x0a000000 + at);
 
-		kept += verdict_find(&table, &peer, 1) == VERDICT_ALLOWED;
+		kept += acl_cache_find(&table, &peer, 1) == ACL_CACHE_ALLOWED;
 	}
 	assert_true(kept > 9000);
 	for (uint32_t at = 0; at < 1000000; at++) {
 		union peer peer = v4(0x0b000000 + at);
 
-		verdict_keep(&table, &peer, 2, VERDICT_DENIED);
-		assert_int_equal(verdict_find(&table, &peer, 2), VERDICT_DENIED);
+		acl_cache_keep(&table, &peer, 2, ACL_CACHE_DENIED);
+		assert_int_equal(acl_cache_find(&table, &peer, 2), ACL_CACHE_DENIED);
 	}
 }
 
 static void
 limits_lines(void **unused)
 {
-	struct ratelimit limit = { 0 };
+	struct log_limit limit = { 0 };
 	unsigned lines = 0;
 	uint64_t held = 0;
 
 	(void)unused;
 	for (int at = 0; at < 1000; at++)
-		lines += ratelimit_allows(&limit);
-	assert_int_equal(lines, LOG_BURST);
+		lines += log_limit_allows(&limit);
+	assert_int_equal(lines, LOG_LIMIT_BURST);
 	for (int tick = 0; tick < LOG_REFILL_TICKS; tick++)
-		held += ratelimit_tick(&limit);
-	assert_int_equal(held, 1000 - LOG_BURST);
-	assert_false(ratelimit_allows(&limit));
+		held += log_limit_tick(&limit);
+	assert_int_equal(held, 1000 - LOG_LIMIT_BURST);
+	assert_false(log_limit_allows(&limit));
 	/* A flood for an hour: one line for each refill, and nothing uncounted. */
 	lines = 0;
 	held = 0;
 	for (int tick = 0; tick < 3600; tick++) {
-		uint64_t told = ratelimit_tick(&limit);
+		uint64_t told = log_limit_tick(&limit);
 
 		held += told;
 		lines += told > 0;
 		for (int at = 0; at < 1000; at++)
-			lines += ratelimit_allows(&limit);
+			lines += log_limit_allows(&limit);
 	}
 	assert_true(lines <= 3600 / LOG_REFILL_TICKS + 1);
 	assert_int_equal(held + limit.held, 1 + 3600 * 1000);
 	/* Then quiet: the bucket fills again. */
-	for (int tick = 0; tick < (LOG_BURST + 2) * LOG_REFILL_TICKS; tick++)
-		ratelimit_tick(&limit);
+	for (int tick = 0; tick < (LOG_LIMIT_BURST + 2) * LOG_REFILL_TICKS; tick++)
+		log_limit_tick(&limit);
 	assert_int_equal(limit.used, 0);
 }
 
@@ -136,17 +136,17 @@ note_list(const char *path, void *context)
 }
 
 /* Reads the TEXT of a table, or of a list. */
-static enum tables_effect
-read_text(const char *text, size_t length, struct tables_fault *fault)
+static enum acl_effect
+read_text(const char *text, size_t length, struct acl_fault *fault)
 {
 	/* Of its own size, so that a sanitizer finds what is read beyond it. */
 	char *copy = malloc(length + 1);
-	enum tables_effect effect;
+	enum acl_effect effect;
 
 	assert_non_null(copy);
 	memcpy(copy, text, length);
 	lists[0] = '\0';
-	effect = tables_read(copy, length, "in.timed", note_list, lists, fault);
+	effect = acl_parse(copy, length, "in.timed", note_list, lists, fault);
 	free(copy);
 	return effect;
 }
@@ -156,29 +156,29 @@ finds_acting_rules(void **unused)
 {
 	static const struct {
 		const char *text;
-		enum tables_effect effect;
+		enum acl_effect effect;
 	} cases[] = {
-		{ "", TABLES_PLAIN }, { "\n\n# ALL: ALL: spawn x\n", TABLES_PLAIN }, { "ALL: 127.0.0.1\n", TABLES_PLAIN },
-		{ "in.timed: 10.0.0.0/8 : allow\n", TABLES_PLAIN }, { "in.timed: 10.0.0.0/8 : DENY\n", TABLES_PLAIN },
-		{ "in.timed: ALL : spawn (id) &\n", TABLES_RUN }, { "ALL: ALL : twist /bin/echo\n", TABLES_RUN },
-		{ "in.timed: ALL : severity auth.info : allow\n", TABLES_ACT }, { "ALL: ALL: Severity=info\n", TABLES_ACT },
-		{ "in.timed: ALL : keepalive\n", TABLES_ACT }, { "in.timed: ALL : linger 5 : deny\n", TABLES_ACT },
-		{ "in.timed: ALL : severity info : spawn (id)\n", TABLES_RUN },
-		{ "in.timed: ALL : severity info\nin.timed: ALL : spawn (id)\n", TABLES_RUN },
-		{ "in.timed: ALL : spawn (id)\nin.timed: ALL : severity info\n", TABLES_RUN },
-		{ "sshd: ALL : spawn (id)\n", TABLES_PLAIN }, { "sshd, in.ftpd: ALL : spawn (id)\n", TABLES_PLAIN },
-		{ "sshd in.timed: ALL : spawn (id)\n", TABLES_RUN }, { "ALL EXCEPT sshd: ALL : spawn x\n", TABLES_RUN },
-		{ "in.timed@10.0.0.1: ALL : spawn x\n", TABLES_RUN }, { "in.*: ALL : spawn x\n", TABLES_RUN },
-		{ "37: ALL : spawn x\n", TABLES_RUN }, { "in.timed: ALL : nice\n", TABLES_RUN },
-		{ "in.timed: [2001:db8::]/32\n", TABLES_PLAIN }, { "in.timed: [2001:db8::]/32 : allow\n", TABLES_PLAIN },
-		{ "in.timed: [::1] : setenv A b\n", TABLES_RUN }, { "in.timed: ALL \\\n : spawn x\n", TABLES_RUN },
-		{ "in.timed: ALL \\\n EXCEPT 10.1.1.1\n", TABLES_PLAIN }, { "IN.TIMED: ALL: ALLOW\n", TABLES_PLAIN },
-		{ "in.timed: ALL : banners /etc/b\n", TABLES_RUN }, { "sshd\\: ALL : spawn x\n", TABLES_PLAIN },
-		{ "in.timed \\: ALL : spawn x\n", TABLES_RUN }, { "in.timed: ALL : severity \\: spawn x\n", TABLES_ACT },
-		{ "KNOWN: ALL : spawn x\n", TABLES_RUN }, { "in.timed: ALL \\\n\\\n : spawn x\n", TABLES_RUN },
-		{ "in.timed: ALL : severity=[info : keepalive\n", TABLES_ACT },
+		{ "", ACL_PLAIN }, { "\n\n# ALL: ALL: spawn x\n", ACL_PLAIN }, { "ALL: 127.0.0.1\n", ACL_PLAIN },
+		{ "in.timed: 10.0.0.0/8 : allow\n", ACL_PLAIN }, { "in.timed: 10.0.0.0/8 : DENY\n", ACL_PLAIN },
+		{ "in.timed: ALL : spawn (id) &\n", ACL_RUN }, { "ALL: ALL : twist /bin/echo\n", ACL_RUN },
+		{ "in.timed: ALL : severity auth.info : allow\n", ACL_ACT }, { "ALL: ALL: Severity=info\n", ACL_ACT },
+		{ "in.timed: ALL : keepalive\n", ACL_ACT }, { "in.timed: ALL : linger 5 : deny\n", ACL_ACT },
+		{ "in.timed: ALL : severity info : spawn (id)\n", ACL_RUN },
+		{ "in.timed: ALL : severity info\nin.timed: ALL : spawn (id)\n", ACL_RUN },
+		{ "in.timed: ALL : spawn (id)\nin.timed: ALL : severity info\n", ACL_RUN },
+		{ "sshd: ALL : spawn (id)\n", ACL_PLAIN }, { "sshd, in.ftpd: ALL : spawn (id)\n", ACL_PLAIN },
+		{ "sshd in.timed: ALL : spawn (id)\n", ACL_RUN }, { "ALL EXCEPT sshd: ALL : spawn x\n", ACL_RUN },
+		{ "in.timed@10.0.0.1: ALL : spawn x\n", ACL_RUN }, { "in.*: ALL : spawn x\n", ACL_RUN },
+		{ "37: ALL : spawn x\n", ACL_RUN }, { "in.timed: ALL : nice\n", ACL_RUN },
+		{ "in.timed: [2001:db8::]/32\n", ACL_PLAIN }, { "in.timed: [2001:db8::]/32 : allow\n", ACL_PLAIN },
+		{ "in.timed: [::1] : setenv A b\n", ACL_RUN }, { "in.timed: ALL \\\n : spawn x\n", ACL_RUN },
+		{ "in.timed: ALL \\\n EXCEPT 10.1.1.1\n", ACL_PLAIN }, { "IN.TIMED: ALL: ALLOW\n", ACL_PLAIN },
+		{ "in.timed: ALL : banners /etc/b\n", ACL_RUN }, { "sshd\\: ALL : spawn x\n", ACL_PLAIN },
+		{ "in.timed \\: ALL : spawn x\n", ACL_RUN }, { "in.timed: ALL : severity \\: spawn x\n", ACL_ACT },
+		{ "KNOWN: ALL : spawn x\n", ACL_RUN }, { "in.timed: ALL \\\n\\\n : spawn x\n", ACL_RUN },
+		{ "in.timed: ALL : severity=[info : keepalive\n", ACL_ACT },
 	};
-	struct tables_fault fault;
+	struct acl_fault fault;
 
 	(void)unused;
 	for (size_t at = 0; at < LENGTH(cases); at++)
@@ -219,7 +219,7 @@ judges_patterns(void **unused)
 		{ "10.1.2.3 # of bob", "character" }, { "10.1.2.3\v", "character" }, { "\xc2\xa0" "10.1.2.3", "character" },
 		{ "10.1.2.3\\", "skips it" }, { "/bad", "cannot be used" }, { "10.1.2.3 /bad ALL", "cannot be used" },
 	};
-	struct tables_fault fault;
+	struct acl_fault fault;
 	static const char named[] = "in.timed: /a, /b EXCEPT u@/c : allow\nsshd: /d\nALL@/e: ALL\n";
 	char rule[256];
 
@@ -281,17 +281,17 @@ finds_faults_of_lines(void **unused)
 		{ "x\\\\\n\nin.timed: ALL : spawn x\n", 1 },
 	};
 	static const char nuls[][16] = { "\0ALL: ALL\n", "# x\n# y\0\nALL: A\n" };
-	struct tables_fault fault;
+	struct acl_fault fault;
 	char text[3 * 2048];
 
 	(void)unused;
 	for (size_t at = 0; at < LENGTH(cases); at++) {
-		enum tables_effect effect = read_text(cases[at].text, strlen(cases[at].text), &fault);
+		enum acl_effect effect = read_text(cases[at].text, strlen(cases[at].text), &fault);
 
 		if (cases[at].line == 0 ? fault.what != NULL : fault.what == NULL || fault.line != cases[at].line)
 			fail_msg("%s: line %lu: %s", cases[at].text, fault.line, fault.what);
 		if (fault.what != NULL)
-			assert_int_equal(effect, TABLES_PLAIN);
+			assert_int_equal(effect, ACL_PLAIN);
 	}
 	read_text(nuls[0], 10, &fault);
 	assert_int_equal(fault.line, 1);
@@ -331,24 +331,24 @@ reads_lists(void **unused)
 		{ "root@10.1.2.3\n", 1 }, { "10.1.2.3 \\\n10.1.2.4\n", 1 }, { "10.1.2\n", 1 }, { "[fe80::1%eth0]\n", 1 }, { "a\n/bad", 2 },
 		{ "ALL: ALL\n", 1 }, { "\xef\xbb\xbf" "10.1.2.3\n", 1 },
 	};
-	struct tables_fault fault;
+	struct acl_fault fault;
 	static char word[8200];
 
 	(void)unused;
 	for (size_t at = 0; at < LENGTH(cases); at++) {
-		tables_read_list(cases[at].text, strlen(cases[at].text), note_list, lists, &fault);
+		acl_parse_list(cases[at].text, strlen(cases[at].text), note_list, lists, &fault);
 		if (cases[at].line == 0 ? fault.what != NULL : fault.what == NULL || fault.line != cases[at].line)
 			fail_msg("%s: line %lu: %s", cases[at].text, fault.line, fault.what);
 	}
-	tables_read_list("a\n\0b\n", 5, note_list, lists, &fault);
+	acl_parse_list("a\n\0b\n", 5, note_list, lists, &fault);
 	assert_int_equal(fault.line, 2);
 	assert_non_null(fault.what);
 	memset(word, 'a', sizeof word);
 	word[8191] = '\n';
-	tables_read_list(word, sizeof word, note_list, lists, &fault);
+	acl_parse_list(word, sizeof word, note_list, lists, &fault);
 	assert_null(fault.what);
 	word[8191] = 'a';
-	tables_read_list(word, 8192, note_list, lists, &fault);
+	acl_parse_list(word, 8192, note_list, lists, &fault);
 	assert_non_null(fault.what);
 }
 

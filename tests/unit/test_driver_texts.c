@@ -1,4 +1,4 @@
-/* guestlist, options, recordtext: what the driver reads and remembers. */
+/* guest_list, options, record_text: what the driver reads and remembers. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -13,17 +13,17 @@ static void
 lists(void **unused)
 {
 	char text[] = "# guests\n\nweb1\n  root@db.example # the database\r\nssh://root@10.0.0.1:2222\nweb1\n\t\nlast";
-	struct guestlist list = { .name = NULL };
+	struct guest_list list = { .name = NULL };
 	const char *fault = NULL;
 
 	(void)unused;
-	assert_int_equal(guestlist_read(&list, text, &fault), 0);
+	assert_int_equal(guest_list_read(&list, text, &fault), 0);
 	assert_int_equal(list.count, 4);
 	assert_string_equal(list.name[0], "web1");
 	assert_string_equal(list.name[1], "root@db.example");
 	assert_string_equal(list.name[2], "ssh://root@10.0.0.1:2222");
 	assert_string_equal(list.name[3], "last");
-	guestlist_free(&list);
+	guest_list_free(&list);
 }
 
 static void
@@ -35,22 +35,22 @@ bad_lists(void **unused)
 
 	(void)unused;
 	for (size_t at = 0; at < LENGTH(bad); at++) {
-		struct guestlist list = { .name = NULL };
+		struct guest_list list = { .name = NULL };
 		char *text = strdup(bad[at]);
 		const char *fault = NULL;
 
-		assert_true(guestlist_read(&list, text, &fault) > 0);
+		assert_true(guest_list_read(&list, text, &fault) > 0);
 		assert_non_null(fault);
-		guestlist_free(&list);
+		guest_list_free(&list);
 		free(text);
 	}
 	memset(longest, 'a', sizeof longest);
 	longest[GUEST_NAME] = '\0';
-	assert_null(guestlist_fault(longest));
+	assert_null(guest_list_fault(longest));
 	longest[GUEST_NAME] = 'a';
 	longest[GUEST_NAME + 1] = '\0';
-	assert_non_null(guestlist_fault(longest));
-	assert_non_null(guestlist_fault(""));
+	assert_non_null(guest_list_fault(longest));
+	assert_non_null(guest_list_fault(""));
 }
 
 static void
@@ -79,13 +79,13 @@ destinations(void **unused)
 
 	(void)unused;
 	for (size_t at = 0; at < LENGTH(right); at++) {
-		if (guestlist_destination(right[at].name, &to) != NULL)
-			fail_msg("%s %s", right[at].name, guestlist_fault(right[at].name));
+		if (guest_list_destination(right[at].name, &to) != NULL)
+			fail_msg("%s %s", right[at].name, guest_list_fault(right[at].name));
 		assert_string_equal(to.host, right[at].host);
 		assert_string_equal(to.port, right[at].port);
 	}
 	for (size_t at = 0; at < LENGTH(wrong); at++)
-		if (guestlist_fault(wrong[at]) == NULL)
+		if (guest_list_fault(wrong[at]) == NULL)
 			fail_msg("taken: %s", wrong[at]);
 }
 

@@ -8,7 +8,7 @@
 #define SECOND NS_PER_SECOND
 #define NOW ((RELEASE_SECONDS + 1000000) * NS_PER_SECOND)
 
-static struct verdict_on_clock
+static struct policy_verdict
 decide(nanoseconds middle, nanoseconds bound, struct situation situation, const struct limits *limits)
 {
 	situation.offset = (struct interval){ middle - bound, middle + bound };
@@ -23,7 +23,7 @@ static void
 left_alone(void **unused)
 {
 	struct limits limits = limits_default();
-	struct verdict_on_clock verdict = decide(SECOND / 4, SECOND / 2, plain, &limits);
+	struct policy_verdict verdict = decide(SECOND / 4, SECOND / 2, plain, &limits);
 
 	(void)unused;
 	assert_int_equal(verdict.decision, DECISION_WITHIN_BOUND);
@@ -39,7 +39,7 @@ step_or_slew(void **unused)
 {
 	struct limits limits = limits_default();
 	struct situation situation = plain;
-	struct verdict_on_clock verdict = decide(POLICY_SLEW_BELOW, 1, plain, &limits);
+	struct policy_verdict verdict = decide(POLICY_SLEW_BELOW, 1, plain, &limits);
 
 	(void)unused;
 	assert_int_equal(verdict.decision, DECISION_SLEW);

@@ -1,5 +1,5 @@
 /*
- * exchange_guest: the guest's side of the exchange against a host that may send anything, with a clock that is none.
+ * exchange_server: the guest's side of the exchange against a host that may send anything, with a clock that is none.
  *
  * The first line's letters say how the session is limited and what fails; the rest is what the host sends, in pieces.
  */
@@ -183,7 +183,7 @@ sysclock_rate(int64_t ppb)
 }
 
 int
-runstate_tell_bound(struct runstate *state, nanoseconds bound)
+clock_lock_record_bound(struct clock_lock *state, nanoseconds bound)
 {
 	(void)state;
 	check_set();
@@ -192,7 +192,7 @@ runstate_tell_bound(struct runstate *state, nanoseconds bound)
 }
 
 int
-runstate_lock(struct runstate *state, const struct clock_reading *since)
+clock_lock_lock(struct clock_lock *state, const struct clock_reading *since)
 {
 	REQUIRE(!now.locked && since->real > 0 && since->real <= now.clock);
 	if (state->fd < 0)
@@ -207,7 +207,7 @@ runstate_lock(struct runstate *state, const struct clock_reading *since)
 }
 
 void
-runstate_unlock(struct runstate *state)
+clock_lock_unlock(struct clock_lock *state)
 {
 	(void)state;
 	REQUIRE(now.locked);
@@ -215,13 +215,13 @@ runstate_unlock(struct runstate *state)
 }
 
 const char *
-runstate_complaint(int error)
+clock_lock_complaint(int error)
 {
 	return strerror(error);
 }
 
 bool
-runstate_other_service(const struct runstate *state, const struct sysclock_state *kernel)
+clock_lock_other_service(const struct clock_lock *state, const struct sysclock_state *kernel)
 {
 	(void)state;
 	return kernel->synchronised && now.fails;
@@ -278,7 +278,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *newline = size > 0 ? memchr(data, '\n', size) : NULL;
 	char *letters, *octets;
-	struct runstate run = { .fd = 3, .boot_id = "12ab-34" };
+	struct clock_lock run = { .fd = 3, .boot_id = "12ab-34" };
 	int lines = 0;
 	enum status status;
 
@@ -304,7 +304,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (strchr(letters, 'k') != NULL)
 		now.limits.max_back = NS_PER_SECOND;
 	if (strchr(letters, 'u') != NULL)
-		run = (struct runstate){ .fd = -1, .error = EACCES };
+		run = (struct clock_lock){ .fd = -1, .error = EACCES };
 	status = exchange_serve(&now.limits, &run, now.may_set);
 	REQUIRE(status == STATUS_DONE || status == STATUS_REFUSED || status == STATUS_SYSTEM);
 	for (size_t at = 0; at < size; at++)

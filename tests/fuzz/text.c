@@ -1,4 +1,4 @@
-/* numtext: the input as a number, as seconds, as a date and as somebody else's text. */
+/* text: the input as a number, as seconds, as a date and as somebody else's text. */
 #include "fuzz.h"
 
 #include <time.h>

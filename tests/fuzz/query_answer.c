@@ -6,12 +6,12 @@
 #include "set/policy.h"
 
 static void
-check_judged(const struct answer *answer)
+check_judged(const struct query_answer *answer)
 {
 	struct limits limits = limits_default();
 	struct situation situation = { .offset = answer->offset, .now = INT64_C(1795419998000000000),
 		.delay = answer->delay, .slew_up_to = POLICY_SLEW_BELOW };
-	struct verdict_on_clock verdict = policy_decide(&situation, &limits);
+	struct policy_verdict verdict = policy_decide(&situation, &limits);
 	nanoseconds middle = interval_middle(answer->offset), bound = interval_bound(answer->offset);
 	char seconds[SECONDS_TEXT];
 
@@ -33,20 +33,20 @@ check_judged(const struct answer *answer)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct answer answer;
+	struct query_answer answer;
 	char text[160];
 
 	if (size > sizeof answer)
 		return 0;
 	memset(&answer, 0, sizeof answer);
 	memcpy(&answer, data, size);
-	if (!answer_valid(&answer))
+	if (!query_answer_valid(&answer))
 		return 0;
-	REQUIRE(answer.outcome < OUTCOMES && answer.delay >= 0 && answer.offset.low <= answer.offset.high);
+	REQUIRE(answer.outcome < QUERY_OUTCOMES && answer.delay >= 0 && answer.offset.low <= answer.offset.high);
 	/* These go to the client and into the log. */
 	REQUIRE(strnlen(answer.source, sizeof answer.source) < sizeof answer.source && fuzz_printable(answer.source));
 	REQUIRE(strnlen(answer.text, sizeof answer.text) < sizeof answer.text && fuzz_printable(answer.text));
-	outcome_describe(&answer, text, sizeof text);
+	query_describe(&answer, text, sizeof text);
 	REQUIRE(fuzz_is_line(text, sizeof text));
 	check_judged(&answer);
 	return 0;

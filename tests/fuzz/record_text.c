@@ -1,4 +1,4 @@
-/* recordtext: one or two state files one behind the other; each line as a line of the log and as a guest's name. */
+/* record_text: one or two state files one behind the other; each line as a line of the log and as a guest's name. */
 #include "fuzz.h"
 
 #include "lib/text.h"
@@ -36,7 +36,7 @@ check_state(const struct record *record)
 	REQUIRE(record_format(&back, again) == length && strcmp(text, again) == 0);
 	/* Cut short, it is none. */
 	REQUIRE(!record_parse(text, length - 1, &back));
-	REQUIRE(guestlist_fault(record->guest) == NULL && fuzz_printable(record->text));
+	REQUIRE(guest_list_fault(record->guest) == NULL && fuzz_printable(record->text));
 	REQUIRE(record->boot[0] != '\0' && fuzz_consists_of(record->boot, "0123456789abcdefABCDEF-"));
 	REQUIRE(record->before.bound >= 0 && record->before.delay >= 0);
 	REQUIRE(record->after.bound >= 0 && record->after.delay >= 0);
@@ -64,7 +64,7 @@ check_name(const char *guest)
 {
 	char name[RECORD_FILE_NAME];
 
-	if (guestlist_fault(guest) != NULL)
+	if (guest_list_fault(guest) != NULL)
 		return;
 	record_file_name(guest, name);
 	REQUIRE(strlen(name) < 200 && strcmp(name + strlen(name) - 6, ".state") == 0);

@@ -23,20 +23,20 @@ connections(void **unused)
 	union peer peer;
 
 	(void)unused;
-	assert_true(client_parse_connection("10.0.0.1 50000 10.0.0.2 22", interface_number, address, &peer));
+	assert_true(ssh_env_parse_connection("10.0.0.1 50000 10.0.0.2 22", interface_number, address, &peer));
 	assert_string_equal(address, "10.0.0.1");
-	assert_true(client_parse_connection("fe80::1%eth0 50000 fe80::2%eth0 22", interface_number, address, &peer));
+	assert_true(ssh_env_parse_connection("fe80::1%eth0 50000 fe80::2%eth0 22", interface_number, address, &peer));
 	assert_string_equal(address, "fe80::1%2");
-	assert_true(client_parse_connection("fe80::1%gone 50000 fe80::2%gone 22", interface_number, address, &peer));
+	assert_true(ssh_env_parse_connection("fe80::1%gone 50000 fe80::2%gone 22", interface_number, address, &peer));
 	assert_string_equal(address, "fe80::1%gone");
-	assert_true(client_parse_connection("::ffff:10.0.0.1 1 ::1 22", interface_number, address, &peer));
+	assert_true(ssh_env_parse_connection("::ffff:10.0.0.1 1 ::1 22", interface_number, address, &peer));
 	assert_string_equal(address, "10.0.0.1");
 	assert_int_equal(peer.any.sa_family, AF_INET);
-	assert_true(client_parse_connection("UNKNOWN 65535 UNKNOWN 65535", interface_number, address, &peer));
+	assert_true(ssh_env_parse_connection("UNKNOWN 65535 UNKNOWN 65535", interface_number, address, &peer));
 	assert_int_equal(peer.any.sa_family, AF_UNSPEC);
-	assert_false(client_parse_connection("UNKNOWN 22 UNKNOWN 22", interface_number, address, &peer));
+	assert_false(ssh_env_parse_connection("UNKNOWN 22 UNKNOWN 22", interface_number, address, &peer));
 	for (size_t at = 0; at < LENGTH(bad); at++)
-		if (client_parse_connection(bad[at], interface_number, address, &peer))
+		if (ssh_env_parse_connection(bad[at], interface_number, address, &peer))
 			fail_msg("accepted: %s", bad[at]);
 }
 
@@ -48,13 +48,13 @@ fingerprints(void **unused)
 	    "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n";
 	static const char *const bad[] = { "", "publickey", "publickey ssh-ed25519", "publickey ssh-ed25519 ",
 		"publickey ssh-ed25519 !!!\n", "xpublickey ssh-ed25519 AAAA\n" };
-	char key[CLIENT_KEY_TEXT];
+	char key[SSH_ENV_KEY_TEXT];
 
 	(void)unused;
-	client_key_fingerprint(info, key);
+	ssh_env_key_fingerprint(info, key);
 	assert_string_equal(key, "SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA");
 	for (size_t at = 0; at < LENGTH(bad); at++) {
-		client_key_fingerprint(bad[at], key);
+		ssh_env_key_fingerprint(bad[at], key);
 		assert_string_equal(key, "");
 	}
 }
@@ -62,64 +62,64 @@ fingerprints(void **unused)
 static void
 answers(void **unused)
 {
-	struct answer good = { .outcome = OUTCOME_ANSWERED, .offset = { -1, 1 } }, bad;
+	struct query_answer good = { .outcome = QUERY_ANSWERED, .offset = { -1, 1 } }, bad;
 
 	(void)unused;
-	assert_true(answer_valid(&good));
+	assert_true(query_answer_valid(&good));
 	bad = good;
-	bad.outcome = OUTCOMES;
-	assert_false(answer_valid(&bad));
+	bad.outcome = QUERY_OUTCOMES;
+	assert_false(query_answer_valid(&bad));
 	bad = good;
 	bad.offset.low = 2;
-	assert_false(answer_valid(&bad));
+	assert_false(query_answer_valid(&bad));
 	bad = good;
 	bad.delay = -1;
-	assert_false(answer_valid(&bad));
+	assert_false(query_answer_valid(&bad));
 	bad = good;
 	memset(bad.source, 'a', sizeof bad.source);
-	assert_false(answer_valid(&bad));
+	assert_false(query_answer_valid(&bad));
 	bad = good;
 	memset(bad.text, 'a', sizeof bad.text);
-	assert_false(answer_valid(&bad));
+	assert_false(query_answer_valid(&bad));
 	/* What goes to the client and into the log is text. */
 	bad = good;
 	strcpy(bad.source, "127.0.0.1\n");
-	assert_false(answer_valid(&bad));
+	assert_false(query_answer_valid(&bad));
 	bad = good;
 	strcpy(bad.text, "\x1b[2J");
-	assert_false(answer_valid(&bad));
+	assert_false(query_answer_valid(&bad));
 	/* Half the width is the bound, which has a sign. */
 	bad = good;
 	bad.offset = (struct interval){ INT64_MIN, INT64_MAX };
-	assert_false(answer_valid(&bad));
+	assert_false(query_answer_valid(&bad));
 	bad.offset = (struct interval){ -1, INT64_MAX };
-	assert_false(answer_valid(&bad));
+	assert_false(query_answer_valid(&bad));
 	bad.offset = (struct interval){ 0, INT64_MAX };
-	assert_true(answer_valid(&bad));
+	assert_true(query_answer_valid(&bad));
 }
 
 static void
 whose_synchronisation(void **unused)
 {
-	struct runstate run = { .told = true, .bound = 500091, .bound_before = 700000 };
+	struct clock_lock run = { .told = true, .bound = 500091, .bound_before = 700000 };
 	struct sysclock_state kernel = { .synchronised = true, .maxerror = 500591000, .esterror = 500091000 };
 
 	(void)unused;
-	assert_false(runstate_other_service(&run, &kernel));
+	assert_false(clock_lock_other_service(&run, &kernel));
 	kernel.esterror = 1000;
-	assert_true(runstate_other_service(&run, &kernel));
+	assert_true(clock_lock_other_service(&run, &kernel));
 	/* Stopped between recording and telling. */
 	kernel.esterror = 700000000;
 	kernel.maxerror = 700100000;
-	assert_false(runstate_other_service(&run, &kernel));
+	assert_false(clock_lock_other_service(&run, &kernel));
 	kernel.esterror = 500091000;
 	kernel.maxerror = 1000;
-	assert_true(runstate_other_service(&run, &kernel));
+	assert_true(clock_lock_other_service(&run, &kernel));
 	kernel.maxerror = 500591000;
 	run.told = false;
-	assert_true(runstate_other_service(&run, &kernel));
+	assert_true(clock_lock_other_service(&run, &kernel));
 	kernel.synchronised = false;
-	assert_false(runstate_other_service(&run, &kernel));
+	assert_false(clock_lock_other_service(&run, &kernel));
 }
 
 int

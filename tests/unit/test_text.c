@@ -1,4 +1,4 @@
-/* numtext: what parses, what does not, and what is printed. */
+/* text: what parses, what does not, and what is printed. */
 #include "unit.h"
 
 #include <string.h>

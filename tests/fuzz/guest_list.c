@@ -1,4 +1,4 @@
-/* guestlist: a list of guests. */
+/* guest_list: a list of guests. */
 #include "fuzz.h"
 
 #include "host/guest_list.h"
@@ -10,7 +10,7 @@ check_destination(const char *name)
 	struct destination to;
 	const char *host, *percent;
 
-	REQUIRE(guestlist_destination(name, &to) == NULL);
+	REQUIRE(guest_list_destination(name, &to) == NULL);
 	host = strrchr(to.host, '@') != NULL ? strrchr(to.host, '@') + 1 : to.host;
 	percent = strchr(to.host, '%');
 	REQUIRE(to.host[0] != '-' && to.host[0] != '@' && host[0] != '\0' && host[0] != '-' && host[0] != '.' && host[0] != '/');
@@ -23,7 +23,7 @@ check_destination(const char *name)
 static void
 check_name(const char *name)
 {
-	REQUIRE(guestlist_fault(name) == NULL);
+	REQUIRE(guest_list_fault(name) == NULL);
 	REQUIRE(name[0] != '\0' && name[0] != '-' && strlen(name) <= GUEST_NAME);
 	/* Nothing that a shell, ssh's own syntax or a terminal takes notice of. */
 	REQUIRE(fuzz_printable(name) && strpbrk(name, " \"'\\`$&|;<>()*?!#{}^~") == NULL);
@@ -32,9 +32,9 @@ check_name(const char *name)
 
 /* What was read, written as plainly as can be, reads the same. */
 static void
-reads_again(const struct guestlist *list)
+reads_again(const struct guest_list *list)
 {
-	struct guestlist back = { .name = NULL };
+	struct guest_list back = { .name = NULL };
 	size_t room = 1, used = 0;
 	const char *fault = NULL;
 	char *text;
@@ -46,10 +46,10 @@ reads_again(const struct guestlist *list)
 	text[0] = '\0';
 	for (size_t at = 0; at < list->count; at++)
 		used += (size_t)snprintf(text + used, room - used, "%s\n", list->name[at]);
-	REQUIRE(guestlist_read(&back, text, &fault) == 0 && back.count == list->count);
+	REQUIRE(guest_list_read(&back, text, &fault) == 0 && back.count == list->count);
 	for (size_t at = 0; at < list->count; at++)
 		REQUIRE(strcmp(back.name[at], list->name[at]) == 0);
-	guestlist_free(&back);
+	guest_list_free(&back);
 	REQUIRE(back.count == 0 && back.name == NULL);
 	free(text);
 }
@@ -58,13 +58,13 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = fuzz_text(data, size);
-	struct guestlist list = { .name = NULL };
+	struct guest_list list = { .name = NULL };
 	const char *fault = NULL;
 	size_t lines = 1, wrong;
 
 	for (const char *at = text; *at != '\0'; at++)
 		lines += *at == '\n';
-	wrong = guestlist_read(&list, text, &fault);
+	wrong = guest_list_read(&list, text, &fault);
 	REQUIRE(wrong <= lines && list.count <= lines);
 	REQUIRE(wrong == 0 || (fault != NULL && fuzz_is_line(fault, 100)));
 	for (size_t at = 0; at < list.count; at++) {
@@ -73,7 +73,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			REQUIRE(strcmp(list.name[at], list.name[other]) != 0);
 	}
 	reads_again(&list);
-	guestlist_free(&list);
+	guest_list_free(&list);
 	free(text);
 	return 0;
 }

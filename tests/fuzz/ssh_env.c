@@ -23,7 +23,7 @@ check_connection(const char *connection)
 	union peer peer;
 	size_t spaces = 0;
 
-	if (!client_parse_connection(connection, NULL, address, &peer))
+	if (!ssh_env_parse_connection(connection, NULL, address, &peer))
 		return;
 	for (const char *at = connection; *at != '\0'; at++)
 		spaces += *at == ' ';
@@ -41,7 +41,7 @@ identify(const char *connection, const char *command, const char *info, bool by_
 	static int file = -1;
 	char path[64], *variables[8], **mine = environ, *connection_is = NULL, *command_is = NULL;
 	size_t count = 0;
-	struct client client;
+	struct ssh_env client;
 	char address[PEER_TEXT];
 	union peer peer;
 	bool identified;
@@ -59,11 +59,11 @@ identify(const char *connection, const char *command, const char *info, bool by_
 	variables[count++] = (char[]){ "LD_PRELOAD=none" };
 	variables[count] = NULL;
 	environ = variables;
-	identified = client_identify(&client);
+	identified = ssh_env_read(&client);
 	REQUIRE(getenv("SSH_CONNECTION") == NULL && getenv("SSH_USER_AUTH") == NULL && getenv("LD_PRELOAD") == NULL);
 	environ = mine;
 	REQUIRE(strcmp(client.command, command) == 0 && client.by_ssh == by_ssh);
-	REQUIRE(identified == (!by_ssh || client_parse_connection(connection, NULL, address, &peer)));
+	REQUIRE(identified == (!by_ssh || ssh_env_parse_connection(connection, NULL, address, &peer)));
 	/* It goes into the log as it is. */
 	REQUIRE(fuzz_is_line(client.address, sizeof client.address));
 	check_key(client.key);
@@ -76,13 +76,13 @@ identify(const char *connection, const char *command, const char *info, bool by_
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text = fuzz_text(data, size), *command, *info = NULL, key[CLIENT_KEY_TEXT];
+	char *text = fuzz_text(data, size), *command, *info = NULL, key[SSH_ENV_KEY_TEXT];
 
 	command = fuzz_next_line(text);
 	if (command != NULL)
 		info = fuzz_next_line(command);
 	check_connection(text);
-	client_key_fingerprint(info != NULL ? info : "", key);
+	ssh_env_key_fingerprint(info != NULL ? info : "", key);
 	check_key(key);
 	identify(text, command != NULL ? command : "", info != NULL ? info : "", size % 8 != 0);
 	free(text);

@@ -1,8 +1,8 @@
 /*
  * tables: a hosts.allow and a list of clients, beside what libwrap itself makes of them.
  *
- * Where tables_read() finds no fault, libwrap warns of nothing and comes to a rule between any two lines; and whatever
- * option it comes to, tables_read() has said that there may be one.  Options are noted here, not carried out, and names are
+ * Where acl_parse() finds no fault, libwrap warns of nothing and comes to a rule between any two lines; and whatever
+ * option it comes to, acl_parse() has said that there may be one.  Options are noted here, not carried out, and names are
  * not looked up.
  *
  * The input is the table and, behind an octet of 1, what every file that it names has in it.  An octet of 2 is 500
@@ -40,7 +40,7 @@ struct text {
 
 static struct text table, list;
 static bool judging;
-static enum tables_effect seen;
+static enum acl_effect seen;
 
 void
 tcpd_warn(char *format, ...)
@@ -115,20 +115,20 @@ process_options(char *options, struct request_info *request)
 
 	(void)request;
 	for (char *option; (option = option_field(&options)) != NULL;) {
-		enum tables_effect before = seen;
+		enum acl_effect before = seen;
 		bool known;
 
 		option += strspn(option, " \t\r\n");
 		option[strcspn(option, "= \t\r\n")] = '\0';
 		known = strcasecmp(option, "allow") == 0 || strcasecmp(option, "deny") == 0;
-		seen = TABLES_PLAIN;
+		seen = ACL_PLAIN;
 		for (size_t at = 0; at < LENGTH(runs); at++)
 			if (strcasecmp(option, runs[at]) == 0)
-				seen = TABLES_RUN;
+				seen = ACL_RUN;
 		for (size_t at = 0; at < LENGTH(acts); at++)
-			if (strcasecmp(option, acts[at]) == 0 && seen < TABLES_ACT)
-				seen = TABLES_ACT;
-		REQUIRE(known || seen > TABLES_PLAIN);
+			if (strcasecmp(option, acts[at]) == 0 && seen < ACL_ACT)
+				seen = ACL_ACT;
+		REQUIRE(known || seen > ACL_PLAIN);
 		seen = seen > before ? seen : before;
 	}
 }
@@ -168,29 +168,29 @@ static bool
 read_list(const char *path, void *context)
 {
 	int depth = *(const int *)context + 1;
-	struct tables_fault fault;
+	struct acl_fault fault;
 
 	(void)path;
 	if (depth > 3 || list.length == 0)
 		return false;
-	tables_read_list(list.octets, list.length, read_list, &depth, &fault);
+	acl_parse_list(list.octets, list.length, read_list, &depth, &fault);
 	return fault.what == NULL;
 }
 
-static enum tables_effect
-effect_of(const struct text *text, struct tables_fault *fault)
+static enum acl_effect
+effect_of(const struct text *text, struct acl_fault *fault)
 {
 	int depth = 0;
 	/* Of its own size, so that the sanitizer finds what is read beyond it. */
 	char *copy = fuzz_octets((const uint8_t *)text->octets, text->length);
-	enum tables_effect effect = tables_read(copy, text->length, DAEMON, read_list, &depth, fault);
+	enum acl_effect effect = acl_parse(copy, text->length, DAEMON, read_list, &depth, fault);
 	unsigned long lines = 1;
 
-	REQUIRE(effect <= TABLES_RUN);
+	REQUIRE(effect <= ACL_RUN);
 	for (size_t at = 0; at < text->length; at++)
 		lines += text->octets[at] == '\n';
 	if (fault->what != NULL)
-		REQUIRE(fault->line >= 1 && fault->line <= lines && effect == TABLES_PLAIN);
+		REQUIRE(fault->line >= 1 && fault->line <= lines && effect == ACL_PLAIN);
 	free(copy);
 	return effect;
 }
@@ -219,13 +219,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char acting[] = DAEMON ": ALL: severity auth.info\n";
 	const uint8_t *cut = size > 0 ? memchr(data, 1, size) : NULL;
 	size_t first = cut != NULL ? (size_t)(cut - data) : size, where;
-	struct tables_fault fault;
-	enum tables_effect effect;
+	struct acl_fault fault;
+	enum acl_effect effect;
 
 	table = expand(data, first);
 	list = expand(data + first + (cut != NULL), cut != NULL ? size - first - 1 : 0);
 	effect = effect_of(&table, &fault);
-	seen = TABLES_PLAIN;
+	seen = ACL_PLAIN;
 	if (fault.what == NULL && is_bearable()) {
 		judge((char[]){ "unknown" }, (char[]){ "127.0.0.1" });
 		judge((char[]){ "guest.test" }, (char[]){ "10.0.0.1" });
@@ -241,9 +241,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	table.length += sizeof acting - 1;
 	/* Not one that becomes a part of the last line or of a continued one. */
 	if (where == 0 || (table.octets[where - 1] == '\n' && (where == 1 || table.octets[where - 2] != '\\'))) {
-		enum tables_effect more = effect_of(&table, &fault);
+		enum acl_effect more = effect_of(&table, &fault);
 
-		REQUIRE(fault.what != NULL || (more >= effect && more >= TABLES_ACT));
+		REQUIRE(fault.what != NULL || (more >= effect && more >= ACL_ACT));
 		if (fault.what == NULL && is_bearable()) {
 			REQUIRE(judge((char[]){ "unknown" }, (char[]){ "10.9.9.9" }));
 			REQUIRE(judge((char[]){ "unknown" }, (char[]){ "fd00::9" }));
