@@ -45,8 +45,8 @@ compile = $(CC) $(std) $(warn) $(harden) $(CPPFLAGS) $(CFLAGS)
 programs = in.timed guestclock-set guestclock
 # A program is the objects of its folder, and of src/lib those that it needs.
 objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c)) $(patsubst %,$(BUILD)/obj/lib/%.o,startup sysclock text $(2))
-answering = access acl_file acl_parse era filter peer rfc868
-in.timed_objects := $(call objects,timed,$(answering) exchange)
+answering = access acl_file acl_parse filter peer rfc868
+in.timed_objects := $(call objects,timed,$(answering))
 guestclock-set_objects := $(call objects,set,$(answering) exchange interval)
 guestclock_objects := $(call objects,host,exchange interval)
 # libwrap.a, also where the rest is shared: its shared library would bring ten others along at every start.  A copy, in

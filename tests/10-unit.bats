@@ -14,7 +14,7 @@ unit() {
 	[[ "$output" == *'[  PASSED  ]'* ]]
 }
 
-@test "unit: era and rfc868" { unit rfc868; }
+@test "unit: rfc868" { unit rfc868; }
 @test "unit: peer" { unit peer; }
 @test "unit: interval" { unit interval; }
 @test "unit: text" { unit text; }

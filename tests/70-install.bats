@@ -93,7 +93,7 @@ places_are() {
 		LDFLAGS='-Wl,--build-id=0x6775657374636c6b' build/probe/in.timed
 	run -0 readelf -n "$COPY/build/probe/in.timed"
 	[[ $output == *'Build ID: 6775657374636c6b'* ]]
-	run -0 readelf --debug-dump=macro "$COPY/build/probe/obj/lib/era.o"
+	run -0 readelf --debug-dump=macro "$COPY/build/probe/obj/lib/rfc868.o"
 	[[ $output == *FROM_CFLAGS* ]]
 	[[ $output == *FROM_CPPFLAGS* ]]
 }

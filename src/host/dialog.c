@@ -6,7 +6,7 @@
 
 #include "lib/interval.h"
 #include "lib/text.h"
-#include "set/policy.h"
+#include "lib/sysclock.h"
 
 /* Samples without a tighter one after which more are not worth their while. */
 #define ENOUGH_WITHOUT_BETTER 4
@@ -69,7 +69,7 @@ static bool
 correct_offset(struct dialog *dialog, const struct measurement *measured)
 {
 	/* What a step left is not slewed: it should not be there. */
-	bool slew = dialog->rounds == 0 && ns_magnitude(measured->offset) <= DIALOG_SLEW_BELOW;
+	bool slew = dialog->rounds == 0 && ns_magnitude(measured->offset) <= SYSCLOCK_SLEW_BELOW;
 
 	dialog->rounds++;
 	dialog->ordered = *measured;
@@ -102,7 +102,7 @@ judge_first(struct dialog *dialog)
 	dialog->before = dialog->after = dialog->best;
 	if (!dialog->correct)
 		return over(dialog, DIALOG_DONE);
-	if (dialog->greeting.sync == SYNC_OTHER && ns_magnitude(dialog->before.offset) < POLICY_RESPECT_BELOW) {
+	if (dialog->greeting.sync == SYNC_OTHER && ns_magnitude(dialog->before.offset) < SYSCLOCK_RESPECT_BELOW) {
 		dialog->action = contains_zero(&dialog->before) ? ACTION_NONE : ACTION_OTHER_SERVICE;
 		return over(dialog, DIALOG_DONE);
 	}

@@ -20,9 +20,6 @@
 #define DIALOG_ROUNDS 3		/* corrections in one session, at most */
 #define DIALOG_TEXT 160
 
-/* Offsets up to this are slewed, larger ones stepped. */
-#define DIALOG_SLEW_BELOW (100 * NS_PER_MILLISECOND)
-
 /*
  * A dialog takes no longer than this (-t).  A round trip that seems to have taken longer means that the host's own clock
  * was set, or that the host was suspended: the dialog fails, since such a sample says nothing of the guest.

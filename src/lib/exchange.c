@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/sysclock.h"
 #include "lib/text.h"
 
 static const char *const reasons[REASONS] = {
@@ -111,7 +112,7 @@ exchange_parse_order(const char *line, size_t length, struct exchange_order *ord
 	} else if (starts(&reader, "rate ")) {
 		order->verb = EXCHANGE_RATE;
 		good = decimal(&reader, true, 3, &order->value, range);
-		if (good && (order->value > EXCHANGE_RATE_MAX || order->value < -EXCHANGE_RATE_MAX)) {
+		if (good && (order->value > SYSCLOCK_RATE_MAX || order->value < -SYSCLOCK_RATE_MAX)) {
 			*range = true;
 			good = false;
 		}
@@ -265,14 +266,4 @@ size_t
 exchange_write_no(enum exchange_reason reason, const char *text, char *into)
 {
 	return (size_t)snprintf(into, EXCHANGE_LINE + 1, "no %s %.200s\n", reasons[reason], text);
-}
-
-void
-exchange_split_rate(int64_t ppb, int64_t *tick_us, int64_t *frequency)
-{
-	/* One microsecond of the 10,000 of a tick is 100 ppm; the rest, at most 50 ppm either way, is frequency. */
-	int64_t ticks = (ppb + (ppb < 0 ? -50000 : 50000)) / 100000;
-
-	*tick_us = 10000 + ticks;
-	*frequency = (ppb - ticks * 100000) * 65536 / 1000;
 }

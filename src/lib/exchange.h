@@ -29,9 +29,6 @@
 #define EXCHANGE_LINE 255
 #define EXCHANGE_BOOT 40
 
-/* The kernel takes tick from 9000 to 11000 and 500 ppm of frequency beside it; its tick alone spans 10 %. */
-#define EXCHANGE_RATE_MAX INT64_C(100000000)	/* parts per 10^9 */
-
 enum exchange_verb { EXCHANGE_NOW, EXCHANGE_STEP, EXCHANGE_SLEW, EXCHANGE_RATE, EXCHANGE_BOUND, EXCHANGE_BYE };
 
 struct exchange_order {
@@ -85,11 +82,5 @@ size_t exchange_write_order(const struct exchange_order *order, char *into);
 size_t exchange_write_greeting(const struct exchange_greeting *greeting, char *into);
 size_t exchange_write_time(const char *word, nanoseconds time, char *into);
 size_t exchange_write_no(enum exchange_reason reason, const char *text, char *into);
-
-/*
- * Splits a rate in parts per 10^9, at most EXCHANGE_RATE_MAX either way, into the kernel's tick (us per USER_HZ-th) and
- * frequency (2^-16 ppm).
- */
-void exchange_split_rate(int64_t ppb, int64_t *tick_us, int64_t *frequency);
 
 #endif

@@ -7,7 +7,6 @@
 #include <sys/timex.h>
 #include <time.h>
 
-#include "lib/exchange.h"
 
 /* Pairs of both clocks that are read at most, and the width of one that is good enough. */
 #define READ_PAIRS 5
@@ -113,7 +112,7 @@ sysclock_rate(int64_t ppb)
 	struct timex order = { .modes = ADJ_TICK | ADJ_FREQUENCY };
 	int64_t tick, frequency;
 
-	exchange_split_rate(ppb, &tick, &frequency);
+	sysclock_split_rate(ppb, &tick, &frequency);
 	order.tick = tick;
 	order.freq = frequency;
 	return adjtimex(&order) < 0 ? errno : 0;
@@ -125,7 +124,7 @@ sysclock_rate_in_force(void)
 	struct timex kernel = { .modes = 0 };
 
 	if (adjtimex(&kernel) < 0)
-		return EXCHANGE_RATE_MAX;
+		return SYSCLOCK_RATE_MAX;
 	/* A microsecond of the tick's 10,000 is 100 ppm. */
 	return (kernel.tick - INT64_C(10000)) * 100000 + kernel.freq * INT64_C(1000) / 65536;
 }

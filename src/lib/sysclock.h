@@ -46,16 +46,39 @@ int sysclock_state(struct sysclock_state *state);
  */
 int sysclock_step(nanoseconds correction, nanoseconds *moved);
 
+/* Offsets up to this are slewed, and larger ones stepped, unless a request says otherwise. */
+#define SYSCLOCK_SLEW_BELOW (100 * NS_PER_MILLISECOND)
+
+/* While another time service keeps the clock to less than this, it is left alone. */
+#define SYSCLOCK_RESPECT_BELOW NS_PER_SECOND
+
 /* Lets the kernel work CORRECTION off at 500 ppm (adjtime(3)), in place of any slew under way. */
 int sysclock_slew(nanoseconds correction);
 
-/* Sets the frequency correction, in parts per 10^9, at most EXCHANGE_RATE_MAX either way: tick and frequency. */
+/* The kernel takes ticks of 9,000 to 11,000 us and 500 ppm of frequency beside them: the ticks alone span 10 %. */
+#define SYSCLOCK_RATE_MAX INT64_C(100000000)	/* parts per 10^9 */
+
+/*
+ * Splits a rate in parts per 10^9, at most SYSCLOCK_RATE_MAX either way, into the kernel's tick (us per USER_HZ-th) and
+ * frequency (2^-16 ppm).
+ */
+static inline void
+sysclock_split_rate(int64_t ppb, int64_t *tick_us, int64_t *frequency)
+{
+	/* One microsecond of the 10,000 of a tick is 100 ppm; the rest, at most 50 ppm either way, is frequency. */
+	int64_t ticks = (ppb + (ppb < 0 ? -50000 : 50000)) / 100000;
+
+	*tick_us = 10000 + ticks;
+	*frequency = (ppb - ticks * 100000) * 65536 / 1000;
+}
+
+/* Sets the frequency correction, in parts per 10^9, at most SYSCLOCK_RATE_MAX either way. */
 int sysclock_rate(int64_t ppb);
 
-/* The correction that tick and frequency make together, in parts per 10^9; where it cannot be read, EXCHANGE_RATE_MAX. */
+/* The correction that tick and frequency make together, in parts per 10^9; where it cannot be read, SYSCLOCK_RATE_MAX. */
 int64_t sysclock_rate_in_force(void);
 
-/* Tells the kernel that its clock is right within MAXERROR, ESTERROR the best guess: STA_UNSYNC is cleared. */
+/* Sets the kernel's bound on its clock's error to MAXERROR, and its estimate to ESTERROR; clears STA_UNSYNC. */
 int sysclock_set_bound(nanoseconds maxerror, nanoseconds esterror);
 
 #endif

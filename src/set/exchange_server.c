@@ -161,7 +161,7 @@ log_order(const struct exchange_order *order, nanoseconds moved, int error)
 	if (order->verb == EXCHANGE_BOUND)
 		return;
 	if (order->verb == EXCHANGE_RATE) {
-		/* As seconds in 10^6 seconds, which parts per million are.  At most EXCHANGE_RATE_MAX, so the product fits. */
+		/* As seconds in 10^6 seconds, which parts per million are.  At most SYSCLOCK_RATE_MAX, so the product fits. */
 		format_seconds(order->value * 1000000, text);
 		audit_done("rate %s ppm, as the host ordered%s%s", text, error != 0 ? ", failed: " : "",
 		    error != 0 ? strerror(error) : "");

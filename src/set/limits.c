@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/era.h"
+#include "lib/rfc868.h"
 #include "lib/text.h"
 #include "lib/version.h"
 
@@ -204,7 +204,7 @@ limits_parse(int argc, char **argv, struct limits *limits, char complaint[LIMITS
 		snprintf(complaint, LIMITS_COMPLAINT, "--not-after: expected a date up to 2193, beyond which times overflow");
 		return -1;
 	}
-	if (limits->not_after <= limits->not_before || limits->not_after - limits->not_before >= ERA_SECONDS) {
+	if (limits->not_after <= limits->not_before || limits->not_after - limits->not_before >= RFC868_ERA) {
 		snprintf(complaint, LIMITS_COMPLAINT, "--not-after is %s --not-before: expected up to 136 years between them",
 		    limits->not_after <= limits->not_before ? "not later than" : "too long after");
 		return -1;

@@ -101,7 +101,7 @@ finish_output(enum status status, bool prints)
 static nanoseconds
 slew_limit(const struct rdate_request *rdate)
 {
-	return rdate->slew ? INT64_MAX : rdate->has_threshold ? rdate->threshold : POLICY_SLEW_BELOW;
+	return rdate->slew ? INT64_MAX : rdate->has_threshold ? rdate->threshold : SYSCLOCK_SLEW_BELOW;
 }
 
 static enum status
@@ -204,7 +204,7 @@ perform_rfc868(const struct limits *limits)
 	second = rfc868_decode(octets, limits_pivot(limits));
 	offset = interval_measured(received.real, received.real, ns_from_seconds(second),
 	    ns_add(ns_from_seconds(second + 1), PUSH_TRANSIT));
-	status = correct_clock(&received, offset, 0, POLICY_SLEW_BELOW, limits, &run, &result);
+	status = correct_clock(&received, offset, 0, SYSCLOCK_SLEW_BELOW, limits, &run, &result);
 	if (status == STATUS_DONE && limits->dry_run)
 		print_result(&result, limits, "standard input");
 	return finish_output(status, limits->dry_run);

@@ -94,7 +94,7 @@ decide(const struct situation *situation, const struct limits *limits, nanosecon
 		return decision;
 	if (interval_contains_zero(interval_widened(situation->offset, tolerance(situation))))
 		return DECISION_WITHIN_BOUND;
-	if (situation->other_service && ns_magnitude(offset) < POLICY_RESPECT_BELOW)
+	if (situation->other_service && ns_magnitude(offset) < SYSCLOCK_RESPECT_BELOW)
 		return DECISION_OTHER_SERVICE;
 	decision = judge_distance(offset, limits);
 	if (decision != DECISION_STEP || ns_magnitude(offset) > situation->slew_up_to)

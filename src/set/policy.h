@@ -27,12 +27,6 @@ enum decision {
 	DECISION_TOO_FAR_TO_SLEW	/* refused: -a, and more than the kernel can slew */
 };
 
-/* Below this an offset is slewed where nothing else is asked for (DESIGN: step or slew). */
-#define POLICY_SLEW_BELOW (100 * NS_PER_MILLISECOND)
-
-/* Another time service's clock is left alone below this. */
-#define POLICY_RESPECT_BELOW NS_PER_SECOND
-
 struct situation {
 	struct interval offset;		/* of the guest's clock */
 	nanoseconds now;		/* the guest's clock */

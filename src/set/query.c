@@ -39,9 +39,9 @@ fail(struct query_answer *answer, enum query_outcome outcome, int error)
 }
 
 static nanoseconds
-time_left(const struct query *client)
+time_left(const struct query *query)
 {
-	nanoseconds left = client->deadline - sysclock_elapsed();
+	nanoseconds left = query->deadline - sysclock_elapsed();
 
 	return left > 0 ? left : 0;
 }
@@ -116,10 +116,10 @@ note_source(struct query_answer *answer, const struct addrinfo *address)
 }
 
 static void
-open_sockets(struct query *client, const struct addrinfo *addresses, struct query_answer *answer)
+open_sockets(struct query *query, const struct addrinfo *addresses, struct query_answer *answer)
 {
-	bool udp = uses_udp(client->request);
-	int wanted = client->request->edge ? QUERY_SOCKETS : udp ? UDP_TRIES : 1;
+	bool udp = uses_udp(query->request);
+	int wanted = query->request->edge ? QUERY_SOCKETS : udp ? UDP_TRIES : 1;
 	int tried = 0, error = EHOSTUNREACH;
 
 	for (const struct addrinfo *address = addresses; address != NULL && tried < ADDRESSES;
@@ -127,15 +127,15 @@ open_sockets(struct query *client, const struct addrinfo *addresses, struct quer
 		int fd;
 
 		note_source(answer, address);
-		client->connecting = sysclock_now();
-		fd = connect_to(address, time_left(client) / (ADDRESSES - tried) + NS_PER_MILLISECOND);
+		query->connecting = sysclock_now();
+		fd = connect_to(address, time_left(query) / (ADDRESSES - tried) + NS_PER_MILLISECOND);
 		while (fd >= 0) {
-			client->sockets[client->count++] = fd;
-			if (client->count == wanted)
+			query->sockets[query->count++] = fd;
+			if (query->count == wanted)
 				return;
 			fd = connect_to(address, 0);
 		}
-		if (client->count > 0)
+		if (query->count > 0)
 			return;
 		error = errno;
 	}
@@ -147,22 +147,22 @@ open_sockets(struct query *client, const struct addrinfo *addresses, struct quer
 
 /* Not by getaddrinfo(3): this very address is the one that was allowed, and needs no lookup. */
 static void
-open_literal(struct query *client, union peer *literal, struct addrinfo address, struct query_answer *answer)
+open_literal(struct query *query, union peer *literal, struct addrinfo address, struct query_answer *answer)
 {
 	address.ai_family = literal->any.sa_family;
 	address.ai_addr = &literal->any;
 	if (literal->any.sa_family == AF_INET) {
-		literal->v4.sin_port = htons(client->request->port);
+		literal->v4.sin_port = htons(query->request->port);
 		address.ai_addrlen = sizeof literal->v4;
 	} else {
-		literal->v6.sin6_port = htons(client->request->port);
+		literal->v6.sin6_port = htons(query->request->port);
 		address.ai_addrlen = sizeof literal->v6;
 	}
-	open_sockets(client, &address, answer);
+	open_sockets(query, &address, answer);
 }
 
 void
-query_open(struct query *client, const struct rdate_request *request, int64_t pivot, struct query_answer *answer)
+query_open(struct query *query, const struct rdate_request *request, int64_t pivot, struct query_answer *answer)
 {
 	struct addrinfo wanted = {
 		.ai_family = request->family == 4 ? AF_INET : request->family == 6 ? AF_INET6 : AF_UNSPEC,
@@ -174,12 +174,12 @@ query_open(struct query *client, const struct rdate_request *request, int64_t pi
 	char port[8];
 	int error;
 
-	*client = (struct query){ .request = request, .pivot = pivot };
-	client->deadline = sysclock_elapsed() + request->timeout;
+	*query = (struct query){ .request = request, .pivot = pivot };
+	query->deadline = sysclock_elapsed() + request->timeout;
 	memset(answer, 0, sizeof *answer);
 	/* A literal of the other family is getaddrinfo(3)'s to refuse, or to take: -6 ::ffff:127.0.0.1 is IPv4 in IPv6 form. */
 	if (literal.any.sa_family != AF_UNSPEC && (request->family == 0 || wanted.ai_family == literal.any.sa_family)) {
-		open_literal(client, &literal, wanted, answer);
+		open_literal(query, &literal, wanted, answer);
 		return;
 	}
 	snprintf(port, sizeof port, "%u", (unsigned)request->port);
@@ -188,15 +188,15 @@ query_open(struct query *client, const struct rdate_request *request, int64_t pi
 		fail(answer, QUERY_NO_ADDRESS, error);
 		return;
 	}
-	open_sockets(client, addresses, answer);
+	open_sockets(query, addresses, answer);
 	freeaddrinfo(addresses);
 }
 
 static void
-answered_second(struct query *client, struct query_answer *answer, nanoseconds sent, nanoseconds received,
+answered_second(struct query *query, struct query_answer *answer, nanoseconds sent, nanoseconds received,
     const uint8_t octets[RFC868_OCTETS])
 {
-	int64_t second = rfc868_decode(octets, client->pivot);
+	int64_t second = rfc868_decode(octets, query->pivot);
 
 	answer->source_time = ns_from_seconds(second);
 	answer->delay = ns_magnitude(ns_subtract(received, sent));
@@ -204,7 +204,7 @@ answered_second(struct query *client, struct query_answer *answer, nanoseconds s
 }
 
 static void
-ask_tcp(struct query *client, struct query_answer *answer)
+ask_tcp(struct query *query, struct query_answer *answer)
 {
 	uint8_t octets[RFC868_OCTETS + 1];
 	nanoseconds received = 0;
@@ -212,7 +212,7 @@ ask_tcp(struct query *client, struct query_answer *answer)
 
 	/* Once four octets are there, one look without waiting tells whether there was more: no timer is needed. */
 	while (got <= RFC868_OCTETS) {
-		int ready = wait_for(client->sockets[0], POLLIN, got < RFC868_OCTETS ? time_left(client) : 0);
+		int ready = wait_for(query->sockets[0], POLLIN, got < RFC868_OCTETS ? time_left(query) : 0);
 		ssize_t now;
 
 		if (ready == 0 && got < RFC868_OCTETS) {
@@ -221,7 +221,7 @@ ask_tcp(struct query *client, struct query_answer *answer)
 		}
 		if (ready == 0)
 			break;
-		now = ready < 0 ? -1 : recv(client->sockets[0], octets + got, sizeof octets - got, 0);
+		now = ready < 0 ? -1 : recv(query->sockets[0], octets + got, sizeof octets - got, 0);
 		if (now < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (now < 0 && got < RFC868_OCTETS) {
@@ -242,15 +242,15 @@ ask_tcp(struct query *client, struct query_answer *answer)
 		fail(answer, got == 0 ? QUERY_CLOSED : QUERY_SHORT, (int)got);
 		return;
 	}
-	answered_second(client, answer, client->connecting, received, octets);
+	answered_second(query, answer, query->connecting, received, octets);
 }
 
 /* An answer on FD within LONGEST: its length, 0 for none, EMPTY_DATAGRAM, -1 for an error (errno). */
 static ssize_t
-receive_datagram(const struct query *client, int fd, uint8_t *into, size_t room, nanoseconds longest,
+receive_datagram(const struct query *query, int fd, uint8_t *into, size_t room, nanoseconds longest,
     nanoseconds *received)
 {
-	nanoseconds end = sysclock_elapsed() + (longest < time_left(client) ? longest : time_left(client));
+	nanoseconds end = sysclock_elapsed() + (longest < time_left(query) ? longest : time_left(query));
 	ssize_t got;
 
 	do {
@@ -269,23 +269,23 @@ receive_datagram(const struct query *client, int fd, uint8_t *into, size_t room,
  * One question on a socket of its own, answered within LONGEST.  Returns as receive_datagram() does.
  */
 static ssize_t
-exchange_datagram(struct query *client, const void *question, size_t length, uint8_t *into, size_t room,
+exchange_datagram(struct query *query, const void *question, size_t length, uint8_t *into, size_t room,
     nanoseconds longest, nanoseconds *sent, nanoseconds *received)
 {
-	int fd = client->sockets[client->used++];
+	int fd = query->sockets[query->used++];
 
 	*sent = sysclock_now();
 	while (send(fd, question, length, MSG_NOSIGNAL) < 0)
 		if (errno != EINTR)
 			return -1;
-	return receive_datagram(client, fd, into, room, longest, received);
+	return receive_datagram(query, fd, into, room, longest, received);
 }
 
 /* Whether there is another socket and time for another question after a lost one. */
 static bool
-may_ask_again(const struct query *client)
+may_ask_again(const struct query *query)
 {
-	return client->used < client->count && time_left(client) > 0;
+	return query->used < query->count && time_left(query) > 0;
 }
 
 static void
@@ -298,27 +298,27 @@ fail_datagram(struct query_answer *answer, ssize_t got)
 }
 
 static void
-ask_udp(struct query *client, struct query_answer *answer)
+ask_udp(struct query *query, struct query_answer *answer)
 {
 	uint8_t octets[64];
 	nanoseconds sent, received;
 
 	do {
-		ssize_t got = exchange_datagram(client, NULL, 0, octets, sizeof octets, UDP_TRY, &sent, &received);
+		ssize_t got = exchange_datagram(query, NULL, 0, octets, sizeof octets, UDP_TRY, &sent, &received);
 
 		if (got < 0) {
 			fail_datagram(answer, got);
 			return;
 		}
 		if (got == RFC868_OCTETS) {
-			answered_second(client, answer, sent, received, octets);
+			answered_second(query, answer, sent, received, octets);
 			return;
 		}
 		if (got > 0) {
 			fail(answer, got < RFC868_OCTETS ? QUERY_SHORT : QUERY_LONG, (int)got);
 			return;
 		}
-	} while (may_ask_again(client));
+	} while (may_ask_again(query));
 	fail(answer, QUERY_TIMEOUT, 0);
 }
 
@@ -338,28 +338,28 @@ sleep_until(nanoseconds when)
 }
 
 static void
-ask_edge(struct query *client, struct query_answer *answer)
+ask_edge(struct query *query, struct query_answer *answer)
 {
 	struct edge edge;
 	nanoseconds sent, received;
 
-	ask_udp(client, answer);
+	ask_udp(query, answer);
 	if (answer->outcome != QUERY_ANSWERED)
 		return;
 	received = ns_add(answer->offset.high, answer->source_time);
 	sent = ns_subtract(received, answer->delay);
 	edge_start(&edge, sent, received, seconds_floor(answer->source_time));
-	while (edge_wants_more(&edge) && may_ask_again(client)) {
+	while (edge_wants_more(&edge) && may_ask_again(query)) {
 		uint8_t octets[64];
 		ssize_t got;
 
 		/* What cannot be asked in time is not waited for: the older the last edge, the less it tells. */
-		if (ns_subtract(edge.next, sysclock_now()) > time_left(client))
+		if (ns_subtract(edge.next, sysclock_now()) > time_left(query))
 			break;
 		sleep_until(edge.next);
-		got = exchange_datagram(client, NULL, 0, octets, sizeof octets, UDP_TRY / 4, &sent, &received);
+		got = exchange_datagram(query, NULL, 0, octets, sizeof octets, UDP_TRY / 4, &sent, &received);
 		if (got == RFC868_OCTETS)
-			edge_take(&edge, sent, received, rfc868_decode(octets, client->pivot));
+			edge_take(&edge, sent, received, rfc868_decode(octets, query->pivot));
 		else
 			edge_missed(&edge, sysclock_now());
 	}
@@ -369,12 +369,12 @@ ask_edge(struct query *client, struct query_answer *answer)
 
 /* Takes a whole SNTP answer apart.  False when it was not one to our question. */
 static bool
-take_sntp(struct query *client, struct query_answer *answer, const uint8_t *octets, size_t length, uint64_t nonce,
+take_sntp(struct query *query, struct query_answer *answer, const uint8_t *octets, size_t length, uint64_t nonce,
     nanoseconds sent, nanoseconds received)
 {
 	struct sntp_answer told;
 
-	switch (sntp_read(octets, length, nonce, client->pivot, &told)) {
+	switch (sntp_read(octets, length, nonce, query->pivot, &told)) {
 	case SNTP_OK:
 		answer->source_time = told.sent;
 		answer->delay = ns_subtract(ns_magnitude(ns_subtract(received, sent)), ns_subtract(told.sent, told.received));
@@ -408,7 +408,7 @@ take_sntp(struct query *client, struct query_answer *answer, const uint8_t *octe
 }
 
 static void
-ask_sntp(struct query *client, struct query_answer *answer)
+ask_sntp(struct query *query, struct query_answer *answer)
 {
 	do {
 		uint8_t question[SNTP_OCTETS], octets[512];
@@ -423,35 +423,35 @@ ask_sntp(struct query *client, struct query_answer *answer)
 		nonce |= 1;
 		sntp_question(question, nonce);
 		end = sysclock_elapsed() + UDP_TRY;
-		got = exchange_datagram(client, question, sizeof question, octets, sizeof octets, UDP_TRY, &sent, &received);
+		got = exchange_datagram(query, question, sizeof question, octets, sizeof octets, UDP_TRY, &sent, &received);
 		/* What answers no question of ours is somebody else's: the answer may still come. */
 		for (int strays = 0; got > 0 && strays < STRAYS; strays++) {
 			if ((size_t)got > sizeof octets)
 				got = sizeof octets;
-			if (take_sntp(client, answer, octets, (size_t)got, nonce, sent, received))
+			if (take_sntp(query, answer, octets, (size_t)got, nonce, sent, received))
 				return;
-			got = receive_datagram(client, client->sockets[client->used - 1], octets, sizeof octets,
+			got = receive_datagram(query, query->sockets[query->used - 1], octets, sizeof octets,
 			    end - sysclock_elapsed(), &received);
 		}
 		if (got < 0) {
 			fail_datagram(answer, got);
 			return;
 		}
-	} while (may_ask_again(client));
+	} while (may_ask_again(query));
 	fail(answer, QUERY_TIMEOUT, 0);
 }
 
 void
-query_ask(struct query *client, struct query_answer *answer)
+query_ask(struct query *query, struct query_answer *answer)
 {
-	if (client->request->sntp)
-		ask_sntp(client, answer);
-	else if (client->request->edge)
-		ask_edge(client, answer);
-	else if (client->request->udp)
-		ask_udp(client, answer);
+	if (query->request->sntp)
+		ask_sntp(query, answer);
+	else if (query->request->edge)
+		ask_edge(query, answer);
+	else if (query->request->udp)
+		ask_udp(query, answer);
 	else
-		ask_tcp(client, answer);
+		ask_tcp(query, answer);
 }
 
 void

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "lib/era.h"
+#include "lib/rfc868.h"
 
 /* Offsets of the fields (RFC 5905, figure 8). */
 enum { LI_VN_MODE = 0, STRATUM = 1, ROOT_DELAY = 4, ROOT_DISPERSION = 8, REFERENCE_ID = 12, ORIGINATE = 24,
@@ -28,7 +28,7 @@ read_time(const uint8_t *in, int64_t pivot)
 	uint64_t fraction = read_32(in + 4);
 
 	/* PIVOT is at most NOT_AFTER_MOST of limits.c, and the time within 68 years of it: 2262-01-19 at the latest. */
-	return era_nearest(read_32(in), pivot) * NS_PER_SECOND + (nanoseconds)(fraction * (uint64_t)NS_PER_SECOND >> 32);
+	return rfc868_nearest(read_32(in), pivot) * NS_PER_SECOND + (nanoseconds)(fraction * (uint64_t)NS_PER_SECOND >> 32);
 }
 
 /* 16 bits of seconds, 16 of fraction; rounded up, since it is part of a bound. */

@@ -35,7 +35,7 @@ struct sntp_answer {
 /* Writes a question; NONCE is random and not zero. */
 void sntp_question(uint8_t out[SNTP_OCTETS], uint64_t nonce);
 
-/* Reads an answer of LENGTH octets to the question with NONCE.  PIVOT as for era_nearest(), from 1970 to 2194. */
+/* Reads an answer of LENGTH octets to the question with NONCE.  PIVOT as for rfc868_nearest(), from 1970 to 2194. */
 enum sntp_result sntp_read(const uint8_t *in, size_t length, uint64_t nonce, int64_t pivot, struct sntp_answer *answer);
 
 #endif

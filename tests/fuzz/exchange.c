@@ -2,6 +2,7 @@
 #include "fuzz.h"
 
 #include "lib/exchange.h"
+#include "lib/sysclock.h"
 
 static void
 check_order(const struct exchange_order *order)
@@ -20,8 +21,8 @@ check_order(const struct exchange_order *order)
 	if (order->verb == EXCHANGE_RATE) {
 		int64_t tick, frequency;
 
-		REQUIRE(order->value <= EXCHANGE_RATE_MAX && order->value >= -EXCHANGE_RATE_MAX);
-		exchange_split_rate(order->value, &tick, &frequency);
+		REQUIRE(order->value <= SYSCLOCK_RATE_MAX && order->value >= -SYSCLOCK_RATE_MAX);
+		sysclock_split_rate(order->value, &tick, &frequency);
 		REQUIRE(tick >= 9000 && tick <= 11000 && frequency <= 50 * 65536 && frequency >= -50 * 65536);
 	}
 }

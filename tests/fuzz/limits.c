@@ -1,7 +1,7 @@
 /* limits: the options of the forced command, one word a line. */
 #include "fuzz.h"
 
-#include "lib/era.h"
+#include "lib/rfc868.h"
 #include "set/limits.h"
 
 #define WORDS 48
@@ -9,15 +9,15 @@
 static void
 check_limits(const struct limits *limits)
 {
-	int64_t pivot = limits_pivot(limits), first = pivot - ERA_SECONDS / 2, last = pivot + ERA_SECONDS / 2 - 1;
+	int64_t pivot = limits_pivot(limits), first = pivot - RFC868_ERA / 2, last = pivot + RFC868_ERA / 2 - 1;
 
 	REQUIRE(limits->not_before >= 0 && limits->not_before < limits->not_after);
-	REQUIRE(limits->not_after - limits->not_before < ERA_SECONDS);
+	REQUIRE(limits->not_after - limits->not_before < RFC868_ERA);
 	/* Each count means a time that nanoseconds can hold, and all that is allowed has a count. */
 	REQUIRE(pivot >= limits->not_before && pivot < limits->not_after);
 	REQUIRE(first >= -SECONDS_MAX && last < SECONDS_MAX);
-	REQUIRE(era_nearest(era_count(limits->not_before), pivot) == limits->not_before);
-	REQUIRE(era_nearest(era_count(limits->not_after - 1), pivot) == limits->not_after - 1);
+	REQUIRE(rfc868_nearest(rfc868_count(limits->not_before), pivot) == limits->not_before);
+	REQUIRE(rfc868_nearest(rfc868_count(limits->not_after - 1), pivot) == limits->not_after - 1);
 	REQUIRE(limits->max_step >= 0 && limits->max_back >= 0);
 	REQUIRE(limits->max_delay >= 0 && limits->max_delay <= 600 * NS_PER_SECOND);
 	REQUIRE(limits->max_rate >= 0 && limits->max_rate <= INT64_C(100000000));

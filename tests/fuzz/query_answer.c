@@ -10,7 +10,7 @@ check_judged(const struct query_answer *answer)
 {
 	struct limits limits = limits_default();
 	struct situation situation = { .offset = answer->offset, .now = INT64_C(1795419998000000000),
-		.delay = answer->delay, .slew_up_to = POLICY_SLEW_BELOW };
+		.delay = answer->delay, .slew_up_to = SYSCLOCK_SLEW_BELOW };
 	struct policy_verdict verdict = policy_decide(&situation, &limits);
 	nanoseconds middle = interval_middle(answer->offset), bound = interval_bound(answer->offset);
 	char seconds[SECONDS_TEXT];

@@ -1,7 +1,7 @@
 /* rfc868: four octets and their offset, behind 8 octets of the pivot and 8 and 8 of the clock before and after. */
 #include "fuzz.h"
 
-#include "lib/era.h"
+#include "lib/rfc868.h"
 #include "lib/interval.h"
 #include "set/limits.h"
 #include "lib/rfc868.h"
@@ -32,7 +32,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	received = take_64(data + 16);
 	memcpy(octets, data + 24, sizeof octets);
 	second = rfc868_decode(octets, pivot);
-	REQUIRE(second >= pivot - ERA_SECONDS / 2 && second < pivot + ERA_SECONDS / 2);
+	REQUIRE(second >= pivot - RFC868_ERA / 2 && second < pivot + RFC868_ERA / 2);
 	rfc868_encode(second, back);
 	REQUIRE(memcmp(octets, back, sizeof back) == 0);
 	/* As nanoseconds it fits. */

@@ -4,7 +4,7 @@
  */
 #include "fuzz.h"
 
-#include "lib/era.h"
+#include "lib/rfc868.h"
 #include "set/limits.h"
 #include "set/sntp.h"
 
@@ -24,8 +24,8 @@ check_answer(const struct sntp_answer *answer, int64_t pivot)
 {
 	REQUIRE(answer->sent >= answer->received);
 	REQUIRE(answer->distance >= 0 && answer->distance <= 16 * NS_PER_SECOND);
-	REQUIRE(seconds_floor(answer->received) >= pivot - ERA_SECONDS / 2);
-	REQUIRE(seconds_floor(answer->sent) < pivot + ERA_SECONDS / 2);
+	REQUIRE(seconds_floor(answer->received) >= pivot - RFC868_ERA / 2);
+	REQUIRE(seconds_floor(answer->sent) < pivot + RFC868_ERA / 2);
 }
 
 int

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/dialog.h"
+#include "lib/sysclock.h"
 #include "lib/interval.h"
 
 struct guest {
@@ -122,7 +123,7 @@ static void
 steps(void **unused)
 {
 	static const nanoseconds wrong[] = { -INT64_C(592310418) * NS_PER_SECOND, 30 * NS_PER_SECOND, -400 * NS_PER_MILLISECOND,
-		DIALOG_SLEW_BELOW + 100000 };
+		SYSCLOCK_SLEW_BELOW + 100000 };
 
 	(void)unused;
 	for (size_t at = 0; at < LENGTH(wrong); at++) {

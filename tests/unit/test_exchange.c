@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/exchange.h"
+#include "lib/sysclock.h"
 
 static bool
 order_of(const char *line, struct exchange_order *order, bool *range)
@@ -26,7 +27,7 @@ orders(void **unused)
 		{ "step -9223372036.854775807", EXCHANGE_STEP, -INT64_MAX },
 		{ "step +0000000001.000000000", EXCHANGE_STEP, NS_PER_SECOND },
 		{ "slew +0.012345678", EXCHANGE_SLEW, 12345678 }, { "rate -740.123", EXCHANGE_RATE, -740123 },
-		{ "rate +0.000", EXCHANGE_RATE, 0 }, { "rate +100000.000", EXCHANGE_RATE, EXCHANGE_RATE_MAX },
+		{ "rate +0.000", EXCHANGE_RATE, 0 }, { "rate +100000.000", EXCHANGE_RATE, SYSCLOCK_RATE_MAX },
 		{ "bound 0.000123456", EXCHANGE_BOUND, 123456 },
 	};
 	static const char *const bad[] = { "", " ", "NOW", "now ", " now", "now\r", "nowx", "now 1", "bye bye", "step",
@@ -74,7 +75,7 @@ orders_come_back(void **unused)
 
 			order = (struct exchange_order){ .verb = (enum exchange_verb)verb, .value = values[at] };
 			if (verb == EXCHANGE_RATE)
-				order.value %= EXCHANGE_RATE_MAX;
+				order.value %= SYSCLOCK_RATE_MAX;
 			if (verb == EXCHANGE_BOUND && order.value < 0)
 				order.value = -order.value;
 			if (verb == EXCHANGE_NOW || verb == EXCHANGE_BYE)
@@ -151,10 +152,10 @@ static void
 rates(void **unused)
 {
 	(void)unused;
-	for (int64_t ppb = -EXCHANGE_RATE_MAX; ppb <= EXCHANGE_RATE_MAX; ppb += 12347) {
+	for (int64_t ppb = -SYSCLOCK_RATE_MAX; ppb <= SYSCLOCK_RATE_MAX; ppb += 12347) {
 		int64_t tick, frequency, sum;
 
-		exchange_split_rate(ppb, &tick, &frequency);
+		sysclock_split_rate(ppb, &tick, &frequency);
 		assert_true(tick >= 9000 && tick <= 11000);
 		assert_true(frequency <= 50 * 65536 && frequency >= -50 * 65536);
 		sum = (tick - 10000) * 100000 + frequency * 1000 / 65536;

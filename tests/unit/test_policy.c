@@ -17,7 +17,7 @@ decide(nanoseconds middle, nanoseconds bound, struct situation situation, const 
 	return policy_decide(&situation, limits);
 }
 
-static const struct situation plain = { .slew_up_to = POLICY_SLEW_BELOW };
+static const struct situation plain = { .slew_up_to = SYSCLOCK_SLEW_BELOW };
 
 static void
 left_alone(void **unused)
@@ -39,15 +39,15 @@ step_or_slew(void **unused)
 {
 	struct limits limits = limits_default();
 	struct situation situation = plain;
-	struct policy_verdict verdict = decide(POLICY_SLEW_BELOW, 1, plain, &limits);
+	struct policy_verdict verdict = decide(SYSCLOCK_SLEW_BELOW, 1, plain, &limits);
 
 	(void)unused;
 	assert_int_equal(verdict.decision, DECISION_SLEW);
-	assert_int_equal(verdict.correction, -POLICY_SLEW_BELOW);
-	assert_int_equal(verdict.bound, POLICY_SLEW_BELOW + 1);
-	verdict = decide(-POLICY_SLEW_BELOW - 1, 1, plain, &limits);
+	assert_int_equal(verdict.correction, -SYSCLOCK_SLEW_BELOW);
+	assert_int_equal(verdict.bound, SYSCLOCK_SLEW_BELOW + 1);
+	verdict = decide(-SYSCLOCK_SLEW_BELOW - 1, 1, plain, &limits);
 	assert_int_equal(verdict.decision, DECISION_STEP);
-	assert_int_equal(verdict.correction, POLICY_SLEW_BELOW + 1);
+	assert_int_equal(verdict.correction, SYSCLOCK_SLEW_BELOW + 1);
 	assert_int_equal(verdict.bound, 1);
 	situation.slew_up_to = INT64_MAX;
 	assert_int_equal(decide(-SYSCLOCK_SLEW_MAX, 1, situation, &limits).decision, DECISION_SLEW);

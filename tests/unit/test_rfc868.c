@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "lib/era.h"
+#include "lib/rfc868.h"
 #include "lib/rfc868.h"
 
 static const struct {
@@ -52,8 +52,8 @@ decodes_near(void **unused)
 		assert_int_equal(rfc868_decode(table[at].wire, time + half), time);
 		assert_int_equal(rfc868_decode(table[at].wire, time - half + 1), time);
 		/* One second further away, another era is nearer. */
-		assert_int_equal(rfc868_decode(table[at].wire, time + half + 1), time + ERA_SECONDS);
-		assert_int_equal(rfc868_decode(table[at].wire, time - half), time - ERA_SECONDS);
+		assert_int_equal(rfc868_decode(table[at].wire, time + half + 1), time + RFC868_ERA);
+		assert_int_equal(rfc868_decode(table[at].wire, time - half), time - RFC868_ERA);
 	}
 }
 
@@ -73,10 +73,10 @@ every_count_has_one_time_in_an_era(void **unused)
 {
 	(void)unused;
 	for (uint64_t count = 0; count < (UINT64_C(1) << 32); count += 16777213) {
-		int64_t time = era_nearest((uint32_t)count, INT64_C(1793491200));
+		int64_t time = rfc868_nearest((uint32_t)count, INT64_C(1793491200));
 
-		assert_int_equal(era_count(time), (uint32_t)count);
-		assert_true(time >= INT64_C(1793491200) - ERA_SECONDS / 2 && time < INT64_C(1793491200) + ERA_SECONDS / 2);
+		assert_int_equal(rfc868_count(time), (uint32_t)count);
+		assert_true(time >= INT64_C(1793491200) - RFC868_ERA / 2 && time < INT64_C(1793491200) + RFC868_ERA / 2);
 	}
 }
 
