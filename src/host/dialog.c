@@ -77,9 +77,9 @@ correct_offset(struct dialog *dialog, const struct measurement *measured)
 	return send_order(dialog, slew ? EXCHANGE_SLEW : EXCHANGE_STEP, ns_subtract(0, measured->offset));
 }
 
-/* The bound that the kernel is told: until a slew has worked itself off, the clock is off by it. */
+/* Orders the bound for the guest's kernel: until a slew has worked itself off, the clock is off by it. */
 static bool
-tell_bound(struct dialog *dialog)
+order_bound(struct dialog *dialog)
 {
 	nanoseconds bound = ns_add(ns_magnitude(dialog->after.offset), dialog->after.bound);
 
@@ -107,7 +107,7 @@ judge_first(struct dialog *dialog)
 		return over(dialog, DIALOG_DONE);
 	}
 	if (contains_zero(&dialog->before))
-		return tell_bound(dialog);
+		return order_bound(dialog);
 	return correct_offset(dialog, &dialog->before);
 }
 
@@ -123,12 +123,12 @@ judge_residual(struct dialog *dialog)
 	/* A clock that runs wrong has gone on running wrong since: by 1 % where it is usable at all, … */
 	elapsed = ns_magnitude(ns_subtract(dialog->after.time, dialog->ordered.time));
 	if (ns_magnitude(dialog->after.offset) <= ns_add(promised, elapsed / 100))
-		return tell_bound(dialog);
+		return order_bound(dialog);
 	if (dialog->rounds < DIALOG_ROUNDS)
 		return correct_offset(dialog, &dialog->after);
 	/* … and by 20 % where it is not, which is as good as it gets. */
 	if (ns_magnitude(dialog->after.offset) <= ns_add(promised, elapsed / 5))
-		return tell_bound(dialog);
+		return order_bound(dialog);
 	dialog->judged = true;
 	ran = ns_subtract(dialog->tight_time, dialog->first_time);
 	should_have_run = ns_subtract(dialog->last_host, dialog->first_host);
@@ -232,7 +232,7 @@ dialog_take(struct dialog *dialog, const char *line, size_t length, nanoseconds 
 		return fail(dialog, text);
 	}
 	if (reply.kind == REPLY_NO && dialog->phase == PHASE_BOUND)
-		/* The clock is set: that the kernel was not told how well is no failure of it. */
+		/* The clock is set: a guest that could not set its kernel's bound has not failed. */
 		return over(dialog, DIALOG_DONE);
 	if (reply.kind == REPLY_NO)
 		return take_refusal(dialog, copy);
@@ -243,7 +243,7 @@ dialog_take(struct dialog *dialog, const char *line, size_t length, nanoseconds 
 		return take_sample(dialog, reply.time, sent, received);
 	case PHASE_ORDER:
 		/* A slew takes its time; what it will come to cannot be measured now. */
-		return dialog->action == ACTION_SLEW ? tell_bound(dialog) :
+		return dialog->action == ACTION_SLEW ? order_bound(dialog) :
 		    start_measuring(dialog);
 	case PHASE_BOUND:
 		return over(dialog, DIALOG_DONE);

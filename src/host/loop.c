@@ -17,7 +17,7 @@
 #include "lib/text.h"
 
 #define EVENTS 64
-/* How long an ssh may take to end once all is said, and once it was told to. */
+/* How long an ssh may take to end once all is said, and once it was asked to. */
 #define LEAVE_SECONDS 2
 /* What is read of an ssh's standard error in all; the last line of it is kept. */
 #define ERROR_OCTETS 65536
@@ -74,7 +74,7 @@ struct loop {
 	size_t places;
 	int epoll, signals;
 	int stopped;		/* the signal that ends the run */
-	loop_callback told;
+	loop_callback report;
 	void *context;
 };
 
@@ -104,14 +104,14 @@ add_orders(struct dialog *dialog)
 }
 
 static void
-tell(struct loop *loop, struct place *place)
+report_result(struct loop *loop, struct place *place)
 {
 	add_orders(&place->dialog);
 	struct loop_result outcome = { .name = loop->names[place->guest], .dialog = &place->dialog,
 		.time = sysclock_now() };
 
 	loop->ended++;
-	loop->told(loop->context, &outcome);
+	loop->report(loop->context, &outcome);
 }
 
 /* Sends what the dialog wants sent.  A pipe to a process that reads is never full of our short lines. */
@@ -206,7 +206,7 @@ greeting_awaited(const struct loop *loop)
 
 /*
  * Puts the next guest into a free place: first all for the first time, then those that are tried again.  One whose ssh
- * cannot even be started is told of at once.  False when there is none to put there now.
+ * cannot even be started is reported at once.  False when there is none to put there now.
  */
 static bool
 fill(struct loop *loop, struct place *place)
@@ -231,7 +231,7 @@ fill(struct loop *loop, struct place *place)
 		++*queue;
 		place->busy = true;
 		if (place->ssh.pid == 0) {
-			tell(loop, place);
+			report_result(loop, place);
 			place->busy = false;
 		}
 	}
@@ -382,7 +382,7 @@ ended(struct loop *loop, struct place *place, int status)
 	}
 	if (place->dialog.result == DIALOG_UNFINISHED)
 		explain_end(place, status);
-	tell(loop, place);
+	report_result(loop, place);
 }
 
 static void
@@ -480,22 +480,22 @@ handle_event(struct loop *loop, uint64_t tag)
 }
 
 static void
-tell_interrupted(struct loop *loop, size_t guest, const char *text)
+report_interrupted(struct loop *loop, size_t guest, const char *text)
 {
 	struct place never = { .guest = guest };
 
 	dialog_fail(&never.dialog, text);
-	tell(loop, &never);
+	report_result(loop, &never);
 }
 
 /* Guests that were not begun, or not begun again, when the run was stopped. */
 static void
-tell_unbegun(struct loop *loop)
+report_unbegun(struct loop *loop)
 {
 	while (loop->again_next < loop->again_count)
-		tell_interrupted(loop, loop->again[loop->again_next++].guest, "interrupted before it was tried again");
+		report_interrupted(loop, loop->again[loop->again_next++].guest, "interrupted before it was tried again");
 	while (loop->next < loop->count)
-		tell_interrupted(loop, loop->next++, "interrupted before it was begun");
+		report_interrupted(loop, loop->next++, "interrupted before it was begun");
 }
 
 /* Whether anything is still to come by itself. */
@@ -526,15 +526,15 @@ run(struct loop *loop)
 		for (int at = 0; at < count; at++)
 			handle_event(loop, events[at].data.u64);
 	}
-	tell_unbegun(loop);
+	report_unbegun(loop);
 	return loop->stopped;
 }
 
 int
 loop_run(const struct driver_options *options, const char *config, const char *const *names, size_t count,
-    loop_callback told, void *context)
+    loop_callback report, void *context)
 {
-	struct loop loop = { .options = options, .config = config, .names = names, .count = count, .told = told,
+	struct loop loop = { .options = options, .config = config, .names = names, .count = count, .report = report,
 		.context = context, .places = (size_t)options->parallel < count ? (size_t)options->parallel : count };
 	struct rlimit files;
 	sigset_t wanted, before;

@@ -20,11 +20,11 @@ struct loop_result {
 typedef void (*loop_callback)(void *context, const struct loop_result *outcome);
 
 /*
- * Runs all COUNT guests, options->parallel at once, with CONFIG for ssh's -F (NULL: ssh's own files), and calls TOLD for
+ * Runs all COUNT guests, options->parallel at once, with CONFIG for ssh's -F (NULL: ssh's own files), and calls REPORT for
  * each as it ends; also for those that a SIGINT or SIGTERM kept from ending.  A guest whose ssh fails before the greeting is
  * tried once more, in what is left of its time.  Returns the signal that ended it early, or 0; -1 with errno when it could not be run.
  */
 int loop_run(const struct driver_options *options, const char *config, const char *const *names, size_t count,
-    loop_callback told, void *context);
+    loop_callback report, void *context);
 
 #endif

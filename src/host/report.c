@@ -1,4 +1,4 @@
-/* What a run tells: see report.h. */
+/* What a run reports: see report.h. */
 #include "host/report.h"
 
 #include <errno.h>
@@ -170,7 +170,7 @@ report_guest(struct report *report, const struct record *record)
 	enum plugin_status status = report_judge(record, report->options);
 	bool failed = record->result != DIALOG_DONE;
 
-	report->told++;
+	report->reported++;
 	report->failed += failed;
 	report->in_state[status]++;
 	clear_progress(report);
@@ -187,8 +187,8 @@ report_guest(struct report *report, const struct record *record)
 			add_perfdata(report, record);
 	}
 	fflush(stdout);
-	if (report->progress && report->told < report->count)
-		fprintf(stderr, "%zu of %zu, %zu failed", report->told, report->count, report->failed);
+	if (report->progress && report->reported < report->count)
+		fprintf(stderr, "%zu of %zu, %zu failed", report->reported, report->count, report->failed);
 }
 
 static int
@@ -200,7 +200,7 @@ end_check(const struct report *report)
 	if (report->options->json)
 		return (int)status;
 	printf("GUESTCLOCK %s - %zu guests: %zu ok, %zu warning, %zu critical, %zu unknown", plugin_names[status],
-	    report->told, report->in_state[PLUGIN_OK], report->in_state[PLUGIN_WARNING],
+	    report->reported, report->in_state[PLUGIN_OK], report->in_state[PLUGIN_WARNING],
 	    report->in_state[PLUGIN_CRITICAL], report->in_state[PLUGIN_UNKNOWN]);
 	if (report->worst != NULL && report->worst->result == DIALOG_DONE) {
 		format_seconds(report->worst->after.offset, offset);
@@ -227,8 +227,8 @@ report_end(struct report *report, int signal_number)
 		status = report->failed > 0;
 		if (report->table || signal_number != 0)
 			fprintf(report->table ? stdout : stderr, "%s%zu guests, %zu right, %zu failed\n",
-			    signal_number != 0 ? "guestclock: interrupted: " : "", report->told,
-			    report->told - report->failed, report->failed);
+			    signal_number != 0 ? "guestclock: interrupted: " : "", report->reported,
+			    report->reported - report->failed, report->failed);
 	}
 	free(report->perfdata);
 	report->perfdata = NULL;

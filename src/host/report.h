@@ -1,5 +1,5 @@
 /*
- * What a run tells: lines for people, JSON, a monitoring plugin's line, a file for Prometheus.
+ * What a run reports: lines for people, JSON, a monitoring plugin's line, a file for Prometheus.
  *
  * Offsets are guest minus host; all times are printed in seconds with nine decimals, drift in parts per million.
  */
@@ -20,7 +20,7 @@ struct report {
 	const struct driver_options *options;
 	bool table;		/* a line for each guest: standard output is a terminal */
 	bool progress;		/* a count on standard error, which is a terminal */
-	size_t count, told, failed;
+	size_t count, reported, failed;
 	size_t width;		/* of the longest name, within reason */
 	size_t in_state[PLUGIN_UNKNOWN + 1];	/* guests by plugin status */
 	const struct record *worst;	/* by plugin status, then by offset */

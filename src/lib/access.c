@@ -53,7 +53,7 @@ log_allowed(void)
 }
 
 static void __attribute__((format(printf, 3, 0)))
-tell(int priority, const char *what, const char *format, va_list arguments)
+log_complaint(int priority, const char *what, const char *format, va_list arguments)
 {
 	int error = errno;
 	char place[512] = "", text[BUFSIZ];
@@ -93,7 +93,7 @@ tcpd_warn(char *format, ...)
 
 	unread = unread || (!looking_up && warning_matters(format));
 	va_start(arguments, format);
-	tell(LOG_ERR, "warning", format, arguments);
+	log_complaint(LOG_ERR, "warning", format, arguments);
 	va_end(arguments);
 }
 
@@ -103,7 +103,7 @@ tcpd_jump(char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	tell(LOG_ERR, "error", format, arguments);
+	log_complaint(LOG_ERR, "error", format, arguments);
 	va_end(arguments);
 	longjmp(tcpd_buf, AC_ERROR);
 }

@@ -145,12 +145,12 @@ int
 sysclock_set_bound(nanoseconds maxerror, nanoseconds esterror)
 {
 	struct timex kernel = { .modes = 0 };
-	struct timex told = { .modes = ADJ_STATUS | ADJ_MAXERROR | ADJ_ESTERROR };
+	struct timex bound = { .modes = ADJ_STATUS | ADJ_MAXERROR | ADJ_ESTERROR };
 
 	if (adjtimex(&kernel) < 0)
 		return errno;
-	told.status = kernel.status & ~STA_UNSYNC;
-	told.maxerror = ns_to_microseconds_up(maxerror);
-	told.esterror = ns_to_microseconds_up(esterror);
-	return adjtimex(&told) < 0 ? errno : 0;
+	bound.status = kernel.status & ~STA_UNSYNC;
+	bound.maxerror = ns_to_microseconds_up(maxerror);
+	bound.esterror = ns_to_microseconds_up(esterror);
+	return adjtimex(&bound) < 0 ? errno : 0;
 }

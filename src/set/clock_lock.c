@@ -35,17 +35,17 @@ read_boot_id(char boot_id[BOOT_ID_TEXT])
 }
 
 static void
-read_told(struct clock_lock *state)
+read_bound(struct clock_lock *state)
 {
 	char text[TOLD_TEXT + 1], boot_id[BOOT_ID_TEXT], bound[12], before[12];
 	ssize_t got = pread(state->fd, text, sizeof text - 1, 0);
 
-	state->told = false;
+	state->has_bound = false;
 	if (got <= 0)
 		return;
 	text[got] = '\0';
 	/* The kernel keeps whole microseconds; so does the file, and comparing is exact. */
-	state->told = sscanf(text, "boot %39s bound-us %11s before-us %11s", boot_id, bound, before) == 3 &&
+	state->has_bound = sscanf(text, "boot %39s bound-us %11s before-us %11s", boot_id, bound, before) == 3 &&
 	    strcmp(boot_id, state->boot_id) == 0 && state->boot_id[0] != '\0' &&
 	    parse_whole(bound, 0, TOLD_MAX, &state->bound) && parse_whole(before, 0, TOLD_MAX, &state->bound_before);
 }
@@ -89,7 +89,7 @@ clock_lock_open(struct clock_lock *state, bool writable)
 		state->unreadable = errno == EACCES;
 		return writable ? errno : 0;
 	}
-	read_told(state);
+	read_bound(state);
 	return 0;
 }
 
@@ -123,7 +123,7 @@ clock_lock_lock(struct clock_lock *state, const struct clock_reading *since)
 		return ESTALE;
 	}
 	/* The request that had the lock before may have written since. */
-	read_told(state);
+	read_bound(state);
 	return 0;
 }
 
@@ -157,7 +157,7 @@ clock_lock_other_service(const struct clock_lock *state, const struct sysclock_s
 	 */
 	if (!kernel->synchronised)
 		return false;
-	return !(state->told && kernel->maxerror >= kernel->esterror &&
+	return !(state->has_bound && kernel->maxerror >= kernel->esterror &&
 	    (kernel->esterror == state->bound * NS_PER_MICROSECOND ||
 	    kernel->esterror == state->bound_before * NS_PER_MICROSECOND));
 }
@@ -184,7 +184,7 @@ int
 clock_lock_record_bound(struct clock_lock *state, nanoseconds bound)
 {
 	char text[TOLD_TEXT + 1];
-	int64_t before = state->told ? state->bound : 0, now = ns_to_microseconds_up(bound);
+	int64_t before = state->has_bound ? state->bound : 0, now = ns_to_microseconds_up(bound);
 	size_t length;
 	int error;
 
@@ -201,6 +201,6 @@ clock_lock_record_bound(struct clock_lock *state, nanoseconds bound)
 		return error;
 	state->bound_before = before;
 	state->bound = now;
-	state->told = true;
+	state->has_bound = true;
 	return 0;
 }

@@ -22,7 +22,7 @@ struct clock_lock {
 	int error;			/* an errno value: why it is -1 */
 	char boot_id[BOOT_ID_TEXT];	/* /proc/sys/kernel/random/boot_id, or empty */
 	bool unreadable;		/* it is there, and not for us to read */
-	bool told;			/* the rest is what we told the kernel, in this boot */
+	bool has_bound;			/* the rest is what we told the kernel, in this boot */
 	int64_t bound;			/* maxerror and esterror in microseconds, as the kernel keeps them */
 	int64_t bound_before;		/* what was told before that: in force if we were stopped in between */
 };

@@ -34,16 +34,16 @@ moved_since(void)
 /* What was done under the lock.  It is reported when the lock is free: a log or a client may be slow to read. */
 struct deed {
 	struct sysclock_state kernel;	/* before */
-	int state_error, set_error, tell_error;	/* errno values */
+	int state_error, set_error, bound_error;	/* errno values */
 	nanoseconds moved;
 	bool undone;			/* stepped, and it did not stay */
 };
 
 static void
-tell_bound(struct clock_lock *run, nanoseconds bound, struct deed *deed)
+set_bound(struct clock_lock *run, nanoseconds bound, struct deed *deed)
 {
 	if (bound < TELL_LIMIT)
-		deed->tell_error = clock_lock_record_bound(run, bound);
+		deed->bound_error = clock_lock_record_bound(run, bound);
 }
 
 static void
@@ -60,7 +60,7 @@ carry_out(const struct policy_verdict *verdict, struct clock_lock *run, struct d
 		deed->undone = ns_magnitude(ns_subtract(deed->moved, verdict->correction)) > LANDING_TOLERANCE;
 	}
 	if (!deed->undone)
-		tell_bound(run, ns_add(verdict->bound,
+		set_bound(run, ns_add(verdict->bound,
 		    ns_magnitude(deed->moved != 0 ? ns_subtract(deed->moved, verdict->correction) : 0)), deed);
 }
 
@@ -77,7 +77,7 @@ judge_and_set(struct situation *situation, const struct limits *limits, struct c
 	situation->now = sysclock_now();
 	situation->other_service = clock_lock_other_service(run, &deed->kernel);
 	if (deed->kernel.synchronised && !situation->other_service)
-		situation->told = run->bound * NS_PER_MICROSECOND;
+		situation->own_bound = run->bound * NS_PER_MICROSECOND;
 	result->verdict = policy_decide(situation, limits);
 	if (decision_refuses(verdict->decision) || limits->dry_run)
 		return;
@@ -86,7 +86,7 @@ judge_and_set(struct situation *situation, const struct limits *limits, struct c
 	/* A clock found right: say so to the kernel, before it takes the bound for outgrown, but not worse than it knows. */
 	else if (verdict->decision == DECISION_WITHIN_BOUND && !situation->other_service &&
 	    (!deed->kernel.synchronised || verdict->bound < deed->kernel.maxerror))
-		tell_bound(run, verdict->bound, deed);
+		set_bound(run, verdict->bound, deed);
 }
 
 /* Tells the client and the log. */
@@ -107,8 +107,8 @@ report(const struct correction *result, const struct deed *deed)
 		return audit_fail("the clock was stepped by %s s and did not stay there: it is %s s off again; another "
 		    "program sets it", correction, residual);
 	/* The clock is set: that the kernel will not hear how well is no reason to report failure. */
-	if (deed->tell_error != 0)
-		audit_done("the kernel was not told the bound: %s", strerror(deed->tell_error));
+	if (deed->bound_error != 0)
+		audit_done("the kernel was not told the bound: %s", strerror(deed->bound_error));
 	if (verdict->correction != 0)
 		audit_done("%s: offset %s +- %s s, residual %s s", decision_name(verdict->decision), offset, bound + 1,
 		    residual);

@@ -80,7 +80,7 @@ tolerance(const struct situation *situation)
 {
 	nanoseconds bound = interval_bound(situation->offset);
 
-	return situation->told < bound ? situation->told : bound;
+	return situation->own_bound < bound ? situation->own_bound : bound;
 }
 
 static enum decision

@@ -31,7 +31,7 @@ struct situation {
 	struct interval offset;		/* of the guest's clock */
 	nanoseconds now;		/* the guest's clock */
 	nanoseconds delay;		/* the round trip */
-	nanoseconds told;		/* the bound that the kernel was last told by us and still goes by; 0: none */
+	nanoseconds own_bound;		/* the bound that this program set and that the kernel still has; 0: none */
 	nanoseconds slew_up_to;		/* larger offsets are stepped; INT64_MAX: never step */
 	bool other_service;		/* the kernel is synchronised, and not by us */
 };

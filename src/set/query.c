@@ -372,21 +372,21 @@ static bool
 take_sntp(struct query *query, struct query_answer *answer, const uint8_t *octets, size_t length, uint64_t nonce,
     nanoseconds sent, nanoseconds received)
 {
-	struct sntp_answer told;
+	struct sntp_answer reply;
 
-	switch (sntp_read(octets, length, nonce, query->pivot, &told)) {
+	switch (sntp_read(octets, length, nonce, query->pivot, &reply)) {
 	case SNTP_OK:
-		answer->source_time = told.sent;
-		answer->delay = ns_subtract(ns_magnitude(ns_subtract(received, sent)), ns_subtract(told.sent, told.received));
+		answer->source_time = reply.sent;
+		answer->delay = ns_subtract(ns_magnitude(ns_subtract(received, sent)), ns_subtract(reply.sent, reply.received));
 		if (answer->delay < 0)
 			answer->delay = 0;
 		/* Our question left before theirs came, their answer left before ours came. */
-		answer->offset.low = ns_subtract(sent, told.received);
-		answer->offset.high = ns_subtract(received, told.sent);
+		answer->offset.low = ns_subtract(sent, reply.received);
+		answer->offset.high = ns_subtract(received, reply.sent);
 		if (answer->offset.low > answer->offset.high)
 			fail(answer, QUERY_NONSENSE, 0);
 		else
-			answer->offset = interval_widened(answer->offset, told.distance + 1);
+			answer->offset = interval_widened(answer->offset, reply.distance + 1);
 		return true;
 	case SNTP_SHORT:
 		fail(answer, QUERY_SHORT, (int)length);
@@ -395,7 +395,7 @@ take_sntp(struct query *query, struct query_answer *answer, const uint8_t *octet
 		return false;
 	case SNTP_KISS:
 		fail(answer, QUERY_KISS, 0);
-		memcpy(answer->text, told.kiss, sizeof told.kiss);
+		memcpy(answer->text, reply.kiss, sizeof reply.kiss);
 		return true;
 	case SNTP_UNSYNCHRONISED:
 		fail(answer, QUERY_UNSYNCHRONISED, 0);

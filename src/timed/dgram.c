@@ -65,14 +65,14 @@ receive_batch(int fd, int flags)
  * or 0 where the kernel is to choose.  Not CMSG_SPACE: with the padding the kernel would have to allocate memory for it.
  */
 static size_t
-answer_from_asked(union pktinfo_room *told, size_t length)
+answer_from_asked(union pktinfo_room *packet, size_t length)
 {
-	if (length < sizeof told->header)
+	if (length < sizeof packet->header)
 		return 0;
-	if (told->header.cmsg_level == IPPROTO_IP && told->header.cmsg_type == IP_PKTINFO) {
+	if (packet->header.cmsg_level == IPPROTO_IP && packet->header.cmsg_type == IP_PKTINFO) {
 		struct in_pktinfo info;
 
-		memcpy(&info, CMSG_DATA(&told->header), sizeof info);
+		memcpy(&info, CMSG_DATA(&packet->header), sizeof info);
 		/*
 		 * ipi_addr is the destination asked.  ipi_spec_dst would do for all but the datagram that started this
 		 * process: it came before IP_PKTINFO was asked for, and has none.
@@ -80,19 +80,19 @@ answer_from_asked(union pktinfo_room *told, size_t length)
 		if (info.ipi_spec_dst.s_addr == 0)
 			info.ipi_spec_dst = info.ipi_addr;
 		info.ipi_ifindex = 0;
-		memcpy(CMSG_DATA(&told->header), &info, sizeof info);
+		memcpy(CMSG_DATA(&packet->header), &info, sizeof info);
 		return CMSG_LEN(sizeof info);
 	}
-	if (told->header.cmsg_level == IPPROTO_IPV6 && told->header.cmsg_type == IPV6_PKTINFO) {
+	if (packet->header.cmsg_level == IPPROTO_IPV6 && packet->header.cmsg_type == IPV6_PKTINFO) {
 		struct in6_pktinfo info;
 
-		memcpy(&info, CMSG_DATA(&told->header), sizeof info);
+		memcpy(&info, CMSG_DATA(&packet->header), sizeof info);
 		if (IN6_IS_ADDR_MULTICAST(&info.ipi6_addr))
 			return 0;
 		/* The interface matters to link-local addresses only; elsewhere routing decides. */
 		if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) {
 			info.ipi6_ifindex = 0;
-			memcpy(CMSG_DATA(&told->header), &info, sizeof info);
+			memcpy(CMSG_DATA(&packet->header), &info, sizeof info);
 		}
 		return CMSG_LEN(sizeof info);
 	}

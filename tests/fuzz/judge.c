@@ -105,7 +105,7 @@ check_policy(struct input *input, nanoseconds sent, nanoseconds received, nanose
 	/* No kernel's clock reads less than 0. */
 	situation.now = take_between(input, 0, INT64_MAX);
 	situation.delay = ns_magnitude(ns_subtract(received, sent));
-	situation.told = take_between(input, 0, 16 * NS_PER_SECOND);
+	situation.own_bound = take_between(input, 0, 16 * NS_PER_SECOND);
 	situation.slew_up_to = take_between(input, 0, INT64_MAX);
 	situation.other_service = (moved & 1) != 0;
 	verdict = policy_decide(&situation, &limits);

@@ -1,6 +1,8 @@
 /* answer: the struct that comes through the pipe from the process that asks. */
 #include "fuzz.h"
 
+#include "lib/sysclock.h"
+#include "set/query.h"
 #include "set/query_answer.h"
 #include "lib/text.h"
 #include "set/policy.h"

@@ -122,7 +122,7 @@ stays_where_it_was_set(void **unused)
 
 	(void)unused;
 	/* Set to within 0.5 s; every later answer of whole seconds that agrees with that leaves it alone. */
-	situation.told = SECOND / 2;
+	situation.own_bound = SECOND / 2;
 	assert_int_equal(decide(SECOND, SECOND / 2, situation, &limits).decision, DECISION_WITHIN_BOUND);
 	assert_int_equal(decide(-SECOND, SECOND / 2, situation, &limits).decision, DECISION_WITHIN_BOUND);
 	assert_int_equal(decide(SECOND + 1, SECOND / 2, situation, &limits).decision, DECISION_STEP);

@@ -101,7 +101,7 @@ answers(void **unused)
 static void
 whose_synchronisation(void **unused)
 {
-	struct clock_lock run = { .told = true, .bound = 500091, .bound_before = 700000 };
+	struct clock_lock run = { .has_bound = true, .bound = 500091, .bound_before = 700000 };
 	struct sysclock_state kernel = { .synchronised = true, .maxerror = 500591000, .esterror = 500091000 };
 
 	(void)unused;
@@ -116,7 +116,7 @@ whose_synchronisation(void **unused)
 	kernel.maxerror = 1000;
 	assert_true(clock_lock_other_service(&run, &kernel));
 	kernel.maxerror = 500591000;
-	run.told = false;
+	run.has_bound = false;
 	assert_true(clock_lock_other_service(&run, &kernel));
 	kernel.synchronised = false;
 	assert_false(clock_lock_other_service(&run, &kernel));
