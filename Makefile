@@ -1,16 +1,18 @@
-# guestclock: build, test, install.  GNU make; no configure step.
+# guestclock: build, test, install.  GNU make; no configure step.  V=1 prints whole commands.
 #
-#   make            build/in.timed, build/guestclock-set and build/guestclock
-#   make demo       the main job on a real guest: installs what is missing, boots it, sets it right
-#   make check      all tests (installs what is missing)
-#   make bench      the figures, beside the peers; takes some ten minutes
-#   make fuzz       the parsers against input of a fuzzer's choice; make coverage: the lines of them that tests reach
-#   make lint       compilers' and analysers' warnings, shellcheck, mandoc
-#   make install    DESTDIR, prefix, sbindir, libexecdir, mandir, sysconfdir are honoured
-#   make uninstall  what install placed, and nothing else
-#   make install-guest   on a guest, without root for the host's key: guestclock-set with a user of its own
-#   make uninstall-guest
-#   make setup      the packages that the above need (tests/setup.sh); make clean
+#   make                 build/in.timed, build/guestclock-set and build/guestclock
+#   make demo            show the main job on a real guest: install what is missing, boot it, set its clock
+#   make check           run all tests (installs what is missing)
+#   make install         install on a host; DESTDIR, prefix, sbindir, libexecdir, mandir, sysconfdir are honoured
+#   make install-guest   install guestclock-set on a guest, with a user of its own
+#   make uninstall       remove what make install placed, and nothing else; make uninstall-guest likewise
+#   make lint            run compilers and analysers with all warnings, shellcheck and mandoc
+#   make fuzz            give the parsers a fuzzer's input; make coverage: show the lines that tests reach
+#   make bench           measure, beside other programs; takes some ten minutes
+#   make debug           build build/debug/*: no optimisation, and filters that name a forbidden system call
+#   make compile_commands.json   for editors and clangd
+#   make setup           install the packages that the above need (tests/setup.sh)
+#   make clean           remove what was built
 
 prefix = /usr/local
 sbindir = $(prefix)/sbin
@@ -42,6 +44,19 @@ link = -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 static = -static-pie -Wl,--no-warnings
 compile = $(CC) $(std) $(warn) $(harden) $(CPPFLAGS) $(CFLAGS)
 
+# One short line a command, unless V=1 asks for all of it or -s for none.
+silent := $(findstring s,$(firstword -$(MAKEFLAGS)))
+Q = $(if $(V),,@)
+say = $(if $(V)$(silent),,@printf '  %-5s %s\n' $(1) $@)
+
+# Objects are compiled again when the flags differ from those that they were compiled with.
+flags := $(compile) $(static) $(link) $(LDFLAGS)
+ifneq ($(filter-out help clean setup,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(file <$(BUILD)/flags),$(flags))
+$(shell mkdir -p $(BUILD))$(file >$(BUILD)/flags,$(flags))
+endif
+endif
+
 programs = in.timed guestclock-set guestclock
 # A program is the objects of its folder, and of src/lib those that it needs.
 objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c)) $(patsubst %,$(BUILD)/obj/lib/%.o,startup sysclock text $(2))
@@ -57,42 +72,62 @@ guestclock-set_libs = $(libwrap) -l:libmd.a -lcap -lresolv
 
 all: $(programs:%=$(BUILD)/%)
 
+help:
+	@sed -n '1,/^$$/s/^# \{0,3\}//p' Makefile
+
+debug:
+	$(Q)$(MAKE) BUILD=$(BUILD)/debug CFLAGS='-O0 -g3' CPPFLAGS='$(CPPFLAGS) -DFILTER_DEBUG' fortify= all
+
+compile_commands.json: Makefile $(wildcard src/*/*.c)
+	@separator='['; for file in $(filter %.c,$^); do \
+		printf '%s\n{ "directory": "%s", "file": "%s", "command": "%s -c %s" }' \
+			"$$separator" "$(CURDIR)" "$$file" '$(compile)' "$$file"; separator=,; done >$@; printf '\n]\n' >>$@
+
 $(BUILD)/in.timed: $(in.timed_objects) | $(libwrap)
-	$(compile) $(static) $(link) $(LDFLAGS) -o $@ $^ $(in.timed_libs)
+	$(call say,LINK)
+	$(Q)$(compile) $(static) $(link) $(LDFLAGS) -o $@ $^ $(in.timed_libs)
 
 $(BUILD)/guestclock-set: $(guestclock-set_objects) | $(libwrap)
-	$(compile) $(static) $(link) $(LDFLAGS) -o $@ $^ $(guestclock-set_libs)
+	$(call say,LINK)
+	$(Q)$(compile) $(static) $(link) $(LDFLAGS) -o $@ $^ $(guestclock-set_libs)
 
 $(libwrap):
 	@mkdir -p $(@D)
-	$(OBJCOPY) --redefine-sym fopen=access_fopen --redefine-sym fclose=access_fclose \
+	$(call say,COPY)
+	$(Q)$(OBJCOPY) --redefine-sym fopen=access_fopen --redefine-sym fclose=access_fclose \
 		"$$($(CC) -print-file-name=libwrap.a)" $@
 
 # The same objects with shared libraries, for tests that preload a clock.
 dynamic: $(BUILD)/dynamic/in.timed $(BUILD)/dynamic/guestclock-set
 $(BUILD)/dynamic/%: $(BUILD)/%
 	@mkdir -p $(@D)
-	$(compile) -pie $(link) $(LDFLAGS) -o $@ $($*_objects) $($*_libs)
+	$(call say,LINK)
+	$(Q)$(compile) -pie $(link) $(LDFLAGS) -o $@ $($*_objects) $($*_libs)
 
 # What libwrap's shared library would cost, for the bench.
 $(BUILD)/bench/in.timed-libwrap.so: $(BUILD)/in.timed
 	@mkdir -p $(@D)
-	$(compile) -pie $(link) $(LDFLAGS) -o $@ $(in.timed_objects) -lwrap
+	$(call say,LINK)
+	$(Q)$(compile) -pie $(link) $(LDFLAGS) -o $@ $(in.timed_objects) -lwrap
 
 $(BUILD)/guestclock: $(guestclock_objects)
-	$(compile) -pie $(link) $(LDFLAGS) -o $@ $^
+	$(call say,LINK)
+	$(Q)$(compile) -pie $(link) $(LDFLAGS) -o $@ $^
 
 # The system call filters are made here and not when a program runs: see lib/mkfilter.c.
 $(BUILD)/mkfilter: src/lib/mkfilter.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -D_GNU_SOURCE $(mkfilter_flags) -O1 -o $@ $< -lseccomp
+	$(call say,CC)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(mkfilter_flags) -O1 -o $@ $< -lseccomp
 $(BUILD)/filters.h: $(BUILD)/mkfilter
-	$(BUILD)/mkfilter $(SECCOMP_ARCH) >$@.new && mv $@.new $@
+	$(call say,MAKE)
+	$(Q)$(BUILD)/mkfilter $(SECCOMP_ARCH) >$@.new && mv $@.new $@
 $(BUILD)/obj/lib/filter.o: $(BUILD)/filters.h
 
-$(BUILD)/obj/%.o: src/%.c Makefile
+$(BUILD)/obj/%.o: src/%.c Makefile $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(compile) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(compile) -MMD -MP -c -o $@ $<
 
 # Unit tests: build/tests/unit/test_NAME from tests/unit/test_NAME.c, against every object but the mains.
 units = $(notdir $(basename $(wildcard tests/unit/test_*.c)))
@@ -102,11 +137,13 @@ units: $(units:%=$(BUILD)/tests/unit/%)
 
 $(BUILD)/tests/unit/%: tests/unit/%.c tests/unit/unit.h $(BUILD)/libunit.a | $(libwrap)
 	@mkdir -p $(@D)
-	$(compile) $(LDFLAGS) -o $@ $< $(BUILD)/libunit.a $(guestclock-set_libs) -lcmocka
+	$(call say,LINK)
+	$(Q)$(compile) $(LDFLAGS) -o $@ $< $(BUILD)/libunit.a $(guestclock-set_libs) -lcmocka
 
 $(BUILD)/libunit.a: $(unit_objects)
-	rm -f $@
-	ar rcs $@ $^
+	$(call say,AR)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
 
 include tests/helpers/helpers.mk
 include tests/fuzz/fuzz.mk
@@ -244,8 +281,8 @@ endif
 # Packages that were unpacked stay: they are no product of this build.
 clean:
 	rm -rf $(BUILD)/obj $(BUILD)/dynamic $(BUILD)/tests $(BUILD)/guest $(BUILD)/lint $(BUILD)/asan $(BUILD)/fuzz $(BUILD)/coverage $(BUILD)/bench $(BUILD)/libunit.a $(libwrap) $(BUILD)/mkfilter \
-		$(BUILD)/filters.h $(programs:%=$(BUILD)/%)
+		$(BUILD)/filters.h $(BUILD)/flags $(BUILD)/debug compile_commands.json $(programs:%=$(BUILD)/%)
 
 -include $(wildcard $(BUILD)/obj/*/*.d)
 
-.PHONY: all dynamic units setup check demo bench lint install uninstall install-guest uninstall-guest clean
+.PHONY: all help debug dynamic units setup check demo bench lint install uninstall install-guest uninstall-guest clean

@@ -411,14 +411,14 @@ os.execv(sys.argv[1], sys.argv[1:])')
 	for i in {1..500}; do
 		if ((i % 5 == 0)); then printf 'hang.0.%d\n' "$i"; else printf 'good.%d.%d\n' $((-1000 - i)) "$i"; fi
 	done >"$WORK/list"
-	guestclock sync --json -j 100 -t 2 -f "$WORK/list"
+	guestclock sync --json -j 100 -t 5 -f "$WORK/list"
 	equal "$status" 1 status
 	printf '%s\n' "$output" >"$WORK/json"
 	json "$WORK/json" 'len(g) == 500' 'sum(o["result"] == "ok" for o in g.values()) == 400' \
 		'all((o["result"] == "ok") == name.startswith("good") for name, o in g.items())' \
 		'all(abs(o["residual"]) < 0.2 and o["action"] == "step" for o in g.values() if o["result"] == "ok")'
-	# 2 s each, and a hundred at once: the fifth that hangs is all in flight at the end.
-	((took < 12000)) || { printf 'took %s ms\n' "$took"; return 1; }
+	# 5 s each, and a hundred at once: the fifth that hangs is all in flight at the end.
+	((took < 20000)) || { printf 'took %s ms\n' "$took"; return 1; }
 	none_left
 	equal "$(find "$STATE" -name '*.state' | wc -l)" 500 'state files'
 	equal "$(wc -l <"$STATE/log")" 500 'lines of the log'

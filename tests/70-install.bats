@@ -325,3 +325,41 @@ kept $ROOT/etc/xinetd.d/time-dgram, which is not as this release has it"
 	run -0 make -n -C "$WORK/copy" all
 	[[ $output == *' -o build/in.timed '* ]]
 }
+
+@test "make help names each target that it documents, V=1 prints whole commands, and other flags compile again" {
+	local target
+	run -0 make -C "$COPY" help
+	[[ $output == *'make check '* && $output == *'make install '* && $output == *'make debug '* ]]
+	while read -r target; do
+		[[ $'\n'$(make -C "$COPY" -qp | sed -n 's/^\([a-z_.-]*\):.*/\1/p')$'\n' == *$'\n'"$target"$'\n'* ]] || {
+			printf 'no target %s\n' "$target"
+			return 1
+		}
+	done < <(grep -oE 'make [a-z_-]+(\.json)?' <<<"$output" | cut -d' ' -f2 | sort -u)
+	run -0 make -C "$COPY" -n BUILD=build/quiet build/quiet/obj/lib/text.o
+	[[ $output == *"printf '  %-5s %s\\n' CC build/quiet/obj/lib/text.o"* ]]
+	run -0 make -C "$COPY" V=1 BUILD=build/quiet build/quiet/obj/lib/text.o
+	[[ $output == *'-c -o build/quiet/obj/lib/text.o src/lib/text.c'* ]]
+	run -0 make -C "$COPY" BUILD=build/quiet build/quiet/obj/lib/text.o
+	[[ $output == *'is up to date'* ]]
+	run -0 make --no-print-directory -C "$COPY" BUILD=build/quiet CFLAGS=-O1 build/quiet/obj/lib/text.o
+	equal "$output" '  CC    build/quiet/obj/lib/text.o' output
+}
+
+@test "make debug: a filter names the system call that it forbids" {
+	make -s -C "$COPY" debug
+	run -0 "$COPY/build/debug/in.timed" --no-filter </dev/null
+	[[ $(strings "$COPY/build/debug/in.timed") == *'the filter forbids this system call'* ]]
+	[[ $(strings "$COPY/build/in.timed") != *'the filter forbids this system call'* ]]
+}
+
+@test "compile_commands.json has each source, and commands that work" {
+	make -s -C "$COPY" compile_commands.json
+	python <<-END
+	import json, glob, subprocess
+	commands = json.load(open("$COPY/compile_commands.json"))
+	assert len(commands) == len(glob.glob("$COPY/src/*/*.c"))
+	one = next(c for c in commands if c["file"].endswith("/text.c"))
+	subprocess.run(one["command"] + " -o /dev/null", shell=True, check=True, cwd=one["directory"])
+	END
+}

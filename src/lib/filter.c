@@ -55,6 +55,11 @@ call_trapped(int signal, siginfo_t *info, void *context)
 	/* SIGSYS from kill(2) has no call. */
 	if (info->si_code != 1 /* SYS_SECCOMP, which only newer C libraries define */)
 		return;
+#ifdef FILTER_DEBUG
+	if (call < sizeof filter_names / sizeof filter_names[0] && filter_names[call] != NULL)
+		(void)!(write(STDERR_FILENO, filter_names[call], strlen(filter_names[call])) > 0 &&
+		    write(STDERR_FILENO, ": the filter forbids this system call\n", 38) > 0);
+#endif
 	if (call < sizeof filter_dangerous * 8 && (filter_dangerous[call / 8] >> call % 8 & 1) != 0) {
 		/* The one call for which each filter kills, so that the kernel has the last word. */
 		syscall(SYS_tkill, 0, 0);

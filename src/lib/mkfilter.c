@@ -289,6 +289,21 @@ print_dangerous(uint32_t architecture)
 	printf("\n};\n");
 }
 
+/* The names of system calls, for a build that names those that a filter forbids. */
+static void
+print_names(uint32_t architecture)
+{
+	printf("#ifdef FILTER_DEBUG\nstatic const char *const filter_names[1024] = {\n");
+	for (int number = 0; number < 1024; number++) {
+		char *name = seccomp_syscall_resolve_num_arch(architecture, number);
+
+		if (name != NULL)
+			printf("\t[%d] = \"%s\",\n", number, name);
+		free(name);
+	}
+	printf("};\n#endif\n");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -302,5 +317,6 @@ main(int argc, char **argv)
 	print_filter("filter_setter", (const struct calls[2]){ CALLS(setter) }, unreachable, architecture);
 	print_filter("filter_server", (const struct calls[2]){ CALLS(lookup), CALLS(server) }, forbidden, architecture);
 	print_dangerous(architecture);
+	print_names(architecture);
 	return fflush(stdout) == 0 ? 0 : 111;
 }

@@ -15,7 +15,8 @@ fuzzers: $(fuzzers:%=$(BUILD)/tests/fuzz/%)
 
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/libunit.a
 	@mkdir -p $(@D)
-	$(compile) -fsanitize=fuzzer $(instead) $(LDFLAGS) -o $@ $< $(BUILD)/libunit.a $(guestclock-set_libs:$(libwrap)=-l:libwrap.a)
+	$(call say,CC)
+	$(Q)$(compile) -fsanitize=fuzzer $(instead) $(LDFLAGS) -o $@ $< $(BUILD)/libunit.a $(guestclock-set_libs:$(libwrap)=-l:libwrap.a)
 
 fuzz: setup
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run

@@ -11,10 +11,12 @@ helpers: $(HELPERS:%=build/tests/%) build/tests/fake-clock.so
 
 $(HELPERS:%=build/tests/%): build/tests/%: tests/helpers/%.c
 	@mkdir -p build/tests
-	$(CC) $(HELPER_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LDLIBS)
+	$(call say,CC)
+	$(Q)$(CC) $(HELPER_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LDLIBS)
 build/tests/under-filter: LDLIBS = -lseccomp
 
 # Preloaded, so without the flags that make a program.
 build/tests/fake-clock.so: tests/helpers/fake-clock.c
 	@mkdir -p build/tests
-	$(CC) -shared -fPIC -O2 -Wall -Wextra -D_GNU_SOURCE -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) -shared -fPIC -O2 -Wall -Wextra -D_GNU_SOURCE -o $@ $<
