@@ -59,7 +59,7 @@ endif
 
 programs = in.timed guestclock-set guestclock
 # A program is the objects of its folder, and of src/lib those that it needs.
-objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c)) $(patsubst %,$(BUILD)/obj/lib/%.o,startup sysclock text $(2))
+objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c)) $(patsubst %,$(BUILD)/obj/lib/%.o,args startup sysclock text $(2))
 answering = access acl_file acl_parse filter peer rfc868
 in.timed_objects := $(call objects,timed,$(answering))
 guestclock-set_objects := $(call objects,set,$(answering) exchange interval)

@@ -59,13 +59,13 @@ told_now() {
 	local value
 	for value in '' 0 3601 99999 -1 +5 1.5 5s ' 5' 0x10 abc 4294967301; do
 		run_timed -i "$value"
-		failed 100 "-i \"${value//+/\\+}\": expected whole seconds from 1 to 3600; usage: in\.timed " || {
+		failed 100 "-i \"${value//+/\\+}\": expected whole seconds from 1 to 3600" || {
 			printf 'value: "%s"\n' "$value"
 			return 1
 		}
 	done
 	run_timed -i
-	failed 100 '-i: expected an argument; usage: in\.timed '
+	failed 100 'no value for "-i": expected in\.timed '
 	for value in 1 5 3600 0060; do
 		from=$EPOCHSECONDS
 		run_timed -i "$value"
@@ -79,13 +79,13 @@ told_now() {
 	printf -v long '%064d' 0
 	for value in '' 'a b' 'a:b' 'a,b' 'a@b' $'a\tb' "$long"; do
 		run_timed -n "$value"
-		failed 100 '-n: expected a daemon name as in hosts\.allow; usage: in\.timed ' || {
+		failed 100 '-n ".*": expected a daemon name as in hosts\.allow' || {
 			printf 'value: "%s"\n' "$value"
 			return 1
 		}
 	done
 	run_timed -n
-	failed 100 '-n: expected an argument; usage: in\.timed '
+	failed 100 'no value for "-n": expected in\.timed '
 	for value in timed "${long:1}"; do
 		from=$EPOCHSECONDS
 		run_timed -n "$value"
@@ -96,32 +96,30 @@ told_now() {
 
 @test "-l and -s take no value" {
 	run_timed -l yes
-	failed 100 'unexpected argument "yes"; usage: in\.timed '
+	failed 100 'unexpected argument "yes": expected in\.timed '
 	run_timed -lyes
-	failed 100 'unknown option -y; usage: in\.timed '
+	failed 100 'unknown option "-y": expected in\.timed '
 	run_timed -l=1
-	failed 100 'unknown option -=; usage: in\.timed '
+	failed 100 'unknown option "-=": expected in\.timed '
 	run_timed -s yes
-	failed 100 'unexpected argument "yes"; usage: in\.timed '
+	failed 100 'unexpected argument "yes": expected in\.timed '
 	run_timed -sx
-	failed 100 'unknown option -x; usage: in\.timed '
+	failed 100 'unknown option "-x": expected in\.timed '
 	run_timed -s=1
-	failed 100 'unknown option -=; usage: in\.timed '
+	failed 100 'unknown option "-=": expected in\.timed '
 }
 
 @test "unknown options and arguments" {
 	run_timed -x
-	failed 100 'unknown option -x; usage: in\.timed '
-	run_timed --help
-	failed 100 'unknown option "--help"; usage: in\.timed '
+	failed 100 'unknown option "-x": expected in\.timed '
 	run_timed --strict-access=1
-	failed 100 'unknown option "--strict-access=1"; usage: in\.timed '
+	failed 100 'unknown option "--strict-access=1": expected in\.timed '
 	run_timed 37
-	failed 100 'unexpected argument "37"; usage: in\.timed '
+	failed 100 'unexpected argument "37": expected in\.timed '
 	run_timed -- -l
-	failed 100 'unexpected argument "-l"; usage: in\.timed '
+	failed 100 'unexpected argument "-l": expected in\.timed '
 	run_timed ''
-	failed 100 'unexpected argument ""; usage: in\.timed '
+	failed 100 'unexpected argument "": expected in\.timed '
 }
 
 @test "a complaint is one line of printable text, whatever was given" {
@@ -135,6 +133,16 @@ told_now() {
 	done
 	run_timed $'-\n'
 	failed 100 'unknown option '
+}
+
+@test "--help and --version: on standard output, status 0" {
+	run -0 --separate-stderr no_clock "$IN_TIMED" --version </dev/null
+	[[ $output =~ ^'in.timed '[0-9]+\.[0-9]+\.[0-9]+' ('(static|shared)', libwrap)'$ && $stderr == '' ]] || { printf '%s\n' "$output"; return 1; }
+	run -0 --separate-stderr no_clock "$IN_TIMED" --help </dev/null
+	[[ $output == 'usage: in.timed [option ...]'$'\n'*$'\nSee in.timed(8).' && $stderr == '' ]] || { printf '%s\n' "$output"; return 1; }
+	[ "$(no_clock "$IN_TIMED" -h </dev/null)" = "$output" ]
+	# shellcheck disable=SC2016 # the shell that is started expands it
+	run -111 no_clock sh -c '"$0" --help </dev/null >/dev/full' "$IN_TIMED"
 }
 
 # ------------------------------------------------------------------------------------------------------- pipes
@@ -325,6 +333,13 @@ print("errors", (said or b"").decode())
 	on_socket tcp -i 0
 	equal "$status" 100 status
 	equal "$heard" '' 'what the client heard'
+	# Help is for who runs it by hand: a client must not take it for the time.
+	local option
+	for option in --help --version -h; do
+		on_socket tcp "$option"
+		equal "$status" 100 status
+		equal "$heard" '' 'what the client heard'
+	done
 	# Neither where there is no time to give, or access is denied.
 	DENY='in.timed: ALL'
 	on_socket tcp
@@ -344,6 +359,9 @@ print("errors", (said or b"").decode())
 	equal "$status" 0 status
 	equal "$heard" '' 'what was written to standard input'
 	told_now "$from"
+	on_socket local --version
+	equal "$status" 0 status
+	[[ $octets == "$(printf 'in.timed ' | od -An -tx1 | tr -d ' \n')"* ]]
 }
 
 @test "a socket that is neither stream nor datagram is refused" {

@@ -198,7 +198,7 @@ limit() {
 		refused 100 "refused: $option \"$(literally "${wrong:0:40}")[^\"]*\": expected " || return 1
 	done
 	ask status "$option"
-	refused 100 "refused: option \"$option\" is without its argument"
+	refused 100 "refused: no value for \"$option\": expected guestclock-set "
 	ask status "$option" "$right"
 	expect 0
 }
@@ -359,7 +359,7 @@ limit() {
 	ask '' --default ''
 	refused 100 'refused: --default "": expected a request such as'
 	ask '' --default
-	refused 100 'refused: option "--default" is without its argument'
+	refused 100 'refused: no value for "--default": expected guestclock-set '
 	# Blanks are not empty; what is said about them must not be wrong.
 	ask ' ' --default status
 	if ((status != 0)); then
@@ -395,17 +395,37 @@ limit() {
 }
 
 @test "options that are none" {
-	ask status --help
-	refused 100 'refused: option "--help" is unknown'
-	ask status -x
-	refused 100 'refused: option "-x" is unknown'
-	ask status --dry-run=yes
-	refused 100 'refused: option "--dry-run=yes" is .*an argument too many'
-	ask status --max 1
-	refused 100 'refused: option "--max" is .*ambiguous'
+	local option
+	for option in --nosuch -x --dry-run=yes --max --help=x; do
+		ask status "$option" 1
+		refused 100 "refused: unknown option \"$option\": expected guestclock-set "
+	done
 	ask status --edge --
 	expect 0
 	[[ $output == *$'\nedge yes\n'* ]] || { shown; return 1; }
+}
+
+@test "--help and --version are for who runs it by hand: as requests they are refused" {
+	local option help
+	set_by_hand --version
+	expect 0
+	[[ $output =~ ^'guestclock-set '[0-9]+\.[0-9]+\.[0-9]+' ('(static|shared)', libwrap)'$ ]] || { shown; return 1; }
+	set_by_hand --help
+	expect 0
+	[[ $output == 'usage: guestclock-set [option ...] [-- request]'$'\n'*$'\nSee guestclock-set(8).' ]] || { shown; return 1; }
+	help=$output
+	set_by_hand -h
+	equal "$output" "$help" '-h'
+	for option in --help -h --version help version; do
+		ask "$option"
+		refused 100 "refused: unknown request \"$option\": expected"
+		ask "status $option"
+		refused 100 "refused: unexpected word \"$option\""
+		ask "rdate $option 127.0.0.1"
+		refused 100 'refused: '
+		set_by_hand -- "$option"
+		refused 100 "refused: unknown request \"$option\": expected"
+	done
 }
 
 # ----------------------------------------------------------------------------------- where a request may stand

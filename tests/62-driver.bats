@@ -74,13 +74,13 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 
 @test "unknown, cut short and doubtful options" {
 	local option
-	for option in -Z --nosuch --json=1 --require-sync=yes -h --help; do
+	for option in -Z --nosuch --json=1 --require-sync=yes --help=x; do
 		wrong "unknown option \"${option//-/\\-}\": expected guestclock sync" "$option" good
 	done
 	# Joined to one that is known.
 	wrong 'unknown option "-(Z|Zj|Zj4)"' -Zj4 good
 	for option in -c -f -j -t -w --prometheus --ssh-config --state; do
-		wrong "no argument for \"${option//-/\\-}\": expected guestclock sync" "$option"
+		wrong "no value for \"${option//-/\\-}\": expected guestclock sync" "$option"
 	done
 	# Options end where guests begin: nothing is taken for a guest, or a guest for an option.
 	wrong 'guest "-j" starts with' good -j 4
@@ -96,7 +96,30 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 		tells 2 "command \"$command\": expected guestclock sync\|check"
 	done
 	guestclock_raw
-	tells 2 'no command: expected guestclock sync'
+	tells 2 'no command: expected sync or check; "guestclock help" explains them$'
+	equal "$(started)" 0 'starts of ssh'
+	[ ! -e "$STATE" ]
+}
+
+@test "help and version: on standard output, status 0, and nobody is asked" {
+	local help words
+	guestclock_raw help
+	tells 0
+	help=$output
+	[[ $help == 'usage: guestclock sync|check [option ...] [guest ...]'$'\n'*$'\nSee guestclock(8).' ]] || { shown; return 1; }
+	(($(wc -l <<<"$help") <= 40 && $(wc -L <<<"$help") <= 84)) || { printf 'more than a screen:\n%s\n' "$help"; return 1; }
+	for words in -h --help 'sync --help' 'check -h' 'sync -j 4 --help good'; do
+		# shellcheck disable=SC2086
+		guestclock_raw $words
+		tells 0
+		equal "$output" "$help" "$words"
+	done
+	for words in version --version 'sync --version'; do
+		# shellcheck disable=SC2086
+		guestclock_raw $words
+		tells 0
+		[[ $output =~ ^'guestclock '[0-9]+\.[0-9]+\.[0-9]+' ('(static|shared)')'$ ]] || { shown; return 1; }
+	done
 	equal "$(started)" 0 'starts of ssh'
 	[ ! -e "$STATE" ]
 }

@@ -93,6 +93,22 @@ options() { grep -oE '\[-[^]]*\]' <<<"$1" | tr -d '[]'; }
 	equal "$(section guestclock.8 'EXIT STATUS' | grep -oE '^ +[0-9] ' | tr -d ' ' | tr '\n' ' ')" '0 1 2 0 1 2 3 ' 'exit statuses'
 }
 
+@test "--help of each program: every option of the synopsis, on one screen" {
+	local program help option usage
+	for program in in.timed guestclock-set guestclock; do
+		usage=$(usage "$program")
+		help=$(no_clock "$TOP/build/$program" --help </dev/null)
+		while read -r option; do
+			[ "$option" = '-- request' ] || grep -qE -- "^  ${option//./\\.} +[a-z]" <<<"$(tr -s ' ' <<<"$help" | sed 's/^ /  /')" || {
+				printf '%s --help has no line for: %s\n' "$program" "$option"
+				return 1
+			}
+		done < <(options "$usage")
+		(($(wc -l <<<"$help") <= 30)) || { printf '%s: lines: %s\n' "$program" "$(wc -l <<<"$help")"; return 1; }
+		(($(wc -L <<<"$help") <= 82)) || { printf '%s: columns: %s\n' "$program" "$(wc -L <<<"$help")"; return 1; }
+	done
+}
+
 @test "guestclock-set: the synopsis is the usage text" {
 	equal "$(section guestclock-set.8 SYNOPSIS | in_one_line)" "$(usage guestclock-set)" SYNOPSIS
 }

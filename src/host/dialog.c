@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "lib/interval.h"
-#include "lib/text.h"
 #include "lib/sysclock.h"
+#include "lib/text.h"
 
 /* Samples without a tighter one after which more are not worth their while. */
 #define ENOUGH_WITHOUT_BETTER 4

@@ -90,7 +90,7 @@ read_list(const char *path)
 static const char *
 gather_guests(const struct driver_options *options, char *const *words, struct guest_list *list)
 {
-	static char complaint[OPTIONS_COMPLAINT];
+	static char complaint[ARGS_COMPLAINT];
 	const char *path = options->list != NULL ? options->list : *words == NULL ? DEFAULT_GUESTS : NULL;
 	const char *fault = NULL;
 	char *text;
@@ -129,7 +129,7 @@ gather_guests(const struct driver_options *options, char *const *words, struct g
 static const char *
 host_fault(const struct driver_options *options, const struct store *store)
 {
-	static char text[OPTIONS_COMPLAINT];
+	static char text[ARGS_COMPLAINT];
 	nanoseconds now = sysclock_now(), newest = store_newest(store);
 	struct sysclock_state kernel;
 	int error;
@@ -252,7 +252,7 @@ guestclock(int argc, char **argv)
 	struct driver_options options;
 	struct guest_list list = { .name = NULL };
 	struct run run = { .options = &options };
-	char complaint[OPTIONS_COMPLAINT];
+	char complaint[ARGS_COMPLAINT];
 	const char *fault;
 	int words, error, status;
 
@@ -263,6 +263,8 @@ guestclock(int argc, char **argv)
 	}
 	umask(022);
 	words = options_parse(argc, argv, &options, complaint);
+	if (words == ARGS_HELP || words == ARGS_VERSION)
+		return startup_inform(&options_program, words) ? 0 : complain(NULL, false, "cannot write to standard output");
 	if (words < 0)
 		return complain(argc > 1 && strcmp(argv[1], "check") == 0 ? &options : NULL, true, complaint);
 	fault = gather_guests(&options, argv + words, &list);

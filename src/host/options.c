@@ -1,22 +1,37 @@
 /* The command line of guestclock: see options.h. */
 #include "host/options.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "host/dialog.h"
 #include "lib/text.h"
 
-enum { JSON = 256, PROMETHEUS, REQUIRE_SYNC, SSH_CONFIG, STATE };
+enum option_id { CRITICAL, LIST, PARALLEL, DEADLINE, WARNING, JSON, PROMETHEUS, REQUIRE_SYNC, SSH_CONFIG, STATE, OPTIONS };
 
-static const struct option option_table[] = {
-	{ "json", no_argument, NULL, JSON },
-	{ "prometheus", required_argument, NULL, PROMETHEUS },
-	{ "require-sync", no_argument, NULL, REQUIRE_SYNC },
-	{ "ssh-config", required_argument, NULL, SSH_CONFIG },
-	{ "state", required_argument, NULL, STATE },
-	{ NULL, 0, NULL, 0 }
+static const struct arg option_table[OPTIONS] = {
+	[CRITICAL] = { "-c", "seconds", "check: critical beyond this offset (default: 5)" },
+	[LIST] = { "-f", "file", "a list of guests, one a line; -: standard input" },
+	[PARALLEL] = { "-j", "number", "guests at once (default: 16)" },
+	[DEADLINE] = { "-t", "seconds", "how long a guest may take (default: 30)" },
+	[WARNING] = { "-w", "seconds", "check: warn beyond this offset (default: 0.5)" },
+	[JSON] = { "--json", NULL, "print an object for each guest" },
+	[PROMETHEUS] = { "--prometheus", "file", "write metrics for the textfile collector" },
+	[REQUIRE_SYNC] = { "--require-sync", NULL, "do nothing unless this host's clock is synchronised" },
+	[SSH_CONFIG] = { "--ssh-config", "file", "instead of " DEFAULT_SSH_CONFIG },
+	[STATE] = { "--state", "directory", "instead of " DEFAULT_STATE },
+};
+
+const struct program options_program = {
+	.name = "guestclock", .command = " sync|check", .operands = " [guest ...]", .libraries = "",
+	.purpose = "Measures the clocks of virtual machines from their host, over ssh.\n\n"
+	    "  guestclock sync [guest ...]     corrects what is wrong\n"
+	    "  guestclock check [guest ...]    measures only, for a monitoring system\n"
+	    "  guestclock help                 prints this\n\n"
+	    "A guest is an ssh destination: web1, root@web1, ssh://root@web1:2222.\n"
+	    "Without one, and without -f, the guests are those of " DEFAULT_GUESTS ".",
+	.more = "\nOn each guest the key's forced command is guestclock-set(8).\n",
+	.arg = option_table, .count = OPTIONS
 };
 
 /* NULL, or what was expected. */
@@ -28,21 +43,21 @@ take_path(const char *value, const char **path)
 }
 
 static const char *
-take_option(int option, const char *value, struct driver_options *options)
+take_option(enum option_id option, const char *value, struct driver_options *options)
 {
 	static const char seconds[] = "seconds as 30 or 0.5";
 
 	switch (option) {
-	case 'c':
+	case CRITICAL:
 		return parse_seconds(value, INT64_MAX, &options->critical) ? NULL : seconds;
-	case 'w':
+	case WARNING:
 		return parse_seconds(value, INT64_MAX, &options->warning) ? NULL : seconds;
-	case 't':
+	case DEADLINE:
 		return parse_seconds(value, DIALOG_LONGEST, &options->deadline) && options->deadline > 0 ? NULL :
 		    "seconds as 30 or 0.5, above 0 and up to 3600";
-	case 'j':
+	case PARALLEL:
 		return parse_whole(value, 1, 1000, &options->parallel) ? NULL : "a number from 1 to 1000";
-	case 'f':
+	case LIST:
 		options->list = value;
 		return *value != '\0' ? NULL : "a file, or - for standard input";
 	case JSON:
@@ -57,61 +72,48 @@ take_option(int option, const char *value, struct driver_options *options)
 		return take_path(value, &options->ssh_config);
 	case STATE:
 		return take_path(value, &options->state);
-	default:
-		return "another option";
+	case OPTIONS:
+		break;
 	}
-}
-
-/* As it is given: "-j", "--state". */
-static const char *
-option_name(int option, char name[24])
-{
-	for (const struct option *known = option_table; known->name != NULL; known++)
-		if (known->val == option) {
-			snprintf(name, 24, "--%s", known->name);
-			return name;
-		}
-	snprintf(name, 24, "-%c", option);
-	return name;
+	return "another option";
 }
 
 int
-options_parse(int argc, char **argv, struct driver_options *options, char complaint[OPTIONS_COMPLAINT])
+options_parse(int argc, char **argv, struct driver_options *options, char complaint[ARGS_COMPLAINT])
 {
-	char quoted[48];
+	const char *command = argc > 1 ? argv[1] : "";
+	struct args args;
 	int option;
 
 	*options = (struct driver_options){ .parallel = 16, .deadline = 30 * NS_PER_SECOND, .warning = NS_PER_SECOND / 2,
 		.critical = 5 * NS_PER_SECOND };
-	if (argc < 2 || (strcmp(argv[1], "sync") != 0 && strcmp(argv[1], "check") != 0)) {
-		format_quoted(argc < 2 ? "" : argv[1], quoted, sizeof quoted);
-		snprintf(complaint, OPTIONS_COMPLAINT, argc < 2 ? "no command%s: expected %s" : "command \"%s\": expected %s", quoted,
-		    OPTIONS_USAGE);
-		return -1;
+	if (argc < 2) {
+		snprintf(complaint, ARGS_COMPLAINT, "no command: expected sync or check; \"guestclock help\" explains them");
+		return ARGS_WRONG;
 	}
-	options->correct = strcmp(argv[1], "sync") == 0;
-	opterr = 0;
-	optind = 0;
+	options->correct = strcmp(command, "sync") == 0;
+	if (!options->correct && strcmp(command, "check") != 0) {
+		args_start(&args, &options_program, argc, argv);
+		option = strcmp(command, "help") == 0 ? ARGS_HELP : strcmp(command, "version") == 0 ? ARGS_VERSION :
+		    args_next(&args, complaint);
+		if (option == ARGS_HELP || option == ARGS_VERSION)
+			return option;
+		args_complain(&options_program, "command", command, complaint);
+		return ARGS_WRONG;
+	}
 	/* The command itself stands where getopt expects the program's name. */
-	while ((option = getopt_long(argc - 1, argv + 1, "+:c:f:j:t:w:", option_table, NULL)) != -1) {
-		const char *expected = option == ':' || option == '?' ? OPTIONS_USAGE :
-		    take_option(option, optarg != NULL ? optarg : "", options);
-		const char *what = option == ':' || option == '?' || optarg == NULL ? argv[optind] : optarg;
-		char letter[3] = { '-', (char)optopt, '\0' }, name[24];
+	args_start(&args, &options_program, argc - 1, argv + 1);
+	while ((option = args_next(&args, complaint)) != ARGS_END) {
+		const char *expected = option < 0 ? NULL : take_option((enum option_id)option, args.value, options);
 
-		if (expected == NULL)
-			continue;
-		/* In a group of letters the word alone does not say which one. */
-		if ((option == '?' || option == ':') && optopt > ' ' && optopt <= '~')
-			what = letter;
-		format_quoted(what != NULL ? what : "", quoted, sizeof quoted);
-		snprintf(complaint, OPTIONS_COMPLAINT, "%s \"%s\": expected %s", option == ':' ? "no argument for" :
-		    option == '?' ? "unknown option" : option_name(option, name), quoted, expected);
-		return -1;
+		if (option < 0)
+			return option;
+		if (expected != NULL)
+			return args_expected(&args, option, expected, complaint);
 	}
 	if (!options->correct && options->warning > options->critical) {
-		snprintf(complaint, OPTIONS_COMPLAINT, "-w is larger than -c: expected it to warn first");
-		return -1;
+		snprintf(complaint, ARGS_COMPLAINT, "-w is larger than -c: expected it to warn first");
+		return ARGS_WRONG;
 	}
 	return optind + 1;
 }

@@ -1,19 +1,15 @@
 /*
  * The command line of guestclock.
  *
- * Pure: getopt_long(3) and parsing.
+ * Pure.
  */
 #ifndef GUESTCLOCK_OPTIONS_H
 #define GUESTCLOCK_OPTIONS_H
 
 #include <stdbool.h>
 
+#include "lib/args.h"
 #include "lib/nstime.h"
-
-#define OPTIONS_COMPLAINT 300
-#define OPTIONS_USAGE \
-	"guestclock sync|check [-c seconds] [-f file] [-j number] [-t seconds] [-w seconds] [--json] " \
-	"[--prometheus file] [--require-sync] [--ssh-config file] [--state directory] [guest ...]"
 
 #define DEFAULT_GUESTS "/etc/guestclock/guests"
 #define DEFAULT_SSH_CONFIG "/etc/guestclock/ssh_config"
@@ -32,9 +28,12 @@ struct driver_options {
 	const char *state;		/* NULL: DEFAULT_STATE, which check does without where it has to */
 };
 
+extern const struct program options_program;
+
 /*
- * Reads argv.  The index of the first guest, or -1 with one line in COMPLAINT: what was wrong and what was expected.
+ * Reads argv.  Returns the index of the first guest, or one of ARGS_HELP, ARGS_VERSION and ARGS_WRONG, the last with
+ * one line in COMPLAINT: what was wrong and what was expected.
  */
-int options_parse(int argc, char **argv, struct driver_options *options, char complaint[OPTIONS_COMPLAINT]);
+int options_parse(int argc, char **argv, struct driver_options *options, char complaint[ARGS_COMPLAINT]);
 
 #endif

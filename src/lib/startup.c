@@ -5,11 +5,16 @@
 #include <fcntl.h>
 #include <nss.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "lib/version.h"
 
 /* More than what is set up for lookups takes, and little enough to stay in the heap when it is given back. */
 #define LOOKUP_ROOM 65536
@@ -68,6 +73,31 @@ startup_no_socket(int fd)
 	struct stat status;
 
 	return fstat(fd, &status) == 0 && !S_ISSOCK(status.st_mode);
+}
+
+bool
+startup_local(int fd)
+{
+	int family = 0;
+	socklen_t length = sizeof family;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length) != 0)
+		return errno == ENOTSOCK;
+	return family == AF_UNIX;
+}
+
+bool
+startup_inform(const struct program *program, int what)
+{
+	char text[ARGS_HELP_TEXT];
+
+	if (what == ARGS_HELP)
+		args_help(program, text);
+	else
+		/* A dynamic linker has an address of its own. */
+		snprintf(text, sizeof text, "%s " GUESTCLOCK_VERSION " (%s%s)\n", program->name,
+		    getauxval(AT_BASE) == 0 ? "static" : "shared", program->libraries);
+	return fputs(text, stdout) >= 0 && fflush(stdout) == 0;
 }
 
 bool

@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include "lib/args.h"
+
 /*
  * Opens /dev/null on each of the descriptors 0, 1 and 2 that is closed, so that nothing opened later is taken for
  * standard input or output.  False when that fails, with errno.
@@ -24,6 +26,12 @@ const char *startup_name(const char *path, const char *fallback);
 
 /* Whether FD is open and surely no socket, so that what is written to it reaches no network client. */
 bool startup_no_socket(int fd);
+
+/* Whether FD is surely no network connection: it is no socket, or a local one, as sshd gives a command. */
+bool startup_local(int fd);
+
+/* Prints the help (WHAT is ARGS_HELP) or the version.  False, with errno, when that cannot be written. */
+bool startup_inform(const struct program *program, int what);
 
 /*
  * From now on names are looked up in /etc/hosts and DNS, users and groups in /etc/passwd and /etc/group, whatever

@@ -101,7 +101,7 @@ run(int argc, char **argv)
 	struct session session;
 	struct request request = { .kind = 0 };
 	struct filter_missed missed;
-	char complaint[LIMITS_COMPLAINT], line[REQUEST_OCTETS + 2];
+	char complaint[ARGS_COMPLAINT], line[REQUEST_OCTETS + 2];
 	const char *text;
 	bool administrators, identified;
 	enum status status;
@@ -130,8 +130,11 @@ run(int argc, char **argv)
 	if (!identified)
 		return audit_refuse(STATUS_USAGE, "SSH_CONNECTION is not \"address port address port\", as sshd writes it");
 	words = limits_parse(argc, argv, &limits, complaint);
-	if (words < 0)
+	if (words == ARGS_WRONG)
 		return audit_refuse(STATUS_USAGE, "%s", complaint);
+	if (words < 0)
+		return startup_inform(&limits_program, words) ? STATUS_DONE :
+		    audit_fail("cannot write to standard output: %s", strerror(errno));
 	if (limits.no_filter)
 		filter_disable();
 	access_start("guestclock-set", limits.strict_access);

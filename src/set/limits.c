@@ -1,7 +1,6 @@
 /* The options of the forced command: see limits.h. */
 #include "set/limits.h"
 
-#include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,24 +23,33 @@
 /* A round trip longer than this leaves a whole-second time worth little. */
 #define MAX_DELAY_DEFAULT (2 * NS_PER_SECOND)
 
-enum option_id { NOT_BEFORE, NOT_AFTER, MAX_STEP, MAX_BACK, MAX_DELAY, MAX_RATE, ALLOW, HOST, DEFAULT, DRY_RUN, EDGE, NO_FILTER, STRICT_ACCESS,
-	OPTIONS };
+enum option_id { ALLOW, DEFAULT, DRY_RUN, EDGE, HOST, MAX_BACK, MAX_DELAY, MAX_RATE, MAX_STEP, NO_FILTER, NOT_AFTER, NOT_BEFORE,
+	STRICT_ACCESS, OPTIONS };
 
-static const struct option option_table[] = {
-	{ "not-before", required_argument, NULL, NOT_BEFORE },
-	{ "not-after", required_argument, NULL, NOT_AFTER },
-	{ "max-step", required_argument, NULL, MAX_STEP },
-	{ "max-back", required_argument, NULL, MAX_BACK },
-	{ "max-delay", required_argument, NULL, MAX_DELAY },
-	{ "max-rate", required_argument, NULL, MAX_RATE },
-	{ "allow", required_argument, NULL, ALLOW },
-	{ "host", required_argument, NULL, HOST },
-	{ "default", required_argument, NULL, DEFAULT },
-	{ "dry-run", no_argument, NULL, DRY_RUN },
-	{ "edge", no_argument, NULL, EDGE },
-	{ "no-filter", no_argument, NULL, NO_FILTER },
-	{ "strict-access", no_argument, NULL, STRICT_ACCESS },
-	{ NULL, 0, NULL, 0 }
+static const struct arg options[OPTIONS] = {
+	[ALLOW] = { "--allow", "request,...", "allow only these requests (default: all)" },
+	[DEFAULT] = { "--default", "request", "the request when the host sends none" },
+	[DRY_RUN] = { "--dry-run", NULL, "judge and report; set nothing" },
+	[EDGE] = { "--edge", NULL, "run every rdate request as with rdate -e" },
+	[HOST] = { "--host", "name", "a time source that requests may name" },
+	[MAX_BACK] = { "--max-back", "seconds", "refuse to set the clock back by more" },
+	[MAX_DELAY] = { "--max-delay", "seconds", "refuse an answer that took longer (default: 2)" },
+	[MAX_RATE] = { "--max-rate", "ppm", "refuse a larger frequency correction" },
+	[MAX_STEP] = { "--max-step", "seconds", "refuse to set the clock by more, either way" },
+	[NO_FILTER] = { "--no-filter", NULL, "run without the system call filter" },
+	[NOT_AFTER] = { "--not-after", "date", "refuse this time and later ones" },
+	[NOT_BEFORE] = { "--not-before", "date", "refuse times before this (default: " RELEASE_DATE ")" },
+	[STRICT_ACCESS] = { "--strict-access", NULL, "without hosts.allow and hosts.deny, refuse everybody" },
+};
+
+const struct program limits_program = {
+	.name = "guestclock-set", .command = "", .operands = " [-- request]", .libraries = ", libwrap",
+	.purpose = "Sets this machine's clock as the host asks over ssh.  It is the forced command of\n"
+	    "the host's key in authorized_keys:\n\n"
+	    "  restrict,command=\"/usr/libexec/guestclock-set\" ssh-ed25519 AAAA... host\n\n"
+	    "The options limit what that key may do:",
+	.more = "\nBy hand: guestclock-set -- status\n",
+	.arg = options, .count = OPTIONS
 };
 
 static const struct {
@@ -169,45 +177,31 @@ take_option(enum option_id id, const char *value, struct limits *limits)
 }
 
 int
-limits_parse(int argc, char **argv, struct limits *limits, char complaint[LIMITS_COMPLAINT])
+limits_parse(int argc, char **argv, struct limits *limits, char complaint[ARGS_COMPLAINT])
 {
+	struct args args;
 	unsigned seen = 0;
-	char quoted[48];
 	int id;
 
-	opterr = 0;
-	optind = 0;
-	for (;;) {
-		const char *word = argv[optind == 0 ? 1 : optind];
+	args_start(&args, &limits_program, argc, argv);
+	while ((id = args_next(&args, complaint)) != ARGS_END) {
 		const char *expected;
 
-		id = getopt_long(argc, argv, "+:", option_table, NULL);
-		if (id == -1)
-			break;
-		if (id == '?' || id == ':') {
-			format_quoted(word != NULL ? word : "", quoted, sizeof quoted);
-			snprintf(complaint, LIMITS_COMPLAINT, "option \"%s\" is %s: expected " LIMITS_USAGE, quoted,
-			    id == ':' ? "without its argument" : "unknown, ambiguous or has an argument too many");
-			return -1;
-		}
-		expected = (seen & 1U << id) != 0 && id != HOST ? "it once" :
-		    take_option((enum option_id)id, optarg, limits);
-		if (expected != NULL) {
-			format_quoted(optarg != NULL ? optarg : "", quoted, sizeof quoted);
-			snprintf(complaint, LIMITS_COMPLAINT, "--%s \"%s\": expected %s", option_table[id].name, quoted,
-			    expected);
-			return -1;
-		}
+		if (id < 0)
+			return id;
+		expected = (seen & 1U << id) != 0 && id != HOST ? "it once" : take_option((enum option_id)id, args.value, limits);
+		if (expected != NULL)
+			return args_expected(&args, id, expected, complaint);
 		seen |= 1U << id;
 	}
 	if (limits->not_after > NOT_AFTER_MOST) {
-		snprintf(complaint, LIMITS_COMPLAINT, "--not-after: expected a date up to 2193, beyond which times overflow");
-		return -1;
+		snprintf(complaint, ARGS_COMPLAINT, "--not-after: expected a date up to 2193, beyond which times overflow");
+		return ARGS_WRONG;
 	}
 	if (limits->not_after <= limits->not_before || limits->not_after - limits->not_before >= RFC868_ERA) {
-		snprintf(complaint, LIMITS_COMPLAINT, "--not-after is %s --not-before: expected up to 136 years between them",
+		snprintf(complaint, ARGS_COMPLAINT, "--not-after is %s --not-before: expected up to 136 years between them",
 		    limits->not_after <= limits->not_before ? "not later than" : "too long after");
-		return -1;
+		return ARGS_WRONG;
 	}
 	if (limits->max_rate == RATE_UNSET)
 		limits->max_rate = limits->max_step == INT64_MAX && limits->max_back == INT64_MAX ? RATE_FREE : RATE_LIMITED;

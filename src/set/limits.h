@@ -1,24 +1,17 @@
 /*
  * What the guest's administrator allows: the options of the forced command.
  *
- * Pure: getopt_long(3) on the argument vector, and parsing.
+ * Pure.
  */
 #ifndef GUESTCLOCK_LIMITS_H
 #define GUESTCLOCK_LIMITS_H
 
 #include <stdbool.h>
 
+#include "lib/args.h"
 #include "lib/nstime.h"
 
 #define LIMITS_HOSTS 32
-#define LIMITS_COMPLAINT 420
-
-/* The synopsis, on one line. */
-#define LIMITS_USAGE \
-	"guestclock-set [--allow request,...] [--default request] [--dry-run] [--edge] [--host name] " \
-	"[--max-back seconds] [--max-delay seconds] [--max-rate ppm] [--max-step seconds] [--no-filter] [--not-after date] " \
-	"[--not-before date] [--strict-access] [-- request]"
-
 /* Requests, as bits of limits.allowed and as kinds of struct request. */
 enum request_kind {
 	REQUEST_RDATE = 1,
@@ -52,12 +45,14 @@ struct limits limits_default(void);
 unsigned request_kind_of(const char *verb);
 const char *request_kind_name(enum request_kind kind);
 
+extern const struct program limits_program;
+
 /*
  * Reads the options in argv into LIMITS, which the caller has filled by limits_default(); strings stay in argv.
- * Returns the index of the first word after the options, or -1 with one line of what was wrong and what was
- * expected in COMPLAINT.
+ * Returns the index of the first word after the options, or one of ARGS_HELP, ARGS_VERSION and ARGS_WRONG, the last
+ * with one line of what was wrong and what was expected in COMPLAINT.
  */
-int limits_parse(int argc, char **argv, struct limits *limits, char complaint[LIMITS_COMPLAINT]);
+int limits_parse(int argc, char **argv, struct limits *limits, char complaint[ARGS_COMPLAINT]);
 
 /* The time to count eras from: the middle of what is allowed, in Unix seconds. */
 int64_t limits_pivot(const struct limits *limits);

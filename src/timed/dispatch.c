@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/rfc868.h"
+#include "lib/startup.h"
 #include "timed/reply.h"
 
 enum status
@@ -31,16 +32,6 @@ dispatch_output(const struct reply_options *service, int fd)
 		sent += (size_t)now;
 	}
 	return STATUS_DONE;
-}
-
-/* A local socket is what sshd gives a command for standard input and output: no network client. */
-static bool
-is_local(int fd)
-{
-	int family = 0;
-	socklen_t length = sizeof family;
-
-	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length) == 0 && family == AF_UNIX;
 }
 
 /* A stream socket that has no peer, as far as can be told: ERROR is getpeername(2)'s. */
@@ -85,7 +76,7 @@ serve(const struct reply_options *service)
 		return peer.any.sa_family == AF_UNIX ? dispatch_output(service, STDOUT_FILENO) :
 		    stream_connection(service, STDIN_FILENO, &peer);
 	error = errno;
-	if (is_local(STDIN_FILENO))
+	if (startup_local(STDIN_FILENO))
 		return dispatch_output(service, STDOUT_FILENO);
 	if (type == SOCK_STREAM)
 		return serve_unconnected(service, STDIN_FILENO, error);

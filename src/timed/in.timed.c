@@ -4,9 +4,7 @@
  * Reads the options; dispatch.c does the rest.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/access.h"
+#include "lib/args.h"
 #include "lib/filter.h"
 #include "lib/startup.h"
 #include "lib/status.h"
@@ -24,44 +23,54 @@
 #define IDLE_DEFAULT 5
 #define IDLE_MAX 3600
 
-/* Beyond every character: options that have no short form. */
-enum { NO_FILTER = 256, STRICT_ACCESS };
+enum { IDLE, LOG, NAME, SYNC, NO_FILTER, STRICT_ACCESS, OPTIONS };
 
-static enum status __attribute__((format(printf, 1, 2)))
-usage(const char *format, ...)
+static const struct arg options[OPTIONS] = {
+	[IDLE] = { "-i", "seconds", "wait mode: leave after this long without a request (5)" },
+	[LOG] = { "-l", NULL, "log each answer" },
+	[NAME] = { "-n", "name", "the daemon name in hosts.allow and hosts.deny" },
+	[SYNC] = { "-s", NULL, "answer only while this machine's clock is synchronised" },
+	[NO_FILTER] = { "--no-filter", NULL, "run without the system call filter" },
+	[STRICT_ACCESS] = { "--strict-access", NULL, "without hosts.allow and hosts.deny, answer nobody" },
+};
+
+static const struct program program = {
+	.name = "in.timed", .command = "", .operands = "", .libraries = ", libwrap",
+	.purpose = "Tells the time as RFC 868 has it, to clients such as rdate(8).  xinetd, inetd or\n"
+	    "systemd starts it with a socket as standard input.  Otherwise it writes the time,\n"
+	    "four octets, to standard output:  in.timed | od -An -tu1",
+	.more = "",
+	.arg = options, .count = OPTIONS
+};
+
+static enum status
+usage(const char *complaint)
 {
-	char complaint[256], printable[256];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(complaint, sizeof complaint, format, arguments);
-	va_end(arguments);
-	format_quoted(complaint, printable, sizeof printable);
-	syslog(LOG_ERR, "%s; usage: in.timed [-i seconds] [-l] [-n name] [-s] [--no-filter] [--strict-access]", printable);
+	syslog(LOG_ERR, "%s", complaint);
 	return STATUS_USAGE;
 }
 
-static bool
-idle_of(const char *text, unsigned *seconds)
+/* Under a superserver standard output is the client's connection: help must not be taken for the time. */
+static enum status
+inform(int what)
 {
-	size_t digits = strspn(text, "0123456789");
-
-	if (digits == 0 || digits > 4 || text[digits] != '\0')
-		return false;
-	*seconds = (unsigned)strtoul(text, NULL, 10);
-	return *seconds >= 1 && *seconds <= IDLE_MAX;
+	if (!startup_local(STDIN_FILENO) || !startup_local(STDOUT_FILENO))
+		return usage("--help and --version: expected no network connection as standard input or output");
+	if (startup_inform(&program, what))
+		return STATUS_DONE;
+	syslog(LOG_ERR, "cannot write to standard output: %m");
+	return STATUS_SYSTEM;
 }
 
 static enum status
 run(int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{ "no-filter", no_argument, NULL, NO_FILTER }, { "strict-access", no_argument, NULL, STRICT_ACCESS },
-		{ NULL, 0, NULL, 0 }
-	};
 	struct reply_options service = { .idle_seconds = IDLE_DEFAULT };
 	const char *name = startup_name(argv[0], "in.timed");
 	bool strict_access = false, descriptors = startup_descriptors();
+	char complaint[ARGS_COMPLAINT];
+	struct args args;
+	int64_t seconds = IDLE_DEFAULT;
 	int option, error = errno;
 	enum status status;
 
@@ -75,22 +84,25 @@ run(int argc, char **argv)
 		syslog(LOG_ERR, "cannot make sure of standard input, output and error: %m");
 		return STATUS_SYSTEM;
 	}
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+:i:ln:s", long_options, NULL)) != -1)
+	args_start(&args, &program, argc, argv);
+	while ((option = args_next(&args, complaint)) != ARGS_END) {
+		const char *expected = NULL;
+
 		switch (option) {
-		case 'i':
-			if (!idle_of(optarg, &service.idle_seconds))
-				return usage("-i \"%.32s\": expected whole seconds from 1 to %d", optarg, IDLE_MAX);
+		case IDLE:
+			if (!parse_whole(args.value, 1, IDLE_MAX, &seconds))
+				expected = "whole seconds from 1 to 3600";
+			service.idle_seconds = (unsigned)seconds;
 			break;
-		case 'l':
+		case LOG:
 			service.log_answers = true;
 			break;
-		case 'n':
-			if (*optarg == '\0' || strlen(optarg) > 63 || optarg[strcspn(optarg, " \t\n:,@")] != '\0')
-				return usage("-n: expected a daemon name as in hosts.allow");
-			name = optarg;
+		case NAME:
+			if (*args.value == '\0' || strlen(args.value) > 63 || args.value[strcspn(args.value, " \t\n:,@")] != '\0')
+				expected = "a daemon name as in hosts.allow";
+			name = args.value;
 			break;
-		case 's':
+		case SYNC:
 			service.require_sync = true;
 			break;
 		case NO_FILTER:
@@ -99,15 +111,20 @@ run(int argc, char **argv)
 		case STRICT_ACCESS:
 			strict_access = true;
 			break;
-		case ':':
-			return usage("-%c: expected an argument", optopt);
+		case ARGS_WRONG:
+			return usage(complaint);
 		default:
-			if (optopt == 0 || optopt >= NO_FILTER)
-				return usage("unknown option \"%.32s\"", argv[optind - 1]);
-			return usage("unknown option -%c", optopt);
+			return inform(option);
 		}
-	if (optind < argc)
-		return usage("unexpected argument \"%.32s\"", argv[optind]);
+		if (expected != NULL) {
+			args_expected(&args, option, expected, complaint);
+			return usage(complaint);
+		}
+	}
+	if (optind < argc) {
+		args_complain(&program, "unexpected argument", argv[optind], complaint);
+		return usage(complaint);
+	}
 	access_start(name, strict_access);
 	status = serve(&service);
 	reply_log_missed();

@@ -34,14 +34,14 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = fuzz_text(data, size), program[] = "guestclock-set", *words[WORDS] = { program };
-	char complaint[LIMITS_COMPLAINT] = "", again_complaint[LIMITS_COMPLAINT] = "";
+	char complaint[ARGS_COMPLAINT] = "", again_complaint[ARGS_COMPLAINT] = "";
 	struct limits limits = limits_default(), again = limits_default();
 	int count = 1 + (size > 0 ? fuzz_words(text, words + 1, WORDS - 1) : 0);
 	int next = limits_parse(count, words, &limits, complaint);
 
-	if (next < 0)
+	if (next == ARGS_WRONG)
 		REQUIRE(fuzz_is_line(complaint, sizeof complaint));
-	else {
+	else if (next >= 0) {
 		REQUIRE(complaint[0] == '\0' && next >= 1 && next <= count);
 		/* What is left over is no option, unless "--" said so. */
 		REQUIRE(next == count || words[next][0] != '-' || words[next][1] == '\0' ||

@@ -28,14 +28,14 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = fuzz_text(data, size), program[] = "guestclock", *words[WORDS] = { program };
-	char complaint[OPTIONS_COMPLAINT] = "", again_complaint[OPTIONS_COMPLAINT] = "";
+	char complaint[ARGS_COMPLAINT] = "", again_complaint[ARGS_COMPLAINT] = "";
 	struct driver_options options, again;
 	int count = 1 + (size > 0 ? fuzz_words(text, words + 1, WORDS - 1) : 0);
 	int next = options_parse(count, words, &options, complaint);
 
-	if (next < 0)
+	if (next == ARGS_WRONG)
 		REQUIRE(fuzz_is_line(complaint, sizeof complaint));
-	else {
+	else if (next >= 0) {
 		REQUIRE(complaint[0] == '\0' && next >= 2 && next <= count);
 		REQUIRE(strcmp(words[1], options.correct ? "sync" : "check") == 0);
 		REQUIRE(next == count || words[next][0] != '-' || words[next][1] == '\0' ||

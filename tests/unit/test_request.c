@@ -112,7 +112,7 @@ static int
 limits_of(struct limits *limits, const char *const *options)
 {
 	static char copies[16][64];
-	char *argv[16] = { copies[0] }, complaint[LIMITS_COMPLAINT] = "";
+	char *argv[16] = { copies[0] }, complaint[ARGS_COMPLAINT] = "";
 	int argc = 1, result;
 
 	strcpy(copies[0], "guestclock-set");
@@ -122,7 +122,7 @@ limits_of(struct limits *limits, const char *const *options)
 	}
 	*limits = limits_default();
 	result = limits_parse(argc, argv, limits, complaint);
-	if (result < 0)
+	if (result == ARGS_WRONG)
 		assert_true(complaint[0] != '\0' && strchr(complaint, '\n') == NULL);
 	return result;
 }
