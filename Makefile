@@ -190,8 +190,8 @@ text 644 systemd/guestclock.timer $(unitdir)/guestclock.timer
 text 644 sysusers.d/guestclock.conf $(sysusersdir)/guestclock.conf
 conf 644 cron.d/guestclock $(sysconfdir)/cron.d/guestclock
 conf 644 ssh_config $(sysconfdir)/guestclock/ssh_config
-conf 644 xinetd.d/time-stream $(sysconfdir)/xinetd.d/time-stream
-conf 644 xinetd.d/time-dgram $(sysconfdir)/xinetd.d/time-dgram
+conf 644 xinetd.d/in-timed-stream $(sysconfdir)/xinetd.d/in-timed-stream
+conf 644 xinetd.d/in-timed-dgram $(sysconfdir)/xinetd.d/in-timed-dgram
 endef
 # The same for install-guest.  The user's home holds authorized_keys, which are root's to write.
 define guest_installation

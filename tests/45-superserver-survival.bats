@@ -189,7 +189,7 @@ starts_end_well() { # KIND
 	superserver_fill stream-nowait 37
 	xinetd_install() {
 		mkdir -p "$ETC/xinetd.d"
-		xinetd_snippet stream | sed -E 's/^([[:blank:]]*cps[[:blank:]]*=).*/\1 20 2/' >"$ETC/xinetd.d/time-stream"
+		xinetd_snippet stream | sed -E 's/^([[:blank:]]*cps[[:blank:]]*=).*/\1 20 2/' >"$ETC/xinetd.d/in-timed-stream"
 		cp "$PEERS/etc/xinetd.conf" "$ETC/xinetd.conf"
 		: >"$WORK/xinetd.log"
 	}

@@ -27,9 +27,9 @@ setup_file() {
 	# in.timed runs as nobody, who cannot look into bats' own directories.
 	HOST_DIR=$(mktemp -d)
 	chmod 755 "$HOST_DIR"
-	xinetd_start "$HOST_DIR/stream" xinetd.d/time-stream 3>&-
+	xinetd_start "$HOST_DIR/stream" xinetd.d/in-timed-stream 3>&-
 	STREAM=$XINETD_PORT STREAM_PID=$XINETD_PID
-	xinetd_start "$HOST_DIR/dgram" xinetd.d/time-dgram 3>&-
+	xinetd_start "$HOST_DIR/dgram" xinetd.d/in-timed-dgram 3>&-
 	DGRAM=$XINETD_PORT DGRAM_PID=$XINETD_PID
 	# Accepts connections and never says anything.  Ends by itself, should nobody come to stop it.
 	background silent "$PYTHON" -I -S -c 'import socket, time
@@ -328,11 +328,11 @@ synced_by() {
 	left_alone plain "$1"
 }
 
-@test "rdate over TCP, from xinetd with xinetd.d/time-stream: within one second, and left alone then" {
+@test "rdate over TCP, from xinetd with xinetd.d/in-timed-stream: within one second, and left alone then" {
 	synced_by "rdate -s -o $STREAM 10.0.2.2"
 }
 
-@test "rdate over UDP, from xinetd with xinetd.d/time-dgram: within one second, and left alone then" {
+@test "rdate over UDP, from xinetd with xinetd.d/in-timed-dgram: within one second, and left alone then" {
 	synced_by "rdate -u -s -o $DGRAM 10.0.2.2"
 }
 

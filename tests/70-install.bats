@@ -153,7 +153,7 @@ places_are() {
 	for place in usr/local/sbin/in.timed usr/local/libexec/guestclock-set; do
 		[[ $'\n'$output$'\n' == *$'\n'"755 $place"$'\n'* ]] || { printf 'not there: %s\n' "$place"; return 1; }
 	done
-	for place in usr/local/share/man/man8/{in.timed,guestclock-set}.8 etc/xinetd.d/time-{stream,dgram} \
+	for place in usr/local/share/man/man8/{in.timed,guestclock-set}.8 etc/xinetd.d/in-timed-{stream,dgram} \
 		usr/local/lib/systemd/system/in.timed-{stream,dgram}.{socket,service} \
 		usr/local/share/doc/guestclock/{README.md,LICENSE,{openbsd,inetutils}-inetd.conf}; do
 		[[ $'\n'$output$'\n' == *$'\n'"644 $place"$'\n'* ]] || { printf 'not there: %s\n' "$place"; return 1; }
@@ -179,13 +179,13 @@ places_are() {
 	[ -x "$ROOT/usr/libexec/guestclock-set" ]
 	[ ! -e "$ROOT/usr/local" ]
 	# With the prefix that the files are written for they are as they are.
-	cmp "$COPY/xinetd.d/time-stream" "$ROOT/etc/xinetd.d/time-stream"
+	cmp "$COPY/xinetd.d/in-timed-stream" "$ROOT/etc/xinetd.d/in-timed-stream"
 	cmp "$COPY/man/guestclock-set.8" "$ROOT/usr/share/man/man8/guestclock-set.8"
 	rm -rf "$ROOT"
 	in_copy install "${each[@]}"
 	places_are "${each[@]}"
 	for place in clock/s/in.timed lx/guestclock-set m/man8/in.timed.8 d/README.md u/in.timed-stream.socket \
-		e/xinetd.d/time-stream; do
+		e/xinetd.d/in-timed-stream; do
 		[ -f "$ROOT/opt/$place" ] || { printf 'not there: %s\n' "$place"; return 1; }
 	done
 	equal "$(ls "$ROOT")" opt 'top directories'
@@ -197,7 +197,7 @@ places_are() {
 	# README.md speaks of the place where make install puts things if nothing is said.
 	run -1 grep -rnIE --exclude=README.md '/usr/(local/)?(s?bin|libexec)/(in\.timed|guestclock)' "$ROOT"
 	equal "$output" '' 'paths that are not there'
-	equal "$(sed -n 's/^\s*server\s*=\s*//p' "$ROOT"/etc/xinetd.d/time-*)" $'/opt/clock/sbin/in.timed\n/opt/clock/sbin/in.timed'
+	equal "$(sed -n 's/^\s*server\s*=\s*//p' "$ROOT"/etc/xinetd.d/in-timed-*)" $'/opt/clock/sbin/in.timed\n/opt/clock/sbin/in.timed'
 	for file in "$ROOT"/opt/clock/lib/systemd/system/*.service; do
 		program=$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$file")
 		case $program in
@@ -219,21 +219,21 @@ places_are() {
 
 @test "a file of the administrator's in /etc is never overwritten" {
 	mkdir -p "$ROOT/etc/xinetd.d" "$WORK/elsewhere"
-	printf 'mine\n' >"$ROOT/etc/xinetd.d/time-stream"
-	chmod 600 "$ROOT/etc/xinetd.d/time-stream"
-	ln -s "$WORK/elsewhere/time-dgram" "$ROOT/etc/xinetd.d/time-dgram"
+	printf 'mine\n' >"$ROOT/etc/xinetd.d/in-timed-stream"
+	chmod 600 "$ROOT/etc/xinetd.d/in-timed-stream"
+	ln -s "$WORK/elsewhere/time-dgram" "$ROOT/etc/xinetd.d/in-timed-dgram"
 	printf 'mine too\n' >"$WORK/elsewhere/time-dgram"
 	run -0 in_copy install
-	equal "$output" "kept $ROOT/etc/xinetd.d/time-stream, which is not as this release has it
-kept $ROOT/etc/xinetd.d/time-dgram, which is not as this release has it"
-	equal "$(<"$ROOT/etc/xinetd.d/time-stream")" mine
-	equal "$(stat -c %a "$ROOT/etc/xinetd.d/time-stream")" 600
-	[ -L "$ROOT/etc/xinetd.d/time-dgram" ]
+	equal "$output" "kept $ROOT/etc/xinetd.d/in-timed-stream, which is not as this release has it
+kept $ROOT/etc/xinetd.d/in-timed-dgram, which is not as this release has it"
+	equal "$(<"$ROOT/etc/xinetd.d/in-timed-stream")" mine
+	equal "$(stat -c %a "$ROOT/etc/xinetd.d/in-timed-stream")" 600
+	[ -L "$ROOT/etc/xinetd.d/in-timed-dgram" ]
 	equal "$(<"$WORK/elsewhere/time-dgram")" 'mine too'
 	# Not even a link that leads nowhere: somebody put it there.
 	rm "$WORK/elsewhere/time-dgram"
 	in_copy install
-	[ -L "$ROOT/etc/xinetd.d/time-dgram" ]
+	[ -L "$ROOT/etc/xinetd.d/in-timed-dgram" ]
 	# Everything else was installed.
 	[ -x "$ROOT/usr/local/sbin/in.timed" ]
 }
@@ -281,11 +281,11 @@ kept $ROOT/etc/xinetd.d/time-dgram, which is not as this release has it"
 
 @test "uninstall keeps a file in /etc that was changed, and says so" {
 	in_copy install
-	sed -i 's/^\(\s*disable\s*=\).*/\1 no/' "$ROOT/etc/xinetd.d/time-stream"
+	sed -i 's/^\(\s*disable\s*=\).*/\1 no/' "$ROOT/etc/xinetd.d/in-timed-stream"
 	run -0 in_copy uninstall
-	equal "$output" "kept $ROOT/etc/xinetd.d/time-stream, which was changed"
-	equal "$(installed)" '644 etc/xinetd.d/time-stream'
-	grep -q '^\s*disable\s*= no$' "$ROOT/etc/xinetd.d/time-stream"
+	equal "$output" "kept $ROOT/etc/xinetd.d/in-timed-stream, which was changed"
+	equal "$(installed)" '644 etc/xinetd.d/in-timed-stream'
+	grep -q '^\s*disable\s*= no$' "$ROOT/etc/xinetd.d/in-timed-stream"
 }
 
 # -------------------------------------------------------------------------------------------------------- guest

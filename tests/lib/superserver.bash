@@ -64,7 +64,7 @@ xinetd_install() {
 	local type
 	rm -f "$ETC"/xinetd.d/*
 	for type in stream dgram; do
-		case $SUPER_TYPE in both | "$type") xinetd_snippet "$type" >"$ETC/xinetd.d/time-$type" ;; esac
+		case $SUPER_TYPE in both | "$type") xinetd_snippet "$type" >"$ETC/xinetd.d/in-timed-$type" ;; esac
 	done
 	cp "$PEERS/etc/xinetd.conf" "$ETC/xinetd.conf"
 	: >"$WORK/xinetd.log"
@@ -80,7 +80,7 @@ xinetd_snippet() {
 	[ -z "${OPTIONS-}" ] || script="$script; /^}/i \\\tserver_args = $OPTIONS"
 	[ "$SUPER_PORT" = 37 ] || script="$script
 		/^}/i \\\ttype = UNLISTED\n\tport = $SUPER_PORT"
-	sed -E "$script" "$SNIPPETS/xinetd.d/time-$1"
+	sed -E "$script" "$SNIPPETS/xinetd.d/in-timed-$1"
 }
 
 superserver_openbsd() {
