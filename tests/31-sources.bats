@@ -58,7 +58,7 @@ fails() {
 	badsource tcp:1001:octets=1 tcp:1002:octets=2 tcp:1003:octets=3 tcp:1005:octets=5 tcp:1008:octets=8 \
 		tcp:1010:octets=0 tcp:1011:reset tcp:1012:reset=2 tcp:1013:silent tcp:1014:dribble tcp:1015:octets=32
 	local n
-	for n in 1 2 3; do fails 100$n '' "sent $n octets: too few"; done
+	for n in 1 2 3; do fails 100$n '' "sent $n octets?: too few"; done
 	fails 1005 '' 'sent more than 4 octets: not RFC 868.*'
 	fails 1008 '' 'sent more than 4 octets: not RFC 868.*'
 	fails 1015 '' 'sent more than 4 octets: not RFC 868.*'
@@ -118,7 +118,7 @@ fails() {
 @test "UDP sources that answer wrongly or not at all" {
 	badsource udp:1001:octets=1 udp:1003:octets=3 udp:1005:octets=5 udp:1008:octets=8 udp:1010:octets=0 udp:1013:silent \
 		udp:1014:lost=1 udp:1015:octets=32
-	fails 1001 -u 'sent 1 octets: too few'
+	fails 1001 -u 'sent 1 octet: too few'
 	fails 1003 -u 'sent 3 octets: too few'
 	fails 1005 -u 'sent more than 4 octets: not RFC 868.*'
 	fails 1008 -u 'sent more than 4 octets: not RFC 868.*'
@@ -799,7 +799,7 @@ octets() {
 	refused 100 'refused: rfc868: 0 octets on standard input: expected 4$'
 	for count in 1 2 3; do
 		push "${now:0:$((4 * count))}"
-		refused 100 "refused: rfc868: $count octets on standard input: expected 4$"
+		refused 100 "refused: rfc868: $count octets? on standard input: expected 4$"
 	done
 	push "${now}x"
 	refused 100 'refused: rfc868: more than 4 octets on standard input: expected 4$'
@@ -910,8 +910,8 @@ ended() {
 	sleep 0.3
 	exec 8>&-
 	ended one 100 4
-	grep -q '^guestclock-set: refused: rfc868: 1 octets on standard input: expected 4$' "$WORK/one.out"
-	assert_logged "$AUTH_WARNING" '1 octets on standard input: expected 4'
+	grep -q '^guestclock-set: refused: rfc868: 1 octet on standard input: expected 4$' "$WORK/one.out"
+	assert_logged "$AUTH_WARNING" '1 octet on standard input: expected 4'
 	assert_untouched
 	no_processes
 }

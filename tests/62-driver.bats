@@ -574,14 +574,14 @@ checked() {
 	checked 0 "GUESTCLOCK OK - 2 guests: 2 ok, 0 warning, 0 critical, 0 unknown; worst good\.100\.2 \+0\.(099|100)[0-9]{6} s \|( 'good\.(100|0)\.[12]'=-?[0-9]+\.[0-9]{9}s;0\.500000000;5\.000000000){2}" good.0.1 good.100.2
 	checked 1 "GUESTCLOCK WARNING - 2 guests: 1 ok, 1 warning, 0 critical, 0 unknown; worst good\.-600\.3 -0\.(599|600)[0-9]{6} s \|.*" good.0.1 good.-600.3
 	checked 2 "GUESTCLOCK CRITICAL - 3 guests: 1 ok, 1 warning, 1 critical, 0 unknown; worst good\.6000\.4 \+(5\.999|6\.000)[0-9]{6} s \|.*" good.0.1 good.-600.3 good.6000.4
-	checked 3 'GUESTCLOCK UNKNOWN - 1 guests: 0 ok, 0 warning, 0 critical, 1 unknown; exit255: ssh: connect to host x port 22: Connection refused' exit255
+	checked 3 'GUESTCLOCK UNKNOWN - 1 guest: 0 ok, 0 warning, 0 critical, 1 unknown; exit255: ssh: connect to host x port 22: Connection refused' exit255
 	# A "|" would begin performance data.
-	checked 3 'GUESTCLOCK UNKNOWN - 1 guests: [^|]*garbage[^|]*' garbage
+	checked 3 'GUESTCLOCK UNKNOWN - 1 guest: [^|]*garbage[^|]*' garbage
 	# The worst guest counts, and a clock that is known to be wrong is worse than one that nobody has seen.
 	checked 3 'GUESTCLOCK UNKNOWN - 2 guests: .*' good.-600.3 exit255
 	checked 2 'GUESTCLOCK CRITICAL - 3 guests: 1 ok, 0 warning, 1 critical, 1 unknown; worst good\.-9000\.5 .*' exit255 good.-9000.5 good.0.1
 	# A name that would end the label.
-	checked 0 "GUESTCLOCK OK - 1 guests: .* \| 'good\.0\.a_b'=[^']*" good.0.a=b
+	checked 0 "GUESTCLOCK OK - 1 guest: .* \| 'good\.0\.a_b'=[^']*" good.0.a=b
 	# None was touched.
 	equal "$(guest good.6000.4 offset steps slews tells)" '6000000000 0 0 0' 'the clock that was checked'
 }

@@ -606,7 +606,7 @@ no_guestclock_set() { sandbox_empty guestclock-set; }
 	clock_new offset_ns=-5.2
 	over_ssh check 127.0.0.1
 	said 2
-	[[ $output =~ ^'GUESTCLOCK CRITICAL - 1 guests: '.*'worst 127.0.0.1 -5.'[12][0-9]{8}' s |' ]] || { shown; return 1; }
+	[[ $output =~ ^'GUESTCLOCK CRITICAL - 1 guest: '.*'worst 127.0.0.1 -5.'[12][0-9]{8}' s |' ]] || { shown; return 1; }
 	assert_untouched
 }
 

@@ -199,8 +199,8 @@ end_check(const struct report *report)
 
 	if (report->options->json)
 		return (int)status;
-	printf("GUESTCLOCK %s - %zu guests: %zu ok, %zu warning, %zu critical, %zu unknown", plugin_names[status],
-	    report->reported, report->in_state[PLUGIN_OK], report->in_state[PLUGIN_WARNING],
+	printf("GUESTCLOCK %s - %zu guest%s: %zu ok, %zu warning, %zu critical, %zu unknown", plugin_names[status],
+	    report->reported, PLURAL(report->reported), report->in_state[PLUGIN_OK], report->in_state[PLUGIN_WARNING],
 	    report->in_state[PLUGIN_CRITICAL], report->in_state[PLUGIN_UNKNOWN]);
 	if (report->worst != NULL && report->worst->result == DIALOG_DONE) {
 		format_seconds(report->worst->after.offset, offset);
@@ -226,8 +226,8 @@ report_end(struct report *report, int signal_number)
 	else {
 		status = report->failed > 0;
 		if (report->table || signal_number != 0)
-			fprintf(report->table ? stdout : stderr, "%s%zu guests, %zu right, %zu failed\n",
-			    signal_number != 0 ? "guestclock: interrupted: " : "", report->reported,
+			fprintf(report->table ? stdout : stderr, "%s%zu guest%s, %zu right, %zu failed\n",
+			    signal_number != 0 ? "guestclock: interrupted: " : "", report->reported, PLURAL(report->reported),
 			    report->reported - report->failed, report->failed);
 	}
 	free(report->perfdata);

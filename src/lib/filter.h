@@ -42,6 +42,6 @@ bool filter_next_missed(struct filter_missed *missed);
 
 /* The line for the log. */
 #define FILTER_MISSED_FORMAT \
-	"system call %d is not in the filter of this program: it failed with ENOSYS, %u times so far; please report"
+	"system call %d is not in the filter of this program: it failed with ENOSYS, %u time%s so far; please report"
 
 #endif

@@ -25,6 +25,9 @@ bool parse_seconds(const char *text, nanoseconds max, nanoseconds *value);
  */
 bool parse_date(const char *text, int64_t *seconds);
 
+/* "1 guest", "2 guests": what follows the noun. */
+#define PLURAL(count) ((count) == 1 ? "" : "s")
+
 /* Room for the longest output of each formatter, with the final NUL. */
 #define SECONDS_TEXT 24
 #define DATE_TEXT 64

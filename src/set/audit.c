@@ -82,7 +82,7 @@ audit_missed(const struct filter_missed *missed)
 
 	if (missed->times == 0)
 		return;
-	snprintf(line, sizeof line, FILTER_MISSED_FORMAT, missed->call, missed->times);
+	snprintf(line, sizeof line, FILTER_MISSED_FORMAT, missed->call, missed->times, PLURAL(missed->times));
 	log_line(LOG_DAEMON | LOG_WARNING, line);
 }
 

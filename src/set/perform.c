@@ -192,11 +192,11 @@ perform_rfc868(const struct limits *limits)
 	case SESSION_READ_DONE:
 		break;
 	case SESSION_READ_SHORT:
-		return audit_refuse(STATUS_USAGE, "rfc868: %zu octets on standard input: expected 4", got);
+		return audit_refuse(STATUS_USAGE, "rfc868: %zu octet%s on standard input: expected 4", got, PLURAL(got));
 	case SESSION_READ_LONG:
 		return audit_refuse(STATUS_USAGE, "rfc868: more than 4 octets on standard input: expected 4");
 	case SESSION_READ_TIMEOUT:
-		return audit_fail("rfc868: %zu octets on standard input in 10 s: expected 4", got);
+		return audit_fail("rfc868: %zu octet%s on standard input in 10 s: expected 4", got, PLURAL(got));
 	case SESSION_READ_FAILED:
 		return audit_fail("rfc868: cannot read standard input: %s", strerror(errno));
 	}

@@ -14,6 +14,7 @@
 
 #include "lib/rfc868.h"
 #include "lib/sysclock.h"
+#include "lib/text.h"
 #include "set/edge.h"
 #include "set/sntp.h"
 
@@ -469,7 +470,8 @@ query_describe(const struct query_answer *answer, char *text, size_t size)
 		break;
 	case QUERY_TIMEOUT:
 		if (answer->error > 0)
-			snprintf(text, size, "sent %d octets and no more in time: expected 4", answer->error);
+			snprintf(text, size, "sent %d octet%s and no more in time: expected 4", answer->error,
+			    PLURAL(answer->error));
 		else
 			snprintf(text, size, "no answer in time");
 		break;
@@ -477,7 +479,7 @@ query_describe(const struct query_answer *answer, char *text, size_t size)
 		snprintf(text, size, "closed without an answer: it denies us (its hosts.allow) or has no time to give");
 		break;
 	case QUERY_SHORT:
-		snprintf(text, size, "sent %d octets: too few", answer->error);
+		snprintf(text, size, "sent %d octet%s: too few", answer->error, PLURAL(answer->error));
 		break;
 	case QUERY_LONG:
 		snprintf(text, size, "sent more than 4 octets: not RFC 868 (some 64-bit inetds send 8)");

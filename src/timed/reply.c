@@ -7,6 +7,7 @@
 #include "lib/filter.h"
 #include "lib/nstime.h"
 #include "lib/sysclock.h"
+#include "lib/text.h"
 #include "lib/version.h"
 
 bool
@@ -55,5 +56,5 @@ reply_log_missed(void)
 	struct filter_missed missed;
 
 	while (filter_next_missed(&missed))
-		syslog(LOG_WARNING, FILTER_MISSED_FORMAT, missed.call, missed.times);
+		syslog(LOG_WARNING, FILTER_MISSED_FORMAT, missed.call, missed.times, PLURAL(missed.times));
 }

@@ -8,6 +8,7 @@
 #include <syslog.h>
 
 #include "lib/access.h"
+#include "lib/text.h"
 #include "timed/acl_cache.h"
 #include "timed/log_limit.h"
 #include "timed/parent.h"
@@ -80,7 +81,7 @@ wait_mode_tick(void)
 	reply_log_missed();
 	held = log_limit_tick(&state.refusals);
 	if (held > 0)
-		syslog(LOG_WARNING, "%llu more lines such as refusals were not logged", (unsigned long long)held);
+		syslog(LOG_WARNING, "%llu more line%s not logged, such as refusals", (unsigned long long)held, PLURAL(held));
 	return !wait_mode_must_leave() && state.idle < state.service->idle_seconds;
 }
 
