@@ -30,7 +30,7 @@ set_of(const struct acl_cache *table, const struct key *key)
 	uint64_t mix;
 
 	memcpy(half, key->address, sizeof half);
-	/* Multiply and fold, keyed: sets must spread for neighbouring addresses and not be guessed from outside. */
+	/* A keyed hash: neighbouring addresses must spread over the sets, and clients must not predict a set. */
 	mix = (half[0] ^ table->seed ^ key->scope) * UINT64_C(0x9e3779b97f4a7c15);
 	mix ^= mix >> 29;
 	mix = (mix ^ half[1]) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -56,7 +56,7 @@ acl_cache_start(struct acl_cache *table, uint64_t seed)
 void
 acl_cache_forget_all(struct acl_cache *table)
 {
-	/* A generation comes round again after 2^32 changes of the tables; its old entries went stale long before. */
+	/* Skip 0, the generation of unused entries.  At one change a second a generation repeats after 136 years. */
 	if (++table->generation == 0)
 		table->generation = 1;
 }

@@ -1,11 +1,12 @@
 /*
  * A cache of access verdicts by source address, of fixed size.
  *
- * Asking libwrap costs a datagram more than answering it does.  A verdict is kept until acl_cache_forget_all(), or
- * for ACL_CACHE_TICKS ticks (names in the tables are looked up again after that), or until its place is wanted:
- * beyond ACL_CACHE_ENTRIES sources, the oldest of the four in its set gives way and is simply asked for again.
+ * A query to libwrap costs more than the reply to a datagram.  A verdict is valid until acl_cache_forget_all(), and for
+ * at most ACL_CACHE_TICKS ticks, so that libwrap looks up the names in the tables again.  Each address belongs to one
+ * of ACL_CACHE_SETS sets.  If all ACL_CACHE_WAYS entries of a set are in use, a new verdict replaces the oldest;
+ * libwrap is then queried again for the replaced address.
  *
- * Pure: ticks are the caller's count of about a second each.
+ * Pure: the caller counts the ticks, of about a second each.
  */
 #ifndef GUESTCLOCK_ACL_CACHE_H
 #define GUESTCLOCK_ACL_CACHE_H
@@ -25,25 +26,27 @@ enum acl_cache_verdict { ACL_CACHE_UNKNOWN, ACL_CACHE_ALLOWED, ACL_CACHE_DENIED 
 struct acl_cache_entry {
 	uint8_t address[16];	/* IPv4 as ::ffff:a.b.c.d */
 	uint32_t scope;
-	uint32_t generation;	/* the table's when stored; another's: an empty place */
+	uint32_t generation;	/* the cache's when the entry was stored; if they differ, the entry is unused */
 	uint32_t tick;
 	uint32_t verdict;
 };
 
 struct acl_cache {
-	uint64_t seed;		/* so that sources cannot choose to collide */
+	uint64_t seed;		/* hash key: without it, clients cannot choose addresses of one set */
 	uint32_t generation;
 	struct acl_cache_entry entry[ACL_CACHE_SETS][ACL_CACHE_WAYS];
 };
 
-/* Makes an empty table of one that is all zero; SEED is any number that clients do not know. */
+/* Initialises TABLE, which must be all zero, as an empty cache.  SEED is any number that clients do not know. */
 void acl_cache_start(struct acl_cache *table, uint64_t seed);
 
+/* Invalidates every entry. */
 void acl_cache_forget_all(struct acl_cache *table);
 
-/* The verdict kept for PEER (unmapped; the port does not count), or ACL_CACHE_UNKNOWN. */
+/* The cached verdict for PEER (unmapped; its port is ignored) at TICK; ACL_CACHE_UNKNOWN if there is none. */
 enum acl_cache_verdict acl_cache_find(const struct acl_cache *table, const union peer *peer, uint32_t tick);
 
+/* Stores VERDICT for PEER (as above) at TICK. */
 void acl_cache_keep(struct acl_cache *table, const union peer *peer, uint32_t tick, enum acl_cache_verdict verdict);
 
 #endif

@@ -1,4 +1,4 @@
-/* Answering datagrams: see dispatch.h. */
+/* Replies to datagrams: see dispatch.h. */
 #include "timed/dispatch.h"
 
 #include <errno.h>
@@ -12,30 +12,30 @@
 #include "timed/reply.h"
 #include "timed/wait_mode.h"
 
-/* Datagrams read, and answers sent, by one system call. */
+/* The most datagrams that one system call receives, or replies that one sends. */
 #define BATCH 32
 
 /*
- * A question is shorter than an answer: RFC 868's is empty.  Longer datagrams may be answers of a time, echo, daytime or
- * chargen service, and two services that answer each other do not stop.
+ * The longest request, in octets: shorter than a reply.  RFC 868's request is empty.  A longer datagram may be a reply
+ * from a time, echo, daytime or chargen service, and two services that reply to each other never stop.
  */
 #define QUESTION_MOST (RFC868_OCTETS - 1)
 
-/* Room for one IP_PKTINFO or IPV6_PKTINFO, the larger. */
+/* Room for one control message, IP_PKTINFO or IPV6_PKTINFO, which is the larger. */
 union pktinfo_room {
 	struct cmsghdr header;
 	char room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
-/* Where a batch of questions is put by the kernel, and then its answers' headers by us. */
+/* The requests of one batch, and the headers of the replies to them. */
 static struct {
 	struct mmsghdr question[BATCH];
 	struct iovec room[BATCH];
-	uint8_t content[BATCH][QUESTION_MOST + 1];	/* never read: one octet more shows that a datagram is longer */
-	union peer asker[BATCH];		/* as the kernel has it: the address to answer */
-	union pktinfo_room asked[BATCH];	/* the address that was asked: the one to answer from */
+	uint8_t content[BATCH][QUESTION_MOST + 1];	/* never read; the last octet shows an overlong datagram */
+	union peer asker[BATCH];		/* the client's address from the kernel: the reply's destination */
+	union pktinfo_room asked[BATCH];	/* the request's destination: the reply's source address */
 	struct mmsghdr answer[BATCH];
-	union peer client[BATCH];		/* unmapped, for each answer */
+	union peer client[BATCH];		/* the client's address, unmapped, for each reply */
 } batch;
 
 static void
@@ -43,7 +43,7 @@ ask_for_destinations(int fd)
 {
 	int on = 1;
 
-	/* An IPv6 socket tells the address that an IPv4 datagram was sent to as a v4-mapped one: one option will do. */
+	/* On an IPv6 socket IPV6_RECVPKTINFO also covers IPv4: the destination of a datagram is then v4-mapped. */
 	if (setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) != 0)
 		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
 }
@@ -61,8 +61,9 @@ receive_batch(int fd, int flags)
 }
 
 /*
- * Makes of TOLD, which came with a question, what makes its answer leave from the address that was asked.  Its length,
- * or 0 where the kernel is to choose.  Not CMSG_SPACE: with the padding the kernel would have to allocate memory for it.
+ * Changes PACKET, the control message of a request, LENGTH octets, into one for the reply, which sets the reply's
+ * source address to the request's destination.  Returns its length, or 0 if the kernel must choose the source.  The
+ * length is CMSG_LEN, not CMSG_SPACE: with the padding the kernel would have to allocate memory for the message.
  */
 static size_t
 answer_from_asked(union pktinfo_room *packet, size_t length)
@@ -74,8 +75,8 @@ answer_from_asked(union pktinfo_room *packet, size_t length)
 
 		memcpy(&info, CMSG_DATA(&packet->header), sizeof info);
 		/*
-		 * ipi_addr is the destination asked.  ipi_spec_dst would do for all but the datagram that started this
-		 * process: it came before IP_PKTINFO was asked for, and has none.
+		 * ipi_spec_dst is 0 in the datagram that started this process, because it arrived before
+		 * setsockopt(IP_PKTINFO).  ipi_addr, the datagram's destination, is valid even then.
 		 */
 		if (info.ipi_spec_dst.s_addr == 0)
 			info.ipi_spec_dst = info.ipi_addr;
@@ -89,7 +90,7 @@ answer_from_asked(union pktinfo_room *packet, size_t length)
 		memcpy(&info, CMSG_DATA(&packet->header), sizeof info);
 		if (IN6_IS_ADDR_MULTICAST(&info.ipi6_addr))
 			return 0;
-		/* The interface matters to link-local addresses only; elsewhere routing decides. */
+		/* Only a link-local address needs its interface; for any other address, routing chooses one. */
 		if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) {
 			info.ipi6_ifindex = 0;
 			memcpy(CMSG_DATA(&packet->header), &info, sizeof info);
@@ -99,14 +100,17 @@ answer_from_asked(union pktinfo_room *packet, size_t length)
 	return 0;
 }
 
-/* Sends one answer that did not leave from the address asked: false when it does not leave at all. */
+/*
+ * Sends a reply again after sendmmsg(2) failed with ERROR; the kernel now chooses the source address.  False if the
+ * source address was not the cause of ERROR, or if this fails too.
+ */
 static bool
 send_from_any(int fd, struct msghdr *answer, int error)
 {
 	if (answer->msg_controllen == 0 ||
 	    (error != EINVAL && error != EADDRNOTAVAIL && error != ENETUNREACH && error != ENODEV))
 		return false;
-	/* Asked by broadcast, or the address has just gone: any address of ours is better than none. */
+	/* The request was a broadcast, or the address was just removed: another source address is better than none. */
 	answer->msg_control = NULL;
 	answer->msg_controllen = 0;
 	return sendmsg(fd, answer, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
@@ -129,7 +133,7 @@ send_batch(const struct reply_options *service, int fd, unsigned count)
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent <= 0) {
-			/* The first of them does not leave. */
+			/* The error is that of the first reply. */
 			if (send_from_any(fd, &batch.answer[at].msg_hdr, errno))
 				log_answers(service, at, 1);
 			at++;
@@ -165,7 +169,7 @@ answer_batch(const struct reply_options *service, int fd, unsigned questions)
 			batch.answer[answers].msg_hdr.msg_control = NULL;
 		answers++;
 	}
-	/* Read last: a look-up of a name may have taken a while. */
+	/* Read the clock last: wait_mode_allows() may have waited for a name server. */
 	if (answers == 0 || !wait_mode_time(&seconds))
 		return;
 	rfc868_encode(seconds, octets);
@@ -187,7 +191,7 @@ dgram_serve(const struct reply_options *service, int fd)
 				break;
 			leaving = true;
 		}
-		/* Never leave with a query waiting: a superserver may throw it away before it starts the next helper. */
+		/* Exit only when no request waits: a superserver may discard it before it starts the next process. */
 		got = receive_batch(fd, leaving ? MSG_DONTWAIT : MSG_WAITFORONE);
 		if (got > 0) {
 			wait_mode_busy();

@@ -1,4 +1,4 @@
-/* What is on file descriptor 0, and writing to standard output: see dispatch.h. */
+/* The choice of a service by the type of file descriptor 0, and the reply on standard output: see dispatch.h. */
 #include "timed/dispatch.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ dispatch_output(const struct reply_options *service, int fd)
 	return STATUS_DONE;
 }
 
-/* A stream socket that has no peer, as far as can be told: ERROR is getpeername(2)'s. */
+/* Serves a stream socket FD for which getpeername(2) failed with ERROR. */
 static enum status
 serve_unconnected(const struct reply_options *service, int fd, int error)
 {
@@ -52,7 +52,7 @@ serve_unconnected(const struct reply_options *service, int fd, int error)
 		syslog(LOG_ERR, "cannot tell who the client is: %m");
 		return STATUS_SYSTEM;
 	}
-	/* A client that has gone already is no fault of this system. */
+	/* The client closed the connection early: this is no error of this system. */
 	syslog(LOG_INFO, "client gone before it was answered");
 	return STATUS_DONE;
 }
@@ -67,7 +67,7 @@ serve(const struct reply_options *service)
 	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &length) != 0) {
 		if (errno == ENOTSOCK)
 			return dispatch_output(service, STDOUT_FILENO);
-		/* It may be a connection all the same, and then of a client that is not allowed. */
+		/* Do not reply: descriptor 0 may still be the connection of a client that the tables deny. */
 		syslog(LOG_ERR, "cannot tell what standard input is: %m");
 		return STATUS_SYSTEM;
 	}

@@ -1,7 +1,7 @@
 /*
- * Answering RFC 868 on a socket that a superserver passed.
+ * Serves RFC 868 on a socket that a superserver passed.
  *
- * Functions return an exit status (lib/status.h); what went wrong is in syslog.
+ * Functions return an exit status (lib/status.h) and log errors to syslog.
  */
 #ifndef GUESTCLOCK_DISPATCH_H
 #define GUESTCLOCK_DISPATCH_H
@@ -9,19 +9,21 @@
 #include "lib/status.h"
 #include "timed/reply.h"
 
-/* Looks at file descriptor 0 and serves what it finds there, by one of those below. */
+/* Serves file descriptor 0 with the function below that fits its type. */
 enum status serve(const struct reply_options *service);
 
-/* Four octets to FD, a pipe, terminal or file: there is no client to check. */
+/* Writes the time, four octets, to FD, a pipe, terminal, file or Unix-domain socket: there is no client to check. */
 enum status dispatch_output(const struct reply_options *service, int fd);
 
-/* One connection ("stream nowait"), from PEER: checks access, answers, waits up to 2 s for the client to close. */
+/*
+ * Serves one connection, from PEER ("stream nowait"): checks access, replies, waits up to 2 s for the client's close.
+ */
 enum status stream_connection(const struct reply_options *service, int fd, union peer *peer);
 
-/* A listening socket ("stream wait"): accepts and answers until idle or until the superserver is gone. */
+/* Serves a listening socket ("stream wait") until it is idle or the superserver ends. */
 enum status stream_listener(const struct reply_options *service, int fd);
 
-/* A datagram socket ("dgram wait"): answers until idle or until the superserver is gone. */
+/* Serves a datagram socket ("dgram wait") until it is idle or the superserver ends. */
 enum status dgram_serve(const struct reply_options *service, int fd);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * in.timed: RFC 868 time service for a superserver.  See in.timed(8).
  *
- * Reads the options; dispatch.c does the rest.
+ * This file parses the options; dispatch.c serves the socket.
  */
 #include <errno.h>
 #include <signal.h>
@@ -74,10 +74,10 @@ run(int argc, char **argv)
 	int option, error = errno;
 	enum status status;
 
-	/* A superserver may leave its own descriptors open. */
+	/* A superserver may leak its own descriptors to this process. */
 	startup_close_from(STDERR_FILENO + 1);
 	signal(SIGXFSZ, SIG_IGN);
-	/* Under nowait, standard error is the client's connection: a complaint must not be taken for the time. */
+	/* Under nowait, standard error is the connection: the client would read a message there as the time. */
 	openlog("in.timed", LOG_PID | (startup_no_socket(STDERR_FILENO) ? LOG_PERROR : 0), LOG_DAEMON);
 	if (!descriptors) {
 		errno = error;

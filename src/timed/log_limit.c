@@ -1,4 +1,4 @@
-/* The bound on log lines: see log_limit.h. */
+/* A rate limit for log lines: see log_limit.h. */
 #include "timed/log_limit.h"
 
 bool
@@ -24,7 +24,7 @@ log_limit_tick(struct log_limit *limit)
 		limit->used--;
 		return 0;
 	}
-	/* The line put back is spent on telling, so that telling is bounded by the same bucket. */
+	/* The caller logs this count, and that line uses the one just refilled: the bucket limits these lines too. */
 	held = limit->held;
 	limit->held = 0;
 	return held;

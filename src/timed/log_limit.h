@@ -1,7 +1,8 @@
 /*
- * A bound on log lines: a bucket of LOG_LIMIT_BURST lines, one more every LOG_REFILL_TICKS ticks.
+ * A rate limit for log lines: a bucket of LOG_LIMIT_BURST lines, refilled by one line every LOG_REFILL_TICKS ticks.
+ * Lines that the limit suppresses are counted, and the caller logs the count.
  *
- * Pure: ticks are the caller's count of about a second each.  What is held back is counted, and the count is told.
+ * Pure: the caller counts the ticks, of about a second each.
  */
 #ifndef GUESTCLOCK_LOG_LIMIT_H
 #define GUESTCLOCK_LOG_LIMIT_H
@@ -13,15 +14,15 @@
 #define LOG_REFILL_TICKS 6
 
 struct log_limit {
-	uint32_t used;		/* lines out of the bucket: 0 to LOG_LIMIT_BURST */
-	uint32_t wait;		/* ticks towards the next line put back */
-	uint64_t held;		/* lines held back and not yet told of */
+	uint32_t used;		/* lines taken from the bucket: 0 to LOG_LIMIT_BURST */
+	uint32_t wait;		/* ticks since the last refill, while used is not 0 */
+	uint64_t held;		/* suppressed lines that log_limit_tick() has not reported yet */
 };
 
-/* Whether a line may be logged now; one that may not is counted. */
+/* Whether the caller may log a line now.  If not, the line is counted as suppressed. */
 bool log_limit_allows(struct log_limit *limit);
 
-/* Call at each tick.  Returns how many lines were held back, when it is time to say so, else 0. */
+/* Call at each tick.  Returns the number of suppressed lines if the caller must log it now, else 0. */
 uint64_t log_limit_tick(struct log_limit *limit);
 
 #endif

@@ -1,4 +1,4 @@
-/* Living under a superserver: see parent.h. */
+/* The link to the superserver in wait mode: see parent.h. */
 #include "timed/parent.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@ static void
 count_tick(int signal_number)
 {
 	(void)signal_number;
-	/* Unsigned arithmetic: the count may wrap after 68 years, not trap. */
+	/* Unsigned arithmetic: the count wraps after 68 years; a signed overflow would be undefined. */
 	ticks = (sig_atomic_t)((unsigned)ticks + 1U);
 }
 
@@ -34,12 +34,12 @@ names_us(const char *variable)
 int
 parent_follow(void)
 {
-	struct sigaction tick = { .sa_handler = count_tick };	/* no SA_RESTART: calls must end */
+	struct sigaction tick = { .sa_handler = count_tick };	/* no SA_RESTART: a tick must end blocking calls */
 	struct itimerval each_second = { .it_interval = { .tv_sec = 1 }, .it_value = { .tv_sec = 1 } };
 	pid_t parent = getppid();
 	sigset_t wanted;
 
-	/* A superserver may hand down an ignored or blocked SIGTERM. */
+	/* This process may inherit an ignored or blocked SIGTERM from the superserver. */
 	signal(SIGTERM, SIG_DFL);
 	sigemptyset(&wanted);
 	sigaddset(&wanted, SIGTERM);
@@ -50,8 +50,9 @@ parent_follow(void)
 	if (getppid() != parent)
 		return ESRCH;
 	/*
-	 * systemd is process 1, and names the process that it started (systemd.exec(5); a child of that would see
-	 * another's number).  A superserver that is process 1 itself, in a container, just starts us again.
+	 * A parent with PID 1 may be init, which adopted us, or systemd.  systemd writes the PID of a process that it
+	 * starts into that process's environment (systemd.exec(5)); a child of that process finds a PID that is not its
+	 * own.  A superserver with PID 1, in a container, is in doubt too: no harm, it starts us again after our exit.
 	 */
 	in_doubt = parent == 1 && !names_us("SYSTEMD_EXEC_PID") && !names_us("LISTEN_PID");
 	return 0;

@@ -1,4 +1,4 @@
-/* What all ways of answering share: see reply.h. */
+/* The time to send, and log lines: see reply.h. */
 #include "timed/reply.h"
 
 #include <syslog.h>

@@ -1,5 +1,5 @@
 /*
- * What all ways of answering share: whether there is a time to give, and what the log says.
+ * Shared by all services: the options, the time to send, and log lines.
  */
 #ifndef GUESTCLOCK_REPLY_H
 #define GUESTCLOCK_REPLY_H
@@ -10,22 +10,26 @@
 #include "lib/peer.h"
 
 struct reply_options {
-	unsigned idle_seconds;	/* how long to stay in wait mode without a request: 1 to 3600 */
-	bool log_answers;	/* a syslog line for each answer */
-	bool require_sync;	/* no answer while the kernel says that its clock is unsynchronised */
+	unsigned idle_seconds;	/* wait mode: exit after this time without a request, 1 to 3600 */
+	bool log_answers;	/* log a line to syslog for each reply */
+	bool require_sync;	/* do not reply while the kernel reports its clock as unsynchronised */
 };
 
 /*
- * The second to tell, in SECONDS (since 1970): false when there is no time to give (RFC 868: then close without sending
- * anything).  With MAY_LOG the reason goes to syslog.
+ * Reads the time to send into SECONDS (since 1970, rounded down).  False if the clock reads before this program's
+ * release, or if it must be synchronised (require_sync) and is not.  The caller then closes the connection without a
+ * reply (RFC 868).  If MAY_LOG, the reason goes to syslog.
  */
 bool reply_time(const struct reply_options *service, int64_t *seconds, bool may_log);
 
-/* A line in syslog; TRANSPORT is "tcp" or "udp". */
+/* Each logs a line to syslog about PEER (unmapped); TRANSPORT is "tcp" or "udp". */
 void reply_log_refusal(const union peer *peer, const char *transport);
 void reply_log(const union peer *peer, const char *transport);
 
-/* A line in syslog for each call that failed because the filter does not list it: a few in a process's life. */
+/*
+ * Logs a line to syslog for each system call that failed because the filter does not list it: once for a call, and at
+ * most FILTER_MISSED lines (lib/filter.h) in the life of a process.
+ */
 void reply_log_missed(void);
 
 #endif

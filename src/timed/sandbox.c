@@ -1,4 +1,4 @@
-/* in.timed with nothing but its socket: see sandbox.h. */
+/* The loss of privileges: see sandbox.h. */
 #include "timed/sandbox.h"
 
 #include <errno.h>
@@ -11,8 +11,8 @@
 #include "lib/filter.h"
 
 /*
- * By hand and not by libcap, which reads /proc at every start.  The bounding set is left as it is: it counts when
- * something is executed, and nothing will be.
+ * Calls capset(2) itself: libcap would read /proc at every start.  The bounding set stays unchanged: it has an effect
+ * only in execve(2), which the filter forbids.
  */
 static int
 drop_capabilities(void)
@@ -24,7 +24,7 @@ drop_capabilities(void)
 	if (syscall(SYS_capset, &header, none) == 0)
 		return 0;
 	error = errno;
-	/* A unit's SystemCallFilter may forbid it to whom it would do nothing for anyway. */
+	/* A unit's SystemCallFilter may forbid capset(2): no error for a process without capabilities. */
 	return syscall(SYS_capget, &header, mine) == 0 && mine[0].permitted == 0 && mine[1].permitted == 0 ? 0 : error;
 }
 
@@ -34,7 +34,9 @@ sandbox_enter(void)
 	char text[FILTER_TEXT];
 	int error = drop_capabilities();
 
-	/* Other processes of the same user, as nobody's often are many, cannot trace this one; and no core file has its memory. */
+	/*
+	 * Not dumpable: no core file, and no other process of the same user (nobody may have many) can trace this one.
+	 */
 	if (error == 0 && (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0))
 		error = errno;
 	if (error != 0) {

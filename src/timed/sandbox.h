@@ -1,7 +1,7 @@
 /*
- * in.timed gives up all that answering does not need.
+ * Drops the privileges that in.timed does not need for a reply.
  *
- * Sources: capabilities(7), prctl(2).  The system call filter is lib/filter.h's.
+ * Sources: capabilities(7), prctl(2).  lib/filter.h has the system call filter.
  */
 #ifndef GUESTCLOCK_SANDBOX_H
 #define GUESTCLOCK_SANDBOX_H
@@ -9,8 +9,9 @@
 #include <stdbool.h>
 
 /*
- * Gives up every capability, and with them the means to gain any by executing something, is not to be traced, and enters
- * the filter.  False when that failed, which is in syslog.  Nothing can be started from then on.
+ * Drops every capability, forbids new ones at execve(2) and tracing by other processes (no_new_privs, PR_SET_DUMPABLE),
+ * and enters the filter, which forbids this process to start a program.  False if a step failed, after a line in
+ * syslog.
  */
 bool sandbox_enter(void);
 

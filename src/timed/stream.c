@@ -1,4 +1,4 @@
-/* Answering connections: see dispatch.h. */
+/* Replies to connections: see dispatch.h. */
 #include "timed/dispatch.h"
 
 #include <errno.h>
@@ -16,14 +16,17 @@
 #include "timed/sandbox.h"
 #include "timed/wait_mode.h"
 
-/* What a client may send before its connection is closed under it. */
+/* The limits on the data that in.timed reads from a client before it closes the connection: octets, and time. */
 #define DRAIN_OCTETS 65536
 #define DRAIN_MILLISECONDS 2000
 
-/* Connections answered and half-closed, kept this many connections (or a tick) longer so that late data is read. */
+/*
+ * After the reply a connection stays half-closed, so that late data is read: for one to two ticks, or until this many
+ * later connections had their replies.
+ */
 #define LINGERING 64
 
-/* Sends the answer and the end of the stream, in one segment.  0, or an errno value. */
+/* Sends the reply and the end of the stream in one segment.  Returns 0 or an errno value. */
 static int
 answer_stream(int fd, int64_t seconds)
 {
@@ -32,7 +35,7 @@ answer_stream(int fd, int64_t seconds)
 	int error = 0;
 
 	rfc868_encode(seconds, octets);
-	/* Four octets always fit into an empty send buffer: this cannot block. */
+	/* This cannot block: four octets always fit into an empty send buffer. */
 	while (error == 0 && sent < sizeof octets) {
 		ssize_t now = send(fd, octets + sent, sizeof octets - sent, MSG_NOSIGNAL | MSG_MORE);
 
@@ -46,7 +49,7 @@ answer_stream(int fd, int64_t seconds)
 	return error;
 }
 
-/* Errors of send(2) and shutdown(2) that tell of the client and not of this system. */
+/* Whether ERROR of send(2) or shutdown(2) comes from the client or the network, and not from this system. */
 static bool
 client_gone(int error)
 {
@@ -54,8 +57,9 @@ client_gone(int error)
 }
 
 /*
- * Reads what the client sent: closing a socket with unread data resets the connection, and the reset may take the
- * answer with it.  True at the end of the stream or an error, false when there is nothing more for now.
+ * Reads and discards the client's data.  A close with unread data resets the connection, and the client may then lose
+ * the reply.  True at the end of the stream, at an error, or when BUDGET (octets) is used up; false if more data may
+ * come.
  */
 static bool
 drain(int fd, size_t *budget)
@@ -84,7 +88,7 @@ stream_connection(const struct reply_options *service, int fd, union peer *peer)
 
 	peer_unmap(peer);
 	access_tables_changed();
-	/* A rule's program is started by libwrap, here, and is the administrator's to confine. */
+	/* No sandbox if libwrap may start a rule's program from here: the administrator must confine that program. */
 	if (!access_may_run() && !sandbox_enter())
 		return STATUS_SYSTEM;
 	if (!access_allows(peer, fd)) {
@@ -115,8 +119,8 @@ stream_connection(const struct reply_options *service, int fd, union peer *peer)
 }
 
 static struct {
-	int fd;			/* 0: an empty place (standard input is the listener) */
-	uint32_t tick;		/* when it was answered */
+	int fd;			/* 0: unused entry (descriptor 0 is the listener) */
+	uint32_t tick;		/* the tick of the reply */
 } lingering[LINGERING];
 static unsigned linger_next;
 
@@ -132,7 +136,7 @@ linger_end(unsigned place)
 	lingering[place].fd = 0;
 }
 
-/* Keeps an answered connection a while; the one that has its place is closed. */
+/* Adds a connection after its reply, and closes the one whose entry it reuses. */
 static void
 linger_add(int fd)
 {
@@ -142,7 +146,7 @@ linger_add(int fd)
 	linger_next = (linger_next + 1) % LINGERING;
 }
 
-/* Closes what was answered before the last tick; with ALL, everything. */
+/* Closes the connections whose reply is at least two ticks old; if ALL, every one. */
 static void
 linger_sweep(bool all)
 {

@@ -24,7 +24,7 @@ static struct {
 	struct acl_cache verdicts;
 } state;
 
-/* As long as no rule wants a program started, none can be.  False when privileges cannot be given up. */
+/* Enters the sandbox, unless a rule may start a program.  False if the sandbox failed. */
 static bool
 confined_as_may_be(void)
 {
@@ -36,7 +36,7 @@ confined_as_may_be(void)
 bool
 wait_mode_must_leave(void)
 {
-	/* What a rule now wants, the process can do that the superserver starts anew. */
+	/* The sandbox cannot be left: if a rule may now start a program, the superserver's next process must do it. */
 	return (state.confined && access_may_run()) || (parent_in_doubt() && state.tick >= state.service->idle_seconds);
 }
 
@@ -135,7 +135,7 @@ wait_mode_trouble(int error)
 {
 	switch (error) {
 	case EINTR:
-	/* accept(2): errors already pending on the new connection are passed on and mean "try again". */
+	/* accept(2) returns errors that are pending on the new connection: call it again. */
 	case ECONNABORTED:
 	case ENETDOWN:
 	case EPROTO:

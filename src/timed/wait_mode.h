@@ -1,8 +1,9 @@
 /*
- * Wait mode: what a process that serves one socket until it is idle looks after besides answering.
+ * Wait mode: one process serves one socket until it is idle.  This file does all but the replies: access, log lines,
+ * idle time, errors, and the end of the superserver.
  *
- * One process serves one socket, so there is one state.  Time is counted in the superserver's ticks, of a second each:
- * they cost no system call.
+ * One process serves one socket, so there is one state.  Time is counted in the ticks of parent.h, of a second each: to
+ * read their count costs no system call.
  */
 #ifndef GUESTCLOCK_WAIT_MODE_H
 #define GUESTCLOCK_WAIT_MODE_H
@@ -13,46 +14,52 @@
 #include "lib/peer.h"
 #include "timed/dispatch.h"
 
-/* Follows the superserver, looks at the tables, gives up privileges.  STATUS_DONE, or what syslog was told. */
+/*
+ * Starts wait mode: parent_follow(), the first reading of the tables, the sandbox.  STATUS_DONE, or STATUS_SYSTEM after
+ * a line in syslog.
+ */
 enum status wait_mode_start(const struct reply_options *service);
 
-/* Whether a tick has passed that wait_mode_tick() has not seen. */
+/* Whether a tick has passed since the last wait_mode_tick(). */
 bool wait_mode_ticked(void);
 
-/* What each tick asks for.  False when it is time to leave. */
+/* The work of each tick: changed tables, the sandbox, log lines.  False if the process must exit. */
 bool wait_mode_tick(void);
 
-/* Whether it is time to leave however busy the socket is: the superserver may be gone, or a rule wants what is given up. */
+/*
+ * Whether the process must exit even if the socket is busy: the superserver may be dead, or a rule needs a privilege
+ * that this process dropped.
+ */
 bool wait_mode_must_leave(void);
 
-/* The last tick seen by wait_mode_tick(); it may wrap. */
+/* The tick count at the last wait_mode_tick(); may wrap. */
 uint32_t wait_mode_now(void);
 
-/* A request has come: the idle time starts anew. */
+/* A request arrived: restarts the idle time at 0. */
 void wait_mode_busy(void);
 
-/* Whether PEER (unmapped) may be answered, by the cache or by libwrap.  Logs a refusal.  FD as for access_allows(). */
+/* Whether the cache or libwrap allows PEER (unmapped).  Logs a refusal, within the limit.  FD: see access_allows(). */
 bool wait_mode_allows(const union peer *peer, int fd, const char *transport);
 
-/* reply_time(), with a bound on what is logged. */
+/* reply_time(), with a limit on its log lines. */
 bool wait_mode_time(int64_t *seconds);
 
-/* Whether one more line may be logged. */
+/* Whether the limit allows one more log line, which the caller then logs. */
 bool wait_mode_may_log(void);
 
-/* What an error of accept(2) or recvmsg(2) is. */
+/* The kinds of errors of accept4(2) and recvmmsg(2). */
 enum trouble {
-	TROUBLE_NONE,		/* the next call may do */
-	TROUBLE_EMPTY,		/* nothing there: the socket turns out to be non-blocking */
-	TROUBLE_PASSING,	/* no descriptors, no memory: later */
-	TROUBLE_FATAL
+	TROUBLE_NONE,		/* call again at once */
+	TROUBLE_EMPTY,		/* no request waits, and the call was non-blocking */
+	TROUBLE_PASSING,	/* no free descriptor or no memory: call again later */
+	TROUBLE_FATAL		/* any other error: exit */
 };
 enum trouble wait_mode_trouble(int error);
 
-/* After an error that may pass: until the next tick at most, without spinning. */
+/* After TROUBLE_PASSING: waits 100 ms, or until the next tick if that is sooner, so that the caller does not spin. */
 void wait_mode_pause(void);
 
-/* Waits until FD is readable, for a tick at most. */
+/* Waits until FD is readable, or until the next tick. */
 void wait_mode_readable(int fd);
 
 #endif
