@@ -13,20 +13,20 @@
 #include <syslog.h>
 #include <time.h>
 
-#define INET6 1			/* Debian's libwrap is built so; tcpd.h declares sockaddr for it */
+#define INET6 1			/* as in Debian's build of libwrap: changes struct host_info in tcpd.h */
 #include <tcpd.h>
 
 #include "lib/acl_file.h"
 #include "lib/startup.h"
 #include "lib/sysclock.h"
 
-/* libwrap reads and writes these; its severity option sets them. */
+/* libwrap needs these (hosts_access(3)); a rule's severity option sets them. */
 int allow_severity = LOG_INFO;
 int deny_severity = LOG_WARNING;
 
 /*
- * libwrap.a asks NIS for its domain when a rule names a netgroup.  There is no NIS here: the answer is that there
- * is no domain, and the netgroup matches nobody.
+ * libwrap.a calls this function of NIS if a rule names a netgroup.  The program is linked without NIS: this replacement
+ * reports that there is no domain, and the netgroup matches no client.
  */
 int yp_get_default_domain(char **domain);
 
@@ -34,15 +34,15 @@ int
 yp_get_default_domain(char **domain)
 {
 	*domain = NULL;
-	return 1;		/* YPERR_BADARGS; anything but 0 */
+	return 1;		/* YPERR_BADARGS; any value except 0 is an error */
 }
 
 /*
- * libwrap's diag.c, written anew: whoever sends from many addresses must not fill the log with what libwrap has to say
- * of each.
+ * Replaces libwrap's diag.c, to rate-limit its messages: a client that sends from many addresses must not fill the log
+ * with them.
  */
-struct tcpd_context tcpd_context;	/* the table and line that libwrap is at */
-jmp_buf tcpd_buf;			/* where hosts_access(3) waits for the end of what cannot go on */
+struct tcpd_context tcpd_context;	/* the table and line that libwrap reads */
+jmp_buf tcpd_buf;			/* hosts_access(3) continues here after tcpd_jump() */
 
 static bool (*may_log)(void);
 
@@ -68,9 +68,9 @@ log_complaint(int priority, const char *what, const char *format, va_list argume
 }
 
 /*
- * What libwrap warns of while it looks for a rule, it has not understood.  These warnings are of something else: an
- * option that has no socket to act on, a netgroup (which matches nobody), and a last line without a newline, which
- * acl_parse.h has found to be blank or a comment.
+ * Whether a warning with this FORMAT means that libwrap did not understand a rule.  All do, with these exceptions: an
+ * option that has no socket, a netgroup (matches no client), and a last line without a newline (acl_parse.h accepts it
+ * only if it is blank or a comment).
  */
 static bool
 warning_matters(const char *format)
@@ -83,8 +83,8 @@ warning_matters(const char *format)
 	return true;
 }
 
-static bool unread;		/* libwrap has not read or understood a table to its end */
-static bool looking_up;		/* warnings are of the client's name */
+static bool unread;		/* libwrap did not read and understand a table to its end */
+static bool looking_up;		/* a warning is about the client's name, not about a table */
 
 void __attribute__((format(printf, 1, 2)))
 tcpd_warn(char *format, ...)
@@ -108,24 +108,30 @@ tcpd_jump(char *format, ...)
 	longjmp(tcpd_buf, AC_ERROR);
 }
 
-/* A lookup that takes longer than this is slow: as long as it took, no other is begun. */
+/* A lookup that takes this long is slow: after it, no other starts for as long as it took. */
 #define LOOKUP_SLOW (NS_PER_SECOND / 4)
 
-/* A connection to a name server is cut off after so many seconds; later ones of the same lookup after one more. */
+/*
+ * Seconds from the start of a lookup until its TCP connection to a name server is shut down.  After that, the
+ * connection that it then has is shut down each second.
+ */
 #define LOOKUP_CONNECTION 5
 
-/* Two tries of a second for each server, instead of two of five.  What the administrator gave the superserver stands. */
+/*
+ * For each name server, two tries of one second (the C library's default is five).  RES_OPTIONS in the superserver's
+ * environment overrides this.
+ */
 #define LOOKUP_PATIENCE "timeout:1 attempts:2"
 
 static const char *daemon_name;
 static bool strict;
 static nanoseconds no_lookup_before;
 static bool lookup_put_off;
-static bool can_cut;			/* connections to name servers */
+static bool can_cut;			/* the handler that shuts down connections to name servers is installed */
 
 /*
- * The C library has no time limit for name servers over TCP, which it asks when an answer was too long for UDP.  It takes
- * a connection that is shut down for a server that failed.  Every call here is allowed in a signal handler.
+ * The C library repeats a query over TCP if the reply was too long for UDP, and has no time limit for that.  After a
+ * shutdown of the connection it treats the server as failed.  Every call here is async-signal-safe (signal-safety(7)).
  */
 static void
 cut_connection(int signal)
@@ -141,12 +147,12 @@ cut_connection(int signal)
 void
 access_start(const char *name, bool strict_access)
 {
-	/* No SA_RESTART: connect(2) is to fail.  SIGALRM belongs to timed/parent.c. */
+	/* No SA_RESTART: the signal must end connect(2).  SIGALRM is in use by timed/parent.c. */
 	static const struct sigaction cut = { .sa_handler = cut_connection };
 
 	daemon_name = name;
 	strict = strict_access;
-	/* Not when a lookup begins: no filter allows that. */
+	/* Install the handler now: later, in a filter, sigaction(2) fails. */
 	can_cut = sigaction(SIGVTALRM, &cut, NULL) == 0;
 }
 
@@ -157,7 +163,7 @@ access_stay(bool (*log_allows)(void))
 	may_log = log_allows;
 }
 
-/* A complaint about the tables is logged once, and again when a minute has passed. */
+/* The last complaint about the tables; complain() logs the same text at most once a minute. */
 static char complained[512];
 static nanoseconds complain_after;
 
@@ -173,7 +179,7 @@ complain(const char *text)
 	syslog(LOG_WARNING, "%s: everybody is denied", text);
 }
 
-/* Whether the tables are fit to be asked: what is wrong goes to syslog. */
+/* Whether libwrap may use the tables; if not, the reason goes to syslog. */
 static bool
 tables_usable(void)
 {
@@ -194,10 +200,10 @@ tables_usable(void)
 }
 
 /*
- * libwrap takes a table, or a list of clients that a table names, for ended where reading it fails, and takes one that
- * cannot be opened for empty: who is denied in what it has not read would be let in.  In the copy of it that is linked
- * its fopen and fclose are these (see Makefile).  The last look found all of them: a list that is missing now was removed
- * since.
+ * Danger: libwrap treats a read error in a table, or in a list of clients that a table names, as the end of the file,
+ * and a file that it cannot open as empty.  It would then allow clients that the unread part denies.  So the Makefile
+ * replaces fopen and fclose by these two functions in the copy of libwrap.a that it links.  acl_file_look() found every
+ * list: if one is missing now, it was removed in between, and that counts as unread.
  */
 FILE *access_fopen(const char *path, const char *mode);
 int access_fclose(FILE *file);
@@ -220,7 +226,7 @@ access_fclose(FILE *file)
 	return fclose(file);
 }
 
-/* sock_hostname(), with an end to each connection to a name server. */
+/* sock_hostname(), with a time limit for its TCP connections to name servers. */
 static void
 look_up_in_time(struct host_info *host)
 {
@@ -228,7 +234,7 @@ look_up_in_time(struct host_info *host)
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGVTALRM };
 	timer_t timer;
 
-	/* Without a timer, lookups over UDP end all the same. */
+	/* Without the timer only lookups over TCP have no time limit. */
 	if (!can_cut || timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) {
 		sock_hostname(host);
 		return;
@@ -239,11 +245,12 @@ look_up_in_time(struct host_info *host)
 }
 
 /*
- * Looks up the name of a client, where a rule has names.  Setting that up costs more than most verdicts do.
+ * libwrap calls this to look up the client's name, if a rule has names.  startup_lookups() is here, and not at the
+ * start of the program, because it costs more than most verdicts.
  *
- * While this waits for a name server, nobody is served.  So that a server that is dead, or a client whose name takes
- * its time, cannot take all of it, at most half of the time goes into slow lookups: a client that would need one in the
- * other half has no verdict then.
+ * While this waits for a name server, the process serves no client.  A dead name server, or a client whose name is slow
+ * to look up, must not block it all the time: slow lookups use at most half of the time.  A client that needs a lookup
+ * in the other half is denied, and that verdict is not cached.
  */
 static void
 look_up_name(struct host_info *host)
@@ -274,7 +281,7 @@ look_up_name(struct host_info *host)
 bool
 access_allows(const union peer *peer, int fd)
 {
-	/* libwrap takes a writable pointer and may keep it until it has answered. */
+	/* libwrap needs a pointer to non-const, and may use it until hosts_access(3) returns. */
 	static union peer client;
 	struct request_info request;
 	char address[PEER_TEXT];
@@ -282,8 +289,8 @@ access_allows(const union peer *peer, int fd)
 
 	client = *peer;
 	/*
-	 * libwrap gets the address as text, so that it need not ask the C library for that, and without its scope: patterns and
-	 * name servers do not know interfaces.
+	 * Pass the address as text, too, so that libwrap need not call the C library for it.  Remove its scope: neither
+	 * patterns nor DNS have interfaces.
 	 */
 	if (client.any.sa_family == AF_INET6)
 		client.v6.sin6_scope_id = 0;
@@ -291,7 +298,7 @@ access_allows(const union peer *peer, int fd)
 	allow_severity = LOG_INFO;
 	deny_severity = LOG_WARNING;
 	lookup_put_off = false;
-	/* What the last question may have jumped away from. */
+	/* After tcpd_jump() the context of the last query is still set. */
 	memset(&tcpd_context, 0, sizeof tcpd_context);
 	if (!tables_usable())
 		return false;
@@ -324,7 +331,7 @@ access_tables_changed(void)
 
 	if (acl_file_fault() == NULL)
 		complained[0] = '\0';
-	/* Its user and group options look up names too. */
+	/* The options user and group of a rule look up names too. */
 	if (changed && access_may_run())
 		startup_lookups();
 	return changed;

@@ -1,11 +1,13 @@
 /*
- * Access control by /etc/hosts.allow and /etc/hosts.deny.  The only file that knows tcpd.h.
+ * Access control by /etc/hosts.allow and /etc/hosts.deny, through libwrap.  Only access.c includes tcpd.h.
  *
- * Rules are hosts_access(5)'s and hosts_options(5)'s, asked for with the address that the caller gives; names are
- * looked up only when a rule has a name.  Both tables missing: everybody is allowed, as libwrap does.
- * A table, or a list of clients that it names, which libwrap would not read and understand to its end (see acl_parse.h):
- * everybody is denied, and syslog has file, line and reason, at most once a minute.
- * NIS netgroups match nobody: the library is linked statically, without NIS.
+ * The rules are those of hosts_access(5) and hosts_options(5).  The caller passes the client's address; libwrap looks
+ * up its name only if a rule has a name.  If both tables are missing, every client is allowed, as in libwrap.
+ *
+ * If libwrap would not read and understand to its end a table, or a list of clients that a table names (see
+ * acl_parse.h), every client is denied, and file, line and reason go to syslog, the same text at most once a minute.
+ *
+ * NIS netgroups match no client: libwrap is linked statically, without NIS.
  */
 #ifndef GUESTCLOCK_ACCESS_H
 #define GUESTCLOCK_ACCESS_H
@@ -15,45 +17,50 @@
 #include "lib/peer.h"
 
 /*
- * Names the daemon that rules are looked up for.  NAME must stay valid.  With STRICT, both tables missing means that
- * everybody is denied.  Before any filter, for it takes SIGVTALRM.
+ * Sets the daemon's name, which the rules must match; NAME must stay valid.  If STRICT and both tables are missing,
+ * every client is denied.  Installs a handler for SIGVTALRM: call this before any filter is entered.
  */
 void access_start(const char *name, bool strict);
 
 /*
- * For a process that must not be replaced: a rule's twist denies from now on.  What the tables and lookups give reason
- * to log is logged when MAY_LOG says so; NULL: always.
+ * For a process that must not become another program: from now on a rule with twist denies the client.  A log line
+ * about tables or lookups is written only if MAY_LOG() returns true; if MAY_LOG is NULL, always.
  */
 void access_stay(bool (*may_log)(void));
 
 /*
- * Whether PEER (unmapped; of another family than IPv4 and IPv6: hosts_access(5)'s UNKNOWN) may use the service.  FD is
- * its connection's socket, which some options want (linger, keepalive, twist), or -1.  A rule's spawn runs here; its
- * twist does not return, but for access_stay().
+ * Whether PEER (unmapped) may use the service.  If its family is neither IPv4 nor IPv6, it is UNKNOWN
+ * (hosts_access(5)).  FD is the socket of its connection, for the options linger, keepalive and twist, or -1.  This
+ * call runs a rule's spawn.  A rule's twist does not return, except after access_stay().
  *
- * Whether the tables are in order is what the last access_tables_changed() found: call it first.  May wait for name
- * servers: two seconds for each in /etc/resolv.conf, or twice that, and some seconds more for one that is connected and
- * silent.  After more than a quarter of a second, clients that a rule wants to know the name of are denied at once, for as
- * long as that lookup took.
+ * Call access_tables_changed() first: its last result decides whether libwrap may use the tables.  May wait for the
+ * name servers of /etc/resolv.conf: two seconds for each, or twice that, and some seconds more for a server that
+ * accepts a TCP connection and does not reply.  After a lookup of a quarter of a second or more, clients whose name a
+ * rule needs are denied at once, for as long as that lookup took.
  */
 bool access_allows(const union peer *peer, int fd);
 
-/* The syslog priority (facility and level) for a refusal of the last one asked for: LOG_WARNING or a rule's. */
+/* The syslog priority for a refusal by the last access_allows(): LOG_WARNING, or a rule's facility and level. */
 int access_severity(void);
 
 /*
- * Looks at the tables and the lists that they name (stat).  True at the first call, when one has changed since the last
- * call, when one changed so recently that another change might not show, and as long as they are not in order.
+ * Checks the tables and the lists that they name for changes (stat(2)).  True, after it read all of them, at the first
+ * call, if a file changed since the last call, if one changed so recently that its time stamp might not show another
+ * change, and while a file has a fault.
  */
 bool access_tables_changed(void);
 
 /*
- * Whether the last verdict may be kept: false when a rule for this daemon, in the tables that access_tables_changed()
- * last saw, has an option that acts (spawn, twist, setenv, severity, …), and when it was given for want of a lookup.
+ * Whether the caller may cache the last verdict of access_allows().  False if a rule for this daemon, in the tables
+ * that access_tables_changed() last read, has an option other than allow and deny, or if the client was denied because
+ * no lookup could start after a slow one.
  */
 bool access_may_cache(void);
 
-/* Likewise, whether a rule for this daemon may start a program or change this process; true before the first look. */
+/*
+ * Whether a rule for this daemon, in the same tables, may start a program or change this process.  True before the
+ * first access_tables_changed().
+ */
 bool access_may_run(void);
 
 #endif

@@ -11,18 +11,21 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A larger table, or list of clients, is not read, and lets nobody in. */
+/* The largest table, or list of clients, that is read, in octets.  A larger one is a fault: every client is denied. */
 #define TABLE_ROOM (4 << 20)
 
-/* Lists of clients in both tables together, each counted as often as it is named, and how deep they may name each other. */
+/*
+ * The most lists of clients in both tables together, where a list counts each time that it is named, and the most
+ * levels of lists that name lists.
+ */
 #define LISTS_MOST 64
 #define LIST_DEPTH 8
 
-/* A table changed this recently (seconds) may have changed again within its time stamp's grain. */
+/* For this many seconds after a change, the time stamp's resolution may hide another change. */
 #define FRESH_SECONDS 2
 
 struct table_stamp {
-	int error;		/* an errno value: why it cannot be looked at, or 0 */
+	int error;		/* stat(2)'s errno value, or 0 */
 	mode_t mode;
 	dev_t device;
 	ino_t inode;
@@ -30,7 +33,7 @@ struct table_stamp {
 	struct timespec modified, changed;
 };
 
-/* The two tables, and then the lists that were named when they were last read. */
+/* The two tables, then the lists that they named when they were last read. */
 static struct watched {
 	char *path;
 	struct table_stamp stamp;
@@ -69,11 +72,14 @@ stamp_same(const struct table_stamp *a, const struct table_stamp *b)
 	    a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
-/* An errno value for what is no file to read from: libwrap would find a directory empty, and wait for a pipe's writer. */
+/*
+ * Returns 0 if libwrap can read a file of this type, else an errno value: libwrap would treat a directory as empty, and
+ * wait for a pipe's writer.
+ */
 static int
 fault_of(mode_t mode)
 {
-	/* A device can be read: /dev/null is one. */
+	/* Allow devices: a table may be a symbolic link to /dev/null. */
 	if (S_ISREG(mode) || S_ISCHR(mode))
 		return 0;
 	return S_ISDIR(mode) ? EISDIR : EINVAL;
@@ -89,7 +95,7 @@ set_fault(const char *format, ...)
 	va_end(arguments);
 }
 
-/* Sets the fault in a line of PATH.  Where that line names a list, what is wrong with the list has been set before. */
+/* Sets the fault in a line of PATH.  If that line names a faulty list, fault_text already has the list's fault. */
 static void
 set_fault_at(const char *path, const struct acl_fault *fault)
 {
@@ -99,7 +105,7 @@ set_fault_at(const char *path, const struct acl_fault *fault)
 	set_fault("%.200s, line %lu: %s", path, fault->line, what);
 }
 
-/* The text of the file at PATH, to be freed; NULL: a fault is set. */
+/* Returns the text of the file at PATH, which the caller frees; NULL after it set a fault. */
 static char *
 read_text(const char *path, const struct table_stamp *stamp, size_t *length)
 {
@@ -179,13 +185,13 @@ read_table(const struct watched *table, const char *daemon)
 		effect = most;
 }
 
-/* Whether the time stamp is so new that another change might not show. */
+/* Whether the time stamp is so recent that it might not show another change. */
 static bool
 is_fresh(const struct table_stamp *stamp)
 {
 	struct timespec now;
 
-	/* The files' stamps come from the coarse clock: compare like with like. */
+	/* The kernel takes a file's time stamps from the coarse clock: use the same clock. */
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
 	return stamp->error == 0 && stamp->changed.tv_sec <= now.tv_sec && now.tv_sec - stamp->changed.tv_sec < FRESH_SECONDS;
 }
@@ -211,7 +217,7 @@ acl_file_look(const char *daemon, char *allow, char *deny)
 	effect = ACL_PLAIN;
 	for (int table = 0; table < 2 && fault_text[0] == '\0'; table++)
 		read_table(&watched[table], daemon);
-	/* Some faults pass without a change of the file: they are looked for again. */
+	/* Some faults (no memory) end without a change of a file: after a fault, read all files at each call. */
 	stamped = fault_text[0] == '\0';
 	if (!stamped)
 		effect = ACL_PLAIN;

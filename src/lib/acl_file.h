@@ -1,8 +1,8 @@
 /*
- * hosts.allow, hosts.deny and the lists of clients that their rules name, as files: whether libwrap can read and
- * understand them to the end, whether they have changed, and what their rules may do.
+ * The files hosts.allow, hosts.deny and the lists of clients that their rules name: whether libwrap can read and
+ * understand them to the end, whether they changed, and what their rules may do.
  *
- * One pair of tables is watched by a process, so there is one state.
+ * A process watches one pair of tables, so there is one state.
  */
 #ifndef GUESTCLOCK_ACL_FILE_H
 #define GUESTCLOCK_ACL_FILE_H
@@ -12,22 +12,28 @@
 #include "lib/acl_parse.h"
 
 /*
- * Looks at the tables and lists (stat), and reads all of them where one has changed.  True at the first look, when one has
- * changed since the last look, when one changed so recently that another change might not show, and as long as there is
- * a fault.  ALLOW and DENY must stay valid.
+ * Checks the tables and lists for changes (stat(2)).  True, after it read all of them, at the first call, if a file
+ * changed since the last call, if one changed so recently that its time stamp might not show another change, and while
+ * there is a fault.  DAEMON is the name that rules must match.  ALLOW and DENY, the tables' paths, must stay valid.
  */
 bool acl_file_look(const char *daemon, char *allow, char *deny);
 
-/* Why the last look found that libwrap must not be asked: file, line, what is wrong and what was expected.  NULL: it may be. */
+/*
+ * Why libwrap must not use the tables, as the last acl_file_look() found: file, line, fault, and expected text.  NULL:
+ * it may use them.
+ */
 const char *acl_file_fault(void);
 
-/* Whether the last look found neither table. */
+/* Whether the last acl_file_look() found neither table. */
 bool acl_file_missing(void);
 
-/* What was found cannot be relied on: at the next look all counts as changed. */
+/* Discards the result of the last acl_file_look(): the next call reads all files again and returns true. */
 void acl_file_distrust(void);
 
-/* The most that a rule for DAEMON does in what the last look found: ACL_RUN before the first. */
+/*
+ * The strongest effect of any rule that may concern DAEMON, as the last acl_file_look() found.  ACL_RUN before the
+ * first call; ACL_PLAIN if there is a fault.
+ */
 enum acl_effect acl_file_effect(void);
 
 #endif

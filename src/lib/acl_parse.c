@@ -1,4 +1,4 @@
-/* hosts.allow, hosts.deny and lists of clients, as libwrap reads them: see acl_parse.h. */
+/* A parser for hosts.allow, hosts.deny and lists of clients, with libwrap's grammar: see acl_parse.h. */
 #include "lib/acl_parse.h"
 
 #include <arpa/inet.h>
@@ -6,19 +6,22 @@
 #include <string.h>
 #include <strings.h>
 
-/* Room for a joined line, its newline and a NUL in libwrap's table_match(). */
+/* The size of the buffer in libwrap's table_match(): a joined line, its newline and a NUL. */
 #define LINE_ROOM 2048
 
-/* Room for a word of a list and a NUL in libwrap's hostfile_match(), whose fscanf("%s") writes beyond it. */
+/*
+ * The size of the buffer in libwrap's hostfile_match(): a word of a list and a NUL.  Danger: its fscanf("%s") has no
+ * limit, and a longer word overflows the buffer.
+ */
 #define WORD_ROOM 8192
 
 static const char blanks[] = " \t\r\n";
-static const char separators[] = ", \t\r\n";	/* of the words in a rule's lists */
-static const char list_separators[] = " \t\n\v\f\r";	/* isspace(3), for fscanf("%s") */
+static const char separators[] = ", \t\r\n";	/* between the words of a rule's lists */
+static const char list_separators[] = " \t\n\v\f\r";	/* between a list file's words: isspace(3), as in fscanf("%s") */
 static const char digits[] = "0123456789";
 static const char name_characters[] = "0123456789-_.*?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/* Characters that make a daemon pattern more than a plain name: wildcards, a host address, a netgroup, a file. */
+/* A daemon pattern with one of these is not a plain name: wildcards, a server's address, a netgroup, a file. */
 static const char pattern_characters[] = "*?@/";
 
 struct rules {
@@ -44,7 +47,7 @@ is_blank(const char *text, size_t length)
 
 /* ------------------------------------------------------------------------------------------------ patterns */
 
-/* A decimal number of LEAST to MOST, without sign, leading zeros or anything behind it.  -1: it is none. */
+/* Parses TEXT as a decimal number of LEAST to MOST, without sign and leading zeros.  -1 if it is not one. */
 static int
 prefix_length(const char *text, int least, int most)
 {
@@ -102,7 +105,7 @@ ipv4_network_fault(char *word, char *slash)
 	return NULL;
 }
 
-/* Why libwrap's host_match() would not take WORD for what it says. */
+/* Why libwrap's host_match() would misunderstand WORD; NULL if it would not. */
 static const char *
 host_fault(char *word, const struct rules *rules)
 {
@@ -120,7 +123,10 @@ host_fault(char *word, const struct rules *rules)
 		return ipv4_network_fault(word, slash);
 	if (length == 0 || word[strspn(word, ".")] == '\0')
 		return "a client is missing: expected an address, a network or a name";
-	/* A pattern may also stand for the text of an IPv6 address; only a list can hold such a one. */
+	/*
+	 * A wildcard pattern for an IPv6 address as text: only in a list file, because in a rule its colon ends a
+	 * field.
+	 */
 	if (word[strspn(word, name_characters)] == ':' && word[strcspn(word, "*?")] != '\0')
 		return NULL;
 	if (strchr(word, ':') != NULL)
@@ -142,7 +148,7 @@ client_fault(char *word, const struct rules *rules)
 	return host_fault(at != NULL ? at + 1 : word, rules);
 }
 
-/* A daemon's pattern may say at which of the server's addresses. */
+/* A daemon's pattern may name an address of the server: daemon@address. */
 static const char *
 daemon_fault(char *word, const struct rules *rules)
 {
@@ -151,11 +157,11 @@ daemon_fault(char *word, const struct rules *rules)
 	return at != NULL ? host_fault(at + 1, rules) : NULL;
 }
 
-/* What is wrong with one of the LIST's words, or with where EXCEPT stands. */
+/* The first fault in a word of LIST or in the position of an EXCEPT; NULL if there is none. */
 static const char *
 list_fault(char *list, const struct rules *rules, const char *(*word_fault)(char *word, const struct rules *rules))
 {
-	bool before = false;	/* something stands before the next EXCEPT, or the end */
+	bool before = false;	/* there is a pattern before the next EXCEPT or the end */
 
 	for (char *word = list + strspn(list, separators), *end; *word != '\0'; word = end + strspn(end, separators)) {
 		const char *fault = NULL;
@@ -185,7 +191,7 @@ may_name_daemon(const char *list, const char *daemon)
 
 	for (const char *word = list + strspn(list, separators); *word != '\0'; word += length + strspn(word + length, separators)) {
 		length = strcspn(word, separators);
-		/* A number is a server's port. */
+		/* A word that is a number is a port of the server. */
 		if (word_is(word, length, daemon) || word_is(word, length, "ALL") || word_is(word, length, "KNOWN") ||
 		    word_is(word, length, "EXCEPT") || strcspn(word, pattern_characters) < length || word[0] == '.' ||
 		    word[length - 1] == '.' || strspn(word, "+-0123456789") >= length)
@@ -245,7 +251,10 @@ option_fault(const char *text, bool last, enum acl_effect *most)
 
 /* --------------------------------------------------------------------------------------------------- rules */
 
-/* Whether each bracket is closed before the next opens: libwrap counts them, and finds no colon but at a sum of 0. */
+/*
+ * Whether each bracket closes before the next opens.  libwrap only counts brackets, and accepts a colon as a separator
+ * only if as many closed as opened.
+ */
 static bool
 brackets_match(const char *line)
 {
@@ -261,9 +270,9 @@ brackets_match(const char *line)
 }
 
 /*
- * Ends TEXT at the next colon that separates fields.  Returns what follows; NULL when there is none.  In the LISTS of
- * daemons and clients a colon within brackets is an address's; a colon behind a backslash is an option's, but separates
- * lists.
+ * Ends TEXT at the next colon that separates fields, and returns the text after it, or NULL if there is no such colon.
+ * In the lists of daemons and clients (LISTS) a colon in brackets belongs to an address.  In options a colon after a
+ * backslash belongs to the option; in lists it separates fields.
  */
 static char *
 next_field(char *text, bool lists)
@@ -324,14 +333,14 @@ rule_fault(char *line, bool continued, const struct rules *rules, enum acl_effec
 struct reader {
 	const char *text;
 	size_t length, at;
-	unsigned long line;		/* the line of the file that was read last */
+	unsigned long line;		/* number of the last line read from the file */
 	char joined[LINE_ROOM];		/* without the newline */
 	bool continued;
 };
 
 /*
- * Joins the next line as libwrap's xgets() does.  False at the end, and where FAULT is set.  A last line that has no
- * newline is skipped by libwrap, which loses nothing where it is blank or a comment.
+ * Reads the next line into joined, with its continuation lines, as libwrap's xgets() does.  False at the end, or after
+ * it set FAULT.  libwrap skips a last line without a newline: that is a fault, unless the line is blank or a comment.
  */
 static bool
 next_line(struct reader *reader, struct acl_fault *fault)

@@ -1,15 +1,16 @@
 /*
- * Reads hosts.allow, hosts.deny and the lists of clients that their rules name, as libwrap 7.6.q (Debian 12 and 13)
- * reads them: finds what a rule may do besides allowing and denying, and the first place that libwrap would skip, cut
- * off, ignore or take for something else than it says.
+ * Parses hosts.allow, hosts.deny and the lists of clients that their rules name, as libwrap 7.6.q (Debian 12 and 13)
+ * does.  Finds the strongest effect of a rule, besides allowing and denying clients, and the first place that libwrap
+ * would skip, cut off, ignore or misunderstand.
  *
- * Pure.  The grammar is hosts_access(5)'s and hosts_options(5)'s: daemon_list : client_list [ : option : option ... ],
- * a backslash before the newline continues a line, # at its start makes it a comment, "\:" is a colon within an option,
- * and an IPv6 address stands in brackets.  The limits of libwrap.a, found by experiment: a line has 2,047 octets with
- * its newline (a continued line: all that is joined, with the last newline); a word of a list has 8,191.
+ * Pure.  The grammar is that of hosts_access(5) and hosts_options(5): daemon_list : client_list [ : option : ... ].  A
+ * backslash before the newline continues a line.  A # at the start of a line makes it a comment.  "\:" is a colon in an
+ * option.  An IPv6 address is in brackets.  The limits of libwrap.a, found by experiment: a line has at most 2,047
+ * octets with its newline (a continued line: all joined lines, with the last newline), and a word of a list at most
+ * 8,191.
  *
- * All lines must be whole and have a colon.  What patterns and options say is checked only in the rules that may concern
- * the daemon, and options also in every continued line, which may have swallowed a rule.
+ * Every line must be complete and have a colon.  Patterns and options are checked only in the rules that may concern
+ * the daemon.  Options are checked in every continued line too, because it may contain, by mistake, the next rule.
  */
 #ifndef GUESTCLOCK_ACL_PARSE_H
 #define GUESTCLOCK_ACL_PARSE_H
@@ -18,27 +19,33 @@
 #include <stddef.h>
 
 enum acl_effect {
-	ACL_PLAIN,		/* no option but allow and deny: verdicts may be kept */
-	ACL_ACT,		/* severity, linger or keepalive: each client anew, but nothing is started */
-	ACL_RUN		/* spawn, twist and whatever else changes this process or starts another */
+	ACL_PLAIN,		/* no option except allow and deny: verdicts may be cached */
+	ACL_ACT,		/* severity, linger or keepalive: no cached verdicts, but no program is started */
+	ACL_RUN		/* spawn, twist and every other option that changes this process or starts a program */
 };
 
 struct acl_fault {
-	const char *what;	/* what is wrong and what was expected; NULL: nothing is wrong */
-	unsigned long line;	/* of the file, from 1: where the rule begins, or the line that another one swallowed */
+	const char *what;	/* the fault, and the expected text; NULL: no fault */
+	unsigned long line;	/* in the file, from 1: a rule's first line, or the line that a comment continues into */
 };
 
-/* Told the PATH of each list that is named, which is valid during the call.  False ends the reading. */
+/*
+ * A callback for each list of clients that a checked rule or a list names.  PATH is valid only during the call.  If it
+ * returns false, the list is a fault, and the parser stops.
+ */
 typedef bool acl_list(const char *path, void *context);
 
 /*
- * The most that a rule in TEXT (LENGTH octets) which may concern DAEMON does besides allowing and denying.  Where FAULT
- * then says that something is wrong, libwrap must not be asked, and the effect is PLAIN.
+ * Returns the strongest effect of the rules in TEXT (LENGTH octets) that may concern DAEMON.  Sets FAULT.  If there is
+ * a fault, libwrap must not use the table, and the effect is ACL_PLAIN.  LIST is called with CONTEXT.
  */
 enum acl_effect acl_parse(const char *text, size_t length, const char *daemon, acl_list *list, void *context,
     struct acl_fault *fault);
 
-/* Reads a list of clients, which has words between blanks and newlines, and neither comments nor EXCEPT. */
+/*
+ * Parses a list of clients: words separated by blanks and newlines, without comments and EXCEPT.  Sets FAULT; LIST is
+ * called with CONTEXT.
+ */
 void acl_parse_list(const char *text, size_t length, acl_list *list, void *context, struct acl_fault *fault);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Below this, ports belong to services (RFC 6335, section 6: system ports end at 1023). */
+/* Lower ports are those of services (RFC 6335, section 6: system ports are 0 to 1023). */
 #define FIRST_CLIENT_PORT 1024
 
 void
@@ -39,7 +39,7 @@ peer_may_loop(const union peer *peer)
 	if (peer->any.sa_family == AF_INET) {
 		uint32_t address = ntohl(peer->v4.sin_addr.s_addr);
 
-		/* 0.0.0.0/8 is "this network"; from 224.0.0.0 up: multicast, reserved, broadcast. */
+		/* 0.0.0.0/8 is "this network"; addresses from 224.0.0.0 are multicast, reserved or broadcast. */
 		return address >> 24 == 0 || address >= UINT32_C(0xe0000000);
 	}
 	if (peer->any.sa_family == AF_INET6)
@@ -60,7 +60,10 @@ peer_same_host(const union peer *a, const union peer *b)
 	    (a->v6.sin6_scope_id == b->v6.sin6_scope_id && a->v6.sin6_scope_id != PEER_NO_INTERFACE));
 }
 
-/* An interface's name or number: the kernel forbids blanks, "/" and ":", and the log all but printable ASCII. */
+/*
+ * Whether SCOPE can be an interface's name or number.  The kernel forbids blanks, "/" and ":" in names; the log allows
+ * only printable ASCII.
+ */
 static bool
 scope_valid(const char *scope)
 {
@@ -78,7 +81,7 @@ scope_number(const char *scope, peer_interface *number_of)
 	size_t digits = strspn(scope, "0123456789");
 	uint32_t number = number_of != NULL ? number_of(scope) : 0;
 
-	/* An interface's name may consist of digits.  Then the name counts, as in getaddrinfo(3). */
+	/* A name may consist of digits.  If such an interface exists, the name has priority, as in getaddrinfo(3). */
 	if (number != 0)
 		return number;
 	return digits <= 9 && scope[digits] == '\0' ? (uint32_t)strtoul(scope, NULL, 10) : PEER_NO_INTERFACE;
@@ -102,7 +105,7 @@ peer_parse(const char *text, peer_interface *number_of, union peer *peer)
 	}
 	if (inet_pton(AF_INET6, address, &peer->v6.sin6_addr) != 1)
 		return false;
-	/* Only link-local addresses have a scope that matters. */
+	/* Only a link-local address needs a scope; reject it in all others. */
 	if (percent != NULL) {
 		if (!IN6_IS_ADDR_LINKLOCAL(&peer->v6.sin6_addr) || !scope_valid(percent + 1))
 			return false;

@@ -1,8 +1,8 @@
 /*
- * What a client's socket address means to a time service.
+ * Socket addresses of clients and time sources.
  *
- * Pure.  Addresses are IPv4 or IPv6 (RFC 4291); an IPv4 client of a dual-stack socket shows up as ::ffff:a.b.c.d
- * (RFC 4291, section 2.5.5.2) and is treated as the IPv4 address that it is.
+ * Pure.  Addresses are IPv4 or IPv6 (RFC 4291).  A dual-stack socket shows an IPv4 client as ::ffff:a.b.c.d (RFC 4291,
+ * section 2.5.5.2); peer_unmap() turns that into the IPv4 address, which the other functions expect ("unmapped").
  */
 #ifndef GUESTCLOCK_PEER_H
 #define GUESTCLOCK_PEER_H
@@ -19,42 +19,45 @@ union peer {
 	struct sockaddr_storage room;
 };
 
-/* Turns a v4-mapped IPv6 address into the IPv4 one; leaves every other address as it is. */
+/* Changes a v4-mapped IPv6 address into the IPv4 address; does not change any other address. */
 void peer_unmap(union peer *peer);
 
-/* The port in host byte order, 0 to 65535; 0 for other families. */
+/* The port in host byte order, 0 to 65535; 0 if the family is neither IPv4 nor IPv6. */
 uint16_t peer_port(const union peer *peer);
 
 /*
- * Whether a datagram from PEER (unmapped) must not be answered: its port is below 1024, 0 included, where another
- * service may answer the answer and so on for ever (CVE-1999-0103, CVE-2024-2169); or its address is a broadcast,
- * multicast, reserved or unspecified one.
+ * Whether in.timed must not reply to a datagram from PEER (unmapped).  True if its port is below 1024, 0 included: a
+ * service on that port may reply to the reply, in an endless loop (CVE-1999-0103, CVE-2024-2169).  True also if its
+ * address is broadcast, multicast, reserved or unspecified, or of another family than IPv4 and IPv6.
  */
 bool peer_may_loop(const union peer *peer);
 
-/* The scope of a link-local address whose text names an interface that does not exist. */
+/* The scope of a link-local address if its text names an interface that does not exist. */
 #define PEER_NO_INTERFACE UINT32_MAX
 
 /*
- * Whether two addresses (unmapped) are the same host's: address and, where link-local, scope; ports do not count.  An
- * address with PEER_NO_INTERFACE is no host's.
+ * Whether two addresses (unmapped) belong to the same host: compares the addresses and, if they are link-local, their
+ * scopes, but not the ports.  An address with PEER_NO_INTERFACE belongs to no host.
  */
 bool peer_same_host(const union peer *a, const union peer *b);
 
-/* The number of the network interface NAME, 0 when there is none: if_nametoindex(3), which is no pure function. */
+/*
+ * A callback: returns the number of the network interface NAME, or 0 if there is none.  The caller passes
+ * if_nametoindex(3), which is not pure.
+ */
 typedef unsigned peer_interface(const char *name);
 
 /*
- * Reads an address literal (no name, no port) into PEER, unmapped, port 0.  A link-local IPv6 address may carry %scope: an
- * interface's name, for which NUMBER_OF is asked, or its number.  NUMBER_OF may be NULL: then no name exists.
- * False, and the family AF_UNSPEC, when TEXT is not one.
+ * Parses an address literal (no name, no port) into PEER, unmapped, with port 0.  A link-local IPv6 address may end in
+ * %scope: the name of an interface, which NUMBER_OF translates, or its number.  If NUMBER_OF is NULL, no name exists.
+ * If TEXT is not an address, returns false, and PEER has the family AF_UNSPEC.
  */
 bool peer_parse(const char *text, peer_interface *number_of, union peer *peer);
 
-/* Room for any address text, its %scope and the final NUL. */
+/* The size of a buffer for any address as text, with its %scope and a NUL. */
 #define PEER_TEXT 64
 
-/* Writes the address as text, numeric, without the port; "unknown" for other families. */
+/* Writes the numeric address, without the port, as text; "unknown" if the family is neither IPv4 nor IPv6. */
 void peer_format(const union peer *peer, char text[PEER_TEXT]);
 
 #endif
