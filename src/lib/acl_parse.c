@@ -17,7 +17,7 @@
 
 static const char blanks[] = " \t\r\n";
 static const char separators[] = ", \t\r\n";	/* between the words of a rule's lists */
-static const char list_separators[] = " \t\n\v\f\r";	/* between a list file's words: isspace(3), as in fscanf("%s") */
+static const char list_separators[] = " \t\n\v\f\r";	/* in a list file: isspace(3), for fscanf("%s") */
 static const char digits[] = "0123456789";
 static const char name_characters[] = "0123456789-_.*?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 

@@ -26,7 +26,7 @@ enum acl_effect {
 
 struct acl_fault {
 	const char *what;	/* the fault, and the expected text; NULL: no fault */
-	unsigned long line;	/* in the file, from 1: a rule's first line, or the line that a comment continues into */
+	unsigned long line;	/* in the file, from 1: a rule's first line, or one that a comment continues into */
 };
 
 /*
