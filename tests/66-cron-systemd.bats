@@ -12,7 +12,7 @@ setup_file() {
 	installed=$BATS_FILE_TMPDIR/installed
 	make -s install DESTDIR= prefix="$installed/usr" sysconfdir="$installed/etc" >"$BATS_FILE_TMPDIR/install.out"
 	export installed
-	# The line's user has to come to what was installed there.
+	# The user has to come to what was installed there.
 	chmod o+x "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_FILE_TMPDIR"/..
 	guest_start
 	ssh-keygen -q -t ed25519 -N '' -f "$installed/etc/guestclock/id_guest"
@@ -26,7 +26,7 @@ teardown_file() {
 setup() { common_setup; }
 teardown() { common_teardown; }
 
-# The user of cron's line, a number that is nobody's here.  Without root there are no two users, and it is root's name.
+# The user that guestclock becomes, a number that is nobody's here.  Without root there are no two users, and it is root's name.
 DRIVER=$([ "$(id -u)" -eq 0 ] && printf 61237 || printf 0)
 
 # An /etc with what make install put there, and what an administrator adds: the list, the guest's host key, and a block
@@ -63,17 +63,27 @@ in_etc() {
 AS_USER='setpriv --reuid guestclock --regid guestclock --init-groups'
 [ "$DRIVER" != 0 ] || AS_USER=
 
-# as_cron SCRIPT: the same as the user, in cron's environment.
+# as_cron SCRIPT [BEFORE]: the same in cron's environment, after the command BEFORE.
 as_cron() {
 	# shellcheck disable=SC2016 # for the shell in there
-	in_etc "exec $AS_USER "'env -i HOME=/var/lib/guestclock LOGNAME=guestclock SHELL=/bin/sh PATH=/usr/bin:/bin /bin/sh -c "$3"' "$1"
+	in_etc "${2-:}"' && exec env -i HOME=/root LOGNAME=root SHELL=/bin/sh PATH=/usr/bin:/bin /bin/sh -c "$3"' "$1"
 }
+
+# cron_command: what cron's line runs
+cron_command() { sed -n 's|^\*/5 \* \* \* \* root ||p' "$installed/etc/cron.d/guestclock"; }
+
+# A list of one guest, which does not answer.
+one_that_is_down() {
+	printf 'Host web2\n\tHostName 127.0.0.1\n\tPort 1\n' | cat - "$ETC/guestclock/ssh_config" >"$WORK/config"
+	cp "$WORK/config" "$ETC/guestclock/ssh_config"
+	printf 'web2\n' >"$ETC/guestclock/guests"
+}
+DOWN='guestclock: web2: ssh: connect to host 127.0.0.1 port 1: Connection refused'
 
 @test "cron's line sets the guest, silently, and keeps no connection" {
 	requires ssh ssh-keyscan unshare
 	make_etc
-	line=$(grep '^\*/5 \* \* \* \* guestclock ' "$installed/etc/cron.d/guestclock")
-	command=${line#'*/5 * * * * guestclock '}
+	command=$(cron_command)
 	# cron turns a bare % into a newline: there must be none.
 	[[ "$command" != *%* ]]
 	[[ "$command" == *"$installed/usr/sbin/guestclock sync" ]]
@@ -100,7 +110,7 @@ as_cron() {
 @test "cron's line does nothing, silently, without a list of guests" {
 	make_etc
 	rm "$ETC/guestclock/guests"
-	command=$(sed -n 's|^\*/5 \* \* \* \* guestclock ||p' "$installed/etc/cron.d/guestclock")
+	command=$(cron_command)
 	run as_cron "$command"
 	equal "$output" "" "what it printed"
 }
@@ -140,13 +150,30 @@ well"
 
 @test "cron mails one line when the guest is not there" {
 	make_etc
-	printf 'Host web2\n\tHostName 127.0.0.1\n\tPort 1\n' | cat - "$ETC/guestclock/ssh_config" >"$WORK/config"
-	cp "$WORK/config" "$ETC/guestclock/ssh_config"
-	printf 'web2\n' >"$ETC/guestclock/guests"
-	command=$(sed -n 's|^\*/5 \* \* \* \* guestclock ||p' "$installed/etc/cron.d/guestclock")
+	one_that_is_down
+	command=$(cron_command)
 	run as_cron "$command"
 	[ "$status" -eq 1 ]
-	equal "$output" "guestclock: web2: ssh: connect to host 127.0.0.1 port 1: Connection refused" "what it printed"
+	equal "$output" "$DOWN" "what it printed"
+}
+
+@test "cron's line steps aside where systemd runs the timer, and where the program is gone" {
+	make_etc
+	one_that_is_down
+	command=$(cron_command)
+	# shellcheck disable=SC2016 # for the shell in there
+	fake='printf "#!/bin/sh\n[ \"\$*\" = \"--quiet is-enabled guestclock.timer\" ] && exit %s\n" "$ENABLED" >/run/fake && chmod 755 /run/fake &&
+		mount --bind /run/fake /usr/bin/systemctl'
+	[ -e /usr/bin/systemctl ] || unmet 'no systemctl to put another in place of'
+	# Enabled; not enabled; enabled, but systemd is not what runs here.
+	run as_cron "$command" "mkdir -p /run/systemd/system && ENABLED=0 && $fake"
+	equal "$status: $output" '0: ' 'with the timer enabled'
+	run as_cron "$command" "mkdir -p /run/systemd/system && ENABLED=1 && $fake"
+	equal "$status: $output" "1: $DOWN" 'with the timer not enabled'
+	run as_cron "$command" "ENABLED=0 && $fake"
+	equal "$status: $output" "1: $DOWN" 'without systemd'
+	run as_cron "$command" "mount --bind /dev/null '$installed/usr/sbin/guestclock'"
+	equal "$status: $output" '0: ' 'without the program'
 }
 
 @test "systemd: the units verify, and are hardened" {
