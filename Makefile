@@ -14,7 +14,8 @@
 #   make setup           install the packages that the above need (tests/setup.sh)
 #   make clean           remove what was built
 
-prefix = /usr/local
+PREFIX = /usr/local
+prefix = $(PREFIX)
 sbindir = $(prefix)/sbin
 libexecdir = $(prefix)/libexec
 mandir = $(prefix)/share/man
@@ -166,117 +167,20 @@ bench: setup
 lint: setup
 	@tests/lint
 
-# What is installed: kind, mode, source, place.  "conf": never overwrites a file that is there, and is removed only
-# as long as it is as installed.  Paths in text files are made those of this installation.
-define installation
-program 755 $(BUILD)/in.timed $(sbindir)/in.timed
-program 755 $(BUILD)/guestclock-set $(libexecdir)/guestclock-set
-program 755 $(BUILD)/guestclock $(sbindir)/guestclock
-text 644 man/guestclock.8 $(mandir)/man8/guestclock.8
-text 644 man/in.timed.8 $(mandir)/man8/in.timed.8
-text 644 man/guestclock-set.8 $(mandir)/man8/guestclock-set.8
-text 644 README.md $(docdir)/README.md
-text 644 NEWS.md $(docdir)/NEWS.md
-text 644 SECURITY.md $(docdir)/SECURITY.md
-text 644 LICENSE $(docdir)/LICENSE
-text 644 inetd/openbsd-inetd.conf $(docdir)/openbsd-inetd.conf
-text 644 inetd/inetutils-inetd.conf $(docdir)/inetutils-inetd.conf
-text 644 systemd/in.timed-stream.socket $(unitdir)/in.timed-stream.socket
-text 644 systemd/in.timed-stream.service $(unitdir)/in.timed-stream.service
-text 644 systemd/in.timed-dgram.socket $(unitdir)/in.timed-dgram.socket
-text 644 systemd/in.timed-dgram.service $(unitdir)/in.timed-dgram.service
-text 644 systemd/guestclock.service $(unitdir)/guestclock.service
-text 644 systemd/guestclock.timer $(unitdir)/guestclock.timer
-text 644 sysusers.d/guestclock.conf $(sysusersdir)/guestclock.conf
-conf 644 cron.d/guestclock $(sysconfdir)/cron.d/guestclock
-conf 644 ssh_config $(sysconfdir)/guestclock/ssh_config
-conf 644 xinetd.d/in-timed-stream $(sysconfdir)/xinetd.d/in-timed-stream
-conf 644 xinetd.d/in-timed-dgram $(sysconfdir)/xinetd.d/in-timed-dgram
-endef
-# The same for install-guest.  The user's home holds authorized_keys, which are root's to write.
-define guest_installation
-program 750 $(BUILD)/guestclock-set $(libexecdir)/guestclock-set
-text 644 man/guestclock-set.8 $(mandir)/man8/guestclock-set.8
-text 644 tmpfiles.d/guestclock-set.conf $(tmpfilesdir)/guestclock-set.conf
-endef
-guest_user = guestclock-set
-guest_home = /var/lib/guestclock-set
-export installation guest_installation
-here = sed -e 's|/usr/local/|$(prefix)/|g' -e 's|/usr/sbin/in\.timed|$(sbindir)/in.timed|g' -e 's|/usr/sbin/guestclock|$(sbindir)/guestclock|g' -e 's|/usr/libexec/guestclock-set|$(libexecdir)/guestclock-set|g'
-
-# A copy that has the capability was placed by install-guest, which alone renews and removes it.
-with_capability = getcap "$$to" 2>/dev/null | grep -q cap_sys_time
-
-# Called with the name of a list, and a command that tells what is to be left alone.
-define place
-@umask 022; echo "$$$(1)" | while read -r kind mode source place; do \
-	to="$(DESTDIR)$$place"; \
-	if [ $$kind = conf ] && { [ -e "$$to" ] || [ -L "$$to" ]; }; then \
-		$(here) "$$source" | cmp -s - "$$to" || echo "kept $$to, which is not as this release has it"; continue; fi; \
-	if [ $$kind = program ] && $(2); then echo "kept $$to, which make install-guest renews"; continue; fi; \
-	mkdir -p "$${to%/*}" || exit 1; \
-	if [ $$kind = program ]; then install -m $$mode "$$source" "$$to" || exit 1; \
-	else $(here) "$$source" >"$$to.new" && chmod $$mode "$$to.new" && mv "$$to.new" "$$to" || exit 1; fi; \
-done
-endef
-define remove
-@echo "$$$(1)" | while read -r kind mode source place; do \
-	to="$(DESTDIR)$$place"; \
-	[ -e "$$to" ] || continue; \
-	if [ $$kind = conf ] && ! $(here) "$$source" | cmp -s - "$$to"; then echo "kept $$to, which was changed"; continue; fi; \
-	if [ $$kind = program ] && $(2); then echo "kept $$to, which make uninstall-guest removes"; continue; fi; \
-	rm -f "$$to" || exit 1; \
-done
-endef
+# The script knows the files (dist/manifest), and works without make too.
+export DESTDIR prefix sbindir libexecdir mandir docdir unitdir tmpfilesdir sysusersdir sysconfdir BUILD
 
 install: all
-	$(call place,installation,$(with_capability))
+	@dist/install.sh host
 
 uninstall:
-	$(call remove,installation,$(with_capability))
-	@for each in "$(DESTDIR)$(docdir)" "$(DESTDIR)$(sysconfdir)/guestclock"; do \
-		[ ! -d "$$each" ] || rmdir --ignore-fail-on-non-empty "$$each"; done
-	@[ -n "$(DESTDIR)" ] || ! getent passwd guestclock >/dev/null || \
-		echo 'the user guestclock stays, with its key and state: userdel guestclock && rm -r /var/lib/guestclock $(sysconfdir)/guestclock'
+	@dist/install.sh uninstall
 
-# What cannot be done is said before anything is.
 install-guest: $(BUILD)/guestclock-set
-	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -eq 0 ] || { \
-		echo "install-guest makes a user: run it as root, or with DESTDIR to place the files alone" >&2; exit 1; }
-	@for tool in groupadd useradd setcap; do \
-		[ -n "$(DESTDIR)" ] || command -v $$tool >/dev/null || { \
-			echo "install-guest needs $$tool (Debian: passwd, libcap2-bin)" >&2; exit 1; }; \
-	done
-	$(call place,guest_installation,false)
-ifeq ($(DESTDIR),)
-	@getent group $(guest_user) >/dev/null || groupadd --system $(guest_user)
-	@# No password, which is not the same as locked: sshd without PAM lets nobody into a locked account.
-	@getent passwd $(guest_user) >/dev/null || useradd --system --gid $(guest_user) --home-dir $(guest_home) \
-		--no-create-home --shell /bin/sh --password '*' $(guest_user)
-	@# Root's: what the account may do is not the account's to change.
-	@install -d -o root -g $(guest_user) -m 750 $(guest_home) $(guest_home)/.ssh
-	@[ -e $(guest_home)/.ssh/authorized_keys ] || \
-		install -o root -g $(guest_user) -m 640 /dev/null $(guest_home)/.ssh/authorized_keys
-	@chown root:$(guest_user) $(libexecdir)/guestclock-set && setcap cap_sys_time=ep $(libexecdir)/guestclock-set
-	@# systemd does it at each start; without it the directory is made here, and once more by whoever starts the guest.
-	@systemd-tmpfiles --create $(tmpfilesdir)/guestclock-set.conf 2>/dev/null || \
-		{ install -d -o $(guest_user) -g $(guest_user) -m 755 /run/guestclock && \
-		{ [ ! -e /run/guestclock/lock ] || chown $(guest_user):$(guest_user) /run/guestclock/lock; }; }
-	@echo 'guestclock-set is ready for the user $(guest_user).  Now append the host'\''s public key to'
-	@echo '$(guest_home)/.ssh/authorized_keys, in one line:'
-	@echo '    restrict,command="$(libexecdir)/guestclock-set" ssh-ed25519 AAAA...'
-else
-	@echo 'DESTDIR is set: no user $(guest_user) is made, and the program has no capability: that is for the package to do'
-endif
+	@dist/install.sh guest
 
 uninstall-guest:
-	$(call remove,guest_installation,false)
-ifeq ($(DESTDIR),)
-	@rm -f /run/guestclock/lock
-	@[ ! -d /run/guestclock ] || rmdir --ignore-fail-on-non-empty /run/guestclock
-	@! getent passwd $(guest_user) >/dev/null || \
-		echo 'the user stays, with its keys; to remove both: userdel $(guest_user) && rm -r $(guest_home)'
-endif
+	@dist/install.sh uninstall-guest
 
 # Packages that were unpacked stay: they are no product of this build.
 clean:

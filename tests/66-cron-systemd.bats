@@ -43,8 +43,8 @@ make_etc() {
 		printf 'Host web1\n\tHostName 127.0.0.1\n\tPort %s\n\tHostKeyAlias web1\n' "$(guest_state ssh.port)"
 		cat "$installed/etc/guestclock/ssh_config"
 	} >"$ETC/guestclock/ssh_config"
-	printf 'guestclock:x:%s:%s::/var/lib/guestclock:/usr/sbin/nologin\n' "$DRIVER" "$DRIVER" >>"$ETC/passwd"
-	printf 'guestclock:x:%s:\n' "$DRIVER" >>"$ETC/group"
+	printf '_guestclock:x:%s:%s::/var/lib/guestclock:/usr/sbin/nologin\n' "$DRIVER" "$DRIVER" >>"$ETC/passwd"
+	printf '_guestclock:x:%s:\n' "$DRIVER" >>"$ETC/group"
 	chown -R "$(id -u):$(id -g)" "$ETC/guestclock"
 	# As README has it: the key is the user's, the rest is root's to write.
 	[ "$DRIVER" = 0 ] || chown "$DRIVER" "$ETC/guestclock/id_guest"
@@ -60,7 +60,7 @@ in_etc() {
 }
 
 # What turns a shell in there into the user, for a program to follow.
-AS_USER='setpriv --reuid guestclock --regid guestclock --init-groups'
+AS_USER='setpriv --reuid _guestclock --regid _guestclock --init-groups'
 [ "$DRIVER" != 0 ] || AS_USER=
 
 # as_cron SCRIPT [BEFORE]: the same in cron's environment, after the command BEFORE.
@@ -121,11 +121,11 @@ DOWN='guestclock: web2: ssh: connect to host 127.0.0.1 port 1: Connection refuse
 	# By hand first, then cron: a log or a lock of root's would be in its way.
 	run_cmd in_etc "'$installed/usr/sbin/guestclock' sync --prometheus /var/lib/guestclock/prom && stat -c '%U %a %n' /var/lib/guestclock/* /var/lib/guestclock/.*lock &&
 		exec $AS_USER '$installed/usr/sbin/guestclock' sync"
-	equal "$output" 'guestclock 644 /var/lib/guestclock/log
-guestclock 644 /var/lib/guestclock/prom
-guestclock 644 /var/lib/guestclock/web1.state
-guestclock 600 /var/lib/guestclock/.lock
-guestclock 600 /var/lib/guestclock/.sync.lock' 'what there is'
+	equal "$output" '_guestclock 644 /var/lib/guestclock/log
+_guestclock 644 /var/lib/guestclock/prom
+_guestclock 644 /var/lib/guestclock/web1.state
+_guestclock 600 /var/lib/guestclock/.lock
+_guestclock 600 /var/lib/guestclock/.sync.lock' 'what there is'
 	# In none of root's groups, and before it starts an ssh.
 	run_cmd in_etc "exec timeout 30 strace -f -qq -e trace=setuid,setgid,setgroups,execve -o $WORK/strace '$installed/usr/sbin/guestclock' sync"
 	equal "$(sed -n 's/^[0-9]* *\(set[a-z]*(.*)\) *= 0$/\1/p; s/^[0-9]* *execve.*\["ssh", .*= 0$/ssh/p' "$WORK/strace" | head -n 4)" \
@@ -137,8 +137,8 @@ guestclock 600 /var/lib/guestclock/.sync.lock' 'what there is'
 	make_etc
 	run_cmd in_etc "chown 0:0 /var/lib/guestclock && '$installed/usr/sbin/guestclock' sync && stat -c %U /var/lib/guestclock/log
 		$AS_USER '$installed/usr/sbin/guestclock' sync || echo \$?
-		chown guestclock: /var/lib/guestclock; $AS_USER '$installed/usr/sbin/guestclock' sync || echo \$?
-		chown -R guestclock: /var/lib/guestclock; $AS_USER '$installed/usr/sbin/guestclock' sync && echo well"
+		chown _guestclock: /var/lib/guestclock; $AS_USER '$installed/usr/sbin/guestclock' sync || echo \$?
+		chown -R _guestclock: /var/lib/guestclock; $AS_USER '$installed/usr/sbin/guestclock' sync && echo well"
 	local line='guestclock: state directory /var/lib/guestclock: Permission denied: it and what is in it must belong to the user that runs this; --state names another'
 	equal "$output" "root
 $line
@@ -182,9 +182,9 @@ well"
 	run_cmd systemd-analyze verify --man=no "$units"/guestclock.service "$units"/guestclock.timer
 	# What other units of this machine are wrong in is no concern of ours.
 	! grep -F guestclock <<<"$output" || { printf '%s\n' "$output"; return 1; }
-	grep -qx 'User=guestclock' "$units/guestclock.service"
+	grep -qx 'User=_guestclock' "$units/guestclock.service"
 	run_cmd systemd-sysusers --dry-run --root="$WORK" "$installed/usr/lib/sysusers.d/guestclock.conf"
-	[[ "$output" == *'guestclock'* ]]
+	[[ "$output" == *'_guestclock'* ]]
 	for unit in guestclock in.timed-stream in.timed-dgram; do
 		run_cmd systemd-analyze security --offline=yes --threshold=20 "$units/$unit.service"
 		[[ "$output" == *'OK'* ]]

@@ -112,7 +112,7 @@ ask() {
 	status=0
 	output=$(timeout 20 nsenter --target "$BOX" --net ssh -F none -p $SSHD_PORT -i "$KEYS/key" -o IdentitiesOnly=yes -o IdentityAgent=none \
 		-o BatchMode=yes -o HostKeyAlias=guest -o "UserKnownHostsFile=$WORK/known_hosts" -o GlobalKnownHostsFile=/dev/null \
-		-o StrictHostKeyChecking=yes -o LogLevel=ERROR guestclock-set@127.0.0.1 "$1" 2>"$WORK/errors") || status=$?
+		-o StrictHostKeyChecking=yes -o LogLevel=ERROR _guestclock-set@127.0.0.1 "$1" 2>"$WORK/errors") || status=$?
 	errors=$(<"$WORK/errors")
 }
 
@@ -134,23 +134,23 @@ filtered() { [ -n "$(box_pids guestclock-set)" ] && [ "$(field "$(box_pids guest
 
 @test "make install-guest: the user, the program with its capability, its directories, and what to do next" {
 	run -0 install_guest
-	equal "$output" "guestclock-set is ready for the user guestclock-set.  Now append the host's public key to
+	equal "$output" "guestclock-set is ready for the user _guestclock-set.  Now append the host's public key to
 $HOME_OF_USER/.ssh/authorized_keys, in one line:
     restrict,command=\"$SET\" ssh-ed25519 AAAA..." 'what make said'
-	equal "$(box getent passwd guestclock-set | cut -d: -f2,5-)" "x::$HOME_OF_USER:/bin/sh" 'the account'
+	equal "$(box getent passwd _guestclock-set | cut -d: -f2,5-)" "x::$HOME_OF_USER:/bin/sh" 'the account'
 	# A system's, with a group of its own, and a password that none is: not locked.
-	(($(box id -u guestclock-set) < 1000 && $(box id -u guestclock-set) > 0))
-	equal "$(box id -Gn guestclock-set)" guestclock-set groups
-	[[ $(box grep '^guestclock-set:' /etc/shadow) == 'guestclock-set:*:'* ]]
-	is "$SET" root:guestclock-set 750
+	(($(box id -u _guestclock-set) < 1000 && $(box id -u _guestclock-set) > 0))
+	equal "$(box id -Gn _guestclock-set)" _guestclock-set groups
+	[[ $(box grep '^_guestclock-set:' /etc/shadow) == '_guestclock-set:*:'* ]]
+	is "$SET" root:_guestclock-set 750
 	equal "$(box getcap "$SET")" "$SET cap_sys_time=ep" capability
 	box cmp /mnt/top/build/guestclock-set "$SET"
-	is "$HOME_OF_USER" root:guestclock-set 750
-	is "$HOME_OF_USER/.ssh" root:guestclock-set 750
-	is "$HOME_OF_USER/.ssh/authorized_keys" root:guestclock-set 640
+	is "$HOME_OF_USER" root:_guestclock-set 750
+	is "$HOME_OF_USER/.ssh" root:_guestclock-set 750
+	is "$HOME_OF_USER/.ssh/authorized_keys" root:_guestclock-set 640
 	# Nothing for a shell to read at the start of each session.
 	equal "$(box find "$HOME_OF_USER" -type f -printf '%P %s\n')" '.ssh/authorized_keys 0' 'files in its home'
-	is /run/guestclock guestclock-set:guestclock-set 755
+	is /run/guestclock _guestclock-set:_guestclock-set 755
 	equal "$(box find /usr/local -type f | sort)" "/usr/local/lib/tmpfiles.d/guestclock-set.conf
 $SET
 /usr/local/share/man/man8/guestclock-set.8" 'what was placed'
@@ -161,26 +161,26 @@ $SET
 	equal "$(box getent passwd)" "$(<"$WORK/passwd")" 'accounts'
 	equal "$(box cat "$HOME_OF_USER/.ssh/authorized_keys")" key 'authorized_keys'
 	equal "$(box getcap "$SET")" "$SET cap_sys_time=ep" capability
-	is "$HOME_OF_USER/.ssh/authorized_keys" root:guestclock-set 640
+	is "$HOME_OF_USER/.ssh/authorized_keys" root:_guestclock-set 640
 	# make install and uninstall on the same machine leave that copy alone, and say so.
 	run -0 box make -s --no-print-directory -C /mnt/top install
-	equal "$output" "kept $SET, which make install-guest renews"
-	is "$SET" root:guestclock-set 750
+	equal "${lines[0]}" "kept $SET, which \"install.sh guest\" renews"
+	is "$SET" root:_guestclock-set 750
 	run -0 box make -s --no-print-directory -C /mnt/top uninstall
-	equal "$output" "kept $SET, which make uninstall-guest removes"
+	equal "$output" "kept $SET, which \"install.sh uninstall-guest\" removes"
 	equal "$(box getcap "$SET")" "$SET cap_sys_time=ep" capability
 }
 
 @test "make uninstall-guest takes it away, and says how to remove the user" {
 	install_guest >/dev/null
 	run -0 box make -s --no-print-directory -C /mnt/top uninstall-guest
-	equal "$output" "the user stays, with its keys; to remove both: userdel guestclock-set && rm -r $HOME_OF_USER"
+	equal "$output" "the user stays, with its keys; to remove both: userdel _guestclock-set && rm -r $HOME_OF_USER"
 	equal "$(box find /usr/local -type f)" '' 'what is left'
 	box test ! -e /run/guestclock
 	# As it says.
 	box sh -c "${output#*: }"
-	run -2 box getent passwd guestclock-set
-	run -2 box getent group guestclock-set
+	run -2 box getent passwd _guestclock-set
+	run -2 box getent group _guestclock-set
 	box test ! -e "$HOME_OF_USER"
 	# Without a user there is nothing to say.
 	run -0 box make -s --no-print-directory -C /mnt/top uninstall-guest
@@ -189,13 +189,13 @@ $SET
 
 @test "make install-guest without root, or without what it needs, is one line, and nothing is done" {
 	run -2 box_as alice make -s --no-print-directory -C /mnt/top install-guest
-	equal "${lines[0]}" 'install-guest makes a user: run it as root, or with DESTDIR to place the files alone'
+	equal "${lines[0]}" 'install.sh: guest makes a user: run it as root, or with DESTDIR to place the files alone'
 	box mkdir /mnt/bin
-	box sh -c 'for tool in make sh id getent install mkdir sed chmod mv uname; do ln -s "$(command -v $tool)" /mnt/bin/; done'
+	box sh -c 'for tool in make sh dirname id getent uname; do ln -s "$(command -v $tool)" /mnt/bin/; done'
 	run -2 box env PATH=/mnt/bin make -s --no-print-directory -C /mnt/top install-guest
-	equal "${lines[0]}" 'install-guest needs groupadd (Debian: passwd, libcap2-bin)'
+	equal "${lines[0]}" 'install.sh: guest needs groupadd (Debian: passwd, libcap2-bin)'
 	equal "$(box find /usr/local -type f)" '' 'what was placed'
-	run -2 box getent passwd guestclock-set
+	run -2 box getent passwd _guestclock-set
 }
 
 @test "under a real sshd the user's program runs with the one capability, and no other user can execute it" {
@@ -215,7 +215,7 @@ $SET
 	ask rfc868 < <(printf "$octets")
 	equal "$status" 111 status || { shown; return 1; }
 	[[ $errors == 'guestclock-set: '*'Operation not permitted'* ]] || { shown; return 1; }
-	equal "$(box stat -c '%U' /run/guestclock/lock)" guestclock-set 'owner of the lock'
+	equal "$(box stat -c '%U' /run/guestclock/lock)" _guestclock-set 'owner of the lock'
 	ask id
 	equal "$status" 100 status
 
@@ -226,14 +226,14 @@ $SET
 	session=$!
 	wait_for 10 filtered
 	pid=$(box_pids guestclock-set)
-	equal "$(field "$pid" Uid)" $((BASE + $(box id -u guestclock-set))) Uid
+	equal "$(field "$pid" Uid)" $((BASE + $(box id -u _guestclock-set))) Uid
 	equal "$(field "$pid" CapEff)" 0000000002000000 CapEff
 	equal "$(field "$pid" CapPrm)" 0000000002000000 CapPrm
 	for name in CapInh CapAmb; do equal "$(field "$pid" $name)" 0000000000000000 $name; done
 	equal "$(field "$pid" NoNewPrivs)" 1 NoNewPrivs
 	# The user's own processes may not look into it: it belongs to root.
 	equal "$(stat -c %u "/proc/$pid/mem")" "$BASE" 'owner of /proc/PID/mem'
-	run -1 box_as guestclock-set cat "/proc/$pid/environ"
+	run -1 box_as _guestclock-set cat "/proc/$pid/environ"
 	exec 8>&-
 	wait "$session"
 
@@ -250,10 +250,10 @@ $SET
 	[[ $output == *'no CAP_SYS_TIME'* ]]
 	# The user can change neither the program nor the line that holds its key to it.
 	for file in "$SET" "$HOME_OF_USER/.ssh/authorized_keys"; do
-		run -2 box_as guestclock-set sh -c ": >>\"\$1\"" sh "$file"
+		run -2 box_as _guestclock-set sh -c ": >>\"\$1\"" sh "$file"
 		[[ $output == *'ermission denied'* ]]
 	done
-	run -1 box_as guestclock-set mv "$HOME_OF_USER/.ssh" "$HOME_OF_USER/away"
+	run -1 box_as _guestclock-set mv "$HOME_OF_USER/.ssh" "$HOME_OF_USER/away"
 }
 
 @test "what root has locked first, the user can lock all the same" {
@@ -261,15 +261,77 @@ $SET
 	# By hand, as root: its lock is the user's, because the directory is.
 	run -111 box "$SET" -- rdate -o 1 127.0.0.1
 	[[ $output == *'Connection refused'* ]] || { printf '%s\n' "$output"; return 1; }
-	equal "$(box stat -c '%U:%G' /run/guestclock/lock)" guestclock-set:guestclock-set 'owner of the lock'
-	run -111 box_as guestclock-set "$SET" -- rdate -o 1 127.0.0.1
+	equal "$(box stat -c '%U:%G' /run/guestclock/lock)" _guestclock-set:_guestclock-set 'owner of the lock'
+	run -111 box_as _guestclock-set "$SET" -- rdate -o 1 127.0.0.1
 	[[ $output == *'Connection refused'* ]] || { printf '%s\n' "$output"; return 1; }
 	# One from before there was such a user.
 	box make -s --no-print-directory -C /mnt/top uninstall-guest >/dev/null
 	box install -d /run/guestclock
 	box touch /run/guestclock/lock
 	install_guest >/dev/null
-	equal "$(box stat -c '%U:%G' /run/guestclock/lock)" guestclock-set:guestclock-set 'owner of the lock'
-	run -111 box_as guestclock-set "$SET" -- rdate -o 1 127.0.0.1
+	equal "$(box stat -c '%U:%G' /run/guestclock/lock)" _guestclock-set:_guestclock-set 'owner of the lock'
+	run -111 box_as _guestclock-set "$SET" -- rdate -o 1 127.0.0.1
 	[[ $output == *'Connection refused'* ]] || { printf '%s\n' "$output"; return 1; }
+}
+
+@test "install.sh and the program are all that a guest needs" {
+	box mkdir /mnt/copied
+	box cp /mnt/top/dist/install.sh /mnt/copied
+	run -111 box sh /mnt/copied/install.sh guest
+	equal "$output" 'install.sh: no program guestclock-set in /mnt/copied nor in /mnt/build: build it with make, or copy it beside install.sh'
+	# One for another machine.
+	printf '\177ELF of another machine' | box sh -c 'cat >/mnt/copied/guestclock-set && chmod 755 /mnt/copied/guestclock-set'
+	run -111 box sh /mnt/copied/install.sh guest
+	equal "$output" "install.sh: /mnt/copied/guestclock-set does not run here: build it for $(uname -m), statically (the default)"
+	run -2 box getent passwd _guestclock-set
+	box cp /mnt/top/build/guestclock-set /mnt/copied
+	run -0 box sh /mnt/copied/install.sh guest
+	equal "${lines[0]}" "guestclock-set is ready for the user _guestclock-set.  Now append the host's public key to"
+	equal "$(box find /usr/local -type f | sort)" "/usr/local/lib/tmpfiles.d/guestclock-set.conf
+$SET" 'what was placed'
+	equal "$(box getcap "$SET")" "$SET cap_sys_time=ep" capability
+	equal "$(box sed '/^#/d' /usr/local/lib/tmpfiles.d/guestclock-set.conf)" 'd /run/guestclock 0755 _guestclock-set _guestclock-set
+z /run/guestclock/lock - _guestclock-set _guestclock-set' 'tmpfiles.d'
+	run -0 box sh /mnt/copied/install.sh uninstall-guest
+	equal "$(box find /usr/local -type f)" '' 'what is left'
+}
+
+@test "users of an earlier release go on being used, and how to rename them is said" {
+	box sh -c 'for user in guestclock guestclock-set; do groupadd --system $user && useradd --system --gid $user --no-create-home \
+		--home-dir /var/lib/$user --shell /bin/sh --password "*" $user || exit; done'
+	run -0 install_guest
+	equal "${lines[0]}" "guestclock-set is ready for the user guestclock-set.  Now append the host's public key to"
+	equal "${lines[*]:3}" 'the user guestclock-set is called _guestclock-set since this release.  To rename it, with all that it owns:     usermod -l _guestclock-set guestclock-set && groupmod -n _guestclock-set guestclock-set && dist/install.sh guest' 'what it said'
+	is "$SET" root:guestclock-set 750
+	is /run/guestclock guestclock-set:guestclock-set 755
+	run -0 box make -s --no-print-directory -C /mnt/top install
+	equal "${lines[*]: -2}" 'the user guestclock is called _guestclock since this release.  To rename it, with all that it owns:     usermod -l _guestclock guestclock && groupmod -n _guestclock guestclock && make install' 'what it said'
+	box grep -qx User=guestclock /usr/local/lib/systemd/system/guestclock.service
+	box grep -q '^u guestclock ' /usr/local/lib/sysusers.d/guestclock.conf
+	# As it says.
+	box sh -c 'cd /mnt/top && usermod -l _guestclock-set guestclock-set && groupmod -n _guestclock-set guestclock-set && dist/install.sh guest &&
+		usermod -l _guestclock guestclock && groupmod -n _guestclock guestclock && make -s install' >"$WORK/moved"
+	run -1 grep -F 'since this release' "$WORK/moved"
+	is "$SET" root:_guestclock-set 750
+	is "$HOME_OF_USER/.ssh/authorized_keys" root:_guestclock-set 640
+	is /run/guestclock _guestclock-set:_guestclock-set 755
+	box grep -qx User=_guestclock /usr/local/lib/systemd/system/guestclock.service
+	run -2 box getent passwd guestclock
+}
+
+@test "uninstall switches off the units that systemd has on" {
+	box make -s --no-print-directory -C /mnt/top install >/dev/null
+	box mkdir -p /run/systemd/system /usr/local/bin
+	# The timer is on, and nothing else.
+	box sh -c 'cat >/usr/local/bin/systemctl && chmod 755 /usr/local/bin/systemctl' <<-'END'
+		#!/bin/sh
+		case "$*" in
+		'--quiet is-enabled guestclock.timer') exit 0 ;;
+		*' disable '*) printf '%s\n' "$*" >>/run/switched ;;
+		*) exit 1 ;;
+		esac
+	END
+	run -0 box make -s --no-print-directory -C /mnt/top uninstall
+	equal "$output" 'switched off guestclock.timer'
+	equal "$(box cat /run/switched)" '--quiet disable --now guestclock.timer' 'what systemctl was asked'
 }

@@ -39,11 +39,7 @@ teardown() {
 in_copy() { make -s --no-print-directory -C "$COPY" DESTDIR="$ROOT" "$@"; }
 
 # listed [VARIABLES...]: what make install places: KIND MODE SOURCE PLACE
-listed() {
-	# shellcheck disable=SC2016 # for make and its shell
-	printf 'include Makefile\nlisted:\n\t@echo "$$installation"\n' |
-		make -s --no-print-directory -C "$COPY" -f - "$@" listed
-}
+listed() { env "$@" "$COPY/dist/install.sh" list | grep -v '^earlier '; }
 
 # installed: the files below $ROOT, as MODE PLACE
 installed() { (cd "$ROOT" && find . ! -type d -printf '%m %P\n' | sort -k 2); }
@@ -146,7 +142,7 @@ places_are() {
 
 @test "make install places every listed file with its mode, and nothing else" {
 	run -0 in_copy install
-	equal "$output" '' 'what make said'
+	equal "$output" "installed below $ROOT for /usr/local and /etc" 'what make said'
 	places_are
 	# The list itself: what an administrator needs is on it.
 	run -0 installed
@@ -173,8 +169,9 @@ places_are() {
 @test "prefix and the directories under it are honoured" {
 	local each=(prefix=/opt/clock sbindir=/opt/clock/s libexecdir=/opt/lx mandir=/opt/m docdir=/opt/d unitdir=/opt/u
 		sysconfdir=/opt/e)
-	in_copy install prefix=/usr
-	places_are prefix=/usr
+	in_copy install PREFIX=/usr
+	places_are PREFIX=/usr
+	equal "$(listed PREFIX=/usr)" "$(listed prefix=/usr)" 'PREFIX and prefix'
 	[ -x "$ROOT/usr/sbin/in.timed" ]
 	[ -x "$ROOT/usr/libexec/guestclock-set" ]
 	[ ! -e "$ROOT/usr/local" ]
@@ -189,6 +186,20 @@ places_are() {
 		[ -f "$ROOT/opt/$place" ] || { printf 'not there: %s\n' "$place"; return 1; }
 	done
 	equal "$(ls "$ROOT")" opt 'top directories'
+}
+
+@test "a directory that xinetd and systemd could not read is refused, and so is an unknown verb" {
+	local wrong
+	for wrong in prefix=usr 'sbindir=/opt/my clock' 'sysconfdir=/etc;x' 'docdir=/a|b'; do
+		run -111 env DESTDIR="$ROOT" "$wrong" "$COPY/dist/install.sh" host
+		[[ $output == "install.sh: directory \""*"\": expected an absolute path of letters, digits and ./_+@~-, as xinetd and systemd can read" ]]
+	done
+	for wrong in '' 'host guest' reinstall --help; do
+		# shellcheck disable=SC2086 # none, one or two words
+		run -100 env DESTDIR="$ROOT" "$COPY/dist/install.sh" $wrong
+		equal "$output" 'usage: install.sh host | guest | uninstall | uninstall-guest | list'
+	done
+	[ ! -e "$ROOT" ]
 }
 
 @test "paths in the files are those of this installation" {
@@ -225,7 +236,8 @@ places_are() {
 	printf 'mine too\n' >"$WORK/elsewhere/time-dgram"
 	run -0 in_copy install
 	equal "$output" "kept $ROOT/etc/xinetd.d/in-timed-stream, which is not as this release has it
-kept $ROOT/etc/xinetd.d/in-timed-dgram, which is not as this release has it"
+kept $ROOT/etc/xinetd.d/in-timed-dgram, which is not as this release has it
+installed below $ROOT for /usr/local and /etc"
 	equal "$(<"$ROOT/etc/xinetd.d/in-timed-stream")" mine
 	equal "$(stat -c %a "$ROOT/etc/xinetd.d/in-timed-stream")" 600
 	[ -L "$ROOT/etc/xinetd.d/in-timed-dgram" ]
@@ -281,11 +293,65 @@ kept $ROOT/etc/xinetd.d/in-timed-dgram, which is not as this release has it"
 
 @test "uninstall keeps a file in /etc that was changed, and says so" {
 	in_copy install
-	sed -i 's/^\(\s*disable\s*=\).*/\1 no/' "$ROOT/etc/xinetd.d/in-timed-stream"
+	sed -i 's/^\(\s*cps\s*=\).*/\1 20 2/' "$ROOT/etc/xinetd.d/in-timed-stream"
 	run -0 in_copy uninstall
 	equal "$output" "kept $ROOT/etc/xinetd.d/in-timed-stream, which was changed"
 	equal "$(installed)" '644 etc/xinetd.d/in-timed-stream'
-	grep -q '^\s*disable\s*= no$' "$ROOT/etc/xinetd.d/in-timed-stream"
+	grep -q '^\s*cps\s*= 20 2$' "$ROOT/etc/xinetd.d/in-timed-stream"
+}
+
+@test "uninstall removes a snippet that was only switched on, and says that xinetd must be reloaded" {
+	in_copy install
+	# As the README has it, and as an editor might leave it.
+	sed -i 's/disable.*= yes/disable = no/' "$ROOT/etc/xinetd.d/in-timed-stream"
+	sed -i 's/^\s*disable.*/    disable = no  /' "$ROOT/etc/xinetd.d/in-timed-dgram"
+	run -0 in_copy uninstall
+	equal "$output" "removed $ROOT/etc/xinetd.d/in-timed-stream, which was switched on: reload xinetd
+removed $ROOT/etc/xinetd.d/in-timed-dgram, which was switched on: reload xinetd"
+	equal "$(installed)" '' 'what is left'
+}
+
+# ------------------------------------------------------------------------------------------------ earlier releases
+
+# as_0_1: what release 0.1 installed in /etc
+as_0_1() {
+	mkdir -p "$ROOT"/etc/{xinetd.d,cron.d,guestclock}
+	sed 's,/usr/sbin/,/usr/local/sbin/,' "$COPY/tests/release-0.1/time-stream" >"$ROOT/etc/xinetd.d/time-stream"
+	sed 's,/usr/sbin/,/usr/local/sbin/,' "$COPY/tests/release-0.1/time-dgram" >"$ROOT/etc/xinetd.d/time-dgram"
+	sed 's,/usr/sbin/,/usr/local/sbin/,' "$COPY/tests/release-0.1/cron" >"$ROOT/etc/cron.d/guestclock"
+	cp "$COPY/tests/release-0.1/ssh_config" "$ROOT/etc/guestclock/"
+}
+
+@test "make install over release 0.1 replaces what nobody changed" {
+	as_0_1
+	run -0 in_copy install
+	equal "$output" "removed $ROOT/etc/cron.d/guestclock of an earlier release
+removed $ROOT/etc/guestclock/ssh_config of an earlier release
+removed $ROOT/etc/xinetd.d/time-stream of an earlier release
+removed $ROOT/etc/xinetd.d/time-dgram of an earlier release
+installed below $ROOT for /usr/local and /etc"
+	places_are
+	as_0_1
+	rm "$ROOT/etc/cron.d/guestclock" "$ROOT/etc/guestclock/ssh_config"
+	# Uninstalled without having been installed.
+	sed -i 's/disable.*= yes/disable = no/' "$ROOT/etc/xinetd.d/time-stream"
+	run -0 in_copy uninstall
+	equal "$output" "removed $ROOT/etc/xinetd.d/time-stream, which was switched on: reload xinetd"
+	equal "$(installed)" '' 'what is left'
+}
+
+@test "make install over release 0.1 keeps what was changed, and says how to move" {
+	as_0_1
+	sed -i 's/disable.*= yes/disable = no/' "$ROOT/etc/xinetd.d/time-stream"
+	printf '# mine\n' | tee -a "$ROOT/etc/cron.d/guestclock" "$ROOT/etc/guestclock/ssh_config" >/dev/null
+	cp -a "$ROOT/etc" "$WORK/before"
+	run -0 in_copy install
+	equal "$output" "kept $ROOT/etc/xinetd.d/time-stream of an earlier release, which was changed: make its changes in /etc/xinetd.d/in-timed-stream, remove it, reload xinetd
+removed $ROOT/etc/xinetd.d/time-dgram of an earlier release
+kept $ROOT/etc/cron.d/guestclock, which is not as this release has it
+kept $ROOT/etc/guestclock/ssh_config, which is not as this release has it
+installed below $ROOT for /usr/local and /etc"
+	for file in xinetd.d/time-stream cron.d/guestclock guestclock/ssh_config; do cmp "$WORK/before/$file" "$ROOT/etc/$file"; done
 }
 
 # -------------------------------------------------------------------------------------------------------- guest
@@ -294,7 +360,7 @@ kept $ROOT/etc/xinetd.d/in-timed-dgram, which is not as this release has it"
 @test "make install-guest with DESTDIR places its files, makes no user, says so, and uninstall-guest mirrors it" {
 	local each=(prefix=/opt/clock libexecdir=/opt/lx mandir=/opt/m tmpfilesdir=/opt/t)
 	run -0 in_copy install-guest
-	equal "$output" 'DESTDIR is set: no user guestclock-set is made, and the program has no capability: that is for the package to do'
+	equal "$output" 'DESTDIR is set: no user _guestclock-set is made, and the program has no capability: that is for the package to do'
 	equal "$(installed)" '644 usr/local/lib/tmpfiles.d/guestclock-set.conf
 750 usr/local/libexec/guestclock-set
 644 usr/local/share/man/man8/guestclock-set.8'
