@@ -92,7 +92,7 @@ $(BUILD)/guestclock-set: $(guestclock-set_objects) | $(libwrap)
 	$(call say,LINK)
 	$(Q)$(compile) $(static) $(link) $(LDFLAGS) -o $@ $^ $(guestclock-set_libs)
 
-$(libwrap):
+$(libwrap): | $(BUILD)/libraries
 	@mkdir -p $(@D)
 	$(call say,COPY)
 	$(Q)$(OBJCOPY) --redefine-sym fopen=access_fopen --redefine-sym fclose=access_fclose \
@@ -116,7 +116,7 @@ $(BUILD)/guestclock: $(guestclock_objects)
 	$(Q)$(compile) -pie $(link) $(LDFLAGS) -o $@ $^
 
 # The system call filters are made here and not when a program runs: see lib/mkfilter.c.
-$(BUILD)/mkfilter: src/lib/mkfilter.c
+$(BUILD)/mkfilter: src/lib/mkfilter.c | $(BUILD)/libraries
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(mkfilter_flags) -O1 -o $@ $< -lseccomp
@@ -125,10 +125,16 @@ $(BUILD)/filters.h: $(BUILD)/mkfilter
 	$(Q)$(BUILD)/mkfilter $(SECCOMP_ARCH) >$@.new && mv $@.new $@
 $(BUILD)/obj/lib/filter.o: $(BUILD)/filters.h
 
-$(BUILD)/obj/%.o: src/%.c Makefile $(BUILD)/flags
+$(BUILD)/obj/%.o: src/%.c Makefile $(BUILD)/flags | $(BUILD)/libraries
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(compile) -MMD -MP -c -o $@ $<
+
+# Made once nothing that the build needs is missing.
+$(BUILD)/libraries:
+	@mkdir -p $(@D)
+	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' dist/check-libraries.sh
+	@touch $@
 
 # Unit tests: build/tests/unit/test_NAME from tests/unit/test_NAME.c, against every object but the mains.
 units = $(notdir $(basename $(wildcard tests/unit/test_*.c)))
@@ -185,7 +191,7 @@ uninstall-guest:
 # Packages that were unpacked stay: they are no product of this build.
 clean:
 	rm -rf $(BUILD)/obj $(BUILD)/dynamic $(BUILD)/tests $(BUILD)/guest $(BUILD)/lint $(BUILD)/asan $(BUILD)/fuzz $(BUILD)/coverage $(BUILD)/bench $(BUILD)/libunit.a $(libwrap) $(BUILD)/mkfilter \
-		$(BUILD)/filters.h $(BUILD)/flags $(BUILD)/debug compile_commands.json $(programs:%=$(BUILD)/%)
+		$(BUILD)/filters.h $(BUILD)/flags $(BUILD)/libraries $(BUILD)/debug compile_commands.json $(programs:%=$(BUILD)/%)
 
 -include $(wildcard $(BUILD)/obj/*/*.d)
 

@@ -429,3 +429,29 @@ installed below $ROOT for /usr/local and /etc"
 	subprocess.run(one["command"] + " -o /dev/null", shell=True, check=True, cwd=one["directory"])
 	END
 }
+
+# ------------------------------------------------------------------------------------------------------ what is missing
+
+@test "missing libraries are named by their packages, all at once, before anything is compiled" {
+	# A compiler that finds neither one header nor another library.
+	cat >"$WORK/cc" <<-'END'
+		#!/bin/sh
+		case "$*" in
+		*-print-file-name=libmd.a) echo libmd.a ;;
+		*-print-file-name=*) echo "/lib/${1#*=}" ;;
+		*'-E -') ! grep -q seccomp.h ;;
+		*) echo compiled >&2 && exit 1 ;;
+		esac
+	END
+	chmod +x "$WORK/cc"
+	run -2 make -s -C "$COPY" BUILD=build/probe CC="$WORK/cc" all
+	equal "${lines[0]}" 'headers or libraries for the build are missing: apt install libseccomp-dev libmd-dev'
+	[[ $output != *compiled* ]]
+	run -2 make -s -C "$COPY" BUILD=build/probe CC="$WORK/none" all
+	equal "${lines[0]}" "no compiler $WORK/none: apt install gcc, or make CC=clang"
+	# Nothing is missing where the tests run, and tests/setup.sh installs each package.
+	run -0 "$COPY/dist/check-libraries.sh"
+	equal "$output" ''
+	sed -n 's/^\(lib[a-z0-9-]*-dev\) .*/\1/p' "$COPY/dist/check-libraries.sh" >"$WORK/packages"
+	equal "$(grep -cxFf <(tr ' ' '\n' <"$COPY/tests/setup.sh") "$WORK/packages")" "$(wc -l <"$WORK/packages")" 'packages that setup.sh installs'
+}
