@@ -11,6 +11,7 @@
 #   make bench           measure, beside other programs; takes some ten minutes
 #   make debug           build build/debug/*: no optimisation, and filters that name a forbidden system call
 #   make compile_commands.json   for editors and clangd
+#   make dist            make build/guestclock-VERSION.tar.gz, the same octets each time
 #   make setup           install the packages that the above need (tests/setup.sh)
 #   make clean           remove what was built
 
@@ -188,11 +189,15 @@ install-guest: $(BUILD)/guestclock-set
 uninstall-guest:
 	@dist/install.sh uninstall-guest
 
+# build/guestclock-VERSION.tar.gz: the same files always give the same octets.
+dist:
+	@dist/tarball.sh
+
 # Packages that were unpacked stay: they are no product of this build.
 clean:
 	rm -rf $(BUILD)/obj $(BUILD)/dynamic $(BUILD)/tests $(BUILD)/guest $(BUILD)/lint $(BUILD)/asan $(BUILD)/fuzz $(BUILD)/coverage $(BUILD)/bench $(BUILD)/libunit.a $(libwrap) $(BUILD)/mkfilter \
-		$(BUILD)/filters.h $(BUILD)/flags $(BUILD)/libraries $(BUILD)/debug compile_commands.json $(programs:%=$(BUILD)/%)
+		$(BUILD)/filters.h $(BUILD)/flags $(BUILD)/libraries $(BUILD)/debug $(BUILD)/guestclock-*.tar.gz compile_commands.json $(programs:%=$(BUILD)/%)
 
 -include $(wildcard $(BUILD)/obj/*/*.d)
 
-.PHONY: all help debug dynamic units setup check demo bench lint install uninstall install-guest uninstall-guest clean
+.PHONY: all help debug dynamic units setup check demo bench lint install uninstall install-guest uninstall-guest dist clean

@@ -430,7 +430,41 @@ installed below $ROOT for /usr/local and /etc"
 	END
 }
 
-# ------------------------------------------------------------------------------------------------------ what is missing
+# -------------------------------------------------------------------------------------- the tarball, and what is missing
+
+# tarball DIRECTORY: make dist there; prints the hash
+tarball() {
+	make -s --no-print-directory -C "$1" dist >"$WORK/dist.out" 2>&1 || { cat "$WORK/dist.out" >&2; return 1; }
+	sed -n 's,^\([0-9a-f]*\)  build/guestclock-[0-9.]*\.tar\.gz$,\1,p' "$WORK/dist.out"
+}
+
+@test "make dist: two builds have one hash, from git, from a copy and from an unpacked tarball" {
+	local hash version
+	cp -a "$COPY" "$WORK/one"
+	hash=$(tarball "$WORK/one")
+	[[ $hash =~ ^[0-9a-f]{64}$ ]]
+	version=$(sed -n 's/^## \([0-9.]*\) .*/\1/p' "$COPY/NEWS.md" | head -n 1)
+	mkdir "$WORK/unpacked"
+	tar -xzf "$WORK/one/build/guestclock-$version.tar.gz" -C "$WORK/unpacked"
+	equal "$(ls "$WORK/unpacked")" "guestclock-$version" 'top of the tarball'
+	[ ! -e "$WORK/unpacked/guestclock-$version/build" ]
+	# Every file, as it is, and nothing that was built.
+	diff -r --exclude build --exclude compile_commands.json "$COPY" "$WORK/unpacked/guestclock-$version"
+	# Other times, modes, umask, time zone and locale.
+	cp -R "$COPY" "$WORK/two"
+	find "$WORK/two" -type f -exec touch -d 2001-02-03 {} +
+	chmod -R g-r,o-rx "$WORK/two"
+	equal "$(umask 077 && TZ=Asia/Tokyo LC_ALL=C.UTF-8 tarball "$WORK/two")" "$hash" 'hash of another copy'
+	equal "$(tarball "$WORK/unpacked/guestclock-$version")" "$hash" 'hash from the unpacked tarball'
+	# From git: what it does not know stays out.
+	(cd "$WORK/unpacked/guestclock-$version" && git init -q && git add . && touch untracked &&
+		git -c user.name=test -c user.email=test@localhost commit -qm test)
+	equal "$(tarball "$WORK/unpacked/guestclock-$version")" "$hash" 'hash from git'
+	equal "$(wc -l <"$WORK/dist.out")" 1 'lines that it printed'
+	printf '\n' >>"$WORK/unpacked/guestclock-$version/README.md"
+	[ "$(tarball "$WORK/unpacked/guestclock-$version")" != "$hash" ]
+	equal "$(head -n 1 "$WORK/dist.out")" 'tarball.sh: git has uncommitted changes; the tarball has them too'
+}
 
 @test "missing libraries are named by their packages, all at once, before anything is compiled" {
 	# A compiler that finds neither one header nor another library.
@@ -444,10 +478,10 @@ installed below $ROOT for /usr/local and /etc"
 		esac
 	END
 	chmod +x "$WORK/cc"
-	run -2 make -s -C "$COPY" BUILD=build/probe CC="$WORK/cc" all
+	run -2 make -s -C "$COPY" BUILD=build/missing CC="$WORK/cc" all
 	equal "${lines[0]}" 'headers or libraries for the build are missing: apt install libseccomp-dev libmd-dev'
 	[[ $output != *compiled* ]]
-	run -2 make -s -C "$COPY" BUILD=build/probe CC="$WORK/none" all
+	run -2 make -s -C "$COPY" BUILD=build/missing CC="$WORK/none" all
 	equal "${lines[0]}" "no compiler $WORK/none: apt install gcc, or make CC=clang"
 	# Nothing is missing where the tests run, and tests/setup.sh installs each package.
 	run -0 "$COPY/dist/check-libraries.sh"
