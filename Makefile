@@ -11,7 +11,7 @@
 #   make bench           measure, beside other programs; takes some ten minutes
 #   make debug           build build/debug/*: no optimisation, and filters that name a forbidden system call
 #   make compile_commands.json   for editors and clangd
-#   make dist            make build/guestclock-VERSION.tar.gz, the same octets each time
+#   make dist            write build/guestclock-VERSION.tar.gz, reproducibly
 #   make setup           install the packages that the above need (tests/setup.sh)
 #   make clean           remove what was built
 
