@@ -249,13 +249,17 @@ SERVED='timeout 10 ssh -o IdentitiesOnly=yes -o LogLevel=ERROR -i /etc/guestcloc
 }
 
 @test "requests, options and commands within the text are accepted" {
-	local text seen=0
+	local text targets seen=0
 	requires "$IN_TIMED" "$GUESTCLOCK_SET"
+	targets=$(make -C "$TOP" -pRrq : 2>/dev/null || :)
 	while IFS= read -r text; do
 		case $text in
 		'rdate -'*)
 			[[ $text == *HOST ]] || text="$text HOST"
 			request "${text/HOST/host}" || return 1
+			;;
+		'make '*)
+			grep -qE "^${text#make }:" <<<"$targets" || { printf 'no such target: %s\n' "$text"; return 1; }
 			;;
 		--*)
 			# An option of one of the three programs.
