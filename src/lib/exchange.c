@@ -23,7 +23,7 @@ exchange_reason_name(enum exchange_reason reason)
 	return reasons[reason];
 }
 
-/* A line being read: what is left of it. */
+/* The part of a line that has not been parsed yet. */
 struct reader {
 	const char *at, *end;
 };
@@ -46,8 +46,8 @@ finished(const struct reader *reader)
 }
 
 /*
- * Digits, a point, and exactly PLACES more; a sign where SIGNED, which then must be there.  VALUE is in units of the
- * last place.  *RANGE is set where all is well but for 64 bits.
+ * Parses digits, a point, and exactly PLACES more digits.  With HAS_SIGN a sign must precede them; without, none may.
+ * VALUE is in units of the last place.  Sets *RANGE if the only fault is that the number does not fit into 64 bits.
  */
 static bool
 decimal(struct reader *reader, bool has_sign, int places, int64_t *value, bool *range)
@@ -77,7 +77,7 @@ decimal(struct reader *reader, bool has_sign, int places, int64_t *value, bool *
 	}
 	if (decimals != places)
 		return false;
-	/* The most negative number is left out: it has no opposite. */
+	/* INT64_MIN is refused: its negation would overflow. */
 	if (overflow || magnitude > INT64_MAX) {
 		*range = true;
 		return false;
@@ -149,7 +149,7 @@ parse_boot(struct reader *reader, char boot[EXCHANGE_BOOT])
 	return length > 0;
 }
 
-/* A number without sign or point, below 10^9. */
+/* Parses one to nine digits, without sign or point. */
 static bool
 whole(struct reader *reader, int64_t *value)
 {
@@ -168,7 +168,10 @@ exchange_parse_greeting(const char *line, size_t length, struct exchange_greetin
 	bool range;
 
 	memset(greeting, 0, sizeof *greeting);
-	/* What a later version has to say after the tick is its own affair: the number says whether to go on. */
+	/*
+	 * Ignore fields that a later version appends after the tick.  The caller decides by the version number whether
+	 * to go on.
+	 */
 	return length < EXCHANGE_LINE && starts(&reader, "guestclock ") && whole(&reader, &greeting->version) &&
 	    starts(&reader, " boot=") && parse_boot(&reader, greeting->boot) &&
 	    starts(&reader, " sync=") && parse_sync(&reader, &greeting->sync) &&
@@ -239,7 +242,7 @@ exchange_write_greeting(const struct exchange_greeting *greeting, char *into)
 	    syncs[greeting->sync], ppb < 0 ? '-' : '+', magnitude / 1000, magnitude % 1000, greeting->tick_us);
 }
 
-/* The digits alone, without stdio: this stands between reading the clock and sending what it read. */
+/* Does without stdio to be fast: this runs between reading the clock and sending the time that was read. */
 size_t
 exchange_write_time(const char *word, nanoseconds time, char *into)
 {

@@ -1,21 +1,21 @@
 /*
  * The exchange: the line protocol by which the host measures and corrects a guest's clock.
  *
- * Lines are ASCII, at most EXCHANGE_LINE octets with their LF.  The host leads, the guest answers each line with
- * one.  Times are decimal seconds since the epoch with nine decimals, offsets and corrections have a sign and nine
- * decimals, rates are parts per million with a sign and three decimals.
+ * Lines are ASCII, at most EXCHANGE_LINE octets with their LF.  The host leads; the guest answers each line with one
+ * line.  Times are decimal seconds since the epoch with nine decimals.  Offsets and corrections have a sign and nine
+ * decimals.  Rates are in parts per million, with a sign and three decimals.
  *
  *	host                    guest
  *	(connects)              guestclock 1 boot=ID sync=no|guestclock|other freq=PPM tick=US
  *	now                     now TIME
- *	step OFFSET             done TIME	add OFFSET to the clock, at once
- *	slew OFFSET             done TIME	… at 500 ppm
- *	rate PPM                done TIME	the frequency correction from now on, absolute
- *	bound SECONDS           done TIME	the clock is right within this
+ *	step OFFSET             done TIME	add OFFSET to the clock at once
+ *	slew OFFSET             done TIME	add OFFSET to the clock at 500 ppm
+ *	rate PPM                done TIME	set the frequency correction, an absolute value
+ *	bound SECONDS           done TIME	the clock's error is at most SECONDS
  *	bye                     (ends)
- *	anything else           no REASON text	the clock is untouched, the session goes on
+ *	anything else           no REASON text	the clock is unchanged; the session continues
  *
- * Pure: no locale, no floating point; 64-bit nanoseconds, overflow refused.
+ * Pure: no locale, no floating point.  Arithmetic is in 64-bit nanoseconds; a number that overflows is refused.
  */
 #ifndef GUESTCLOCK_EXCHANGE_H
 #define GUESTCLOCK_EXCHANGE_H
@@ -33,20 +33,20 @@ enum exchange_verb { EXCHANGE_NOW, EXCHANGE_STEP, EXCHANGE_SLEW, EXCHANGE_RATE, 
 
 struct exchange_order {
 	enum exchange_verb verb;
-	nanoseconds value;	/* of STEP, SLEW and BOUND; of RATE in parts per 10^9 */
+	nanoseconds value;	/* nanoseconds for STEP, SLEW and BOUND; parts per 10^9 for RATE */
 };
 
-/* Why an order was refused.  The names are what goes over the wire. */
+/* Why the guest refused an order.  exchange_reason_name() returns the word that is sent. */
 enum exchange_reason {
 	REASON_SYNTAX,		/* not a line of the protocol */
-	REASON_RANGE,		/* a number that no clock can take */
+	REASON_RANGE,		/* a number outside the range of any clock */
 	REASON_BEFORE_FLOOR,
 	REASON_AFTER_CEILING,
 	REASON_TOO_FAR,
 	REASON_TOO_FAR_BACK,
-	REASON_DRY_RUN,		/* the forced command says --dry-run */
+	REASON_DRY_RUN,		/* the forced command has the option --dry-run */
 	REASON_NO_CAPABILITY,
-	REASON_TOO_MANY,	/* more orders to set than a session may have; it ends */
+	REASON_TOO_MANY,	/* more setting orders than a session may have; the session ends */
 	REASON_BUSY,		/* another request is setting the clock, or has set it since it was measured */
 	REASON_FAILED,		/* the system failed */
 	REASONS
@@ -60,18 +60,19 @@ struct exchange_greeting {
 	int64_t tick_us;
 };
 
-/* What the guest said. */
+/* The guest's reply to an order. */
 struct exchange_reply {
 	enum { REPLY_NOW, REPLY_DONE, REPLY_NO } kind;
-	nanoseconds time;		/* of NOW and DONE */
-	enum exchange_reason reason;	/* of NO */
+	nanoseconds time;		/* for NOW and DONE */
+	enum exchange_reason reason;	/* for NO */
 };
 
 const char *exchange_reason_name(enum exchange_reason reason);
 
 /*
- * Parsers take one line without its LF; LENGTH counts octets, of which none may be NUL.  False when it is not a line
- * of the protocol; *RANGE (where given) then tells whether only a number was out of range.
+ * Each parser reads one line without its LF.  LENGTH counts octets, none of which may be NUL.  A parser returns false
+ * if the line is not one of the protocol; *RANGE (unless RANGE is NULL) then says whether the only fault is a number
+ * out of range.
  */
 bool exchange_parse_order(const char *line, size_t length, struct exchange_order *order, bool *range);
 bool exchange_parse_greeting(const char *line, size_t length, struct exchange_greeting *greeting);

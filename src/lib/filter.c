@@ -18,7 +18,7 @@
 
 #define PROGRAM(code) { .len = sizeof (code) / sizeof (code)[0], .filter = (code) }
 
-/* The register that has the result of a system call.  On other architectures the kernel itself answers ENOSYS. */
+/* The register that holds a system call's result.  On other architectures the filter makes the kernel return ENOSYS. */
 #if defined __x86_64__ && !defined __ILP32__
 #define RESULT(context) (context)->uc_mcontext.gregs[REG_RAX]
 #elif defined __i386__
@@ -42,9 +42,9 @@ filter_disable(void)
 
 #ifdef RESULT
 /*
- * For a call that the filter does not let through.  It may come in the middle of any function of the C library, so none that
- * is not safe in a signal handler is called here.  An attacker's code that jumps to this, or forges what it reads, gains
- * nothing: the kernel has not made the call.
+ * Handles SIGSYS for a call that the filter does not allow.  The signal can interrupt any function of the C library, so
+ * only functions that are safe in a signal handler may be called here.  An attacker's code that jumps here, or forges
+ * what this function reads, gains nothing: the kernel has not made the call.
  */
 static void
 call_trapped(int signal, siginfo_t *info, void *context)
@@ -52,7 +52,7 @@ call_trapped(int signal, siginfo_t *info, void *context)
 	unsigned call = (unsigned)info->si_syscall;
 
 	(void)signal;
-	/* SIGSYS from kill(2) has no call. */
+	/* A SIGSYS from kill(2) reports no system call. */
 	if (info->si_code != 1 /* SYS_SECCOMP, which only newer C libraries define */)
 		return;
 #ifdef FILTER_DEBUG
@@ -61,7 +61,10 @@ call_trapped(int signal, siginfo_t *info, void *context)
 		    write(STDERR_FILENO, ": the filter forbids this system call\n", 38) > 0);
 #endif
 	if (call < sizeof filter_dangerous * 8 && (filter_dangerous[call / 8] >> call % 8 & 1) != 0) {
-		/* The one call for which each filter kills, so that the kernel has the last word. */
+		/*
+		 * Every filter makes the kernel kill the process for this one call, so that the end does not depend on
+		 * this code.
+		 */
 		syscall(SYS_tkill, 0, 0);
 		_exit(STATUS_SYSTEM);
 	}
@@ -73,7 +76,7 @@ call_trapped(int signal, siginfo_t *info, void *context)
 			noted[at].times++;
 		break;
 	}
-	/* Unsigned in some of these, signed in others. */
+	/* The register's type is unsigned on some of these architectures and signed on others. */
 	RESULT((ucontext_t *)context) = (__typeof__(RESULT((ucontext_t *)context)))-ENOSYS;
 }
 #endif
@@ -110,25 +113,31 @@ filter_enter(enum filter filter)
 	if (disabled)
 		return 0;
 #ifdef RESULT
-	/* Once: in the first filter, sigaction(2) fails. */
+	/* Only once: after the first filter, sigaction(2) fails. */
 	if (!ready && sigaction(SIGSYS, &on_trapped, NULL) != 0)
 		return errno;
 	ready = true;
 #endif
 	/*
-	 * A kernel before 5.16 would slow down all speculation of a process that enters a filter.  That is against code
-	 * that was let in from outside, which there is none of here.
+	 * Without this flag, a kernel before 5.16 turns off speculative execution for a process that enters a filter,
+	 * which slows it down.  That protects against untrusted code inside the process; this process runs none.
 	 */
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &programs[filter]) == 0)
 		return 0;
-	/* A kernel before 4.17 has not that flag; another filter, around this process, may forbid seccomp(2) and know prctl(2). */
+	/*
+	 * A kernel before 4.17 lacks that flag.  An outer filter around this process may forbid seccomp(2) and allow
+	 * prctl(2).
+	 */
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &programs[filter]) == 0 ? 0 : errno;
 }
 
 void
 filter_describe(int error, char text[FILTER_TEXT])
 {
-	/* A kernel without seccomp says ENOSYS or EINVAL; a filter around this process may say any of these. */
+	/*
+	 * A kernel without seccomp returns ENOSYS or EINVAL; an outer filter around this process may return any of
+	 * these.
+	 */
 	bool none = error == ENOSYS || error == EINVAL || error == EPERM || error == EACCES;
 
 	snprintf(text, FILTER_TEXT, none ? "this kernel or container offers no system call filter (seccomp): %s; "

@@ -1,9 +1,10 @@
 /*
- * System call filters: which calls each process may still make.
+ * System call filters: the calls that each process may still make.
  *
- * Source: seccomp(2).  mkfilter.c makes the filters when the program is built (libseccomp), so that nothing has to be
- * computed, or loaded, when it runs.  A dangerous call ends the process by SIGSYS.  A call that the filter neither allows
- * nor holds dangerous fails with ENOSYS, and is noted here.
+ * Source: seccomp(2).  mkfilter.c generates the filters with libseccomp when the program is built, so that the program
+ * itself computes nothing and loads no library for them.  A dangerous call kills the process with SIGSYS.  A call that
+ * is neither allowed nor dangerous fails with ENOSYS, and this file records it.  On architectures other than x86 and
+ * ARM, dangerous calls fail with ENOSYS too, and no call is recorded.
  */
 #ifndef GUESTCLOCK_FILTER_H
 #define GUESTCLOCK_FILTER_H
@@ -12,35 +13,38 @@
 #include <stdint.h>
 
 enum filter {
-	FILTER_RESOLVER,	/* the asker before that: names to look up, sockets to make, files to read, a filter to enter */
-	FILTER_ASKER,		/* talks to a time source: sockets that are there already, no clock, no files */
-	FILTER_SETTER,		/* sets: the clock, its own descriptors, no new socket, no new file */
-	FILTER_SERVER		/* in.timed: its sockets, files to read, names to look up; sets and starts nothing */
+	FILTER_RESOLVER,	/* network process, first part: name lookup, sockets, reading files, another filter */
+	FILTER_ASKER,		/* network process, second part: existing sockets; no setting the clock, no files */
+	FILTER_SETTER,		/* the process that sets the clock: existing descriptors; no new socket, no new file */
+	FILTER_SERVER		/* in.timed: its sockets, reading files, looking up names; cannot start programs */
 };
 
-/* From now on filter_enter() does nothing and succeeds: the administrator's --no-filter. */
+/* Makes filter_enter() do nothing and return 0 from now on: the administrator's --no-filter. */
 void filter_disable(void);
 
 /*
- * Enters FILTER, for good; it needs no_new_privs.  0, or an errno value, of which filter_describe() makes a line for the
- * administrator in TEXT.  It takes SIGSYS.
+ * Enters FILTER, irrevocably; requires no_new_privs.  Returns 0 or an errno value, which filter_describe() turns into a
+ * line for the administrator in TEXT.  The first call installs a handler for SIGSYS.
  */
 int filter_enter(enum filter filter);
 #define FILTER_TEXT 192
 void filter_describe(int error, char text[FILTER_TEXT]);
 
-/* The most different calls that are noted in one process. */
+/* How many different calls one process records. */
 #define FILTER_MISSED 4
 
 struct filter_missed {
-	uint32_t times;		/* how often it has failed so far; 0: nothing is noted here */
-	int32_t call;		/* its number, on this architecture */
+	uint32_t times;		/* failures so far; 0: this entry is empty */
+	int32_t call;		/* the call's number on this architecture */
 };
 
-/* A call that failed because no filter lists it.  False when there is none that this has not returned before. */
+/*
+ * Returns in MISSED a call that failed because the filter does not list it, each call once.  Returns false if there is
+ * no further one.
+ */
 bool filter_next_missed(struct filter_missed *missed);
 
-/* The line for the log. */
+/* The format of the log line: a call's number, and how often it failed. */
 #define FILTER_MISSED_FORMAT \
 	"system call %d is not in the filter of this program: it failed with ENOSYS, %u time%s so far; please report"
 

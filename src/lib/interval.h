@@ -1,8 +1,8 @@
 /*
- * An offset as an interval: it lies somewhere in [low, high].
+ * An offset as an interval: the true offset lies in [low, high].
  *
- * Offsets are guest minus truth, in nanoseconds: positive when the guest is ahead.  Sums that would leave 64 bits
- * stay at the ends of the range, so that a clock that is centuries off is judged as centuries off.
+ * Offsets are guest minus truth, in nanoseconds: positive if the guest is ahead.  A sum that overflows 64 bits becomes
+ * the nearest end of the range, so that a clock that is centuries off is still judged to be centuries off.
  *
  * Pure.
  */
@@ -18,21 +18,21 @@ struct interval {
 };
 
 /*
- * The offset of a guest whose clock read SENT before, and RECEIVED after, a source read its own clock as a time
- * somewhere in [earliest, latest].  Where RECEIVED is before SENT (the guest's clock was set meanwhile) the two
- * are taken the other way round.
+ * The offset of a guest whose clock read SENT before and RECEIVED after the source read its own clock.  The source's
+ * reading lies in [EARLIEST, LATEST].  If RECEIVED is before SENT (the guest's clock was set meanwhile), the two are
+ * exchanged.
  */
 struct interval interval_measured(nanoseconds sent, nanoseconds received, nanoseconds earliest, nanoseconds latest);
 
-/* The best estimate: the middle. */
+/* The best estimate: the middle of the interval. */
 nanoseconds interval_middle(struct interval interval);
 
-/* The bound: half the width, rounded up.  The truth is within this of the middle. */
+/* The error bound: half the width, rounded up, at most INT64_MAX.  The true offset is within this of the middle. */
 nanoseconds interval_bound(struct interval interval);
 
 bool interval_contains_zero(struct interval interval);
 
-/* Wider by MARGIN >= 0 on either side. */
+/* INTERVAL extended by MARGIN >= 0 on either side. */
 struct interval interval_widened(struct interval interval, nanoseconds margin);
 
 #endif

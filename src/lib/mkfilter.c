@@ -1,20 +1,23 @@
 /*
  * mkfilter: writes filters.h, the seccomp filters as arrays, when guestclock is built.
  *
- * libseccomp does the work here and not in the programs: a filter is the same at every run, and a program that must
- * start fast should neither load a library for it nor compute it.
+ * libseccomp runs here and not in the programs: a filter is the same at every run, and a program that must start fast
+ * should neither load a library for it nor compute it.
  *
- * A filter knows three classes of calls:
- * - allowed: what this program and the C library need for their work;
- * - dangerous: what only an attacker's code would try.  It ends the process;
- * - all others, new calls of later kernels among them.  A peer may be able to steer the C library into one that nobody
- *   foresaw, so it must not end the service: it fails with ENOSYS, and its number is noted for the log.
+ * A filter sorts calls into four classes:
+ * - allowed: calls that this program and the C library need for their work;
+ * - denied: calls that the C library or libwrap may try and can do without.  They fail with EACCES;
+ * - dangerous: calls that only an attacker's code would make.  They kill the process;
+ * - all others, including new calls of later kernels.  A peer may be able to steer the C library into a call that
+ *   nobody foresaw, and that must not end the service: such a call fails with ENOSYS, and its number is recorded for
+ *   the log.
  *
- * The kernel makes none of the calls of the last two classes: it sends SIGSYS, and filter.c, which has the numbers of the
- * dangerous ones from here, tells the two apart.  Rules for each dangerous call would triple the filter, and entering it is
- * a good part of what a start costs.  No filter lets a process change what SIGSYS does.
+ * The kernel makes none of the calls of the last two classes: it sends SIGSYS.  filter.c tells the two apart by the
+ * numbers of the dangerous calls, which this program writes.  Rules for each dangerous call would triple the filter,
+ * and entering it is a large part of the cost of starting a program.  No filter lets a process change its SIGSYS
+ * handler, except in builds with sanitizers.
  *
- * Usage: mkfilter [architecture], for cross builds with a name that libseccomp knows; default the native one.
+ * Usage: mkfilter [architecture].  For cross builds: an architecture's name in libseccomp; default: the native one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,19 +34,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* TCGETS2, which newer C libraries use instead of TCGETS; the header that has it is at odds with the C library's. */
+/*
+ * TCGETS2, which newer C libraries use instead of TCGETS.  The kernel header that defines it conflicts with the C
+ * library's.
+ */
 #define TERMINAL_GETS2 0x802c542a
 
 #define LENGTH(array) (sizeof (array) / sizeof (array)[0])
 
-/* A call, and what an argument must be for it to be let through: (argument & mask) == value; no mask: whatever it is. */
+/*
+ * A call, and the condition on one argument under which it is allowed: (argument & mask) == value.  Without a mask it
+ * is always allowed.
+ */
 struct call {
 	const char *name;
 	unsigned argument;
 	uint64_t mask, value;
 };
 
-/* No memory is made executable. */
+/* Forbid executable memory. */
 #ifdef SANITIZER
 #define PROTECTION 0, 0, 0
 #else
@@ -51,19 +60,19 @@ struct call {
 #endif
 #define READ_ONLY (O_ACCMODE | O_CREAT | O_TRUNC), O_RDONLY
 
-/* What any process here does: talk over descriptors that it has, read clocks, end. */
+/* Calls of every process here: input and output on open descriptors, memory, reading clocks, exit. */
 static const struct call common[] = {
 	{ .name = "read" }, { .name = "write" }, { .name = "writev" }, { .name = "close" }, { .name = "poll" },
 	{ .name = "ppoll" }, { .name = "clock_gettime" }, { .name = "gettimeofday" }, { .name = "getpid" },
 	{ .name = "exit" }, { .name = "exit_group" }, { .name = "rt_sigreturn" }, { .name = "rt_sigprocmask" },
 	{ .name = "restart_syscall" }, { .name = "brk" }, { "mmap", PROTECTION }, { .name = "munmap" },
 	{ .name = "fstat" }, { .name = "lseek" }, { .name = "futex" },
-	/* the same on 32 bits */
+	/* the same on 32-bit architectures */
 	{ .name = "clock_gettime64" }, { .name = "ppoll_time64" }, { "mmap2", PROTECTION }, { .name = "fstat64" },
 	{ .name = "_llseek" }, { .name = "futex_time64" }, { .name = "sigreturn" },
-	/* abort() first says why; its tgkill(2), which could signal any process, then kills this one */
+	/* for abort(3), after its message; its tgkill(2) is dangerous (it reaches any process) and kills this one */
 	{ .name = "gettid" },
-	/* realloc(3) and free(3) of large blocks; qsort(3) of glibc 2.36 asks how much memory there is */
+	/* for realloc(3), free(3) of large blocks, and qsort(3) of glibc 2.36, which asks for the amount of memory */
 	{ "mremap", 3, ~UINT64_C(0), MREMAP_MAYMOVE }, { "madvise", 2, 0xffffffff, MADV_DONTNEED }, { .name = "sysinfo" },
 #ifdef SANITIZER
 	{ .name = "tgkill" }, { .name = "newfstatat" }, { .name = "fstatat64" }, { .name = "madvise" },
@@ -78,15 +87,15 @@ static const struct call common[] = {
 #endif
 };
 
-/* syslog(3) sends on a socket that was connected before; UDP and TCP sources likewise.  No other address can be named. */
+/* No destination address: syslog(3)'s socket and those of UDP and TCP sources are already connected. */
 #define CONNECTED 4, ~UINT64_C(0), 0
-/* Reading a limit; a new limit would be the third argument. */
+/* Reading a limit only: the third argument would set one. */
 #define NO_NEW_LIMIT 2, ~UINT64_C(0), 0
 static const struct call asker[] = {
 	{ .name = "send" }, { "sendto", CONNECTED }, { .name = "recv" }, { .name = "recvfrom" }, { .name = "getrandom" },
 	{ "prlimit64", NO_NEW_LIMIT },
 };
-/* pidfd_send_signal(2) reaches only processes of which this one has a pidfd: the asker. */
+/* pidfd_send_signal(2) reaches only a process of which this one has a pidfd: the network process. */
 static const struct call setter[] = {
 	{ .name = "send" }, { "sendto", CONNECTED }, { "prlimit64", NO_NEW_LIMIT }, { .name = "adjtimex" }, { .name = "clock_adjtime" },
 	{ .name = "clock_adjtime64" }, { .name = "clock_settime" }, { .name = "clock_settime64" },
@@ -94,8 +103,9 @@ static const struct call setter[] = {
 	{ .name = "flock" }, { .name = "sched_yield" }, { .name = "pidfd_send_signal" }, { .name = "wait4" },
 };
 /*
- * syslog(3) would connect again where its daemon has gone: it is told no, and the line is lost, not the request.  What
- * is looked up by name, or would be by fstat(3) of an older C library, is not there.
+ * Denied calls.  When syslog(3)'s daemon has gone, syslog(3) tries to connect again: the attempt fails and the line is
+ * lost, but the request continues.  Looking up a file by name fails as well, and so does the fstat(3) of a C library
+ * that implements it by newfstatat(2).
  */
 static const char *const unreachable[] = {
 	"socket", "connect", "openat", "open",
@@ -105,7 +115,7 @@ static const char *const unreachable[] = {
 	NULL
 };
 
-/* Looking up names: in files, and in DNS over UDP and TCP. */
+/* Name lookup: in files, and in DNS over UDP and TCP. */
 static const struct call lookup[] = {
 	{ .name = "recvfrom" }, { .name = "recvmsg" }, { .name = "sendto" }, { .name = "sendmsg" }, { .name = "sendmmsg" },
 	{ .name = "send" }, { .name = "recv" }, { .name = "getpeername" }, { .name = "getsockname" },
@@ -115,42 +125,42 @@ static const struct call lookup[] = {
 	{ "openat", 2, READ_ONLY }, { "open", 1, READ_ONLY }, { .name = "newfstatat" }, { .name = "fstatat64" },
 	{ .name = "faccessat" }, { .name = "faccessat2" }, { .name = "access" }, { .name = "stat" }, { .name = "stat64" },
 	{ .name = "statx" }, { .name = "getrandom" }, { .name = "uname" }, { "ioctl", 1, 0xffffffff, FIONREAD },
-	/* an end to connections to name servers (access.c) */
+	/* to end connections to name servers after a time limit (access.c) */
 	{ .name = "timer_create" }, { .name = "timer_settime" }, { .name = "timer_settime64" }, { .name = "timer_delete" },
 	{ .name = "shutdown" },
-	/* "reorder on" in host.conf(5) */
+	/* for "reorder on" in host.conf(5) */
 	{ "ioctl", 1, 0xffffffff, SIOCGIFCONF }, { "ioctl", 1, 0xffffffff, SIOCGIFNETMASK },
-	/* the interface in an address with a scope, such as fe80::1%eth0 */
+	/* for the interface in an address with a scope, such as fe80::1%eth0 */
 	{ "ioctl", 1, 0xffffffff, SIOCGIFNAME }, { "ioctl", 1, 0xffffffff, SIOCGIFINDEX },
 	{ "fcntl", 1, 0xffffffff, F_GETFL }, { "fcntl", 1, 0xffffffff, F_SETFL }, { "fcntl", 1, 0xffffffff, F_GETFD },
 	{ "fcntl", 1, 0xffffffff, F_SETFD }, { .name = "getuid" }, { .name = "geteuid" }, { .name = "getgid" },
 	{ .name = "getegid" }, { .name = "getppid" },
 };
-/* Then this process limits itself further. */
+/* After the lookup, the network process limits itself further. */
 static const struct call resolver[] = {
 	{ "prlimit64", 0, ~UINT64_C(0), 0 }, { .name = "setrlimit" }, { .name = "seccomp" },
 	{ "prctl", 0, ~UINT64_C(0), PR_SET_SECCOMP },
 };
 
-/* in.timed answers, reads hosts.allow and hosts.deny, looks up names, and logs, all while it serves. */
+/* in.timed answers, reads hosts.allow and hosts.deny, looks up names and logs while it serves. */
 static const struct call server[] = {
 	{ .name = "accept4" }, { .name = "recvmmsg" }, { .name = "recvmmsg_time64" },
-	/* stdio asks whether a device is a terminal: a table may be a link to /dev/null, and so may standard error */
+	/* stdio asks whether a device is a terminal: a table or standard error may be /dev/null */
 	{ "ioctl", 1, 0xffffffff, TCGETS }, { "ioctl", 1, 0xffffffff, TERMINAL_GETS2 },
 	{ "prlimit64", NO_NEW_LIMIT },
-	/* libwrap waits before it ends a process that an option of a rule closes */
+	/* libwrap sleeps before it ends a process that a rule's option closes */
 	{ .name = "nanosleep" }, { .name = "clock_nanosleep" }, { .name = "clock_nanosleep_time64" },
-	/* -s reads the kernel's clock state; setting it takes a capability that was given up */
+	/* -s reads the kernel's clock state; setting it would need a capability that in.timed has given up */
 	{ .name = "adjtimex" }, { .name = "clock_adjtime" }, { .name = "clock_adjtime64" },
 };
 static const char *const none[] = { NULL };
-/* What an option in an edited hosts.allow may want before this process has noticed and left: it is told no. */
+/* Denied calls: an option in an edited hosts.allow may try them before in.timed has noticed the edit and exited. */
 static const char *const forbidden[] = {
 	"fork", "vfork", "clone", "clone3", "execve", "execveat", "setuid", "setgid", "setgroups", "setuid32", "setgid32",
 	"setgroups32", "umask", "setpriority", NULL
 };
 
-/* Where a filter allows some values of an argument, as of mmap(2), the call is dangerous with all others. */
+/* If a filter allows a call with some values of an argument, as for mmap(2), all other values are dangerous. */
 static const char *const dangerous[] = {
 	/* programs and processes */
 	"execve", "execveat", "fork", "vfork", "clone", "clone3", "kill", "tkill", "tgkill", "rt_sigqueueinfo",
@@ -196,7 +206,7 @@ add(scmp_filter_ctx context, uint32_t action, const struct call *call)
 		return;
 	error = call->mask != 0 ? seccomp_rule_add(context, action, number, 1, compare) :
 	    seccomp_rule_add(context, action, number, 0);
-	/* The lists for sanitizers repeat calls: the first rule holds. */
+	/* The lists for sanitizers repeat some calls: the first rule stays in force. */
 	if (error != 0 && error != -EEXIST)
 		fail(call->name, -error);
 }
@@ -204,7 +214,7 @@ add(scmp_filter_ctx context, uint32_t action, const struct call *call)
 static scmp_filter_ctx
 new_filter(uint32_t architecture)
 {
-	/* Those of which filter.c knows the registers. */
+	/* The architectures whose result register filter.c knows. */
 	bool trap = architecture == SCMP_ARCH_X86_64 || architecture == SCMP_ARCH_X86 || architecture == SCMP_ARCH_AARCH64 ||
 	    architecture == SCMP_ARCH_ARM;
 	scmp_filter_ctx context = seccomp_init(trap ? SCMP_ACT_TRAP : SCMP_ACT_ERRNO(ENOSYS));
@@ -219,9 +229,9 @@ new_filter(uint32_t architecture)
 		if (error != 0)
 			fail("seccomp_arch_add", -error);
 	}
-	/* As a tree: on entering, the kernel tries the filter for every call there is, which is most of what that costs. */
+	/* A binary tree: on entering, the kernel runs the filter once for each system call: most of the cost. */
 	error = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	/* Numbers of another architecture mean other calls. */
+	/* The same number means another call on another architecture. */
 	if (error == 0)
 		error = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (error != 0)
@@ -229,14 +239,17 @@ new_filter(uint32_t architecture)
 	return context;
 }
 
-/* Calls that a filter lets through. */
+/* Calls that a filter allows. */
 struct calls {
 	const struct call *call;
 	size_t count;
 };
 #define CALLS(array) { (array), LENGTH(array) }
 
-/* A filter called NAME that lets through what each process here does, and ALLOWED (two lists), and answers EACCES to DENIED. */
+/*
+ * Prints a filter called NAME that allows the common calls and the two lists in ALLOWED, and makes those in DENIED fail
+ * with EACCES.
+ */
 static void
 print_filter(const char *name, const struct calls allowed[2], const char *const *denied, uint32_t architecture)
 {
@@ -254,7 +267,7 @@ print_filter(const char *name, const struct calls allowed[2], const char *const 
 			add(context, SCMP_ACT_ALLOW, &allowed[list].call[at]);
 	for (; *denied != NULL; denied++)
 		add(context, SCMP_ACT_ERRNO(EACCES), &(struct call){ .name = *denied });
-	/* With this, filter.c ends the process. */
+	/* filter.c makes this call to kill the process. */
 	add(context, SCMP_ACT_KILL_PROCESS, &(struct call){ .name = "tkill" });
 	error = seccomp_export_bpf(context, fd);
 	if (error != 0)
@@ -268,7 +281,7 @@ print_filter(const char *name, const struct calls allowed[2], const char *const 
 	close(fd);
 }
 
-/* The numbers of the dangerous calls, as a set of bits. */
+/* Prints the numbers of the dangerous calls as a bit set. */
 static void
 print_dangerous(uint32_t architecture)
 {
@@ -277,7 +290,7 @@ print_dangerous(uint32_t architecture)
 	for (size_t at = 0; at < LENGTH(dangerous); at++) {
 		int number = seccomp_syscall_resolve_name_arch(architecture, dangerous[at]);
 
-		/* Below 0: this architecture has no such call. */
+		/* A negative number: this architecture lacks the call. */
 		if (number >= (int)sizeof set * 8)
 			fail(dangerous[at], ERANGE);
 		if (number >= 0)
@@ -289,7 +302,7 @@ print_dangerous(uint32_t architecture)
 	printf("\n};\n");
 }
 
-/* The names of system calls, for a build that names those that a filter forbids. */
+/* Prints the names of system calls, for a debug build that names the forbidden ones. */
 static void
 print_names(uint32_t architecture)
 {

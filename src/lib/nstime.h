@@ -1,12 +1,12 @@
 /*
- * Times and offsets as this project carries them: signed 64-bit nanoseconds.
+ * Times and offsets as this project represents them: signed 64-bit nanoseconds.
  *
- * Times count from 1970-01-01 00:00:00 UTC, without leap seconds (POSIX "seconds since the Epoch").  The range is
- * the years 1677 to 2262.  Pure.
+ * Times count from 1970-01-01 00:00:00 UTC, without leap seconds (POSIX "seconds since the Epoch").  The range is the
+ * years 1677 to 2262.  Pure.
  *
  * The ns_ functions below never overflow: a result that does not fit into 64 bits becomes the nearest number that does.
- * Sums, differences and products of times that others send, or that a clock reads which can be set, use them, except where
- * a comment names the bound that makes the result fit.
+ * Arithmetic on times from a peer, or from a clock that can be set, uses them, unless a comment names the bound that
+ * makes the result fit.
  */
 #ifndef GUESTCLOCK_NSTIME_H
 #define GUESTCLOCK_NSTIME_H
@@ -19,24 +19,24 @@ typedef int64_t nanoseconds;
 #define NS_PER_MILLISECOND INT64_C(1000000)
 #define NS_PER_MICROSECOND INT64_C(1000)
 
-/* The whole seconds that may be turned into nanoseconds without overflow: -SECONDS_MAX to SECONDS_MAX. */
+/* The whole seconds from -SECONDS_MAX to SECONDS_MAX can be converted to nanoseconds without overflow. */
 #define SECONDS_MAX (INT64_MAX / NS_PER_SECOND - 1)
 
-/* The last whole second at or before a time: floor, also before 1970. */
+/* The last whole second at or before a time: rounds down, also before 1970. */
 static inline int64_t
 seconds_floor(nanoseconds time)
 {
 	return time / NS_PER_SECOND - (time % NS_PER_SECOND < 0);
 }
 
-/* Both clocks of this machine at one moment, by which a clock that somebody set can be told from one that ran. */
+/* Two clocks read at one moment.  Comparing two such readings shows whether CLOCK_REALTIME was set in between. */
 struct clock_reading {
 	nanoseconds real;	/* CLOCK_REALTIME */
-	nanoseconds raw;	/* CLOCK_MONOTONIC_RAW, read just before it, … */
-	nanoseconds width;	/* … and at most this long before it */
+	nanoseconds raw;	/* CLOCK_MONOTONIC_RAW, read just before real */
+	nanoseconds width;	/* the longest time between the two readings */
 };
 
-/* The nanoseconds of a time since that second: 0 to 999,999,999. */
+/* The nanoseconds from seconds_floor(time) to a time: 0 to 999,999,999. */
 static inline nanoseconds
 seconds_fraction(nanoseconds time)
 {
@@ -85,7 +85,7 @@ ns_magnitude(nanoseconds a)
 	return a == INT64_MIN ? INT64_MAX : a < 0 ? -a : a;
 }
 
-/* Whole microseconds, rounded up: the kernel must not be told a better bound than there is. */
+/* Converts to whole microseconds, rounded up: the kernel must not receive a smaller bound than the true one. */
 static inline int64_t
 ns_to_microseconds_up(nanoseconds bound)
 {

@@ -10,10 +10,10 @@ rfc868_count(int64_t unix_seconds)
 int64_t
 rfc868_nearest(uint32_t count, int64_t near)
 {
-	/* NEAR lies within 2^62 of zero. */
+	/* This cannot overflow: NEAR lies within 2^62 of zero. */
 	int64_t first = near - RFC868_ERA / 2;
 
-	/* The difference modulo 2^32 is what has to be added to the first time of the range. */
+	/* The difference modulo 2^32 is the distance from the first time of the range. */
 	return first + (int64_t)(uint32_t)(count - rfc868_count(first));
 }
 

@@ -28,7 +28,10 @@ startup_descriptors(void)
 		return false;
 	for (int fd = 0; fd <= 2; fd++)
 		if ((standard[fd].revents & POLLNVAL) != 0) {
-			/* The lowest free descriptor is the one that is missing.  Input ends at once, output fails. */
+			/*
+			 * open(2) returns the lowest free descriptor, which is FD.  Reading descriptor 0 and writing 1
+			 * and 2 then fail.
+			 */
 			int null = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 
 			if (null >= 0 && null != fd)
@@ -46,7 +49,7 @@ startup_close_from(int first)
 
 	if (close_range((unsigned)first, ~0U, 0) == 0)
 		return;
-	/* A kernel before 5.9: one by one, and not for ever where the limit is infinite. */
+	/* A kernel before 5.9 lacks close_range(2): close one by one, up to a maximum in case the limit is infinite. */
 	getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur > 65536)
 		limit.rlim_cur = 65536;
@@ -105,7 +108,7 @@ startup_lookups(void)
 {
 	static const char *const places[][2] = { { "hosts", "files dns" }, { "passwd", "files" }, { "group", "files" } };
 
-	/* The C library's own function does not look whether it got memory. */
+	/* __nss_configure_lookup() does not check whether it gets memory: check before. */
 	void *room = malloc(LOOKUP_ROOM);
 
 	if (room == NULL)

@@ -1,8 +1,9 @@
 /*
- * The exit statuses of every guestclock program, in one table.
+ * The exit statuses of the guestclock programs; "guestclock check" has those of monitoring plugins instead
+ * (host/report.h).
  *
- * They stay clear of ssh's 255 and of the shell's 126 and up, so that the host can tell a refusal by the
- * guest's program from a broken connection.
+ * They avoid ssh's 255 and the shell's 126 and up, so that the host can distinguish a refusal by the guest's program
+ * from a broken connection.
  */
 #ifndef GUESTCLOCK_STATUS_H
 #define GUESTCLOCK_STATUS_H

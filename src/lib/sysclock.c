@@ -8,7 +8,7 @@
 #include <time.h>
 
 
-/* Pairs of both clocks that are read at most, and the width of one that is good enough. */
+/* How many pairs of clock readings are tried, and the width at which a pair is good enough. */
 #define READ_PAIRS 5
 #define READ_WIDTH (10 * NS_PER_MICROSECOND)
 
@@ -44,7 +44,7 @@ sysclock_read(void)
 {
 	struct clock_reading best = { .width = INT64_MAX };
 
-	/* This process may lose the processor between two readings. */
+	/* The scheduler may interrupt this process between two readings. */
 	for (int pair = 0; pair < READ_PAIRS && best.width > READ_WIDTH; pair++) {
 		struct clock_reading reading = { .raw = sysclock_elapsed() };
 
@@ -65,7 +65,10 @@ sysclock_state(struct sysclock_state *state)
 
 	if (result < 0)
 		return errno;
-	/* TIME_ERROR also covers lost PPS signals; STA_UNSYNC is what step, settimeofday and time services agree on. */
+	/*
+	 * TIME_ERROR also reports lost PPS signals.  STA_UNSYNC is what steps, settimeofday(2) and time services all
+	 * maintain.
+	 */
 	state->synchronised = (kernel.status & STA_UNSYNC) == 0 && result != TIME_ERROR;
 	state->maxerror = ns_multiply(kernel.maxerror, NS_PER_MICROSECOND);
 	state->esterror = ns_multiply(kernel.esterror, NS_PER_MICROSECOND);
@@ -125,14 +128,14 @@ sysclock_rate_in_force(void)
 
 	if (adjtimex(&kernel) < 0)
 		return SYSCLOCK_RATE_MAX;
-	/* A microsecond of the tick's 10,000 is 100 ppm. */
+	/* One microsecond of a tick's 10,000 is 100 ppm. */
 	return (kernel.tick - INT64_C(10000)) * 100000 + kernel.freq * INT64_C(1000) / 65536;
 }
 
 int
 sysclock_slew(nanoseconds correction)
 {
-	/* Whole microseconds, rounded towards zero: a slew may fall short, never overshoot. */
+	/* Whole microseconds, rounded towards zero: a slew may fall short but must not overshoot. */
 	struct timeval delta = {
 		.tv_sec = correction / NS_PER_SECOND,
 		.tv_usec = correction % NS_PER_SECOND / NS_PER_MICROSECOND

@@ -7,7 +7,7 @@
 
 #define DIGITS "0123456789"
 
-/* The value of up to 18 digits; the caller has checked that they are digits. */
+/* The value of up to 18 characters, which the caller has checked to be digits. */
 static int64_t
 digits_value(const char *digits, size_t count)
 {
@@ -52,7 +52,7 @@ parse_seconds(const char *text, nanoseconds max, nanoseconds *value)
 			fraction *= 10;
 	} else if (text[count] != '\0')
 		return false;
-	/* Up to this, the whole seconds and a fraction fit. */
+	/* Up to SECONDS_MAX, the whole seconds and any fraction fit into 64 bits. */
 	if (digits_value(text, count) > SECONDS_MAX)
 		return false;
 	total = digits_value(text, count) * NS_PER_SECOND + fraction;
@@ -62,7 +62,9 @@ parse_seconds(const char *text, nanoseconds max, nanoseconds *value)
 	return true;
 }
 
-/* Days from 1970-01-01 to a date of the Gregorian calendar, by counting years from March. */
+/*
+ * Days from 1970-01-01 to a date of the Gregorian calendar.  Counts years from March, so that the leap day is the last.
+ */
 static int64_t
 days_of_date(int64_t year, int64_t month, int64_t day)
 {
@@ -77,7 +79,7 @@ days_of_date(int64_t year, int64_t month, int64_t day)
 static void
 date_of_days(int64_t days, int64_t *year, int64_t *month, int64_t *day)
 {
-	/* 146097 days in 400 years; a 64-bit time of ours is at most 107,000 days from 1970. */
+	/* 400 years have 146097 days.  A 64-bit time in nanoseconds is at most 107,000 days from 1970. */
 	int64_t since_march = days + 719468;
 	int64_t cycle_day = since_march % 146097;
 	int64_t cycle_year = (cycle_day - cycle_day / 1460 + cycle_day / 36524 - cycle_day / 146096) / 365;

@@ -1,9 +1,9 @@
 /*
- * Numbers, times and other people's text, in and out.
+ * Parsing and formatting numbers, times and text from outside.
  *
  * Pure: no locale, no floating point, no system call.
  *
- * Parsers take the whole string or nothing: no spaces, no sign unless stated, no leftover.
+ * A parser accepts the whole string or fails: no spaces, no sign unless stated, no trailing characters.
  */
 #ifndef GUESTCLOCK_TEXT_H
 #define GUESTCLOCK_TEXT_H
@@ -16,7 +16,7 @@
 /* A whole number from MIN to MAX (0 <= MIN), at most ten digits. */
 bool parse_whole(const char *text, int64_t min, int64_t max, int64_t *value);
 
-/* Seconds: digits, and perhaps a point and one to nine digits.  At most MAX. */
+/* Seconds: digits, optionally a point and one to nine more digits.  At most MAX. */
 bool parse_seconds(const char *text, nanoseconds max, nanoseconds *value);
 
 /*
@@ -39,8 +39,8 @@ void format_seconds(nanoseconds value, char text[SECONDS_TEXT]);
 void format_date(nanoseconds time, char text[DATE_TEXT]);
 
 /*
- * Copies text from outside for a message: at most SIZE - 1 octets, everything but printable ASCII as "?", "..." at
- * the end of what is cut.  SIZE is at least 8.
+ * Copies text from outside for a message: at most SIZE - 1 octets.  Replaces every octet that is not printable ASCII by
+ * "?".  If the text is cut, it ends in "...".  SIZE is at least 8.
  */
 void format_quoted(const char *from, char *text, size_t size);
 

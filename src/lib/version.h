@@ -1,9 +1,9 @@
 /*
- * The version, and the release date that floors and eras are counted from.
+ * The version, and the release date from which the earliest plausible time and the era are derived.
  *
- * RELEASE_SECONDS: seconds since 1970-01-01 UTC at the start of the month of the release that NEWS.md heads.  No
- * correct clock reads less, so a time before it is a broken clock's (in.timed) or a lie (guestclock-set).  It is a
- * constant of the source and not the time of the build, so that builds are reproducible.
+ * RELEASE_SECONDS: seconds since 1970-01-01 UTC at the start of the month of the newest release in NEWS.md.  No correct
+ * clock reads less: an earlier time comes from a broken clock (in.timed) or is a lie (guestclock-set).  It is a
+ * constant in the source, not the time of the build, so that builds are reproducible.
  */
 #ifndef GUESTCLOCK_VERSION_H
 #define GUESTCLOCK_VERSION_H
