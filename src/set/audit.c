@@ -36,7 +36,7 @@ log_line(int priority, const char *what)
 	    has_key ? who->key : "", request, what);
 }
 
-/* FORMAT and its arguments as a line, in LINE. */
+/* Formats FORMAT and its arguments into LINE. */
 #define FORMAT_LINE(line, format) do { \
 	va_list arguments; \
 	va_start(arguments, format); \

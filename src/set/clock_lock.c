@@ -14,11 +14,11 @@
 #include "lib/text.h"
 #include "set/policy.h"
 
-/* Microseconds; the kernel takes no more than 16 s. */
+/* Microseconds; the kernel accepts at most 16 s. */
 #define TOLD_MAX 16000000
 #define TOLD_TEXT 127
 
-/* How long, and by how many looks at most, another request's lock is waited for. */
+/* How long to wait for another request's lock, and how often to try at most. */
 #define LOCK_WAIT NS_PER_SECOND
 #define LOCK_LOOKS 500000
 
@@ -44,15 +44,15 @@ read_bound(struct clock_lock *state)
 	if (got <= 0)
 		return;
 	text[got] = '\0';
-	/* The kernel keeps whole microseconds; so does the file, and comparing is exact. */
+	/* The kernel and the file both hold whole microseconds, so the comparison is exact. */
 	state->has_bound = sscanf(text, "boot %39s bound-us %11s before-us %11s", boot_id, bound, before) == 3 &&
 	    strcmp(boot_id, state->boot_id) == 0 && state->boot_id[0] != '\0' &&
 	    parse_whole(bound, 0, TOLD_MAX, &state->bound) && parse_whole(before, 0, TOLD_MAX, &state->bound_before);
 }
 
 /*
- * The lock file, for reading and writing.  Made by root where the directory belongs to a user that sets the clock as well,
- * it is that user's: it could not lock it otherwise.
+ * Opens the lock file for reading and writing.  If root creates it and another user, who sets the clock as well, owns
+ * the directory, the file becomes that user's, who could not lock it otherwise.  Returns -1 on failure, with errno.
  */
 static int
 open_lock(void)
@@ -80,7 +80,7 @@ clock_lock_open(struct clock_lock *state, bool writable)
 	read_boot_id(state->boot_id);
 	if (writable) {
 		if (mkdir(CLOCK_LOCK_DIRECTORY, 0755) == 0)
-			chmod(CLOCK_LOCK_DIRECTORY, 0755);	/* umask 077 is for files */
+			chmod(CLOCK_LOCK_DIRECTORY, 0755);	/* umask 077 is meant for files */
 		state->fd = open_lock();
 	} else
 		state->fd = open(CLOCK_LOCK_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -93,7 +93,10 @@ clock_lock_open(struct clock_lock *state, bool writable)
 	return 0;
 }
 
-/* Polls, because the guest's timers may not run; counts, because its time may stand still.  0, or an errno value. */
+/*
+ * Polls, because the guest's timers may not run; counts, because its time may stand still.  Returns 0 or an errno
+ * value.
+ */
 static int
 wait_for_lock(int fd)
 {
@@ -122,7 +125,7 @@ clock_lock_lock(struct clock_lock *state, const struct clock_reading *since)
 		clock_lock_unlock(state);
 		return ESTALE;
 	}
-	/* The request that had the lock before may have written since. */
+	/* The request that held the lock before may have written a new line. */
 	read_bound(state);
 	return 0;
 }
@@ -152,8 +155,8 @@ bool
 clock_lock_other_service(const struct clock_lock *state, const struct sysclock_state *kernel)
 {
 	/*
-	 * The kernel keeps the estimate that it was told, and lets maxerror grow.  A time service that has been at
-	 * work since has written both.
+	 * The kernel keeps the estimate that was set, and lets maxerror grow.  A time service that was active since has
+	 * set both.
 	 */
 	if (!kernel->synchronised)
 		return false;
@@ -162,7 +165,7 @@ clock_lock_other_service(const struct clock_lock *state, const struct sysclock_s
 	    kernel->esterror == state->bound_before * NS_PER_MICROSECOND));
 }
 
-/* LENGTH octets to the start of FD.  0, or an errno value. */
+/* Writes LENGTH octets to the start of FD.  Returns 0 or an errno value. */
 static int
 write_whole(int fd, const char *text, size_t length)
 {
@@ -190,13 +193,13 @@ clock_lock_record_bound(struct clock_lock *state, nanoseconds bound)
 
 	if (state->fd < 0)
 		return state->error;
-	/* Always the same length: one write replaces the whole. */
+	/* The line always has the same length: one write replaces all of it. */
 	length = (size_t)snprintf(text, sizeof text, "boot %-39s bound-us %-11" PRId64 " before-us %-11" PRId64 "\n",
 	    state->boot_id, now, before);
 	error = write_whole(state->fd, text, length);
 	if (error == 0)
 		error = sysclock_set_bound(bound, bound);
-	/* What failed was not told: what was told last is still what the kernel has. */
+	/* After a failure the kernel still has the previous bound: keep it. */
 	if (error != 0)
 		return error;
 	state->bound_before = before;

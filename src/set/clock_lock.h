@@ -1,10 +1,10 @@
 /*
- * /run/guestclock: one set at a time, and what the last one told the kernel.
+ * /run/guestclock: the lock for setting the clock, and the bound that was last set in the kernel.
  *
- * The lock file is locked with flock(2) while a request sets the clock: for one order or one correction, never while
- * it waits for a host, a time source or a log.  Its contents are one line, written
- * after each set, by which the next request knows whether the kernel's "synchronised" is our doing or another time
- * service's.  A file that does not parse is taken for one that says nothing.
+ * A request holds the lock (flock(2)) while it sets the clock: for one order or one correction, never while it waits
+ * for a host, a time source or a log.  The lock file contains one line, written after each set.  From it the next
+ * request learns whether guestclock or another time service made the kernel's clock "synchronised".  A file that does
+ * not parse counts as empty.
  */
 #ifndef GUESTCLOCK_CLOCK_LOCK_H
 #define GUESTCLOCK_CLOCK_LOCK_H
@@ -19,39 +19,39 @@
 
 struct clock_lock {
 	int fd;				/* the lock file, or -1 */
-	int error;			/* an errno value: why it is -1 */
+	int error;			/* an errno value: why fd is -1 */
 	char boot_id[BOOT_ID_TEXT];	/* /proc/sys/kernel/random/boot_id, or empty */
-	bool unreadable;		/* it is there, and not for us to read */
-	bool has_bound;			/* the rest is what we told the kernel, in this boot */
-	int64_t bound;			/* maxerror and esterror in microseconds, as the kernel keeps them */
-	int64_t bound_before;		/* what was told before that: in force if we were stopped in between */
+	bool unreadable;		/* the file exists, but this process may not read it */
+	bool has_bound;			/* the bounds below were set in the kernel since it booted */
+	int64_t bound;			/* maxerror and esterror in microseconds, as the kernel holds them */
+	int64_t bound_before;		/* the one before: in force if a request was killed before setting bound */
 };
 
 /*
- * Opens the file: with WRITABLE making it if need be.  Without, a missing file is no error, and nothing is made.  0, or
- * an errno value.
+ * Opens the file.  With WRITABLE, makes it if it is missing, and returns 0 or an errno value.  Without, makes nothing
+ * and always returns 0: a missing file is no error.
  */
 int clock_lock_open(struct clock_lock *state, bool writable);
 
 /*
- * Takes the lock to set a clock that was measured at SINCE or later.  Another request needs it for milliseconds: it is
- * waited for, a second at most, without a timer.  0, or an errno value and no lock: EWOULDBLOCK when another request
- * keeps it, ESTALE when the clock was set since SINCE, so that what was measured is no longer true.
+ * Locks, in order to set a clock that was measured at SINCE or later.  Another request holds the lock for milliseconds:
+ * this waits for it, a second at most, without a timer.  Returns 0, or an errno value and no lock: EWOULDBLOCK if
+ * another request still holds it, ESTALE if the clock was set since SINCE, so that the measurement is no longer valid.
  */
 int clock_lock_lock(struct clock_lock *state, const struct clock_reading *since);
 
-/* Gives it back. */
+/* Releases the lock. */
 void clock_lock_unlock(struct clock_lock *state);
 
-/* What the error of clock_lock_open() or clock_lock_lock() means to the user.  The text holds until the next call. */
+/* The message to the user for an error of clock_lock_open() or clock_lock_lock().  It is valid until the next call. */
 const char *clock_lock_complaint(int error);
 
-/* Whether the kernel's clock is synchronised by somebody else. */
+/* Whether another time service has synchronised the kernel's clock. */
 bool clock_lock_other_service(const struct clock_lock *state, const struct sysclock_state *kernel);
 
 /*
- * Tells the kernel that its clock is right within BOUND (sysclock_set_bound()), and records that it was us.  In this
- * order: record, tell; where it cannot be recorded, nothing is told.  0, or an errno value.
+ * Sets the kernel's bound on the clock's error to BOUND (sysclock_set_bound()), and records that guestclock set it.
+ * Records first: if that fails, the kernel's bound is not changed.  Returns 0 or an errno value.
  */
 int clock_lock_record_bound(struct clock_lock *state, nanoseconds bound);
 

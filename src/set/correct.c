@@ -7,19 +7,19 @@
 #include "lib/text.h"
 #include "set/audit.h"
 
-/* A step that lands further off than this was undone by somebody: nothing in the kernel is that slow. */
+/* If a step misses its target by more than this, another program undid it: nothing in the kernel is that slow. */
 #define LANDING_TOLERANCE (50 * NS_PER_MILLISECOND)
 
-/* How long, and by how many looks at most, a clock that was stepped is watched. */
+/* How long a clock is watched after a step, and how often it is read at most. */
 #define STAY_TIME (5 * NS_PER_MILLISECOND)
 #define STAY_LOOKS 200000
 
-/* The kernel calls a clock with this much error unsynchronised (NTP_PHASE_LIMIT): there is no use in telling it. */
+/* The kernel calls a clock with this much error unsynchronised (NTP_PHASE_LIMIT): setting such a bound is useless. */
 #define TELL_LIMIT (16 * NS_PER_SECOND)
 
 /*
- * Looks whether the clock stays where it was put: by how much it moves, against the clock that nobody can set, in the
- * next few milliseconds.  Awake and bounded by a count, for the guest's timers may not run.
+ * Watches whether the clock stays where it was set.  Returns how far it moves, against CLOCK_MONOTONIC_RAW, in the next
+ * few milliseconds.  This is a busy wait with a maximum count, because the guest's timers may not run.
  */
 static nanoseconds
 moved_since(void)
@@ -31,12 +31,12 @@ moved_since(void)
 	return ns_subtract(ns_subtract(sysclock_now(), now), sysclock_elapsed() - elapsed);
 }
 
-/* What was done under the lock.  It is reported when the lock is free: a log or a client may be slow to read. */
+/* What was done under the lock.  It is reported after the unlock, because a log or a client may read slowly. */
 struct deed {
 	struct sysclock_state kernel;	/* before */
 	int state_error, set_error, bound_error;	/* errno values */
 	nanoseconds moved;
-	bool undone;			/* stepped, and it did not stay */
+	bool undone;			/* stepped, but the clock did not stay there */
 };
 
 static void
@@ -64,7 +64,7 @@ carry_out(const struct policy_verdict *verdict, struct clock_lock *run, struct d
 		    ns_magnitude(deed->moved != 0 ? ns_subtract(deed->moved, verdict->correction) : 0)), deed);
 }
 
-/* Judges, and does what the verdict says. */
+/* Decides, and carries out the decision. */
 static void
 judge_and_set(struct situation *situation, const struct limits *limits, struct clock_lock *run, struct correction *result,
     struct deed *deed)
@@ -83,13 +83,13 @@ judge_and_set(struct situation *situation, const struct limits *limits, struct c
 		return;
 	if (verdict->correction != 0)
 		carry_out(verdict, run, deed);
-	/* A clock found right: say so to the kernel, before it takes the bound for outgrown, but not worse than it knows. */
+	/* The clock is right: renew the kernel's bound before it grows too large, but never set a worse one. */
 	else if (verdict->decision == DECISION_WITHIN_BOUND && !situation->other_service &&
 	    (!deed->kernel.synchronised || verdict->bound < deed->kernel.maxerror))
 		set_bound(run, verdict->bound, deed);
 }
 
-/* Tells the client and the log. */
+/* Reports to the client and to the log. */
 static enum status
 report(const struct correction *result, const struct deed *deed)
 {
@@ -106,7 +106,7 @@ report(const struct correction *result, const struct deed *deed)
 	if (deed->undone)
 		return audit_fail("the clock was stepped by %s s and did not stay there: it is %s s off again; another "
 		    "program sets it", correction, residual);
-	/* The clock is set: that the kernel will not hear how well is no reason to report failure. */
+	/* The clock is set: failing to set the kernel's bound is no reason to report failure. */
 	if (deed->bound_error != 0)
 		audit_done("the kernel was not told the bound: %s", strerror(deed->bound_error));
 	if (verdict->correction != 0)

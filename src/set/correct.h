@@ -1,5 +1,5 @@
 /*
- * Carrying out a decision on the clock: judge, set, look whether it took, tell the kernel the bound.
+ * Correcting the clock: decide, set, check that the clock stayed there, set the kernel's bound.
  */
 #ifndef GUESTCLOCK_CORRECT_H
 #define GUESTCLOCK_CORRECT_H
@@ -11,15 +11,15 @@
 #include "set/policy.h"
 
 struct correction {
-	struct policy_verdict verdict;	/* what was decided */
+	struct policy_verdict verdict;	/* the decision */
 	nanoseconds offset;			/* guest minus source before */
 	nanoseconds residual;			/* guest minus source after, as far as this machine can tell */
 };
 
 /*
- * Judges OFFSET (guest minus source, measured at SINCE or later) and does what the decision says, unless
- * limits->dry_run: under the lock, and only if nobody set the clock since SINCE.  Refusals, failures and sets are told
- * and logged when the lock is free again.  Fills RESULT whatever happens.
+ * Judges OFFSET (guest minus source, measured at SINCE or later) and carries out the decision, under the lock.  Sets
+ * nothing with limits->dry_run, or if the clock was set since SINCE.  Reports and logs refusals, failures and sets
+ * after the unlock.  Fills in RESULT, unless it cannot lock or cannot read the kernel's clock state.
  */
 enum status correct_clock(const struct clock_reading *since, struct interval offset, nanoseconds delay, nanoseconds slew_up_to, const struct limits *limits,
     struct clock_lock *run, struct correction *result);

@@ -1,19 +1,22 @@
 /* Finding the edge of a second: see edge.h. */
 #include "set/edge.h"
 
-/* Questions in a window: each edge narrows the interval to about a ninth. */
+/* Questions in one window: each edge that is found narrows the interval to about a ninth. */
 #define PER_WINDOW 8
 #define WINDOWS 8
-/* Closer than this, questions only queue behind each other. */
+/* The least time between questions: closer ones only queue behind each other. */
 #define SPACING_MIN (50 * NS_PER_MICROSECOND)
-/* How far the edge may move in a second, as for a clock that runs 200 ppm wrong; a worse one is looked for. */
+/*
+ * How far the edge may move in a second: enough for a clock that runs 200 ppm wrong.  If it runs worse, the search
+ * widens.
+ */
 #define DRIFT_ALLOWANCE (200 * NS_PER_MICROSECOND)
-/* How much further to look after an edge was missed. */
+/* How much to widen the search after a missed edge. */
 #define SEARCH (10 * NS_PER_MILLISECOND)
-/* Of the guest's own time, an eighth covers a clock that runs 10 % wrong either way. */
+/* A divisor: an eighth of a span of the guest's time covers a clock that runs 10 % wrong either way. */
 #define WINDOW_DRIFT 8
 
-/* Plans the window around the first edge that can still be met after NOW. */
+/* Plans the window around the first edge that can still be caught after NOW. */
 static void
 plan(struct edge *edge, nanoseconds now)
 {
@@ -38,7 +41,7 @@ edge_start(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t se
 		.known_at = received, .shortest = ns_magnitude(ns_subtract(received, sent)), .questions = 1
 	};
 	edge->expected = edge->known;
-	/* Nothing is known of the edge but that it comes within a second: ask all through the next second. */
+	/* All that is known of the edge is that it comes within a second: ask throughout the next second. */
 	edge->before = sent;
 	edge->has_before = true;
 	edge->second = second + 1;
@@ -70,7 +73,10 @@ edge_take(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t sec
 		edge->before = sent;
 		edge->has_before = true;
 		edge->next = ns_add(sent, edge->spacing);
-		/* Past the window and still before the edge: the clock runs wrong.  Look for the same edge further on. */
+		/*
+		 * The window is over and the edge has not come: the clock runs wrong.  Search further for the same
+		 * edge.
+		 */
 		if (sent > edge->window.high)
 			edge->spacing = ns_multiply(edge->spacing, 2);
 		return;
@@ -81,15 +87,19 @@ edge_take(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t sec
 		nanoseconds width = ns_subtract(found.high, found.low);
 
 		edge->settled = edge->windows > 2 && width > ns_subtract(edge->known.high, edge->known.low) / 4 * 3;
-		/* The newest counts, even if it is not the narrowest: the clock may have run on wrongly since. */
+		/*
+		 * Use the newest interval even if it is not the narrowest: the clock may have run wrong since the
+		 * others.
+		 */
 		edge->known = edge->expected = interval_widened(found, width / WINDOW_DRIFT);
 		edge->known_at = received;
 	} else {
 		nanoseconds late = ns_subtract(sent, edge->next);
 
 		/*
-		 * The edge had been before the window's first question.  Asked in time: the clock runs wrong; look
-		 * further around.  Asked late: this machine is busy; start earlier, by as much as it was late.
+		 * The edge came before the window's first question.  If that question was sent in time, the clock runs
+		 * wrong: widen the search.  If it was sent late, this machine is busy: start earlier, by as much as it
+		 * was late (at most SEARCH).
 		 */
 		edge->expected = interval_widened(edge->expected, late < edge->spacing ?
 		    ns_add(ns_subtract(edge->expected.high, edge->expected.low), SEARCH) : late < SEARCH ? late : SEARCH);

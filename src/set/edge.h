@@ -1,11 +1,11 @@
 /*
- * Finding the edge of a second with a source that tells whole seconds.
+ * Finding the edge of a second with a source that sends whole seconds.
  *
- * Questions are sent around the moment at which the source's second is expected to turn.  Of two neighbouring
- * questions, one answered with second N - 1 or earlier and the next with N or later, the source's N began after
- * the first was sent and before the second was answered: nothing is assumed about where in the round trip the
- * source read its clock.  Both fall into one short window, so that even a clock that runs 10 % wrong moves the
- * result by less than an eighth of the window, by which it is widened.
+ * The caller sends questions around the moment at which the source's second is expected to change.  If one question is
+ * answered with second N - 1 or earlier, and the next one with N or later, the source's second N began after the first
+ * was sent and before the second was answered.  This assumes nothing about when in the round trip the source read its
+ * clock.  Both questions fall into one short window, so that even a clock that runs 10 % wrong moves the result by less
+ * than an eighth of the window.  The result is widened by that eighth.
  *
  * Times are the guest's clock, in nanoseconds; offsets are guest minus source.
  *
@@ -21,37 +21,37 @@
 #define EDGE_QUESTIONS 48	/* at most, in all */
 
 struct edge {
-	struct interval known;		/* what is known of the offset, … */
-	nanoseconds known_at;		/* … and since when */
-	struct interval expected;	/* where it is looked for: known, or wider after a miss */
+	struct interval known;		/* the offset found so far */
+	nanoseconds known_at;		/* when it was measured */
+	struct interval expected;	/* where to search for it: known, or wider after a miss */
 	struct interval window;		/* guest times between which the next edge is expected */
 	nanoseconds spacing;		/* between questions in this window */
 	nanoseconds next;		/* when to send the next question */
-	nanoseconds before;		/* the last question in this window that was answered before the edge, … */
-	bool has_before;		/* … if there was one */
+	nanoseconds before;		/* when the last question before the edge was sent in this window */
+	bool has_before;		/* before is valid */
 	nanoseconds shortest;		/* the shortest round trip so far */
 	int64_t second;			/* the source's second that begins at the edge */
-	int questions;			/* answers taken */
+	int questions;			/* answers received */
 	int windows;			/* edges tried */
-	bool settled;			/* the last edge narrowed the interval little: it will not get better */
+	bool settled;			/* the last edge hardly narrowed the interval: it will not improve */
 };
 
 /*
- * Starts from one answer: SECOND (Unix seconds, -SECONDS_MAX to SECONDS_MAX), asked at SENT and answered at RECEIVED, which
- * is not before SENT.
+ * Starts from one answer: SECOND (Unix seconds, -SECONDS_MAX to SECONDS_MAX), asked at SENT and answered at RECEIVED,
+ * which is not before SENT.
  */
 void edge_start(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t second);
 
-/* Whether another question is worth its while; if so, edge->next says when to send it (which may be past). */
+/* Whether another question is worthwhile.  If so, edge->next is the time to send it, which may be past. */
 bool edge_wants_more(const struct edge *edge);
 
-/* Takes an answer to a question. */
+/* Evaluates the answer to a question: asked at SENT and answered at RECEIVED with SECOND. */
 void edge_take(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t second);
 
-/* The offset as it is known when the guest's clock reads NOW: what was found, wider by its age. */
+/* The offset when the guest's clock reads NOW: the last interval found, widened for its age. */
 struct interval edge_offset(const struct edge *edge, nanoseconds now);
 
-/* A question was lost, and the guest's clock reads NOW: on to the next window. */
+/* Plans the next window after a question was lost; the guest's clock reads NOW. */
 void edge_missed(struct edge *edge, nanoseconds now);
 
 #endif

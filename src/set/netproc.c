@@ -19,18 +19,20 @@
 #include "set/privilege.h"
 #include "set/query_answer.h"
 
-/* How much longer than the request's own timeout this side waits: resolving, and a loaded machine. */
+/* How much longer than the request's own timeout this process waits: for name lookup, and on a loaded machine. */
 #define PATIENCE NS_PER_SECOND
 
 static _Noreturn void
 ask(int pipe, pid_t setter, const struct rdate_request *request, int64_t pivot)
 {
-	/* Zero all over: what goes through the pipe must not carry this process's memory in its padding. */
+	/*
+	 * Static, so that it is all zero: its padding goes through the pipe and must not carry this process's memory.
+	 */
 	static struct query_answer answer;
 	static struct query client;
 	int error = privilege_reduce(false);
 
-	/* Of the other process's descriptors only the pipe stays open.  syslog(3) closes its own. */
+	/* Keep only the pipe of the parent's descriptors.  closelog(3) closes the one that syslog(3) uses. */
 	closelog();
 	if (pipe != STDERR_FILENO + 1)
 		pipe = dup2(pipe, STDERR_FILENO + 1);
@@ -38,7 +40,7 @@ ask(int pipe, pid_t setter, const struct rdate_request *request, int64_t pivot)
 		_exit(STATUS_SYSTEM);
 	startup_close_from(STDERR_FILENO + 2);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* The other process may have ended before this could be told of it. */
+	/* The parent may have ended before PR_SET_PDEATHSIG was set. */
 	if (getppid() != setter)
 		_exit(STATUS_SYSTEM);
 	if (error == 0)
@@ -56,7 +58,7 @@ ask(int pipe, pid_t setter, const struct rdate_request *request, int64_t pivot)
 		query_ask(&client, &answer);
 	for (int at = 0; at < FILTER_MISSED && filter_next_missed(&answer.missed[at]); at++)
 		continue;
-	/* Less than PIPE_BUF: all or nothing. */
+	/* The answer is shorter than PIPE_BUF, so it is written whole or not at all. */
 	do
 		error = write(pipe, &answer, sizeof answer) == (ssize_t)sizeof answer ? 0 : errno;
 	while (error == EINTR);
@@ -104,7 +106,7 @@ wait_for_answer(struct netproc *asker, struct session *session, nanoseconds time
 		session_polls(session, polls);
 		polls[SESSION_POLLS] = (struct pollfd){ .fd = asker->pipe, .events = POLLIN };
 		if (left <= 0) {
-			/* A resolver that hangs takes no notice of the request's own timeout. */
+			/* A resolver that hangs does not observe the request's own timeout. */
 			memset(answer, 0, sizeof *answer);
 			answer->outcome = QUERY_TIMEOUT;
 			return NETPROC_ANSWER;
@@ -139,8 +141,8 @@ netproc_wait(struct netproc *asker, struct session *session, nanoseconds timeout
 	int error = errno;
 
 	/*
-	 * By its handle, for the filter has no kill(2), which would do for any process.  Without one (a kernel before 5.3)
-	 * it dies when this process does.
+	 * Use the pidfd: the filter forbids kill(2), which could signal any process.  Without a pidfd (a kernel before
+	 * 5.3) the network process dies when this process does.
 	 */
 	if (asker->handle >= 0) {
 		if (syscall(SYS_pidfd_send_signal, asker->handle, SIGKILL, NULL, 0) == 0)

@@ -1,9 +1,10 @@
 /*
- * The part that talks to the time source, in a process of its own.
+ * The network process, which talks to the time source.
  *
- * It cannot set the clock: it has no capability and a filter without the calls, entered before a name is looked up; a
- * closer one, without sockets and files, is entered before the source's answer is read.  The part that sets cannot use
- * the network.  Between them goes one struct query_answer through a pipe, which query_answer.h checks when it comes out.
+ * It cannot set the clock: it has no capability, and its filter forbids the calls.  It enters that filter before it
+ * looks up a name, and a narrower one, which forbids new sockets and files, before it reads the source's answer.  The
+ * process that sets the clock cannot use the network.  The answer goes through a pipe as one struct query_answer, which
+ * query_answer.h checks when it arrives.
  */
 #ifndef GUESTCLOCK_NETPROC_H
 #define GUESTCLOCK_NETPROC_H
@@ -17,20 +18,23 @@
 struct netproc {
 	int pid;
 	int pipe;		/* the end to read from */
-	int handle;		/* a pidfd; -1 where the kernel has none */
+	int handle;		/* a pidfd; -1 if the kernel has none */
 };
 
-/* Starts asking.  PIVOT as for query_open().  0, or an errno value. */
+/* Starts the network process and its query.  PIVOT: as for query_open().  Returns 0 or an errno value. */
 int netproc_start(struct netproc *asker, const struct rdate_request *request, int64_t pivot);
 
 enum netproc_result {
-	NETPROC_ANSWER,		/* ANSWER is filled in: an answer, or why there is none */
+	NETPROC_ANSWER,		/* ANSWER is filled in: an answer, or the reason why there is none */
 	NETPROC_GONE,		/* the client has gone */
-	NETPROC_FAILED,		/* the process cannot be heard: errno */
-	NETPROC_DIED		/* the process ended without a word, or sent what it must not */
+	NETPROC_FAILED,		/* cannot wait for the process or read from it: errno */
+	NETPROC_DIED		/* the process ended without an answer, or sent an invalid one */
 };
 
-/* Waits for the answer, at most TIMEOUT and a little more.  The process is gone when this returns, or goes with this one. */
+/*
+ * Waits for the answer, at most a second longer than TIMEOUT.  On return the process is gone; without a pidfd it ends
+ * with this one.
+ */
 enum netproc_result netproc_wait(struct netproc *asker, struct session *session, nanoseconds timeout, struct query_answer *answer);
 
 #endif

@@ -37,15 +37,20 @@ privilege_enclose(void)
 int
 privilege_limit(bool not_even_files)
 {
-	/* A descriptor's number must be below the limit, and poll(2) takes no more entries than that: SESSION_POLLS + 1. */
+	/*
+	 * A descriptor's number must be below the limit, and poll(2) accepts only that many entries: SESSION_POLLS + 1.
+	 */
 	static const struct { int resource; rlim_t most; } limits[] = {
 		{ RLIMIT_NPROC, 0 },
 		{ RLIMIT_NOFILE, STDERR_FILENO + 1 }, { RLIMIT_AS, 64 << 20 },
-		/* Last: only the one that is not to write files goes so far.  The other's output may be a file, of any size. */
+		/*
+		 * Last, because it is only for the process that must not write files.  The other's output may be a file
+		 * of any size.
+		 */
 		{ RLIMIT_FSIZE, 0 }
 	};
 #ifdef __SANITIZE_ADDRESS__
-	/* Its shadow is larger than any limit, and its reports are files. */
+	/* The sanitizer's shadow memory is larger than any limit, and its reports are files. */
 	size_t count = 1;
 
 	(void)not_even_files;
@@ -65,7 +70,10 @@ privilege_limit(bool not_even_files)
 static void
 empty_bounding_set(void)
 {
-	/* Needs CAP_SETPCAP, which a user with the file capability has not: no_new_privs stands in for it there. */
+	/*
+	 * Needs CAP_SETPCAP, which a user with the file capability lacks; for that user no_new_privs has the same
+	 * effect.
+	 */
 	for (cap_value_t capability = 0; CAP_IS_SUPPORTED(capability); capability++)
 		cap_drop_bound(capability);
 }

@@ -1,29 +1,33 @@
 /*
- * Holding as little privilege as the next step needs, and never getting any back.
+ * Holding only the privileges that the next step needs, and never regaining any.
  *
- * Sources: capabilities(7), prctl(2).  System call filters: lib/filter.h.  Functions that return int return 0 or an errno
- * value.
+ * Sources: capabilities(7), prctl(2).  System call filters: lib/filter.h.  Functions that return int return 0 or an
+ * errno value.
  */
 #ifndef GUESTCLOCK_PRIVILEGE_H
 #define GUESTCLOCK_PRIVILEGE_H
 
 #include <stdbool.h>
 
-/* Whether this process may have CAP_SYS_TIME. */
+/* Whether CAP_SYS_TIME is in this process's permitted set. */
 bool privilege_may_set_clock(void);
 
-/* No core files, no ptrace by the same user, no new privileges by executing anything, umask 077.  Called first. */
+/* Forbids core files, ptrace by the same user and new privileges by execve(2), and sets umask 077.  Call it first. */
 int privilege_enclose(void);
 
 /*
- * No new descriptor, process or megabyte, and with NOT_EVEN_FILES no octet into a file: the filter's word again, in case
- * it has a gap.  Called when all that is needed is there, before the filter is entered.
+ * Sets resource limits as a second line behind the filter, in case that has a gap: no new descriptor or process, at
+ * most 64 MiB of address space and, with NOT_EVEN_FILES, no output into a file.  Call it when everything needed is
+ * open, before entering the filter.
  *
- * There is no limit on processor time: a guest that was paused may be charged for the pause.
+ * There is no limit on processor time: the kernel may charge a guest for the time during which it was paused.
  */
 int privilege_limit(bool not_even_files);
 
-/* Keeps CAP_SYS_TIME alone (KEEP_CLOCK), or nothing: permitted, effective, inheritable, ambient and bounding sets. */
+/*
+ * Drops all capabilities from all sets (permitted, effective, inheritable, ambient, bounding).  With KEEP_CLOCK,
+ * CAP_SYS_TIME stays permitted and effective.  The bounding set changes only if the process has CAP_SETPCAP.
+ */
 int privilege_reduce(bool keep_clock);
 
 #endif

@@ -18,17 +18,17 @@
 #include "set/edge.h"
 #include "set/sntp.h"
 
-/* UDP loses packets: how long to wait before asking again, and how often. */
+/* UDP loses packets: how long to wait before asking again, and how many questions to send. */
 #define UDP_TRY (NS_PER_SECOND)
 #define UDP_TRIES 5
-/* An empty datagram is no answer, but it is not silence either. */
+/* The result for an empty datagram, which is neither an answer nor silence. */
 #define EMPTY_DATAGRAM (-2)
-/* Datagrams that answer no question of ours, before the next is asked. */
+/* How many datagrams that answer none of our questions are read before the next question. */
 #define STRAYS 100
-/* How long before a question that must be timed to be awake, and how often to look at the clock then. */
+/* How long before a timed question the process stays awake, and how often it then reads the clock at most. */
 #define AWAKE (500 * NS_PER_MICROSECOND)
 #define AWAKE_LOOKS 20000
-/* Addresses of a name that are tried. */
+/* How many of a name's addresses are tried. */
 #define ADDRESSES 4
 
 static void
@@ -47,7 +47,7 @@ time_left(const struct query *query)
 	return left > 0 ? left : 0;
 }
 
-/* Waits for EVENTS, at most LONGEST.  1: there, 0: not in time, -1: errno tells. */
+/* Waits for EVENTS, at most LONGEST.  Returns 1 if they came, 0 if the time is over, -1 on error (errno). */
 static int
 wait_for(int fd, short events, nanoseconds longest)
 {
@@ -76,7 +76,7 @@ uses_udp(const struct rdate_request *request)
 	return request->udp || request->sntp || request->edge;
 }
 
-/* A socket connected to ADDRESS, or -1 and errno. */
+/* Returns a socket connected to ADDRESS, or -1 with errno.  LONGEST: how long to wait for the connection. */
 static int
 connect_to(const struct addrinfo *address, nanoseconds longest)
 {
@@ -89,7 +89,7 @@ connect_to(const struct addrinfo *address, nanoseconds longest)
 	if (connect(fd, address->ai_addr, address->ai_addrlen) == 0)
 		return fd;
 	error = errno;
-	/* connect(2): interrupted, it goes on by itself. */
+	/* connect(2): after an interruption, the connection is still being made. */
 	if (error == EINPROGRESS || error == EINTR) {
 		int ready = wait_for(fd, POLLOUT, longest);
 
@@ -146,7 +146,7 @@ open_sockets(struct query *query, const struct addrinfo *addresses, struct query
 		fail(answer, QUERY_UNREACHABLE, error);
 }
 
-/* Not by getaddrinfo(3): this very address is the one that was allowed, and needs no lookup. */
+/* Without getaddrinfo(3): this is exactly the address that was allowed, and it needs no lookup. */
 static void
 open_literal(struct query *query, union peer *literal, struct addrinfo address, struct query_answer *answer)
 {
@@ -178,7 +178,10 @@ query_open(struct query *query, const struct rdate_request *request, int64_t piv
 	*query = (struct query){ .request = request, .pivot = pivot };
 	query->deadline = sysclock_elapsed() + request->timeout;
 	memset(answer, 0, sizeof *answer);
-	/* A literal of the other family is getaddrinfo(3)'s to refuse, or to take: -6 ::ffff:127.0.0.1 is IPv4 in IPv6 form. */
+	/*
+	 * getaddrinfo(3) decides whether a literal of the other family is acceptable: -6 ::ffff:127.0.0.1 is IPv4 in
+	 * IPv6 form.
+	 */
 	if (literal.any.sa_family != AF_UNSPEC && (request->family == 0 || wanted.ai_family == literal.any.sa_family)) {
 		open_literal(query, &literal, wanted, answer);
 		return;
@@ -211,7 +214,7 @@ ask_tcp(struct query *query, struct query_answer *answer)
 	nanoseconds received = 0;
 	size_t got = 0;
 
-	/* Once four octets are there, one look without waiting tells whether there was more: no timer is needed. */
+	/* When four octets are there, look once, without waiting, whether there are more: this needs no timer. */
 	while (got <= RFC868_OCTETS) {
 		int ready = wait_for(query->sockets[0], POLLIN, got < RFC868_OCTETS ? time_left(query) : 0);
 		ssize_t now;
@@ -246,7 +249,10 @@ ask_tcp(struct query *query, struct query_answer *answer)
 	answered_second(query, answer, query->connecting, received, octets);
 }
 
-/* An answer on FD within LONGEST: its length, 0 for none, EMPTY_DATAGRAM, -1 for an error (errno). */
+/*
+ * Waits at most LONGEST for a datagram on FD.  Returns its length (which may exceed ROOM), 0 if none came,
+ * EMPTY_DATAGRAM, or -1 on error (errno).
+ */
 static ssize_t
 receive_datagram(const struct query *query, int fd, uint8_t *into, size_t room, nanoseconds longest,
     nanoseconds *received)
@@ -261,13 +267,14 @@ receive_datagram(const struct query *query, int fd, uint8_t *into, size_t room, 
 			return ready;
 		got = recv(fd, into, room, MSG_TRUNC);
 		*received = sysclock_now();
-		/* What poll(2) saw may be gone: a datagram with a wrong checksum. */
+		/* The datagram that poll(2) reported may be gone: the kernel drops one with a wrong checksum. */
 	} while (got < 0 && (errno == EAGAIN || errno == EINTR));
 	return got == 0 ? EMPTY_DATAGRAM : got;
 }
 
 /*
- * One question on a socket of its own, answered within LONGEST.  Returns as receive_datagram() does.
+ * Sends a question on a socket of its own and waits at most LONGEST for the answer.  Returns as receive_datagram()
+ * does.
  */
 static ssize_t
 exchange_datagram(struct query *query, const void *question, size_t length, uint8_t *into, size_t room,
@@ -282,7 +289,7 @@ exchange_datagram(struct query *query, const void *question, size_t length, uint
 	return receive_datagram(query, fd, into, room, longest, received);
 }
 
-/* Whether there is another socket and time for another question after a lost one. */
+/* Whether there are another socket and time to ask again after a lost question. */
 static bool
 may_ask_again(const struct query *query)
 {
@@ -323,7 +330,7 @@ ask_udp(struct query *query, struct query_answer *answer)
 	fail(answer, QUERY_TIMEOUT, 0);
 }
 
-/* Sleeps until the guest's clock reads WHEN, by the clock that nobody sets; at most a second and a half. */
+/* Sleeps until the guest's clock reads WHEN, at most 1.5 s.  Measures by CLOCK_MONOTONIC_RAW, which nobody sets. */
 static void
 sleep_until(nanoseconds when)
 {
@@ -331,7 +338,10 @@ sleep_until(nanoseconds when)
 
 	if (left > 3 * NS_PER_SECOND / 2)
 		left = 3 * NS_PER_SECOND / 2;
-	/* A busy machine wakes up late: the last bit is spent awake, a bounded number of looks, for time may stand. */
+	/*
+	 * A busy machine wakes up late, so the last part is a busy wait.  Its turns are counted, because time may stand
+	 * still.
+	 */
 	if (left > AWAKE)
 		wait_for(-1, 0, left - AWAKE);
 	for (int look = 0; look < AWAKE_LOOKS && sysclock_now() < when; look++)
@@ -354,7 +364,7 @@ ask_edge(struct query *query, struct query_answer *answer)
 		uint8_t octets[64];
 		ssize_t got;
 
-		/* What cannot be asked in time is not waited for: the older the last edge, the less it tells. */
+		/* Do not wait for a question that cannot be asked in time: an older edge makes a wider interval. */
 		if (ns_subtract(edge.next, sysclock_now()) > time_left(query))
 			break;
 		sleep_until(edge.next);
@@ -368,7 +378,7 @@ ask_edge(struct query *query, struct query_answer *answer)
 	answer->delay = edge.shortest;
 }
 
-/* Takes a whole SNTP answer apart.  False when it was not one to our question. */
+/* Evaluates a whole SNTP answer.  Returns false if it does not answer our question. */
 static bool
 take_sntp(struct query *query, struct query_answer *answer, const uint8_t *octets, size_t length, uint64_t nonce,
     nanoseconds sent, nanoseconds received)
@@ -381,7 +391,7 @@ take_sntp(struct query *query, struct query_answer *answer, const uint8_t *octet
 		answer->delay = ns_subtract(ns_magnitude(ns_subtract(received, sent)), ns_subtract(reply.sent, reply.received));
 		if (answer->delay < 0)
 			answer->delay = 0;
-		/* Our question left before theirs came, their answer left before ours came. */
+		/* Our question left before it arrived there, and the answer left before it arrived here. */
 		answer->offset.low = ns_subtract(sent, reply.received);
 		answer->offset.high = ns_subtract(received, reply.sent);
 		if (answer->offset.low > answer->offset.high)
@@ -425,7 +435,7 @@ ask_sntp(struct query *query, struct query_answer *answer)
 		sntp_question(question, nonce);
 		end = sysclock_elapsed() + UDP_TRY;
 		got = exchange_datagram(query, question, sizeof question, octets, sizeof octets, UDP_TRY, &sent, &received);
-		/* What answers no question of ours is somebody else's: the answer may still come. */
+		/* A datagram that answers no question of ours comes from somebody else: the answer may still come. */
 		for (int strays = 0; got > 0 && strays < STRAYS; strays++) {
 			if ((size_t)got > sizeof octets)
 				got = sizeof octets;

@@ -1,9 +1,9 @@
 /*
  * Asking a time source: RFC 868 over TCP or UDP, the edge of its second, SNTP.
  *
- * In two halves, so that privileges can be dropped in between: query_open() looks names up and makes every
- * socket that may be needed; query_ask() reads what a source sends, with no call but send, receive, poll and
- * clock_gettime.
+ * There are two halves, so that privileges can be dropped in between.  query_open() looks up names and makes every
+ * socket that may be needed.  query_ask() reads what a source sends; it only sends, receives, polls, reads clocks and
+ * calls getrandom(2).
  *
  * Offsets are guest minus source, in nanoseconds.
  */
@@ -20,19 +20,19 @@
 
 struct query {
 	const struct rdate_request *request;
-	int64_t pivot;			/* for eras: Unix seconds */
+	int64_t pivot;			/* decides the era: Unix seconds */
 	nanoseconds deadline;		/* by sysclock_elapsed() */
-	nanoseconds connecting;		/* the guest's clock when the connection was begun (TCP) */
-	int sockets[QUERY_SOCKETS];	/* connected; one for each question, so that no answer is mistaken */
+	nanoseconds connecting;		/* the guest's clock when the connection was started (TCP) */
+	int sockets[QUERY_SOCKETS];	/* connected; one per question, so that an answer fits only its question */
 	int count;
 	int used;
 };
 
-/* Both fill ANSWER on failure; the outcome is QUERY_ANSWERED after success. */
+/* Both fill in ANSWER on failure.  On success its outcome is QUERY_ANSWERED. */
 void query_open(struct query *query, const struct rdate_request *request, int64_t pivot, struct query_answer *answer);
 void query_ask(struct query *query, struct query_answer *answer);
 
-/* One line for the user: what went wrong, without the source's name.  TEXT has room for SIZE octets. */
+/* Writes one line for the user: what went wrong, without the source's name.  TEXT has room for SIZE octets. */
 void query_describe(const struct query_answer *answer, char *text, size_t size);
 
 #endif

@@ -1,4 +1,4 @@
-/* What comes through the pipe: see query_answer.h. */
+/* The answer from the network process: see query_answer.h. */
 #include "set/query_answer.h"
 
 #include <stddef.h>
@@ -18,7 +18,7 @@ text_valid(const char *text, size_t size)
 static bool
 offset_valid(struct interval offset)
 {
-	/* The bound is half the width, rounded up. */
+	/* The error bound, half the width rounded up, and the width itself must fit into nanoseconds. */
 	return offset.low <= offset.high && (uint64_t)offset.high - (uint64_t)offset.low <= INT64_MAX;
 }
 

@@ -13,7 +13,7 @@ void
 session_start(struct session *session)
 {
 	session->started = sysclock_elapsed();
-	/* Whoever types at a terminal is not talking to us, and reading it from the background would stop us. */
+	/* Input from a terminal is not for this program, and reading it in the background would stop the process. */
 	session->input_open = !isatty(STDIN_FILENO);
 }
 
@@ -53,7 +53,7 @@ session_read_exactly(unsigned char *into, size_t count, nanoseconds timeout, siz
 		nanoseconds left = end - sysclock_elapsed();
 		ssize_t now;
 
-		/* Once all is there, one look without waiting tells whether there was more. */
+		/* When all octets are there, look once, without waiting, whether there are more. */
 		if (*got >= count)
 			left = 0;
 		now = poll(input, 2, left > 0 ? (int)(left / NS_PER_MILLISECOND) + 1 : 0);

@@ -27,11 +27,13 @@ read_time(const uint8_t *in, int64_t pivot)
 {
 	uint64_t fraction = read_32(in + 4);
 
-	/* PIVOT is at most NOT_AFTER_MOST of limits.c, and the time within 68 years of it: 2262-01-19 at the latest. */
+	/*
+	 * PIVOT is at most NOT_AFTER_MOST of limits.c, and the time is within 68 years of it: 2262-01-19 at the latest.
+	 */
 	return rfc868_nearest(read_32(in), pivot) * NS_PER_SECOND + (nanoseconds)(fraction * (uint64_t)NS_PER_SECOND >> 32);
 }
 
-/* 16 bits of seconds, 16 of fraction; rounded up, since it is part of a bound. */
+/* 16 bits of seconds and 16 of fraction; rounded up, because it is part of a bound. */
 static nanoseconds
 read_short(const uint8_t *in)
 {
@@ -79,7 +81,7 @@ sntp_read(const uint8_t *in, size_t length, uint64_t nonce, int64_t pivot, struc
 	answer->distance = read_short(in + ROOT_DISPERSION) + (read_short(in + ROOT_DELAY) + 1) / 2;
 	if (leap == LEAP_UNSYNCHRONISED || in[STRATUM] > STRATUM_MAX || answer->distance > 16 * NS_PER_SECOND)
 		return SNTP_UNSYNCHRONISED;
-	/* Zero is a legal second once an era, but all 64 bits zero are NTP's "unknown". */
+	/* Zero is a legal second once in an era, but 64 zero bits mean "unknown" in NTP. */
 	if (all_zero(in + RECEIVE, 8) || all_zero(in + TRANSMIT, 8))
 		return SNTP_NONSENSE;
 	answer->received = read_time(in + RECEIVE, pivot);

@@ -1,4 +1,4 @@
-/* Who asks: see ssh_env.h. */
+/* The client and its request: see ssh_env.h. */
 #include "set/ssh_env.h"
 
 #include <fcntl.h>
@@ -98,8 +98,8 @@ read_key(const char *path, char key[SSH_ENV_KEY_TEXT])
 }
 
 /*
- * The strings lie where execve(2) put them, on the stack, and stay there when the list of them is cleared, for whoever may
- * read /proc/PID/environ: those that are not USED are wiped.
+ * clearenv(3) leaves the strings on the stack, where execve(2) put them, readable in /proc/PID/environ: overwrite all
+ * that are not USED.
  */
 static void
 wipe_environment(const char *const used[], size_t count)
@@ -127,7 +127,10 @@ ssh_env_read(struct ssh_env *client)
 	memset(client, 0, sizeof *client);
 	strcpy(client->address, "unknown");
 	wipe_environment((const char *const[]){ connection, command, auth_info, connection == NULL ? zone : NULL }, 4);
-	/* An absolute TZ keeps localtime from looking for files once they are out of reach; a user's own is kept. */
+	/*
+	 * An absolute TZ keeps localtime(3) from looking for files when they are out of reach.  A local user's own TZ
+	 * is kept.
+	 */
 	setenv("TZ", zone != NULL && connection == NULL ? zone : ":/etc/localtime", 1);
 	client->command = command != NULL ? command : "";
 	client->by_ssh = connection != NULL;
@@ -139,7 +142,7 @@ ssh_env_read(struct ssh_env *client)
 		read_key(auth_info, client->key);
 	if (ssh_env_parse_connection(connection, if_nametoindex, client->address, &client->peer))
 		return true;
-	/* Whatever else it is, it does not go into the log. */
+	/* Text that is not an address must not get into the log. */
 	strcpy(client->address, "unknown");
 	return false;
 }
