@@ -1,7 +1,7 @@
 /*
- * clock-answer [PORT]: runs in the test guest and answers every datagram on UDP port 9037 with the same octets
- * followed by the guest's clock: CLOCK_REALTIME in nanoseconds since the epoch, 8 octets, most significant first,
- * read as near to the send as can be.  clock-compare is the other side.
+ * clock-answer [PORT]: runs in the test guest.  Answers every datagram on UDP port 9037 (or PORT) with the same octets
+ * and then the guest's clock: CLOCK_REALTIME in nanoseconds since the epoch, 8 octets, most significant first, read as
+ * shortly before the send as possible.  clock-compare asks it.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

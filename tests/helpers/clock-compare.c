@@ -1,12 +1,12 @@
 /*
- * clock-compare [-h HOST] [-p PORT] [-n COUNT]: asks clock-answer COUNT times, back to back, keeps the tightest
- * round trip and prints one line, in seconds:
+ * clock-compare [-h HOST] [-p PORT] [-n COUNT]: asks clock-answer COUNT times in succession, uses the shortest round
+ * trip, and prints one line, in seconds:
  *
  *	OFFSET BOUND DELAY
  *
- * OFFSET is the other clock minus this one at the middle of the round trip, DELAY the round trip, and BOUND half of
- * it, rounded up: the truth lies within OFFSET +- BOUND.  All arithmetic is in whole nanoseconds.  Ends within
- * TOTAL_MS; status 1 and one line if nothing answered.
+ * OFFSET is the other clock minus this one at the middle of the round trip.  DELAY is the round-trip delay.  BOUND is
+ * half of it, rounded up: the true offset lies within OFFSET +- BOUND.  All arithmetic is in whole nanoseconds.  Starts
+ * no question after TOTAL_MS.  If there was no answer, prints one line and exits with status 1.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -57,7 +57,7 @@ static int connect_udp(const char *host, const char *port)
 	return fd;
 }
 
-/* One round trip: true and the three times if the answer to this very question came within EACH_MS. */
+/* One round trip.  Returns 1 and the three times if the answer to this very question came within EACH_MS, else 0. */
 static int ask(int fd, const unsigned char *nonce, uint64_t number, int64_t *t1, int64_t *theirs, int64_t *t2)
 {
 	unsigned char question[PAYLOAD], answer[PAYLOAD + STAMP + 1];
@@ -78,7 +78,7 @@ static int ask(int fd, const unsigned char *nonce, uint64_t number, int64_t *t1,
 			return 0;
 		length = recv(fd, answer, sizeof answer, MSG_DONTWAIT);
 		*t2 = read_clock(CLOCK_REALTIME);
-		if (length < 0 && errno == ECONNREFUSED) {	/* nobody is there yet; the next question may do better */
+		if (length < 0 && errno == ECONNREFUSED) {	/* nobody listens yet; the next question may succeed */
 			nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
 			return 0;
 		}

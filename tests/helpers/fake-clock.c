@@ -1,13 +1,13 @@
 /*
- * A clock for tests: preloaded, it stands in for the system clock and records what is done to it.
+ * A clock for tests: preloaded into a program, it replaces the system clock and records what the program does to it.
  *
- * The state is a file of 64-bit integers (enum below), named by FAKE_CLOCK and mapped, so that it outlives fork,
- * closed descriptors and system call filters.  No call that sets is ever passed on.  tests/lib/fakeclock.py makes
- * and reads the file.
+ * The state is a file of 64-bit integers (the enum below).  FAKE_CLOCK names it.  It is mapped into memory, so that it
+ * survives fork(2), closed descriptors and system call filters.  A call that sets the clock never reaches the kernel's
+ * clock.  tests/lib/fakeclock.py makes and reads the file.
  *
- * With FAKE_CLOCK_TRACED in the environment a real call goes before each that is played here, one that can change
- * nothing: a tracer sees it, and what the tracer makes of it is what the program gets.  A getpgid(-1) tells the tracer
- * that main is about to begin.
+ * If FAKE_CLOCK_TRACED is set, a harmless real call precedes each simulated adjtime, clock_adjtime and clock_settime.
+ * A tracer sees it and can make it fail; the program then gets that failure.  A getpgid(-1) marks for the tracer that
+ * main is about to begin.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -51,7 +51,7 @@ start(void)
 		syscall(SYS_getpgid, -1);
 }
 
-/* The real calls: one that only reads, and one that the kernel refuses because it has nothing to set. */
+/* The real calls: one only reads; the kernel refuses the other with EFAULT, because it gets no time to set. */
 static int
 traced_adjtime(void)
 {
@@ -71,7 +71,7 @@ real_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	/* Before start() a sanitizer's allocator already reads clocks: dlsym(3) would allocate again, and so on. */
+	/* A sanitizer's allocator reads clocks even before start(), and dlsym(3) would allocate again, without end. */
 	if (next != NULL)
 		next(clock, &now);
 	else

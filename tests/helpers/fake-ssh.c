@@ -1,15 +1,15 @@
 /*
- * Stands in for ssh in tests of guestclock: put first in PATH under the name ssh, it plays a guest.
+ * Replaces ssh in tests of guestclock: first in PATH under the name ssh, it plays a guest.
  *
- * The destination says which: KIND.OFFSET.NUMBER, OFFSET in milliseconds (guest minus host, 0 by default), NUMBER to
- * tell guests apart.  What it does goes into the directory that FAKE_SSH names:
+ * The destination selects the guest: KIND.OFFSET.NUMBER.  OFFSET is in milliseconds (guest minus host, default 0);
+ * NUMBER only distinguishes guests.  Records are written into the directory that FAKE_SSH names:
  *
- *	argv		a line for each start: the words of its command line, with a tab behind each
- *	pids		its process id, a line for each start
- *	waits		of second tries of the kind "fullslow": "TIME-NS +1" and "TIME-NS -1" around what stands before the greeting
- *	proxy		of the kind "proxy": the process that it started
- *	surroundings	of the kind "looks": its session, terminal, descriptors and signals
- *	clock-DESTINATION	its clock, which the next start goes on with: "OFFSET-NS STEPS SLEWS TELLS BYES STARTS"
+ *	argv		a line for each start: the words of the command line, each followed by a tab
+ *	pids		a line for each start: the process id
+ *	waits		kind "fullslow": "TIME-NS +1" and "TIME-NS -1" around the second try's initial wait
+ *	proxy		kind "proxy": the process id of the process that it started
+ *	surroundings	kind "looks": its session, terminal, descriptors and signals
+ *	clock-DESTINATION	its clock, which the next start continues: "OFFSET-NS STEPS SLEWS TELLS BYES STARTS"
  *
  * No guest lives longer than a minute.
  */
@@ -35,7 +35,7 @@ static struct {
 } guest;
 
 static char clock_path[4096], kind[64];
-static int64_t still_at;	/* what a clock that stands still reads */
+static int64_t still_at;	/* the time that a clock that stands still shows */
 
 static int64_t
 host_time(void)
@@ -85,7 +85,7 @@ find_clock(const char *destination)
 	FILE *from;
 
 	snprintf(kind, sizeof kind, "%.*s", dot != NULL ? (int)(dot - destination) : (int)strlen(destination), destination);
-	/* A directory has no names beyond 255 octets, nor any with a slash: such guests forget. */
+	/* A file's name has at most 255 octets and no slash: cut the destination, and replace each slash. */
 	snprintf(clock_path, sizeof clock_path, "%s/clock-%.200s", getenv("FAKE_SSH"), destination);
 	for (char *at = clock_path + strlen(getenv("FAKE_SSH")) + 1; *at != '\0'; at++)
 		if (*at == '/')
@@ -111,7 +111,7 @@ say(const char *text)
 		exit(1);
 }
 
-/* Until somebody ends it, or its alarm does. */
+/* Until somebody kills this process, or its alarm does. */
 static void
 hang(void)
 {
@@ -132,7 +132,7 @@ flood(int fd, const char *with)
 			return;
 }
 
-/* What this process was started with, in a line: its session, its terminal, its descriptors, its signals. */
+/* Records what this process inherited, in a line: its session, its terminal, its descriptors, its signals. */
 static void
 record_surroundings(void)
 {
@@ -160,7 +160,7 @@ record_surroundings(void)
 	record("surroundings", text, used);
 }
 
-/* Notes when this guest began (+1) or ended (-1) to stand before its greeting. */
+/* Records when this guest began (+1) or ended (-1) its wait before the greeting. */
 static void
 wait_marked(int by)
 {
@@ -169,7 +169,7 @@ wait_marked(int by)
 	record("waits", text, (size_t)snprintf(text, sizeof text, "%" PRId64 " %d\n", host_time(), by));
 }
 
-/* A process that holds on to nothing but its standard error, and does not end by itself. */
+/* Starts a process that keeps its parent's descriptors open and does not end by itself before 30 s. */
 static void
 start_proxy(void)
 {
@@ -188,7 +188,7 @@ say_time(const char *word, int64_t time)
 {
 	char line[400];
 
-	/* As guestclock-set has it: there is no time before the epoch. */
+	/* guestclock-set sends no time before the epoch either. */
 	if (time < 0)
 		time = 0;
 	snprintf(line, sizeof line, "%s %" PRId64 ".%09" PRId64 "\n", word, time / SECOND, time % SECOND);
@@ -337,7 +337,7 @@ before_greeting(void)
 	}
 	if (is("slow"))
 		usleep(400000);
-	/* As a gateway does that has too many connections (MaxStartups), or a guest whose sshd is just started. */
+	/* Like a gateway with too many connections (MaxStartups), or a guest whose sshd is just starting. */
 	if ((is("fullonce") && guest.starts == 1) || is("full")) {
 		fputs("kex_exchange_identification: Connection closed by remote host\r\n"
 		    "Connection closed by UNKNOWN port 65535\r\n", stderr);

@@ -1,9 +1,10 @@
 /*
  * flood [-l OCTETS] [-n DATAGRAMS] [-r RATE] [-s SECONDS] SOURCE[+COUNT] PORT DESTINATION PORT
  *
- * Sends UDP datagrams of OCTETS (0) to DESTINATION with forged sources: SOURCE and the COUNT - 1 IPv4 addresses that
- * follow it, in turn.  RATE a second (0, the default: as many as one core can send), until DATAGRAMS (0: no limit) are
- * sent or SECONDS (1; at most 60) are over.  Prints "SENT MILLISECONDS".  Needs CAP_NET_RAW.
+ * Sends UDP datagrams with OCTETS (default 0) of data to DESTINATION with forged sources: SOURCE and the COUNT - 1 IPv4
+ * addresses that follow it, in turn.  Sends RATE datagrams a second (default 0: as many as one core can send), until
+ * DATAGRAMS (default 0: no limit) are sent or SECONDS (default 1, at most 60) are over.  Prints "SENT MILLISECONDS".
+ * Needs CAP_NET_RAW.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -100,7 +101,10 @@ int main(int argc, char **argv)
 	if (fd < 0)
 		fail("socket");
 	for (int at = 0; at < BATCH; at++) {
-		/* The kernel fills in the header's length, number and checksum; a UDP checksum of zero means none. */
+		/*
+		 * The kernel fills in the IP header's length, number and checksum.  A UDP checksum of zero means that
+		 * there is none.
+		 */
 		packets[at] = (struct packet){
 			.ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP, .daddr = to.sin_addr.s_addr },
 			.udp = { .source = htons((uint16_t)number(argv[1], 65535)), .dest = htons((uint16_t)number(argv[3], 65535)),

@@ -1,24 +1,30 @@
 /*
- * inject: runs a program and makes one of its system calls fail, or kills it there.
+ * inject: runs a program and makes one of its system calls fail, or kills the program at that call.
  *
  *	inject [-m] [-1] [-t] [-n MOUNTS] [-r RESOURCE=LIMIT] [-f FAULT] [-0 NAME] [-e ENVIRONMENT]
  *		RESULT PROGRAM [ARGUMENT...]
  *
- * strace's injection will not do: it makes the call number -1, which a system call filter answers by killing.  Here a
- * call that shall fail becomes getpid(2), which every filter lets through, and then its result is written over.
+ * strace's injection does not work here: it replaces the call's number by -1, for which a system call filter kills the
+ * process.  This program replaces a call that shall fail by getpid(2), which every filter allows, and then overwrites
+ * its result.
  *
- * FAULT is PROCESS:CALL:OCCURRENCE:ACTION.  PROCESS counts from 0 in the order of forks, CALL is a number, OCCURRENCE
- * counts from 1 (with a + behind it: from there on, each), and ACTION is one of
- *	eNUMBER	fails with this errno		rNUMBER	returns this, undone
- *	lNUMBER	third argument at most this (a short read or write that is really done)
- *	aNUMBER	first argument is this (brk with 0 is one that got nothing)
- *	k	killed before the call		K	killed after it
+ * FAULT is PROCESS:CALL:OCCURRENCE:ACTION.  PROCESS counts from 0 in the order of forks.  CALL is a number.  OCCURRENCE
+ * counts from 1; with a + after it, it means this and all later ones.  ACTION is one of
+ *	eNUMBER	fails with this errno		rNUMBER	is not made and returns this
+ *	lNUMBER	third argument at most this (a short read or write that really happens)
+ *	aNUMBER	first argument is this (brk with 0 gets no memory)
+ *	k	the process is killed before the call		K	killed after it
  *
- * -0: argv[0], and without NAME (-0 '') and without arguments none at all.  -e: a file with the environment, each string
- * ended by a NUL.  -m: calls count from the one that fake-clock.c marks the begin of main with.  -1: processes that are forked are let
- * go.  -t: RESULT gets a line for each call.  -n: in this mount namespace.  -r: a limit from where calls count.
- * SIGTERM is passed on; SIGUSR1 sends three SIGALRM, each when the program waits again, SIGUSR2 forty.
- * The last line of RESULT:
+ * -0 NAME: argv[0].  With an empty NAME (-0 '') and no arguments, argv is empty.
+ * -e: a file with the environment; each string ends in a NUL.
+ * -m: calls count from the one by which fake-clock.c marks the begin of main.
+ * -1: forked processes are not traced.
+ * -t: RESULT gets a line for each call.
+ * -n: the program runs in this mount namespace.
+ * -r: a resource limit, which is set when calls begin to count.
+ *
+ * SIGTERM is passed on to the program.  SIGUSR1 sends it three SIGALRM, one each time it waits again; SIGUSR2 sends
+ * forty.  The last line of RESULT:
  *	hit HITS status STATUS signal SIGNAL timeout 0|1 left PROCESSES calls CALLS
  */
 #define _GNU_SOURCE
@@ -47,7 +53,7 @@
 #define PROCESSES 8
 #define CALLS 600
 #define PATIENCE_MS 15000
-/* How long what was forked may outlive the first process. */
+/* How long forked processes may outlive the first process. */
 #define LINGER_MS 1000
 #define TICKS 3
 #define TICKS_MANY 40
@@ -135,7 +141,7 @@ arm(const struct process *process)
 		die("prlimit");
 }
 
-/* The next tick for a program that waits for a client, now and not before: it has a handler by then. */
+/* Sends the next SIGALRM only to a program that waits for a client: by then it has a handler. */
 static void
 give_tick(struct process *process)
 {
@@ -194,7 +200,7 @@ left(struct process *process, long got)
 	if (process->overwrite)
 		poke(process, REGISTER(rax), (unsigned long long)process->result);
 	if (process->changed) {
-		/* Compilers count on it that a call leaves its arguments in their registers. */
+		/* Compilers rely on a call leaving its arguments in their registers. */
 		poke(process, REGISTER(rdi), process->arguments[0]);
 		poke(process, REGISTER(rdx), process->arguments[2]);
 	}
@@ -218,7 +224,7 @@ at_call(struct process *process)
 		process->call = info.entry.nr;
 		process->inside = true;
 		memcpy(process->arguments, info.entry.args, sizeof process->arguments);
-		/* What never comes back must be noted now. */
+		/* A call that never returns must be recorded now. */
 		if (tracing && armed && (process->call == SYS_exit_group || process->call == SYS_exit))
 			fprintf(result, "call %td %llu 0 0 0 0\n", process - processes, process->call);
 		entered(process);
@@ -226,7 +232,7 @@ at_call(struct process *process)
 		left(process, info.exit.rval);
 }
 
-/* What to do with a process that has stopped; the signal that it is to get. */
+/* Handles a process that has stopped.  Returns the signal to deliver to it, or 0. */
 static int
 stopped(struct process *process, int status)
 {
@@ -273,7 +279,7 @@ parse_fault(const char *text)
 static void
 start(const char *program, char **arguments, const char *mounts, const char *environment)
 {
-	/* Where close_range is missing, descriptors are closed one by one, and each is stopped at twice. */
+	/* Without close_range(2), a program closes descriptors one by one, and the tracer stops it twice for each. */
 	static const struct rlimit few = { 256, 256 };
 	static char text[1 << 21], *strings[20000];
 	size_t used = 0, count_strings = 0;

@@ -1,7 +1,8 @@
 /*
- * Linked into a program with ld's --wrap, it stands before some of the program's own functions and makes a system call
- * from there that the program never makes: what PLANT names, in the function that PLANT_IN names, PLANT_TIMES times.  Says
- * so on standard error if it comes back.  The arguments are such that the kernel would do nothing, were the call let through.
+ * Linked into a program with ld's --wrap, this wraps some of the program's own functions and makes a system call there
+ * that the program never makes: the call that PLANT names, in the function that PLANT_IN names, PLANT_TIMES times.  If
+ * the call returns, it prints the result on standard error.  The arguments are such that the kernel would do nothing if
+ * a filter allowed the call.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +36,7 @@ static const struct planted {
 	long number, argument[6];
 } calls[] = {
 	{ "getpid", SYS_getpid, { 0 } },
-	/* harmless, and in no filter */
+	/* harmless calls that no filter lists */
 	{ "times", SYS_times, { 0 } },
 	{ "getpriority", SYS_getpriority, { PRIO_PROCESS, 0 } },
 	{ "a call of the future", 900, { 0 } },
@@ -121,7 +122,7 @@ static const struct planted *planted;
 static char place[32];
 static int count = 1;
 
-/* Before main, which clears the environment. */
+/* Runs before main, which clears the environment. */
 __attribute__((constructor)) static void
 choose(void)
 {
@@ -165,7 +166,7 @@ plant(const char *where)
 		_exit(2);
 }
 
-/* Weak: not every program has all of them. */
+/* Weak references: not every program has all of these functions. */
 #define WRAP(type, name, parameters, arguments) \
 	type __real_##name parameters __attribute__((weak)); \
 	type __wrap_##name parameters; \

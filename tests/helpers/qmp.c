@@ -2,11 +2,11 @@
  * qmp SOCKET run NAME                          one QMP command without arguments: stop, cont, quit, system_reset ...
  * qmp SOCKET monitor TEXT                      one command of the human monitor (savevm NAME); status 1 if it complains
  * qmp SOCKET pause SECONDS                     stop, wait by this machine's monotonic clock, cont
- * qmp SOCKET throttle RUN PERIOD SECONDS       RUN milliseconds running in every PERIOD, until SIGTERM or SECONDS have
- *                                              passed; prints "throttled" once it has begun; leaves the guest running
+ * qmp SOCKET throttle RUN PERIOD SECONDS       run RUN milliseconds of every PERIOD, until SIGTERM or SECONDS
+ *                                              have passed; prints "throttled" at the start; leaves the guest running
  *
- * Speaks to QEMU's monitor over a Unix socket.  The directory is entered first, so that the socket's path may be
- * longer than the 107 octets that fit into an address.
+ * Connects to QEMU's monitor over a Unix socket.  Changes into the socket's directory first, so that the path may be
+ * longer than the 107 octets that fit into a socket address.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -46,8 +46,8 @@ static int64_t now_ns(void)
 }
 
 /*
- * Waits until the monotonic clock shows NS, or a signal comes that ends the program.  Those signals are blocked
- * elsewhere, so that none comes in the middle of a command and the guest is never left stopped.
+ * Waits until the monotonic clock shows NS, or until a signal comes that ends the program.  These signals are blocked
+ * everywhere else, so that none interrupts a command and leaves the guest stopped.
  */
 static void wait_until(int64_t ns)
 {
@@ -61,7 +61,7 @@ static void wait_until(int64_t ns)
 	}
 }
 
-/* Sends one line and leaves the line that answers it in `line`; events on the way are skipped. */
+/* Sends one line and leaves the line that answers it in `line`; skips events that come before it. */
 static void command(const char *format, ...)
 {
 	char text[1024];
@@ -85,7 +85,7 @@ static void command(const char *format, ...)
 	}
 }
 
-/* Like command(), for a connection that may end before it answers. */
+/* Like command(), for a connection that may close before it answers. */
 static void command_last(const char *text)
 {
 	if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)

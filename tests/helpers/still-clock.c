@@ -1,7 +1,7 @@
 /*
  * still-clock [SECONDS]: makes time stand still by setting the same time every millisecond, until it is killed or
- * SECONDS (600) of the monotonic clock have passed.  For the test guest only: without the guest's marker file it
- * refuses to run.
+ * SECONDS (default 600) of the monotonic clock have passed.  It is for the test guest only: without the guest's marker
+ * file it refuses to run.
  */
 #define _GNU_SOURCE
 #include <errno.h>

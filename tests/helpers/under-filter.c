@@ -1,10 +1,10 @@
 /*
- * under-filter COMMAND [ARGUMENT...]: runs COMMAND where only the system calls that standard input names, one a line, are
- * let through and all others fail with EPERM: what a unit's SystemCallFilter and SystemCallErrorNumber=EPERM make.
- * COMMAND's standard input is descriptor 3, where there is one.
+ * under-filter COMMAND [ARGUMENT...]: runs COMMAND under a filter that allows only the system calls that standard input
+ * names, one a line; all others fail with EPERM.  A unit's SystemCallFilter and SystemCallErrorNumber=EPERM do the
+ * same.  COMMAND's standard input is descriptor 3, if that is open.
  *
- * under-filter --no-seccomp NUMBER COMMAND [ARGUMENT...]: runs COMMAND where all calls work but those that enter a
- * filter, which fail with the errno value NUMBER: what a kernel without seccomp, or a container, makes.
+ * under-filter --no-seccomp NUMBER COMMAND [ARGUMENT...]: runs COMMAND with all calls allowed except those that enter a
+ * filter, which fail with the errno value NUMBER, as in a kernel without seccomp or in a container.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -49,7 +49,7 @@ main(int argc, char **argv)
 
 		name[strcspn(name, "\n")] = '\0';
 		number = seccomp_syscall_resolve_name(name);
-		/* Of another architecture, or newer than the library. */
+		/* A call of another architecture, or one newer than the library. */
 		if (number < 0)
 			continue;
 		error = seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
@@ -59,7 +59,7 @@ main(int argc, char **argv)
 		}
 		known++;
 	}
-	/* Enough that it is a list of calls and not an error message. */
+	/* Enough names to show that the input is a list of calls and not an error message. */
 	if (known < 100) {
 		fprintf(stderr, "under-filter: only %d names known\n", known);
 		return 111;
