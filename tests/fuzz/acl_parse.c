@@ -1,12 +1,12 @@
 /*
- * tables: a hosts.allow and a list of clients, beside what libwrap itself makes of them.
+ * acl_parse: a hosts.allow and a list of clients, compared with libwrap's own reading of them.
  *
- * Where acl_parse() finds no fault, libwrap warns of nothing and comes to a rule between any two lines; and whatever
- * option it comes to, acl_parse() has said that there may be one.  Options are noted here, not carried out, and names are
- * not looked up.
+ * If acl_parse() finds no fault, libwrap gives no warning and reaches a rule inserted between any two lines.  For
+ * whatever option libwrap reaches, acl_parse() has reported that there may be one.  Options are recorded here, not
+ * carried out, and names are not looked up.
  *
- * The input is the table and, behind an octet of 1, what every file that it names has in it.  An octet of 2 is 500
- * characters.
+ * The input is the table and, after an octet of 1, the content of every file that the table names.  An octet of 2
+ * becomes 500 characters.
  */
 #include "fuzz.h"
 
@@ -21,7 +21,7 @@
 #define DAEMON "in.timed"
 #define TABLE "table under test"
 
-/* In place of libwrap's own, whose objects are then not linked. */
+/* These replace libwrap's own, so that the linker leaves libwrap's objects out. */
 struct tcpd_context tcpd_context;
 extern jmp_buf tcpd_buf;
 jmp_buf tcpd_buf;
@@ -32,7 +32,7 @@ int __wrap_getaddrinfo(const char *node, const char *service, const struct addri
 int __real_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result);
 int __wrap_innetgr(const char *group, const char *host, const char *user, const char *domain);
 
-/* A text, and room for a rule more. */
+/* A text, with room for one more rule. */
 struct text {
 	char *octets;
 	size_t length;
@@ -45,7 +45,7 @@ static enum acl_effect seen;
 void
 tcpd_warn(char *format, ...)
 {
-	/* Debian 13's libwrap says so of each netgroup, and no libwrap reads a comment that the file ends in. */
+	/* Debian 13's libwrap warns of each netgroup, and any libwrap of a comment at the end that has no newline. */
 	REQUIRE(strncmp(format, "netgroup ", 9) == 0 || strncmp(format, "missing newline", 15) == 0 ||
 	    strncmp(format, "all the subsequent", 18) == 0);
 }
@@ -64,11 +64,11 @@ __wrap_innetgr(const char *group, const char *host, const char *user, const char
 	return 0;
 }
 
-/* The table; the list, by any name. */
+/* Opens the table, or the list under any other name. */
 FILE *
 __wrap_fopen(const char *path, const char *mode)
 {
-	/* The fuzzer itself writes a find at any time. */
+	/* The fuzzer itself may write a finding at any time. */
 	if (!judging || mode[0] != 'r')
 		return __real_fopen(path, mode);
 	const struct text *text = strcmp(path, TABLE) == 0 ? &table : &list;
@@ -88,7 +88,7 @@ __wrap_getaddrinfo(const char *node, const char *service, const struct addrinfo 
 	return EAI_NONAME;
 }
 
-/* Field for field as libwrap's host/options.c reads them: a colon separates, "\:" is one. */
+/* Splits fields exactly as libwrap's options.c does: a colon separates fields, and "\:" is a colon. */
 static char *
 option_field(char **rest)
 {
@@ -133,7 +133,7 @@ process_options(char *options, struct request_info *request)
 	}
 }
 
-/* libwrap tries the ways in which wildcards can match one by one: with a dozen it is at it for hours. */
+/* libwrap tries all ways in which wildcards can match: a dozen wildcards take hours. */
 static bool
 is_bearable(void)
 {
@@ -154,7 +154,9 @@ judge(char *name, char *address)
 	struct request_info request;
 	bool allowed;
 
-	/* A second table would let in whom no rule of the first one matches: the first one denies. */
+	/*
+	 * A second table would allow a client that no rule of the first one matches.  So the table under test denies.
+	 */
 	hosts_allow_table = deny;
 	hosts_deny_table = allow;
 	request_init(&request, RQ_DAEMON, daemon, RQ_USER, user, RQ_CLIENT_NAME, name, RQ_CLIENT_ADDR, address, 0);
@@ -181,7 +183,7 @@ static enum acl_effect
 effect_of(const struct text *text, struct acl_fault *fault)
 {
 	int depth = 0;
-	/* Of its own size, so that the sanitizer finds what is read beyond it. */
+	/* A copy of exactly this size, so that the sanitizer detects reading beyond it. */
 	char *copy = fuzz_octets((const uint8_t *)text->octets, text->length);
 	enum acl_effect effect = acl_parse(copy, text->length, DAEMON, read_list, &depth, fault);
 	unsigned long lines = 1;
@@ -232,14 +234,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		judge((char[]){ "unknown" }, (char[]){ "fd00::1" });
 		REQUIRE(effect >= seen);
 	}
-	/* One more rule, at the beginning of some line, which is reached when no rule before it matches. */
+	/* Insert one more rule at the start of some line.  It is reached if no rule before it matches. */
 	where = size > 0 ? data[size / 2] * 8 % (table.length + 1) : 0;
 	while (where > 0 && where < table.length && table.octets[where - 1] != '\n')
 		where++;
 	memmove(table.octets + where + sizeof acting - 1, table.octets + where, table.length - where);
 	memcpy(table.octets + where, acting, sizeof acting - 1);
 	table.length += sizeof acting - 1;
-	/* Not one that becomes a part of the last line or of a continued one. */
+	/* Only if it does not become part of an unfinished last line or of a continued line. */
 	if (where == 0 || (table.octets[where - 1] == '\n' && (where == 1 || table.octets[where - 2] != '\\'))) {
 		enum acl_effect more = effect_of(&table, &fault);
 

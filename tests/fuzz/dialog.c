@@ -1,9 +1,9 @@
 /*
  * dialog: the host's side of the exchange against a guest that may answer anything.
  *
- * The first line is "sync" or not.  Each other one begins with two octets that say how long the host waits before it
- * asks and how long the answer takes; then "=" stands for the answer of a guest that keeps to the protocol and to its
- * orders, and anything else is what the guest sends.
+ * The first line starts with s if the host corrects the clock; its fifth character gives the guest's offset.  Each
+ * other line begins with two octets: how long the host waits before it asks, and how long the answer takes.  After
+ * them, "=" means the answer of a guest that obeys the protocol and its orders; anything else is sent as it is.
  */
 #include "fuzz.h"
 
@@ -17,10 +17,10 @@
 struct guest {
 	nanoseconds offset;		/* of its clock, which runs right */
 	bool honest;			/* all its answers were true */
-	bool moved;			/* the host's clock was set meanwhile, or time came to an end */
+	bool moved;			/* the host's clock was set in between, or a time went out of range */
 };
 
-/* A span of time, from none to centuries, and backwards. */
+/* A span of time, from zero to centuries, possibly negative. */
 static nanoseconds
 span(char code)
 {
@@ -29,7 +29,10 @@ span(char code)
 	return (code & 0x80) != 0 ? -magnitude : magnitude;
 }
 
-/* What a guest that does as it is told says to ORDER when the host's clock reads HOST.  The line's length. */
+/*
+ * Writes the reply of an obedient guest to the current order when the host's clock shows HOST.  Returns the line's
+ * length.
+ */
 static size_t
 true_answer(struct guest *guest, const struct dialog *dialog, nanoseconds host, char *line)
 {
@@ -58,7 +61,7 @@ check_order(const struct exchange_order *order)
 	REQUIRE(back.verb == order->verb && back.value == order->value);
 }
 
-/* What counts is a round trip, not a clock that was set. */
+/* A measurement is a round trip; one during which the clock was set does not count. */
 static void
 check_measurement(const struct measurement *measured)
 {
@@ -80,7 +83,7 @@ check_end(const struct dialog *dialog)
 	check_measurement(&dialog->after);
 }
 
-/* With a guest that told the truth the bound holds, and its clock is no worse than it was. */
+/* If the guest's replies were true, the bound holds, and its clock is no worse than before. */
 static void
 check_honest(const struct dialog *dialog, const struct guest *guest, nanoseconds offset)
 {
@@ -146,7 +149,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	dialog_start(&dialog, text[0] == 's');
 	if (rest != NULL) {
-		/* How wrong the guest is, is told by the word's end. */
+		/* The first line's fifth character determines the guest's offset. */
 		check_run(&dialog, rest, span(strlen(text) > 4 ? text[4] : 'A'));
 	}
 	if (dialog.phase != PHASE_OVER) {

@@ -1,4 +1,4 @@
-/* exchange: a line of the exchange as an order, as a greeting and as a reply. */
+/* exchange: a line as an order, as a greeting and as a reply. */
 #include "fuzz.h"
 
 #include "lib/exchange.h"
@@ -74,7 +74,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool is_reply = exchange_parse_reply(line, size, &reply);
 
 	REQUIRE(size < EXCHANGE_LINE || (!is_order && !is_greeting && !is_reply && !range));
-	/* No line is two things at once, but for "now", which is asked without and answered with a time. */
+	/* No line is valid as two of these: the order "now" has no time, the reply "now" has one. */
 	REQUIRE(is_order + is_greeting + is_reply <= 1);
 	REQUIRE(!range || !is_order);
 	if (range || is_order)

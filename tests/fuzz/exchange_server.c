@@ -1,7 +1,8 @@
 /*
- * exchange_server: the guest's side of the exchange against a host that may send anything, with a clock that is none.
+ * exchange_server: the guest's side of the exchange against a host that may send anything, with a simulated clock.
  *
- * The first line's letters say how the session is limited and what fails; the rest is what the host sends, in pieces.
+ * The letters of the first line select the session's limits and what fails.  The rest is the host's input, which
+ * arrives in pieces.
  */
 #include "fuzz.h"
 
@@ -21,10 +22,10 @@ static ssize_t fuzz_write(int fd, const void *from, size_t length);
 #define START INT64_C(1795419998000000000)
 
 static struct {
-	const char *input;		/* what the host sends, … */
-	size_t left, given;		/* … of which so much is left, */
-	const char *asked;		/* … and is answered up to here */
-	char line[EXCHANGE_LINE + 1];	/* what the guest has said of its line */
+	const char *input;		/* what the host sends */
+	size_t left, given;		/* of input: octets still to read, and octets read */
+	const char *asked;		/* the first line of input that is not answered yet */
+	char line[EXCHANGE_LINE + 1];	/* the part of the guest's line written so far */
 	size_t held;
 	int answers, sets, refusals, reads;
 	bool fails, busy, gone, stale, locked;
@@ -33,7 +34,7 @@ static struct {
 	nanoseconds clock, moved;
 } now;
 
-/* Pieces of all sizes, so that a line ends anywhere in them, and a signal now and then. */
+/* Returns pieces of all sizes, so that a line may end anywhere in them, and EINTR now and then. */
 static ssize_t
 fuzz_read(int fd, void *into, size_t room)
 {
@@ -52,7 +53,7 @@ fuzz_read(int fd, void *into, size_t room)
 	return (ssize_t)piece;
 }
 
-/* Whether REPLY is one to the next line that the host sent: lines are answered one by one, whatever came before. */
+/* Checks that REPLY answers the next line that the host sent: every line is answered in turn, whatever came before. */
 static void
 check_reply(const struct exchange_reply *reply)
 {
@@ -114,7 +115,7 @@ fuzz_write(int fd, const void *from, size_t length)
 	return (ssize_t)piece;
 }
 
-/* ------------------------------------------------------------------------------------- in place of the system */
+/* -------------------------------------------------------------------------------- replacements for the system */
 
 nanoseconds
 sysclock_now(void)
@@ -142,7 +143,7 @@ check_set(void)
 	REQUIRE(++now.sets <= 64);
 }
 
-/* Wherever the orders of a session take the clock, it is within the limits: of where it was, and of what it reads. */
+/* After every order, the clock's reading and its distance from the start are within the limits. */
 static void
 move(nanoseconds correction)
 {
@@ -199,7 +200,7 @@ clock_lock_lock(struct clock_lock *state, const struct clock_reading *since)
 		return state->error;
 	if (now.busy)
 		return EWOULDBLOCK;
-	/* Now and then somebody else has set the clock. */
+	/* Sometimes another program has set the clock. */
 	if (now.stale && now.answers % 3 == 0)
 		return ESTALE;
 	now.locked = true;
@@ -250,7 +251,7 @@ audit_refused(const char *format, ...)
 	va_end(arguments);
 }
 
-/* Only a host that has gone is no longer answered. */
+/* Only a host that has gone makes the session fail. */
 enum status
 audit_fail(const char *format, ...)
 {
@@ -309,7 +310,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	REQUIRE(status == STATUS_DONE || status == STATUS_REFUSED || status == STATUS_SYSTEM);
 	for (size_t at = 0; at < size; at++)
 		lines += octets[at] == '\n';
-	/* One greeting, and one answer for each line; fewer where the session ended before the host did. */
+	/* One greeting, and one answer for each line; fewer if the session ended before the host's input did. */
 	REQUIRE(now.held == 0 || now.gone);
 	REQUIRE(now.left > 0 || now.answers == lines + 1 || now.gone || now.refusals > 0 ||
 	    memmem(octets, size, "bye\n", 4) != NULL);

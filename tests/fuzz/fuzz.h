@@ -1,8 +1,9 @@
 /*
- * What every fuzz target includes.
+ * Included by every fuzz target.
  *
- * A target is one function that libFuzzer calls with octets of its choice: it hands them to a parser and says what must
- * hold of whatever comes out.  REQUIRE ends the process where something does not, which the fuzzer takes for a find.
+ * A target is one function that libFuzzer calls with octets of its choice.  It passes them to a parser and checks what
+ * must be true of every result.  REQUIRE aborts the process if something is not true, which the fuzzer reports as a
+ * finding.
  */
 #ifndef GUESTCLOCK_FUZZ_H
 #define GUESTCLOCK_FUZZ_H
@@ -26,7 +27,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	} \
 } while (0)
 
-/* SIZE octets that end where their memory ends, so that whoever reads on is caught.  To be freed. */
+/*
+ * Copies SIZE octets into memory of exactly that size, so that the sanitizer detects reading beyond it.  The caller
+ * frees it.
+ */
 static inline char *
 fuzz_octets(const uint8_t *data, size_t size)
 {
@@ -38,7 +42,7 @@ fuzz_octets(const uint8_t *data, size_t size)
 	return copy;
 }
 
-/* The same as a string: up to the first NUL, and with one.  To be freed. */
+/* The same as a string: up to the first NUL, and ended by one.  The caller frees it. */
 static inline char *
 fuzz_text(const uint8_t *data, size_t size)
 {
@@ -52,7 +56,7 @@ fuzz_text(const uint8_t *data, size_t size)
 	return copy;
 }
 
-/* Takes the first line off TEXT: cuts it there and returns what follows, or NULL where it was the last. */
+/* Cuts TEXT at the end of its first line.  Returns the rest, or NULL if that line was the last. */
 static inline char *
 fuzz_next_line(char *text)
 {
@@ -64,7 +68,10 @@ fuzz_next_line(char *text)
 	return end + 1;
 }
 
-/* Cuts TEXT into words at its newlines, so that words may be empty or have blanks.  Their number; the next is NULL. */
+/*
+ * Cuts TEXT at its newlines into words, which may be empty or contain blanks.  Returns their number; a NULL follows
+ * them.
+ */
 static inline int
 fuzz_words(char *text, char **words, int most)
 {
@@ -87,7 +94,7 @@ fuzz_printable(const char *text)
 	return true;
 }
 
-/* One printable line of less than SIZE octets. */
+/* Whether TEXT is one printable line, not empty and shorter than SIZE octets. */
 static inline bool
 fuzz_is_line(const char *text, size_t size)
 {

@@ -3,7 +3,7 @@
 
 #include "host/guest_list.h"
 
-/* What ssh is told for it. */
+/* Checks the destination that ssh gets for NAME. */
 static void
 check_destination(const char *name)
 {
@@ -16,7 +16,10 @@ check_destination(const char *name)
 	REQUIRE(to.host[0] != '-' && to.host[0] != '@' && host[0] != '\0' && host[0] != '-' && host[0] != '.' && host[0] != '/');
 	REQUIRE(strpbrk(to.host, "[]") == NULL && strstr(to.host, "/.") == NULL && strspn(to.port, "0123456789") == strlen(to.port));
 	REQUIRE(strchr(to.host, '/') == NULL || strncmp(host, "vsock", 5) == 0);
-	/* ssh expands %h, and not what stands in a host: there, % follows a colon, and there is one. */
+	/*
+	 * A host contains % only as an IPv6 scope: at most once, and after a colon.  ssh expands %h, but not the host
+	 * itself.
+	 */
 	REQUIRE(percent == NULL || (percent > host && memchr(host, ':', (size_t)(percent - host)) != NULL && strchr(percent + 1, '%') == NULL));
 }
 
@@ -25,12 +28,12 @@ check_name(const char *name)
 {
 	REQUIRE(guest_list_fault(name) == NULL);
 	REQUIRE(name[0] != '\0' && name[0] != '-' && strlen(name) <= GUEST_NAME);
-	/* Nothing that a shell, ssh's own syntax or a terminal takes notice of. */
+	/* No character that has a meaning to a shell, to ssh's own syntax or to a terminal. */
 	REQUIRE(fuzz_printable(name) && strpbrk(name, " \"'\\`$&|;<>()*?!#{}^~") == NULL);
 	check_destination(name);
 }
 
-/* What was read, written as plainly as can be, reads the same. */
+/* The list, written in its simplest form, reads as the same list. */
 static void
 reads_again(const struct guest_list *list)
 {

@@ -1,9 +1,9 @@
 /*
- * judge: interval, policy and edge with any times at all, beside the same sums in 128 bits.
+ * judge: interval, policy and edge with arbitrary times, compared with the same arithmetic in 128 bits.
  *
- * A number is 9 octets: 8, and how many of their bits to drop, so that numbers of all sizes are equally likely.  What the
- * input lacks is 0.  The first number says whether the guest's clock runs right and the source tells the truth (even), in
- * which case every interval found has to hold the true offset.
+ * A number is 9 octets: 8 octets of value, and how many of their bits to drop, so that numbers of all sizes are equally
+ * likely.  Missing input is 0.  If the first number is even, the guest's clock runs right and the source's times are
+ * true; every interval found must then contain the true offset.
  */
 #include "fuzz.h"
 
@@ -13,7 +13,7 @@
 
 __extension__ typedef __int128 exact;
 
-/* The last second that a source can name: half an era after the last --not-after. */
+/* The last second that a source can name: half an era after the largest --not-after. */
 #define LAST_SECOND INT64_C(9216386047)
 #define FIRST_SECOND (-INT64_C(2147483648))
 
@@ -38,7 +38,7 @@ take(struct input *input)
 	return (int64_t)value >> (octets[8] & 63);
 }
 
-/* A number from LOW to HIGH. */
+/* Returns a number from LOW to HIGH. */
 static int64_t
 take_between(struct input *input, int64_t low, int64_t high)
 {
@@ -74,7 +74,7 @@ check_interval(struct interval interval)
 	REQUIRE(interval.low <= interval.high && bound >= 0);
 	REQUIRE(middle >= interval.low && middle <= interval.high);
 	REQUIRE(interval_contains_zero(interval) == (interval.low <= 0 && interval.high >= 0));
-	/* The bound reaches both ends, unless 64 bits cannot hold it. */
+	/* The bound reaches both ends, unless it does not fit into 64 bits. */
 	REQUIRE((exact)middle - bound <= interval.low || bound == INT64_MAX);
 	REQUIRE((exact)middle + bound >= interval.high || bound == INT64_MAX);
 }
@@ -85,7 +85,7 @@ check_allowed(nanoseconds now, nanoseconds moved, nanoseconds correction, const 
 	exact then = (exact)now + correction, distance = (exact)moved + correction;
 
 	REQUIRE(then >= limits->not_before * (exact)NS_PER_SECOND && then < limits->not_after * (exact)NS_PER_SECOND);
-	/* A limit of INT64_MAX is none. */
+	/* A limit of INT64_MAX means no limit. */
 	REQUIRE(limits->max_step == INT64_MAX || (distance <= limits->max_step && -distance <= limits->max_step));
 	REQUIRE(limits->max_back == INT64_MAX || -distance <= limits->max_back);
 }
@@ -115,7 +115,7 @@ check_policy(struct input *input, nanoseconds sent, nanoseconds received, nanose
 		REQUIRE(situation.delay <= limits.max_delay);
 		check_allowed(situation.now, 0, verdict.correction, &limits);
 		REQUIRE(verdict.decision == DECISION_STEP || ns_magnitude(verdict.correction) <= SYSCLOCK_SLEW_MAX);
-		/* Nothing is set by an offset that had no room in 64 bits. */
+		/* An offset that did not fit into 64 bits must not set the clock. */
 		REQUIRE(situation.offset.high < INT64_MAX && situation.offset.low > INT64_MIN);
 	} else
 		REQUIRE(verdict.correction == 0);
@@ -135,7 +135,7 @@ check_edge(const struct edge *edge, nanoseconds now)
 	REQUIRE(edge->questions <= EDGE_QUESTIONS);
 }
 
-/* A source that may say anything to a guest whose clock may be set meanwhile. */
+/* The source may answer anything, and the guest's clock may be set in between. */
 static void
 run_wild(struct input *input, nanoseconds sent, nanoseconds received, int64_t second)
 {
@@ -165,13 +165,13 @@ most(nanoseconds a, nanoseconds b)
 	return a > b ? a : b;
 }
 
-/* A source that tells the truth, and a guest whose clock runs right: OFFSET is in every interval. */
+/* The source's times are true and the guest's clock runs right: every interval contains OFFSET. */
 static void
 run_true(struct input *input, nanoseconds now, nanoseconds offset)
 {
 	struct edge edge = { .next = 0 };
 
-	/* As set/query.c does it: a question waits for its time, but no longer than a second and a half. */
+	/* As in set/query.c, a question waits for its time, but no longer than a second and a half. */
 	for (int question = 0; question == 0 || (input->left > 0 && edge_wants_more(&edge)); question++) {
 		nanoseconds wait = question == 0 ? 0 : most(0, edge.next - now);
 		nanoseconds sent = now + (wait < 3 * NS_PER_SECOND / 2 ? wait : 0) + take_between(input, 0, NS_PER_SECOND / 4);

@@ -13,7 +13,9 @@ check_limits(const struct limits *limits)
 
 	REQUIRE(limits->not_before >= 0 && limits->not_before < limits->not_after);
 	REQUIRE(limits->not_after - limits->not_before < RFC868_ERA);
-	/* Each count means a time that nanoseconds can hold, and all that is allowed has a count. */
+	/*
+	 * Every count means a time that fits into nanoseconds, and every allowed time has a count that decodes to it.
+	 */
 	REQUIRE(pivot >= limits->not_before && pivot < limits->not_after);
 	REQUIRE(first >= -SECONDS_MAX && last < SECONDS_MAX);
 	REQUIRE(rfc868_nearest(rfc868_count(limits->not_before), pivot) == limits->not_before);
@@ -43,12 +45,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		REQUIRE(fuzz_is_line(complaint, sizeof complaint));
 	else if (next >= 0) {
 		REQUIRE(complaint[0] == '\0' && next >= 1 && next <= count);
-		/* What is left over is no option, unless "--" said so. */
+		/* The first word after the options is no option, unless it follows "--". */
 		REQUIRE(next == count || words[next][0] != '-' || words[next][1] == '\0' ||
 		    strcmp(words[next - 1], "--") == 0);
 		check_limits(&limits);
 	}
-	/* Nothing of getopt's is left from the last time, and the words are where they were. */
+	/* Parsing again gives the same: getopt keeps no state, and the words are not reordered. */
 	REQUIRE(limits_parse(count, words, &again, again_complaint) == next && strcmp(complaint, again_complaint) == 0);
 	REQUIRE(next < 0 || memcmp(&limits, &again, sizeof limits) == 0);
 	free(text);

@@ -16,7 +16,7 @@ check_formatted(const union peer *peer)
 	REQUIRE(fuzz_consists_of(text, "0123456789abcdef.:%") || strcmp(text, "unknown") == 0);
 	if (peer->any.sa_family != AF_INET && peer->any.sa_family != AF_INET6)
 		REQUIRE(strcmp(text, "unknown") == 0);
-	/* A scope stands only in a link-local address, and has nine digits at most where it is read. */
+	/* Only a link-local address has a scope, and the parser accepts a scope of at most nine digits. */
 	else if (strchr(text, '%') == NULL ||
 	    (IN6_IS_ADDR_LINKLOCAL(&peer->v6.sin6_addr) && peer->v6.sin6_scope_id < 1000000000)) {
 		REQUIRE(peer_parse(text, NULL, &back));
@@ -34,7 +34,7 @@ as_literal(const char *text)
 		REQUIRE(!peer_parse(text, NULL, &filled));
 		return;
 	}
-	/* Nothing of what was there before is left. */
+	/* The parser overwrites the whole union. */
 	REQUIRE(peer_parse(text, NULL, &filled) && memcmp(&filled, &peer, sizeof peer) == 0);
 	REQUIRE(peer.any.sa_family == AF_INET || peer.any.sa_family == AF_INET6);
 	REQUIRE(peer_port(&peer) == 0 && peer_may_loop(&peer));

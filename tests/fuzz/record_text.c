@@ -1,4 +1,6 @@
-/* record_text: one or two state files one behind the other; each line as a line of the log and as a guest's name. */
+/*
+ * record_text: one or two state files, one after the other; each line also as a line of the log and as a guest's name.
+ */
 #include "fuzz.h"
 
 #include "lib/text.h"
@@ -6,7 +8,7 @@
 
 #define RATE_MOST INT64_C(100000000)
 
-/* The log's line for what was read: one line, from whose front its time can be read. */
+/* The log has one line for a record, and the line's time can be parsed. */
 static void
 check_log(const struct record *record, bool correct)
 {
@@ -34,7 +36,7 @@ check_state(const struct record *record)
 	REQUIRE(length < sizeof text && length == strlen(text));
 	REQUIRE(record_parse(text, length, &back));
 	REQUIRE(record_format(&back, again) == length && strcmp(text, again) == 0);
-	/* Cut short, it is none. */
+	/* A truncated state is invalid. */
 	REQUIRE(!record_parse(text, length - 1, &back));
 	REQUIRE(guest_list_fault(record->guest) == NULL && fuzz_printable(record->text));
 	REQUIRE(record->boot[0] != '\0' && fuzz_consists_of(record->boot, "0123456789abcdefABCDEF-"));

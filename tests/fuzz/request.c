@@ -1,4 +1,4 @@
-/* request: a request's line, split and parsed; its words as names of hosts. */
+/* request: a request's line, split and parsed; its words also as host names. */
 #include "fuzz.h"
 
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 #include "lib/text.h"
 #include "set/request.h"
 
-/* What a host name or address can consist of: nothing that a shell, an option parser or a terminal takes notice of. */
+/* The octets of a host name or address: none that has a meaning to a shell, an option parser or a terminal. */
 #define HOST_OCTETS LETTERS_AND_DIGITS "._-:%"
 
 static void
@@ -28,12 +28,12 @@ check_host(const char *host)
 	limits.host[limits.hosts++] = "another.test.";
 	limits.host[limits.hosts++] = host;
 	REQUIRE(request_host_allowed(&rdate, &limits, NULL, &nobody) == somewhere);
-	/* Where the administrator names hosts, the client's own address is none of them. */
+	/* If the administrator names hosts, the client's own address is not implicitly one of them. */
 	limits.hosts = 1;
 	REQUIRE(strncasecmp(host, "another", 7) == 0 || !request_host_allowed(&rdate, &limits, NULL, &rdate.address));
 }
 
-/* A request that asks for the same. */
+/* Writes a request that parses to the same values. */
 static int
 write_rdate(const struct rdate_request *rdate, char *line, size_t size)
 {

@@ -1,4 +1,7 @@
-/* rfc868: four octets and their offset, behind 8 octets of the pivot and 8 and 8 of the clock before and after. */
+/*
+ * rfc868: the octets are 8 of the pivot, 8 and 8 of the clock before and after, and 4 of a count, with the resulting
+ * offset.
+ */
 #include "fuzz.h"
 
 #include "lib/rfc868.h"
@@ -26,7 +29,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size != 24 + RFC868_OCTETS)
 		return 0;
-	/* The middle of what --not-before and --not-after can be: 1970 to 2194. */
+	/* The middles that --not-before and --not-after can have: 1970 to 2194. */
 	pivot = (int64_t)((uint64_t)take_64(data) % UINT64_C(7068902401));
 	sent = take_64(data + 8);
 	received = take_64(data + 16);
@@ -35,7 +38,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	REQUIRE(second >= pivot - RFC868_ERA / 2 && second < pivot + RFC868_ERA / 2);
 	rfc868_encode(second, back);
 	REQUIRE(memcmp(octets, back, sizeof back) == 0);
-	/* As nanoseconds it fits. */
+	/* It fits into nanoseconds. */
 	REQUIRE(second + 1 <= SECONDS_MAX && second >= -SECONDS_MAX);
 	offset = interval_measured(sent, received, second * NS_PER_SECOND, (second + 1) * NS_PER_SECOND);
 	REQUIRE(offset.low <= offset.high);

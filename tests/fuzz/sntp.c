@@ -1,6 +1,6 @@
 /*
- * sntp: an answer of any length.  The first octet says which pivot (bits 0 and 1), and whether the answer's origin is
- * made the one that was sent (bit 2).
+ * sntp: an answer of any length.  The first octet selects the pivot (bits 0 and 1), and whether the answer's originate
+ * time is replaced by the one that was sent (bit 2).
  */
 #include "fuzz.h"
 
@@ -50,13 +50,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (result == SNTP_KISS)
 		REQUIRE(strlen(answer.kiss) == 4 && fuzz_consists_of(answer.kiss, "ABCDEFGHIJKLMNOPQRSTUVWXYZ?"));
 	if (result != SNTP_SHORT) {
-		/* What follows (an extension, a signature) changes nothing. */
+		/* The octets after the header (an extension, a signature) change nothing. */
 		REQUIRE(sntp_read(packet, SNTP_OCTETS, nonce, pivot, &first) == result);
 		REQUIRE(memcmp(&first, &answer, sizeof answer) == 0);
 	}
 	if (result != SNTP_SHORT && result != SNTP_NOT_AN_ANSWER) {
 		REQUIRE((packet[0] & 7) == 4 && memcmp(packet + 24, &nonce, sizeof nonce) == 0);
-		/* It is none to another question. */
+		/* It does not answer any other question. */
 		REQUIRE(sntp_read(packet, SNTP_OCTETS, ~nonce, pivot, &first) == SNTP_NOT_AN_ANSWER);
 	}
 	/* Our own question is no answer. */

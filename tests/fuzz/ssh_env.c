@@ -1,4 +1,7 @@
-/* client: SSH_CONNECTION on the first line, SSH_ORIGINAL_COMMAND on the second, then what SSH_USER_AUTH's file has. */
+/*
+ * ssh_env: SSH_CONNECTION on the first line, SSH_ORIGINAL_COMMAND on the second, then the content of SSH_USER_AUTH's
+ * file.
+ */
 #include "fuzz.h"
 
 #include <sys/mman.h>
@@ -33,7 +36,7 @@ check_connection(const char *connection)
 	REQUIRE(peer_port(&peer) == 0);
 }
 
-/* As sshd starts it: the environment is this, and is gone afterwards. */
+/* The environment is as sshd sets it, and must be cleared afterwards. */
 static void
 identify(const char *connection, const char *command, const char *info, bool by_ssh)
 {
@@ -64,7 +67,7 @@ identify(const char *connection, const char *command, const char *info, bool by_
 	environ = mine;
 	REQUIRE(strcmp(client.command, command) == 0 && client.by_ssh == by_ssh);
 	REQUIRE(identified == (!by_ssh || ssh_env_parse_connection(connection, NULL, address, &peer)));
-	/* It goes into the log as it is. */
+	/* It goes into the log unchanged. */
 	REQUIRE(fuzz_is_line(client.address, sizeof client.address));
 	check_key(client.key);
 	if (!by_ssh)

@@ -1,4 +1,4 @@
-/* text: the input as a number, as seconds, as a date and as somebody else's text. */
+/* text: the input as a number, as seconds, as a date and as text from outside. */
 #include "fuzz.h"
 
 #include <time.h>
@@ -33,7 +33,7 @@ check_seconds(const char *text, nanoseconds max)
 	REQUIRE(seconds_floor(value) == strtoll(text, NULL, 10));
 	format_seconds(value, printed);
 	REQUIRE(printed[0] == '+' && parse_seconds(printed + 1, max, &back) && back == value);
-	/* The smallest limit that lets it through is itself. */
+	/* The smallest limit that accepts the value is the value itself. */
 	REQUIRE(parse_seconds(text, value, &back) && (value == 0 || !parse_seconds(text, value - 1, &back)));
 }
 
@@ -75,7 +75,7 @@ check_quoted(const char *text, size_t size)
 	free(quoted);
 }
 
-/* Any 64 bits are a time and an offset, and print as such. */
+/* Any 64 bits are a valid time and offset, and are printed as such. */
 static void
 check_printed(nanoseconds value)
 {

@@ -1,4 +1,4 @@
-/* verdict, ratelimit, tables: what keeps access control fast without making it wrong. */
+/* acl_cache, log_limit, acl_parse: the parts that make access control fast without making it wrong. */
 #include "unit.h"
 
 #include <arpa/inet.h>
@@ -69,7 +69,7 @@ bounded(void **unused)
 	size_t kept = 0;
 
 	(void)unused;
-	/* 10,000 neighbours fit nearly all; a hundred times as many harm nothing but themselves. */
+	/* Nearly all of 10,000 neighbours fit.  Of a hundred times as many, each is found just after it was stored. */
 	fresh();
 	for (uint32_t at = 0; at < 10000; at++) {
 		union peer peer = v4(0x0a000000 + at);
@@ -105,7 +105,7 @@ limits_lines(void **unused)
 		held += log_limit_tick(&limit);
 	assert_int_equal(held, 1000 - LOG_LIMIT_BURST);
 	assert_false(log_limit_allows(&limit));
-	/* A flood for an hour: one line for each refill, and nothing uncounted. */
+	/* A flood for an hour: at most one line for each refill, and every line held back is counted. */
 	lines = 0;
 	held = 0;
 	for (int tick = 0; tick < 3600; tick++) {
@@ -118,13 +118,13 @@ limits_lines(void **unused)
 	}
 	assert_true(lines <= 3600 / LOG_REFILL_TICKS + 1);
 	assert_int_equal(held + limit.held, 1 + 3600 * 1000);
-	/* Then quiet: the bucket fills again. */
+	/* Then silence: the bucket fills again. */
 	for (int tick = 0; tick < (LOG_LIMIT_BURST + 2) * LOG_REFILL_TICKS; tick++)
 		log_limit_tick(&limit);
 	assert_int_equal(limit.used, 0);
 }
 
-/* The lists that the text names, between blanks; one named /bad cannot be used. */
+/* The names of the lists in the text, each followed by a blank; a list named /bad cannot be used. */
 static char lists[256];
 
 static bool
@@ -135,11 +135,11 @@ note_list(const char *path, void *context)
 	return strcmp(path, "/bad") != 0;
 }
 
-/* Reads the TEXT of a table, or of a list. */
+/* Parses TEXT as a table or a list. */
 static enum acl_effect
 read_text(const char *text, size_t length, struct acl_fault *fault)
 {
-	/* Of its own size, so that a sanitizer finds what is read beyond it. */
+	/* A copy of exactly this size, so that a sanitizer detects reading beyond it. */
 	char *copy = malloc(length + 1);
 	enum acl_effect effect;
 
@@ -186,7 +186,7 @@ finds_acting_rules(void **unused)
 			fail_msg("%s: %s", cases[at].text, fault.what);
 }
 
-/* Each client pattern, with a word of the complaint, or NULL where libwrap takes it for what it says. */
+/* Each client pattern, with a word of the complaint, or NULL if libwrap interprets the pattern as it is meant. */
 static void
 judges_patterns(void **unused)
 {
@@ -233,12 +233,12 @@ judges_patterns(void **unused)
 			fail_msg("%s: %s", cases[at].pattern, fault.what);
 		if (expected != NULL)
 			assert_int_equal(fault.line, 2);
-		/* Another daemon's patterns are its own affair, where the line is whole. */
+		/* The patterns of another daemon's rule do not matter, if the line is complete. */
 		snprintf(rule, sizeof rule, "sshd: %s\n", cases[at].pattern);
 		read_text(rule, strlen(rule), &fault);
 		if (fault.what != NULL && (expected == NULL || strstr("brackets do not match, without a colon, skips it", expected) == NULL))
 			fail_msg("sshd: %s: %s", cases[at].pattern, fault.what);
-		/* A daemon may be asked for at one of the server's addresses. */
+		/* A rule may name a daemon at one of the server's addresses. */
 		if (strpbrk(cases[at].pattern, " @,") == NULL && cases[at].pattern[0] != '\0') {
 			snprintf(rule, sizeof rule, "in.timed@%s: ALL\n", cases[at].pattern);
 			read_text(rule, strlen(rule), &fault);
@@ -251,7 +251,7 @@ judges_patterns(void **unused)
 	assert_string_equal(lists, "/a /b /c /e ");
 }
 
-/* Lines that libwrap skips, cuts off or joins to others; LINE 0: it reads them to their end. */
+/* Lines that libwrap skips, truncates or joins to others.  LINE 0: libwrap reads them to their end. */
 static void
 finds_faults_of_lines(void **unused)
 {
@@ -269,7 +269,7 @@ finds_faults_of_lines(void **unused)
 		{ "ALL\v: ALL\n", 1 }, { "ALL: ALL\r\n", 0 }, { "\r\n", 0 }, { "ALL: ALL: allow\r\n", 0 },
 		{ "[x ALL: ALL\n", 1 }, { "]x[ in.timed: ALL : spawn x\n", 1 }, { "sshd [[a] in.timed: ALL : spawn x\n", 1 },
 		{ "in.timed: ALL [ : spawn x\n", 1 }, { "sshd: [x: ALL\n", 1 }, { "sshd: ]x[ : ALL\n", 1 },
-		/* A rule that another one's continuation swallows. */
+		/* A rule that becomes part of another rule by that rule's continuation. */
 		{ "sshd: ALL\\\nin.timed: ALL\n", 1 }, { "sshd: ALL: allow\\\nin.timed: ALL\n", 1 }, { "sshd: fd42::1\n", 0 },
 		{ "sshd: ALL: spawn (x) \\\nin.timed: ALL\n", 1 }, { "sshd: ALL: spawn (x) \\\n; y \\: z\n", 0 },
 		/* Options. */
@@ -297,7 +297,7 @@ finds_faults_of_lines(void **unused)
 	assert_int_equal(fault.line, 1);
 	read_text(nuls[1], 16, &fault);
 	assert_int_equal(fault.line, 2);
-	/* 2,046 characters and the newline; also where they are joined. */
+	/* 2,046 characters and the newline fit, also when lines are joined. */
 	for (size_t length = 2040; length < 2054; length++) {
 		for (size_t cut = 0; cut < length; cut += length / 2) {
 			size_t joint = cut > 0 ? 2 : 0;
@@ -311,7 +311,7 @@ finds_faults_of_lines(void **unused)
 			if ((fault.what == NULL) != fits)
 				fail_msg("%zu characters, cut after %zu: %s", length, cut, fault.what);
 		}
-		/* The backslash and the newline that are taken away have to fit, too. */
+		/* The backslash and the newline that are removed must fit, too. */
 		memset(text, '#', length);
 		memcpy(text + length, "\\\n#\n", 4);
 		read_text(text, length + 4, &fault);

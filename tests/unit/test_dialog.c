@@ -1,4 +1,4 @@
-/* dialog: a simulated guest at the other end of the lines, with a clock that can be wrong in every way. */
+/* dialog: the host's side against a simulated guest with a clock that can be wrong in every way. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -11,14 +11,14 @@
 struct guest {
 	nanoseconds host;		/* the host's clock */
 	nanoseconds offset;		/* guest minus host */
-	nanoseconds delay;		/* each way */
-	nanoseconds asymmetry;		/* more of it on the way there */
-	nanoseconds late;		/* more of it on the way back of each eighth sample: a busy host */
+	nanoseconds delay;		/* each way, without the next two */
+	nanoseconds asymmetry;		/* additional delay on the way there */
+	nanoseconds late;		/* additional delay on the way back of each eighth sample: a busy host */
 	int64_t drift_ppm;
-	nanoseconds undone;		/* what another program leaves of each step as an offset; 0: nobody does */
+	nanoseconds undone;		/* the offset that another program restores after each step; 0: none */
 	int steps, slews, bounds, samples;
-	nanoseconds told;		/* the bound */
-	const char *refusal;		/* instead of "done" for a step */
+	nanoseconds told;		/* the last bound received */
+	const char *refusal;		/* the reply to a step, instead of "done" */
 	const char *sync;
 	bool still;
 };
@@ -113,7 +113,7 @@ measures(void **unused)
 	assert_int_equal(guest.steps + guest.slews + guest.bounds, 0);
 	assert_true(guest.samples >= DIALOG_SAMPLES_LEAST && guest.samples <= DIALOG_SAMPLES_MOST);
 	assert_int_equal(dialog.order.verb, EXCHANGE_BYE);
-	/* All of the path on one side: the worst that there is, and the bound still holds. */
+	/* All of the delay is on one side: the worst case, in which the bound still holds. */
 	guest = (struct guest){ .offset = 12345, .delay = 0, .asymmetry = 40000 };
 	dialog = run(&guest, false);
 	assert_true(ns_magnitude(dialog.before.offset - 12345) <= dialog.before.bound);
@@ -136,7 +136,7 @@ steps(void **unused)
 		assert_int_equal(guest.bounds, 1);
 		assert_true(ns_magnitude(guest.offset) <= dialog.before.bound);
 		assert_true(ns_magnitude(dialog.after.offset - guest.offset) <= dialog.after.bound);
-		/* What the kernel is told covers the truth. */
+		/* The bound that the kernel receives covers the true offset. */
 		assert_true(guest.told >= ns_magnitude(guest.offset));
 	}
 }
@@ -202,11 +202,11 @@ does_not_stay(void **unused)
 	assert_int_equal(dialog.result, DIALOG_FAILED);
 	assert_non_null(strstr(dialog.text, "does not stay"));
 	assert_int_equal(guest.steps, DIALOG_ROUNDS);
-	/* A host that is late in reading has no clock that stands still before it. */
+	/* A host that reads late must not conclude that the guest's clock stands still. */
 	guest = (struct guest){ .offset = 30 * NS_PER_SECOND, .delay = 20000, .undone = INT64_MAX, .late = 100000 };
 	dialog = run(&guest, true);
 	assert_non_null(strstr(dialog.text, "does not stay"));
-	/* A step that lands badly, every time: the best that could be done. */
+	/* Every step misses its target: try as often as possible. */
 	guest = (struct guest){ .offset = 30 * NS_PER_SECOND, .delay = 20000, .undone = 100000 };
 	dialog = run(&guest, true);
 	assert_int_equal(guest.steps, DIALOG_ROUNDS);
@@ -223,7 +223,7 @@ refused(void **unused)
 	assert_string_equal(dialog.text, "too-far-back the limit is 5 s");
 }
 
-/* The greeting, and then LINE for an answer. */
+/* A dialog after the greeting and after LINE as the answer to the first question. */
 static struct dialog
 after_greeting(const char *line, nanoseconds sent, nanoseconds received)
 {
@@ -264,14 +264,14 @@ faults(void **unused)
 	memset(line, 'a', sizeof line);
 	dialog_start(&dialog, true);
 	assert_false(dialog_take(&dialog, line, 255, 0, 0));
-	/* The guest's clock goes back between samples; the host's own does. */
+	/* First the guest's clock goes back between samples, then the host's own clock does. */
 	dialog = after_greeting("now 100.000000000", 0, 1000);
 	assert_int_equal(dialog.result, DIALOG_UNFINISHED);
 	assert_false(dialog_take(&dialog, "now 99.999999999", 16, 2000, 3000));
 	assert_non_null(strstr(dialog.text, "went back"));
 	dialog = after_greeting("now 100.000000000", 1000, 0);
 	assert_int_equal(dialog.result, DIALOG_FAILED);
-	/* An hour is still a round trip; more is not, however little the bounds of the other samples are. */
+	/* An hour is a valid round trip; more is not, even if the other samples have small bounds. */
 	dialog = after_greeting("now 100.000000000", 0, DIALOG_LONGEST);
 	assert_int_equal(dialog.result, DIALOG_UNFINISHED);
 	assert_int_equal(dialog.best.bound, DIALOG_LONGEST / 2 + 2);
@@ -298,7 +298,7 @@ still(void **unused)
 	struct dialog dialog = run(&guest, true);
 
 	(void)unused;
-	/* A clock that stands: set right, as far as that goes. */
+	/* A clock that stands still is set, and is right to within the time that passed. */
 	assert_int_equal(guest.steps > 0, 1);
 	assert_int_equal(dialog.result, DIALOG_FAILED);
 	assert_non_null(strstr(dialog.text, "stands still"));

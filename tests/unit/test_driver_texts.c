@@ -1,4 +1,4 @@
-/* guest_list, options, record_text: what the driver reads and remembers. */
+/* guest_list, options, record_text: the texts that guestclock reads and stores. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -147,7 +147,7 @@ states_come_back(void **unused)
 	size_t length;
 
 	(void)unused;
-	/* Octet for octet: an assignment would leave what lies between the members to chance. */
+	/* Copy the octets: an assignment need not copy the padding between members. */
 	memcpy(&record, &sample, sizeof record);
 	length = record_format(&record, text);
 	assert_true(record_parse(text, length, &back));
@@ -163,7 +163,7 @@ states_come_back(void **unused)
 	assert_memory_equal(&back, &record, sizeof back);
 }
 
-/* Whether the state TEXT is one when FROM, which is in it, is TO. */
+/* Whether TEXT is a valid state after FROM, which it contains, is replaced by TO. */
 static bool
 parses_with(const char *text, const char *from, const char *to)
 {
@@ -184,13 +184,13 @@ damaged_states(void **unused)
 	size_t length = record_format(&sample, text), taken = 0;
 
 	(void)unused;
-	/* Cut short anywhere, it is no state; nor with anything behind it. */
+	/* A state that is truncated anywhere is invalid, and so is one with trailing octets. */
 	for (size_t at = 0; at < length; at++)
 		assert_false(record_parse(text, at, &back));
 	memcpy(damaged, text, length);
 	damaged[length] = 'x';
 	assert_false(record_parse(damaged, length + 1, &back));
-	/* Any octet turned into a control octet spoils it; into a letter, it may still read as another state, but rarely. */
+	/* A control octet anywhere makes the state invalid.  A letter may make another valid state, but rarely. */
 	for (size_t at = 0; at < length; at++) {
 		memcpy(damaged, text, length);
 		damaged[at] = '\x01';
@@ -199,7 +199,7 @@ damaged_states(void **unused)
 		taken += record_parse(damaged, length, &back);
 	}
 	assert_true(taken < strlen(sample.guest) + strlen(sample.boot) + 2);
-	/* What record_format() does not write. */
+	/* Values that record_format() never writes. */
 	assert_false(parses_with(text, "boot 3b274584-e04e-4b6f-96bd-89cc31b1b0dd", "boot "));
 	assert_false(parses_with(text, "drift-ppb -0.000740123", "drift-ppb +9223372035.999999999"));
 	assert_false(parses_with(text, "drift-ppb -0.000740123", "drift-ppb -0.100000001"));
@@ -243,7 +243,7 @@ file_names(void **unused)
 	memset(longest, '/', GUEST_NAME);
 	longest[GUEST_NAME] = '\0';
 	record_file_name(longest, name);
-	/* With what stands before a new file and behind a damaged one, a file's name has at most 255 octets. */
+	/* With the prefix of a new file and the suffix of a damaged one, a file's name has at most 255 octets. */
 	assert_true(strlen(name) < 200);
 	longest[GUEST_NAME - 1] = 'x';
 	{
@@ -260,7 +260,7 @@ drifts(void **unused)
 	struct record none = { .time = 0 }, first = sample, now = sample;
 
 	(void)unused;
-	/* A step is the reference. */
+	/* After a step, the reference is the measurement that followed it. */
 	record_follow(&none, &first);
 	assert_false(first.has_drift);
 	assert_int_equal(first.reference.left, first.after.offset);
@@ -270,9 +270,9 @@ drifts(void **unused)
 	record_follow(&first, &now);
 	assert_true(now.has_drift);
 	assert_int_equal(now.drift_ppb, -740000);
-	/* Nothing was corrected: the reference stays. */
+	/* Nothing was corrected: the reference does not change. */
 	assert_memory_equal(&now.reference, &first.reference, sizeof now.reference);
-	/* Too soon; too far; another boot. */
+	/* No drift: too soon, too far, another boot. */
 	now.before.time = first.after.time + 59 * NS_PER_SECOND;
 	record_follow(&first, &now);
 	assert_false(now.has_drift);
@@ -293,7 +293,7 @@ drift_after_a_slew(void **unused)
 	struct record none = { .time = 0 }, slewed = sample, now = sample;
 
 	(void)unused;
-	/* 80 ms, slewed: gone in 160 s, and only then is there anything to tell. */
+	/* A slew of 80 ms takes 160 s; only after that can the drift be measured. */
 	slewed.action = ACTION_SLEW;
 	slewed.before.offset = slewed.after.offset = 80 * NS_PER_MILLISECOND;
 	record_follow(&none, &slewed);
@@ -311,7 +311,7 @@ drift_after_a_slew(void **unused)
 	now.before.offset = 50 * NS_PER_MILLISECOND;
 	record_follow(&slewed, &now);
 	assert_int_equal(now.drift_ppb, 166666);
-	/* Longer than 64 bits hold: never settled. */
+	/* A slew that takes longer than 64 bits can count never settles. */
 	slewed.after.offset = INT64_MIN;
 	record_follow(&none, &slewed);
 	assert_int_equal(slewed.reference.settled, INT64_MAX);

@@ -1,4 +1,4 @@
-/* edge: a simulated source and a guest clock that runs wrong; the stated interval must hold the truth. */
+/* edge: a simulated source, and a guest clock that runs wrong.  The computed interval must contain the true offset. */
 #include "unit.h"
 
 #include "set/edge.h"
@@ -9,7 +9,7 @@ struct world {
 	nanoseconds offset;		/* guest minus source at the start */
 	int64_t drift_ppm;
 	nanoseconds delay;		/* each way, at least */
-	nanoseconds jitter;		/* each way, at most this much more */
+	nanoseconds jitter;		/* each way, at most this in addition */
 	nanoseconds late;		/* how late the guest wakes up, at most */
 	uint32_t random;
 };
@@ -27,7 +27,7 @@ guest(const struct world *world)
 	return world->now + world->offset + (world->now - world->start) / 1000000 * world->drift_ppm;
 }
 
-/* One question: when it was sent and answered by the guest's clock, and the source's second. */
+/* Asks one question.  Returns the source's second; SENT and RECEIVED are by the guest's clock. */
 static int64_t
 ask(struct world *world, nanoseconds *sent, nanoseconds *received)
 {
@@ -41,7 +41,7 @@ ask(struct world *world, nanoseconds *sent, nanoseconds *received)
 	return second;
 }
 
-/* Runs to the end.  Returns the bound; fails the test when the truth lies outside. */
+/* Runs until no further question is wanted.  Returns the bound; fails the test if the true offset lies outside. */
 static nanoseconds
 run(struct world world)
 {
@@ -65,7 +65,7 @@ run(struct world world)
 		else
 			edge_take(&edge, sent, received, second);
 	}
-	/* A few seconds in all. */
+	/* The search lasts a few seconds in all. */
 	assert_true(world.now - world.start < 12 * NS_PER_SECOND);
 	offset = edge_offset(&edge, guest(&world));
 	if (guest(&world) - world.now < offset.low || guest(&world) - world.now > offset.high)
@@ -98,13 +98,13 @@ narrow_when_calm(void **unused)
 		struct world world = { .now = INT64_C(1800000000) * NS_PER_SECOND + phase * 20000000, .offset = NS_PER_SECOND * 3,
 			.delay = 25000, .random = 1 };
 
-		/* A clock that runs right, a round trip of 50 us: a bound of about the round trip. */
+		/* A clock that runs right, and a round trip of 50 us. */
 		world.random = phase * 16 + 5;
 		run(world);
 	}
 }
 
-/* Another program sets the guest's clock while the edge is looked for. */
+/* Another program sets the guest's clock during the search for the edge. */
 static void
 clock_set_meanwhile(void **unused)
 {
@@ -124,7 +124,7 @@ clock_set_meanwhile(void **unused)
 			}
 			assert_true(interval_bound(edge_offset(&edge, clocks[then])) >= 0);
 		}
-	/* A round trip of centuries asks for nothing narrower than itself. */
+	/* A round trip of centuries: no narrower interval is expected. */
 	edge_start(&edge, 0, INT64_MAX, INT64_C(1800000000));
 	assert_false(edge_wants_more(&edge));
 }

@@ -1,4 +1,4 @@
-/* exchange: lines that are of the protocol, and all the ones that are nearly so. */
+/* exchange: lines of the protocol, and lines that nearly are. */
 #include "unit.h"
 
 #include <string.h>
@@ -55,7 +55,7 @@ orders(void **unused)
 	for (size_t at = 0; at < LENGTH(beyond); at++)
 		if (order_of(beyond[at], &order, &range) || !range)
 			fail_msg("not refused as range: %s", beyond[at]);
-	/* A number out of range followed by rubbish is rubbish. */
+	/* If rubbish follows a number out of range, the fault is the syntax. */
 	assert_false(order_of("step +9999999999.000000000x", &order, &range));
 	assert_false(range);
 	assert_false(exchange_parse_order("now\0", 4, &order, &range));
@@ -140,7 +140,7 @@ greetings(void **unused)
 	assert_int_equal(back.sync, SYNC_OTHER);
 	assert_int_equal(back.frequency_ppb, -123456);
 	assert_int_equal(back.tick_us, 9993);
-	/* A later version may say more. */
+	/* A later version may append fields. */
 	assert_true(exchange_parse_greeting("guestclock 7 boot=- sync=no freq=+0.000 tick=1 moon=full", 56, &back));
 	assert_int_equal(back.version, 7);
 	for (size_t at = 0; at < LENGTH(bad); at++)

@@ -1,4 +1,4 @@
-/* interval: signs, halves, and sums beyond 64 bits. */
+/* interval, nstime: signs, halves, and sums beyond 64 bits. */
 #include "unit.h"
 
 #include "lib/interval.h"
@@ -6,7 +6,7 @@
 static void
 measures(void **unused)
 {
-	/* Asked at 100, answered at 104, the source read somewhere in [50, 60]: the guest is 40 to 54 ahead. */
+	/* Asked at 100 and answered at 104; the source's reading lies in [50, 60]: the guest is 40 to 54 ahead. */
 	struct interval offset = interval_measured(100, 104, 50, 60);
 
 	(void)unused;
@@ -14,12 +14,12 @@ measures(void **unused)
 	assert_int_equal(offset.high, 54);
 	assert_int_equal(interval_middle(offset), 47);
 	assert_int_equal(interval_bound(offset), 7);
-	/* A guest behind has a negative offset. */
+	/* A guest that is behind has a negative offset. */
 	offset = interval_measured(0, 0, 10, 11);
 	assert_int_equal(offset.low, -11);
 	assert_int_equal(offset.high, -10);
 	assert_int_equal(interval_bound(offset), 1);
-	/* Set back while asking: still an interval. */
+	/* The clock was set back during the question: the result is still an interval. */
 	offset = interval_measured(104, 100, 50, 60);
 	assert_true(offset.low <= offset.high);
 }
@@ -48,7 +48,7 @@ saturates(void **unused)
 	assert_int_equal(ns_subtract(0, INT64_MIN), INT64_MAX);
 	assert_int_equal(ns_magnitude(INT64_MIN), INT64_MAX);
 	assert_int_equal(interval_middle(widest), -1);
-	/* Never a bound below 0, nor a tighter one than there is room for. */
+	/* A bound is never negative, and never smaller than the interval needs, up to INT64_MAX. */
 	assert_int_equal(interval_bound(widest), INT64_MAX);
 	assert_int_equal(interval_bound((struct interval){ INT64_MIN, INT64_MAX - 1 }), INT64_MAX);
 	assert_int_equal(interval_bound((struct interval){ INT64_MIN + 1, INT64_MAX }), INT64_MAX);
@@ -61,7 +61,7 @@ saturates(void **unused)
 	assert_int_equal(interval_widened((struct interval){ 1, 2 }, INT64_MAX).high, INT64_MAX);
 }
 
-/* The second and what is left of it, on either side of 1970 and at the ends. */
+/* The second of a time and its fraction, before and after 1970 and at the ends of the range. */
 static void
 parts(void **unused)
 {

@@ -1,4 +1,4 @@
-/* peer: addresses, mapped ones, and those that must not be answered. */
+/* peer: addresses, IPv4-mapped ones, and those that must not be answered. */
 #include "unit.h"
 
 #include <arpa/inet.h>
@@ -63,7 +63,7 @@ loop_prone(void **unused)
 	assert_true(peer_may_loop(&(union peer){ .any = { .sa_family = AF_UNIX } }));
 }
 
-/* Interfaces of this test's own: one has a name that is another's number. */
+/* This test's own interfaces: one has a name that is another one's number. */
 static unsigned
 interface_number(const char *name)
 {
@@ -108,9 +108,9 @@ scopes(void **unused)
 		{ "fe80::1%eth1", "fe80::1%3", true }, { "fe80::1%eth1", "fe80::1%eth1", true },
 		{ "fe80::1%eth0", "fe80::1%eth1", false }, { "fe80::1%eth0", "fe80::2%eth0", false },
 		{ "fe80::1%eth0", "fe80::1", false }, { "fe80::1", "fe80::1", true },
-		/* A name that is a number: the name counts. */
+		/* If a number is also an interface's name, the name is meant. */
 		{ "fe80::1%2", "fe80::1%7", true }, { "fe80::1%2", "fe80::1%eth0", false },
-		/* An interface's name has a case, and one that does not exist is nobody's. */
+		/* Interface names are case-sensitive, and one that does not exist is no host's. */
 		{ "fe80::1%eth0", "fe80::1%ETH0", false }, { "fe80::1%gone", "fe80::1%gone", false },
 		{ "fe80::1%gone", "fe80::1%else", false }, { "fe80::1%gone", "fe80::1", false },
 	};

@@ -1,4 +1,4 @@
-/* policy: each decision, at its edges. */
+/* policy: each decision, at its limits. */
 #include "unit.h"
 
 #include "set/policy.h"
@@ -28,7 +28,7 @@ left_alone(void **unused)
 	(void)unused;
 	assert_int_equal(verdict.decision, DECISION_WITHIN_BOUND);
 	assert_int_equal(verdict.correction, 0);
-	/* Whole seconds: the clock may be off by a quarter and a half. */
+	/* Whole seconds: the clock may be off by a quarter plus a half. */
 	assert_int_equal(verdict.bound, 3 * SECOND / 4);
 	assert_int_equal(decide(5, 5, plain, &limits).decision, DECISION_WITHIN_BOUND);
 	assert_int_equal(decide(6, 5, plain, &limits).decision, DECISION_SLEW);
@@ -61,7 +61,7 @@ floor_and_ceiling(void **unused)
 	struct situation situation = plain;
 
 	(void)unused;
-	/* Judged on the clock that would result: a guest in 2008 may come to today, one in today not to 2008. */
+	/* The resulting clock is judged: a guest in 2008 may be set to today, one in today not to 2008. */
 	situation.now = INT64_C(1203108540) * SECOND;
 	assert_int_equal(decide(situation.now - NOW, 1, situation, &limits).decision, DECISION_STEP);
 	assert_int_equal(decide(NOW - situation.now, 1, plain, &limits).decision, DECISION_BEFORE_FLOOR);
@@ -70,7 +70,7 @@ floor_and_ceiling(void **unused)
 	assert_int_equal(decide(1000000 * SECOND + 1, 0, plain, &limits).decision, DECISION_BEFORE_FLOOR);
 	assert_int_equal(decide(NOW - limits.not_after * SECOND, 0, plain, &limits).decision, DECISION_AFTER_CEILING);
 	assert_int_equal(decide(NOW - limits.not_after * SECOND + 1, 0, plain, &limits).decision, DECISION_STEP);
-	/* A source and a guest that agree on a time before the floor are refused too. */
+	/* If source and guest agree on a time before the floor, that is refused, too. */
 	situation.now = INT64_C(1203108540) * SECOND;
 	assert_int_equal(decide(0, SECOND, situation, &limits).decision, DECISION_BEFORE_FLOOR);
 }
@@ -89,7 +89,7 @@ how_far(void **unused)
 	assert_int_equal(decide(5 * SECOND, 1, plain, &limits).decision, DECISION_STEP);
 	assert_int_equal(decide(5 * SECOND + 1, 1, plain, &limits).decision, DECISION_TOO_FAR_BACK);
 	assert_int_equal(decide(-6 * SECOND, 1, plain, &limits).decision, DECISION_STEP);
-	/* Nothing to set is nothing to refuse. */
+	/* If there is nothing to set, there is nothing to refuse. */
 	limits.max_step = limits.max_back = 0;
 	assert_int_equal(decide(1, 1, plain, &limits).decision, DECISION_WITHIN_BOUND);
 	assert_int_equal(decide(2, 1, plain, &limits).decision, DECISION_TOO_FAR_BACK);
@@ -121,12 +121,12 @@ stays_where_it_was_set(void **unused)
 	struct situation situation = plain;
 
 	(void)unused;
-	/* Set to within 0.5 s; every later answer of whole seconds that agrees with that leaves it alone. */
+	/* The clock was set to within 0.5 s: a later answer of whole seconds that agrees with this changes nothing. */
 	situation.own_bound = SECOND / 2;
 	assert_int_equal(decide(SECOND, SECOND / 2, situation, &limits).decision, DECISION_WITHIN_BOUND);
 	assert_int_equal(decide(-SECOND, SECOND / 2, situation, &limits).decision, DECISION_WITHIN_BOUND);
 	assert_int_equal(decide(SECOND + 1, SECOND / 2, situation, &limits).decision, DECISION_STEP);
-	/* A better measurement is not bound by a worse one. */
+	/* A better measurement is not limited by the bound of a worse one. */
 	assert_int_equal(decide(3 * SECOND / 10, SECOND / 10, situation, &limits).decision, DECISION_STEP);
 	assert_int_equal(decide(2 * SECOND / 10, SECOND / 10, situation, &limits).decision, DECISION_WITHIN_BOUND);
 }
@@ -138,12 +138,12 @@ centuries(void **unused)
 	struct situation situation = plain;
 
 	(void)unused;
-	/* Ends of the range: whatever comes out, it is no step. */
+	/* At the ends of the range the decision may vary, but it is not a step. */
 	situation.now = INT64_MAX;
 	assert_true(decision_refuses(decide(INT64_MIN + 1, 1, situation, &limits).decision));
 	situation.now = INT64_MIN;
 	assert_true(decision_refuses(decide(INT64_MAX - 1, 1, situation, &limits).decision));
-	/* A guest in 2262 and one in 1677 come right. */
+	/* A guest in 2262 is set right. */
 	situation.now = INT64_MAX;
 	assert_int_equal(decide(INT64_MAX - NOW, 1, situation, &limits).decision, DECISION_STEP);
 }
@@ -158,21 +158,21 @@ set_by_somebody(void **unused)
 		bool set;
 	} cases[] = {
 		{ 0, 0, 0, 0, false },
-		/* 10 ms beside what is explained: the width of both readings, … */
+		/* Allowed beside the causes below: 10 ms.  First cause: the width of both readings. */
 		{ 0, 10000000, 0, 0, false }, { 0, 11000000, 0, 0, true }, { 0, -11000000, 0, 0, true },
 		{ 0, 11000000, 1000000, 0, false }, { 0, -12000000, 1000000, 0, true },
-		/* … 500 ppm of a slew, … */
+		/* Second cause: a slew of 500 ppm. */
 		{ 1000 * SECOND, 500000000, 0, 0, false }, { 1000 * SECOND, -500000000, 0, 0, false }, { 1000 * SECOND, 520000000, 0, 0, true },
-		/* … and the rate, which either direction is believed of: it may have been another a moment ago. */
+		/* Third cause: the rate, in both directions, because it may have been different a moment ago. */
 		{ 1000 * SECOND, 1200000000, 0, 700000, false }, { 1000 * SECOND, -1200000000, 0, -700000, false },
 		{ 1000 * SECOND, 1250000000, 0, 700000, true }, { SECOND, -100 * SECOND / 1000, 0, -100000000, false },
 		{ SECOND, SECOND / 8, 0, 100000000, true },
-		/* No kernel's rate is larger than 100,500 ppm. */
+		/* No kernel's rate exceeds 100,500 ppm. */
 		{ SECOND, SECOND / 8, 0, INT64_MAX, true }, { SECOND, SECOND / 8, 0, INT64_MIN, true },
 		/* The ends of the range. */
 		{ INT64_MAX - 5 * SECOND, 0, 0, INT64_MAX, true }, { 0, INT64_MAX, 0, 0, true }, { 0, INT64_MIN, 0, 0, true },
 		{ SECOND, INT64_MIN, INT64_MAX, 0, false },
-		/* The raw clock of one boot does not go back. */
+		/* The raw clock does not go back within one boot. */
 		{ -1, 0, 0, 0, true },
 	};
 
@@ -200,7 +200,7 @@ names(void **unused)
 	assert_true(decision_refuses(DECISION_BEFORE_FLOOR));
 }
 
-/* The time is judged by what the clock will read, the distance by all steps of a session. */
+/* The time limits apply to the clock's reading after the step, the distance limits to the sum of a session's steps. */
 static void
 steps_of_a_session(void **unused)
 {
@@ -214,7 +214,10 @@ steps_of_a_session(void **unused)
 	assert_int_equal(policy_judge_step(NOW, 6 * SECOND, 4 * SECOND + 1, &limits), DECISION_TOO_FAR);
 	assert_int_equal(policy_judge_step(NOW, 6 * SECOND, -11 * SECOND, &limits), DECISION_STEP);
 	assert_int_equal(policy_judge_step(NOW, 6 * SECOND, -11 * SECOND - 1, &limits), DECISION_TOO_FAR_BACK);
-	/* Where it came from has no place in 64 bits: that makes no other time of the one that it will read. */
+	/*
+	 * The clock's original time does not fit into 64 bits: this must not affect the judgement of the resulting
+	 * time.
+	 */
 	limits = limits_default();
 	assert_int_equal(policy_judge_step(limits.not_after * SECOND - 2, INT64_MIN + 5, 1, &limits), DECISION_STEP);
 	assert_int_equal(policy_judge_step(limits.not_after * SECOND - 2, INT64_MIN + 5, 2, &limits), DECISION_AFTER_CEILING);

@@ -1,4 +1,4 @@
-/* request and limits: the closed set, and everything that is not in it. */
+/* request and limits: the closed set of requests, and everything outside it. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -15,7 +15,7 @@ parses(const char *line, struct request *request)
 	int count = request_split(line, copy, words, complaint);
 	bool good = count > 0 && request_parse(words, count, NULL, request, complaint);
 
-	/* A refusal says why, in one line. */
+	/* A refusal gives a reason, in one line. */
 	if (!good && count != 0)
 		assert_true(complaint[0] != '\0' && strchr(complaint, '\n') == NULL);
 	return good;
@@ -88,7 +88,7 @@ too_long(void **unused)
 	struct request request;
 
 	(void)unused;
-	/* A name of 249 octets in labels of 49, so that only the length of the whole is in question. */
+	/* A name of 249 octets in labels of 49, so that only the length of the line matters. */
 	for (size_t at = 6; at < 255; at++)
 		line[at] = (at - 6) % 50 == 49 ? '.' : 'a';
 	line[255] = '\0';
@@ -200,7 +200,7 @@ hosts(void **unused)
 	assert_true(allowed("2001:db8:0:0::1", &limits, "2001:DB8::1"));
 	assert_false(allowed("192.0.2.13", &limits, "192.0.2.1"));
 	assert_false(allowed("host", &limits, "192.0.2.1"));
-	/* A client without an address, over a vsock, is no source; nor is a source called so. */
+	/* A client without an address (over a vsock) is not a source, and neither is a source with the name UNKNOWN. */
 	assert_false(allowed("192.0.2.1", &limits, "UNKNOWN"));
 	assert_false(allowed("unknown", &limits, "UNKNOWN"));
 	assert_true(allowed("fe80::1%eth0", &limits, "fe80::1%eth0"));

@@ -1,4 +1,4 @@
-/* era and rfc868: tables at the wraps, at the ends of types and for guests that woke in another decade. */
+/* rfc868: tables at the wraps of the era, at the ends of types, and for guests whose clock shows another decade. */
 #include "unit.h"
 
 #include <string.h>
@@ -43,7 +43,7 @@ static void
 decodes_near(void **unused)
 {
 	(void)unused;
-	/* From any pivot within 68 years, the same time comes back. */
+	/* From any pivot within 68 years, decoding returns the same time. */
 	for (size_t at = 0; at < LENGTH(table); at++) {
 		int64_t time = table[at].unix_seconds;
 		const int64_t half = INT64_C(1) << 31;
@@ -51,7 +51,7 @@ decodes_near(void **unused)
 		assert_int_equal(rfc868_decode(table[at].wire, time), time);
 		assert_int_equal(rfc868_decode(table[at].wire, time + half), time);
 		assert_int_equal(rfc868_decode(table[at].wire, time - half + 1), time);
-		/* One second further away, another era is nearer. */
+		/* One second further away, the time in another era is nearer. */
 		assert_int_equal(rfc868_decode(table[at].wire, time + half + 1), time + RFC868_ERA);
 		assert_int_equal(rfc868_decode(table[at].wire, time - half), time - RFC868_ERA);
 	}
@@ -64,7 +64,7 @@ local_clock_does_not_matter(void **unused)
 	int64_t pivot = INT64_C(1793491200) + 25 * INT64_C(31556952);
 
 	(void)unused;
-	/* The middle of 2026 to 2076, whatever the guest woke up believing. */
+	/* The pivot is the middle of 2026 to 2076, whatever the guest's clock shows. */
 	assert_int_equal(rfc868_decode(in_2040, pivot), INT64_C(2209680000));
 }
 

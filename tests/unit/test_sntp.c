@@ -1,4 +1,4 @@
-/* sntp: answers that count, and those that do not. */
+/* sntp: answers that are accepted, and those that are not. */
 #include "unit.h"
 
 #include <string.h>
@@ -47,7 +47,7 @@ good(void **unused)
 	/* A bound is rounded up: 257 parts of 65536 are 3921508.8 ns, half of 128 parts 976562.5. */
 	assert_int_equal(read_with(11, 1, &told), SNTP_OK);
 	assert_int_equal(told.distance, 3921509 + 976563);
-	/* Versions 1 to 4 answer; a longer datagram carries extensions. */
+	/* Versions 1 to 4 are accepted. */
 	assert_int_equal(read_with(0, 1 << 3 | 4, &told), SNTP_OK);
 }
 
@@ -85,7 +85,7 @@ bad(void **unused)
 	assert_int_equal(read_with(0, 3 << 6 | 4 << 3 | 4, &told), SNTP_UNSYNCHRONISED);
 	assert_int_equal(read_with(1, 16, &told), SNTP_UNSYNCHRONISED);
 	assert_int_equal(read_with(9, 16, &told), SNTP_UNSYNCHRONISED);
-	/* Sent before received. */
+	/* The answer was sent before the question was received. */
 	assert_int_equal(read_with(44, 0x7f, &told), SNTP_NONSENSE);
 	answer(wire);
 	memset(wire + 40, 0, 8);

@@ -1,4 +1,4 @@
-/* client, answer, runstate: what comes from sshd, through the pipe and out of the run-time file. */
+/* ssh_env, query_answer, clock_lock: input from sshd, from the network process and from the lock file. */
 #include "unit.h"
 
 #include <string.h>
@@ -43,7 +43,7 @@ connections(void **unused)
 static void
 fingerprints(void **unused)
 {
-	/* A key of the octets 0 to 31; the fingerprint is ssh-keygen -l's for it. */
+	/* A key of the octets 0 to 31; the expected fingerprint is from ssh-keygen -l. */
 	static const char info[] = "password\npublickey ssh-ed25519 "
 	    "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n";
 	static const char *const bad[] = { "", "publickey", "publickey ssh-ed25519", "publickey ssh-ed25519 ",
@@ -81,14 +81,14 @@ answers(void **unused)
 	bad = good;
 	memset(bad.text, 'a', sizeof bad.text);
 	assert_false(query_answer_valid(&bad));
-	/* What goes to the client and into the log is text. */
+	/* Strings that go to the client and into the log must be printable. */
 	bad = good;
 	strcpy(bad.source, "127.0.0.1\n");
 	assert_false(query_answer_valid(&bad));
 	bad = good;
 	strcpy(bad.text, "\x1b[2J");
 	assert_false(query_answer_valid(&bad));
-	/* Half the width is the bound, which has a sign. */
+	/* The bound is half the width and must fit into a signed number. */
 	bad = good;
 	bad.offset = (struct interval){ INT64_MIN, INT64_MAX };
 	assert_false(query_answer_valid(&bad));
@@ -108,7 +108,7 @@ whose_synchronisation(void **unused)
 	assert_false(clock_lock_other_service(&run, &kernel));
 	kernel.esterror = 1000;
 	assert_true(clock_lock_other_service(&run, &kernel));
-	/* Stopped between recording and telling. */
+	/* A request was killed after recording the bound and before setting it in the kernel. */
 	kernel.esterror = 700000000;
 	kernel.maxerror = 700100000;
 	assert_false(clock_lock_other_service(&run, &kernel));

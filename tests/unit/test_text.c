@@ -1,4 +1,4 @@
-/* text: what parses, what does not, and what is printed. */
+/* text: valid and invalid input for the parsers, and the formatters' output. */
 #include "unit.h"
 
 #include <string.h>

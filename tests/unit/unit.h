@@ -1,4 +1,4 @@
-/* What every unit test includes: cmocka wants these first, in this order. */
+/* Included by every unit test: cmocka needs these headers first, in this order. */
 #ifndef GUESTCLOCK_UNIT_H
 #define GUESTCLOCK_UNIT_H
 
