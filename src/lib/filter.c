@@ -119,7 +119,7 @@ filter_enter(enum filter filter)
 	ready = true;
 #endif
 	/*
-	 * Without this flag, a kernel before 5.16 turns off speculative execution for a process that enters a filter,
+	 * Without this flag, a kernel before 5.16 restricts speculative execution for a process that enters a filter,
 	 * which slows it down.  That protects against untrusted code inside the process; this process runs none.
 	 */
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &programs[filter]) == 0)

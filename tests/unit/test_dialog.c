@@ -15,7 +15,7 @@ struct guest {
 	nanoseconds asymmetry;		/* additional delay on the way there */
 	nanoseconds late;		/* additional delay on the way back of each eighth sample: a busy host */
 	int64_t drift_ppm;
-	nanoseconds undone;		/* the offset that another program restores after each step; 0: none */
+	nanoseconds undone;		/* another program sets offset to this after a step (INT64_MAX: back); 0: no */
 	int steps, slews, bounds, samples;
 	nanoseconds told;		/* the last bound received */
 	const char *refusal;		/* the reply to a step, instead of "done" */
