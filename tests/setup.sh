@@ -1,10 +1,10 @@
 #!/bin/sh
 # Install what guestclock's build, tests, demo and bench need on Debian 12 and 13.
 #
-#   tests/setup.sh            install what is missing, then unpack what must not be installed
-#   tests/setup.sh --check    say what is missing; change nothing; status 1 if anything is
+#   tests/setup.sh            install missing packages, then unpack those that must not be installed
+#   tests/setup.sh --check    print what is missing; change nothing; status 1 if anything is
 #
-# This is the only list of packages.  A second run finds nothing to do and needs no network.
+# This is the only list of packages.  A second run changes nothing and needs no network.
 set -eu
 
 # Installed with apt.
@@ -17,8 +17,8 @@ qemu-system-x86 qemu-utils cpio kmod python3
 iproute2 netbase util-linux libcap2-bin procps xz-utils systemd mmdebstrap
 '
 
-# Unpacked under build/peers, not installed: the superservers conflict with one another, a test should not
-# leave a new sshd or inetd listening on this machine, and a kernel of the test guest's has no business in /boot.
+# Unpacked under build/peers, not installed: the superservers conflict with one another, the tests must not leave a new
+# sshd or inetd listening on this machine, and the test guest's kernel does not belong in /boot.
 unpack='
 xinetd openbsd-inetd inetutils-inetd
 openssh-server openssh-sftp-server
@@ -66,7 +66,7 @@ fi
 
 log=$top/build/setup.log
 mkdir -p "$top/build"
-# A machine just made may have no package lists, or old ones that name files long gone.
+# A new machine may have no package lists, or old ones that name files which the mirror has removed.
 update() { $root apt-get update >>"$log" 2>&1 || die "apt-get update failed; see build/setup.log"; }
 
 status_of() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null || :; }
@@ -101,7 +101,7 @@ fetch() { # PACKAGE: unpack it under $peers
 if [ -n "$absent" ]; then
 	say "unpacking$absent into build/peers"
 	[ -n "$missing" ] || apt-cache show xinetd >/dev/null 2>&1 || update
-	# A package that is unpacked has nobody to bring its libraries along.
+	# Unpacking a package does not install its dependencies: install the libraries here.
 	libraries=
 	# shellcheck disable=SC2086 # a list of words
 	for package in $(apt-cache depends $absent | awk '/^  Depends: lib/ { print $2 }' | sort -u); do
@@ -111,7 +111,7 @@ if [ -n "$absent" ]; then
 	install_now $libraries
 	for package in $absent; do
 		names=$package
-		# The kernel's package of that name is empty: its dependency is the real one.
+		# That package is empty: the kernel is in the package that it depends on.
 		if [ "$package" = linux-image-cloud-amd64 ]; then
 			names=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image-[0-9]/ { print $2; exit }')
 			[ -n "$names" ] || die "no kernel package found behind linux-image-cloud-amd64"

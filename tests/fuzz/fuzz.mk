@@ -1,13 +1,13 @@
 # Rules for the fuzz targets: build/fuzz/tests/fuzz/NAME from tests/fuzz/NAME.c, against the objects of libunit.a.
 # Included by the top Makefile; tests/fuzz/run and tests/fuzz/coverage build with BUILD and CFLAGS of their own.
 #
-#	make fuzz [FUZZ_SECONDS=20]	each target for so long
-#	make coverage			the lines of the parsers that unit tests and seeds reach
+#	make fuzz [FUZZ_SECONDS=20]	fuzz each target for so many seconds
+#	make coverage			measure which lines of the parsers the unit tests and the fuzzers' inputs reach
 
 FUZZ_SECONDS ?= 20
 fuzzers = $(notdir $(basename $(wildcard tests/fuzz/*.c)))
 
-# libwrap, asked for a verdict, must neither open files of the fuzzer's choice nor look its names up.
+# This target calls libwrap, which must neither open files that the fuzzer names nor look up its host names.
 $(BUILD)/tests/fuzz/acl_parse: instead = -Wl,--wrap=fopen,--wrap=getaddrinfo,--wrap=innetgr
 
 .PHONY: fuzzers fuzz coverage

@@ -10,14 +10,15 @@
 # 10.0.2.2, alias host.test; on this machine the guest's sshd and clock-answer are two loopback ports.  This
 # machine's own clock is never touched.
 #
-# The guest's sshd asks the guest's hosts.allow and hosts.deny itself, as the daemon "sshd": a test that denies ALL
+# The guest's sshd checks the guest's hosts.allow and hosts.deny itself, as the daemon "sshd": a test that denies ALL
 # must allow sshd, or it locks itself out.
 #
-# A guest lives in a directory, GUEST_DIR, that holds all its state; guest_start sets and exports it.  With several
-# guests, keep their directories and say which one is meant: GUEST_DIR=$other guest_clock.  Do not call guest_start
-# in a subshell (run, $(...)): GUEST_DIR would be lost with it.
+# A guest has a directory, GUEST_DIR, that holds all its state; guest_start sets and exports it.  With several guests,
+# keep their directories and select one: GUEST_DIR=$other guest_clock.  Do not call guest_start in a subshell (run,
+# $(...)): the GUEST_DIR of a subshell is lost.
 #
-# Every function fails with one line on standard error.  Every wait has an end.
+# A function that fails prints one line on standard error, unless its comment says that it prints nothing.  Every wait
+# has a time limit.
 #
 # Settings, from the environment:
 #	GUEST_BOOT_SECONDS  how long to wait for sshd (90)
@@ -32,7 +33,7 @@ guest_complain() {
 	return 1
 }
 
-# guest_now_ms: prints this machine's uptime in milliseconds, a clock that nobody sets (10 ms steps).
+# guest_now_ms: prints this machine's uptime in milliseconds (10 ms steps), which does not change when a clock is set.
 guest_now_ms() {
 	local up
 	read -r up _ </proc/uptime
@@ -56,8 +57,8 @@ guest_state() {
 	printf '%s\n' "$(<"$GUEST_DIR/$1")"
 }
 
-# guest_owns PID: true if process PID lives and is ours: started for the current guest's directory, which its command
-# line names.  Prints nothing.
+# guest_owns PID: true if process PID exists and was started for the current guest: its command line names the guest's
+# directory.  Prints nothing.
 guest_owns() {
 	local line=
 	[[ $1 =~ ^[0-9]+$ && -n ${GUEST_DIR-} ]] || return 1
@@ -65,12 +66,12 @@ guest_owns() {
 	[[ $line == *"$GUEST_DIR/"* ]]
 }
 
-# guest_alive PIDFILE: true if the process recorded in the current guest's PIDFILE lives.  Prints nothing.
+# guest_alive PIDFILE: true if the process recorded in the current guest's PIDFILE exists.  Prints nothing.
 guest_alive() {
 	[[ -n ${GUEST_DIR-} && -s $GUEST_DIR/$1 ]] && guest_owns "$(<"$GUEST_DIR/$1")"
 }
 
-# guest_gone PID: true if there is no such process of ours.
+# guest_gone PID: true if no such process of ours exists.
 guest_gone() {
 	! guest_owns "$1"
 }
@@ -86,14 +87,14 @@ guest_end() {
 	guest_wait 5 guest_gone "$pid"
 }
 
-# guest_monitor ARGUMENTS...: build/tests/qmp on the current guest's monitor: run stop, monitor "info status" ...
+# guest_monitor ARGUMENTS...: runs build/tests/qmp on the current guest's monitor: stop, monitor "info status" ...
 guest_monitor() {
 	guest_state qemu.pid >/dev/null || return 1
 	"$guest_top/build/tests/qmp" "$GUEST_DIR/monitor" "$@" 3>&-
 }
 
-# guest_launch [QEMU OPTIONS...]: starts QEMU from the current guest's `machine` file and options; status 1 if it does
-# not live long enough to open its monitor, which is what happens when a port is taken.  Prints nothing.
+# guest_launch [QEMU OPTIONS...]: starts QEMU from the current guest's `machine` file and options; status 1 if it ends
+# before it opens its monitor, for example because a port is in use.  Prints nothing.
 guest_launch() {
 	local machine=() ssh_port clock_port
 	mapfile -t machine <"$GUEST_DIR/machine"
@@ -101,8 +102,8 @@ guest_launch() {
 	clock_port=$(guest_state clock.port) || return 1
 	rm -f "$GUEST_DIR"/{qemu.pid,qemu.pidfile,monitor,monitor2}
 	: >"$GUEST_DIR/console.log"
-	# In its directory, because a Unix socket's path must be short.  No file descriptor of the caller's is kept open:
-	# bats waits for them.
+	# Start in the guest's directory, because a Unix socket's path must be short.  Close the caller's descriptors:
+	# bats waits until every process has closed them.
 	(
 		cd "$GUEST_DIR" || exit
 		exec timeout -k 5 "${GUEST_LIFE_SECONDS:-3600}" qemu-system-x86_64 "${machine[@]}" \
@@ -113,25 +114,25 @@ guest_launch() {
 	printf '%s\n' "$!" >"$GUEST_DIR/timeout.pid"
 	disown "$!" 2>/dev/null || :
 	guest_wait 10 guest_launched || return 1
-	# A copy: QEMU removes its own file while it is still ending.
+	# Copy the file: QEMU removes its own before it has ended.
 	cp "$GUEST_DIR/qemu.pidfile" "$GUEST_DIR/qemu.pid" 2>/dev/null && guest_alive qemu.pid
 }
 
-# guest_launched: true when QEMU is there with its monitor, or has already given up.
+# guest_launched: true when QEMU has opened its monitor, or has already ended.
 guest_launched() {
 	[[ -S $GUEST_DIR/monitor2 && -s $GUEST_DIR/qemu.pidfile ]] || ! kill -0 "$(<"$GUEST_DIR/timeout.pid")"
 }
 
-# guest_choose_ports: writes ssh.port and clock.port, two ports below the range that the kernel hands out itself.
-# Whether they are free shows when QEMU binds them.
+# guest_choose_ports: writes ssh.port and clock.port, two ports below the kernel's ephemeral range.  Whether they are
+# free shows when QEMU binds them.
 guest_choose_ports() {
 	local port=$((10000 + (RANDOM * 32768 + RANDOM) % 10000 * 2))
 	printf '%s\n' "$port" >"$GUEST_DIR/ssh.port"
 	printf '%s\n' "$((port + 1))" >"$GUEST_DIR/clock.port"
 }
 
-# guest_write_ssh_files: known_hosts and ssh_config for the current guest's port.  With `ssh -F $GUEST_DIR/ssh_config`
-# the guest's name is guest.test.
+# guest_write_ssh_files: writes known_hosts and ssh_config for the current guest's port.  With `ssh -F
+# $GUEST_DIR/ssh_config` the guest's name is guest.test.
 guest_write_ssh_files() {
 	local port key
 	port=$(guest_state ssh.port)
@@ -155,8 +156,8 @@ Host guest.test 127.0.0.1
 END
 }
 
-# guest_make_machine BASE MEGABYTES ICOUNT APPEND [QEMU OPTIONS...]: writes the options that QEMU is started with, one
-# a line, for the first start and for every restore.  ICOUNT is 1 or empty, APPEND more kernel arguments.
+# guest_make_machine BASE MEGABYTES ICOUNT APPEND [QEMU OPTIONS...]: writes QEMU's options, one a line, for the first
+# start and for every restore.  ICOUNT is 1 or empty, APPEND more kernel arguments.
 guest_make_machine() {
 	local base=$1 megabytes=$2 icount=$3 append=$4 kernels
 	shift 4
@@ -173,7 +174,7 @@ guest_make_machine() {
 	fi
 }
 
-# guest_make_initrd: the archive common to all guests, and behind it this guest's own keys.
+# guest_make_initrd: joins the archive common to all guests and this guest's own keys.
 guest_make_initrd() {
 	local own=$GUEST_DIR/own
 	ssh-keygen -q -t ed25519 -N '' -C admin -f "$GUEST_DIR/admin_key" </dev/null 3>&- || return 1
@@ -191,10 +192,10 @@ guest_make_initrd() {
 # guest_start [--base TIME] [--tsc-early-khz N] [--icount] [--dir DIR] [--mem MB] [--append KERNEL-ARGUMENTS]
 #             [-- QEMU OPTIONS...]
 # Boots a guest, waits until its sshd answers, sets and exports GUEST_DIR.  Prints nothing.
-#	--base TIME        what its RTC and so its clock says at first, UTC (2008-02-15T20:49:00)
-#	--tsc-early-khz N  makes it believe that its time-stamp counter runs at N kHz: its clock then runs at F / N of the
-#	                   true rate, F being the true frequency (guest_tsc_khz), and no adjtimex explains it
-#	--icount           counts instructions for time, so that time is lost under load as lost ticks do
+#	--base TIME        the initial time of its RTC, and so of its clock, UTC (2008-02-15T20:49:00)
+#	--tsc-early-khz N  its kernel assumes that the time-stamp counter runs at N kHz: its clock then runs at F / N of the
+#	                   true rate, F being the true frequency (guest_tsc_khz), and adjtimex does not show the error
+#	--icount           derives time from counted instructions: the guest loses time under load, as with lost ticks
 #	--dir DIR          an empty or new directory for the guest; guest_stop removes it (a new one in build/guest)
 #	--mem MB           its memory in megabytes (256; 128 is enough)
 #	--append ...       more arguments for its kernel
@@ -203,7 +204,8 @@ guest_start() {
 	while (($#)); do
 		case $1 in
 		--base) base=$2 && shift 2 ;;
-		# Without the other two timers the kernel has nothing to correct the frequency by: it would, if it is within 1 %.
+		# Without the other two timers the kernel cannot measure the frequency: with them it would correct one
+		# that is within 1 %.
 		--tsc-early-khz) append+=" tsc_early_khz=$2 tsc=reliable hpet=disable pmtmr=0" && shift 2 ;;
 		--icount) icount=1 && shift ;;
 		--dir) dir=$2 && shift 2 ;;
@@ -248,14 +250,14 @@ guest_start() {
 	fi
 }
 
-# guest_booted: true when the guest says that sshd listens, or QEMU has ended.
+# guest_booted: true when the guest reports that sshd listens, or QEMU has ended.
 guest_booted() {
 	grep -q '^guest ready' "$GUEST_DIR/console.log" || ! guest_alive qemu.pid
 }
 
-# guest_ssh_options ARRAY: sets the caller's ARRAY to the options with which ssh reaches the current guest, without a
-# key, so that a caller can add its own: guest_ssh_options opts; ssh "${opts[@]}" -i KEY root@127.0.0.1 COMMAND.
-# scp and sftp take the same.
+# guest_ssh_options ARRAY: sets the caller's ARRAY to the ssh options for the current guest, without a key, so that the
+# caller can add its own: guest_ssh_options opts; ssh "${opts[@]}" -i KEY root@127.0.0.1 COMMAND.  scp and sftp accept
+# the same options.
 guest_ssh_options() {
 	local -n guest_ssh_options_out=$1
 	local port
@@ -267,8 +269,8 @@ guest_ssh_options() {
 }
 
 # guest_ssh COMMAND...: runs COMMAND in the guest, as root, in its shell; standard input, output and status are the
-# command's (124 after GUEST_SSH_SECONDS).  With a terminal or a pipe that nobody closes on standard input, redirect
-# it: guest_ssh date </dev/null.
+# command's (124 after GUEST_SSH_SECONDS).  If standard input is a terminal, or a pipe that nobody closes, redirect it:
+# guest_ssh date </dev/null.
 guest_ssh() {
 	local guest_opts
 	guest_ssh_options guest_opts || return 1
@@ -285,15 +287,15 @@ guest_authorize() {
 	guest_ssh "cat >>$home/.ssh/authorized_keys" <<<"$1"
 }
 
-# guest_put FILE PATH: copies FILE of this machine to PATH in the guest, replaced in one step, executable if it was.
+# guest_put FILE PATH: copies FILE of this machine to PATH in the guest, by rename, executable if FILE is.
 guest_put() {
 	local mode=644
 	[[ -x $1 ]] && mode=755
 	guest_ssh "cat >'$2.new' && chmod $mode '$2.new' && mv '$2.new' '$2'" <"$1"
 }
 
-# guest_clock [COUNT]: prints `OFFSET BOUND DELAY`, seconds with nine decimals: guest minus host, the half-width within
-# which the truth lies, and the tightest of COUNT (32) round trips.
+# guest_clock [COUNT]: prints `OFFSET BOUND DELAY`, seconds with nine decimals: guest minus host, the half-width of the
+# interval that contains the true offset, and the shortest round-trip delay of COUNT (32).
 guest_clock() {
 	local port
 	port=$(guest_state clock.port) || return 1
@@ -304,7 +306,7 @@ guest_clock() {
 # in a guest that was started without --tsc-early-khz.
 guest_tsc_khz() {
 	local number='([0-9]+)\.([0-9]{3}) MHz' log end
-	# The better figure comes some two seconds after the start, if it comes.
+	# The kernel logs a better figure about two seconds after boot, but not always.
 	end=$(($(guest_now_ms) + 5000))
 	while :; do
 		log=$(guest_ssh "dmesg | grep tsc:" </dev/null) || return 1
@@ -317,7 +319,8 @@ guest_tsc_khz() {
 	printf '%s%s\n' "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
 }
 
-# guest_pause SECONDS: stops the whole guest for that long, by this machine's clock; it is so much further behind then.
+# guest_pause SECONDS: stops the whole guest for SECONDS of this machine's clock.  The guest's clock is then that much
+# further behind.
 guest_pause() {
 	if guest_alive throttle.pid; then
 		guest_complain "guest_pause: the guest is throttled"
@@ -327,7 +330,7 @@ guest_pause() {
 }
 
 # guest_throttle [RUN PERIOD [SECONDS]]: from now on the guest runs RUN (5) milliseconds in every PERIOD (100), until
-# guest_unthrottle or SECONDS (600) have passed.  A new ssh session then takes some 15 s.
+# guest_unthrottle, for SECONDS (600) at most.  A new ssh session then takes some 15 s.
 guest_throttle() {
 	guest_unthrottle
 	guest_state qemu.pid >/dev/null || return 1
@@ -340,7 +343,7 @@ guest_throttle() {
 	guest_complain "guest_throttle: $(<"$GUEST_DIR/throttle.log")"
 }
 
-# guest_unthrottle: lets the guest run freely again; nothing happens if it does.
+# guest_unthrottle: lets the guest run freely again; does nothing if it is not throttled.
 guest_unthrottle() {
 	[[ -n ${GUEST_DIR-} && -e $GUEST_DIR/throttle.pid ]] || return 0
 	guest_end throttle.pid || return 1
@@ -358,8 +361,8 @@ guest_save() {
 	guest_monitor monitor "savevm ${1:-saved}"
 }
 
-# guest_restore [NAME]: ends QEMU and starts it again, on the same ports, from the snapshot: the guest's clock goes on
-# from the time that it was taken.  Connections made since are dead.
+# guest_restore [NAME]: ends QEMU and starts it again, on the same ports, from the snapshot: the guest's clock continues
+# from the time of the snapshot.  Connections made since then are dead.
 guest_restore() {
 	local tries
 	guest_unthrottle

@@ -15,7 +15,7 @@ $(HELPERS:%=build/tests/%): build/tests/%: tests/helpers/%.c
 	$(Q)$(CC) $(HELPER_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LDLIBS)
 build/tests/under-filter: LDLIBS = -lseccomp
 
-# Preloaded, so without the flags that make a program.
+# A shared object to preload: build it without the flags for executables.
 build/tests/fake-clock.so: tests/helpers/fake-clock.c
 	@mkdir -p build/tests
 	$(call say,CC)

@@ -5,10 +5,10 @@ askmany.py [--link] --services NAME:tcp|udp:PORT,... [ADDRESS...]
 
 --link: from every link-local address, instead of the global ones.
 
-The ADDRESSes (and among this host's addresses no others) are to be answered with the right time.  The service is asked
-at this host's neighbour, whose last octet, or word, is 1.  Those that are not to be answered are asked first: what a
-service that answers in the order of its questions has not said by the time that it has answered the last, it will not
-say.  Prints what is wrong; exit status 1 if anything is.
+Of this host's addresses the ADDRESSes, and no others, must be answered with the right time.  The services are at this
+host's neighbour, whose address ends in 1 (the last octet or word).  The addresses that must not be answered ask first:
+a service that answers in the order of the requests has refused them by the time that it answers the last request.
+Prints what is wrong; exit status 1 if anything is.
 """
 import ipaddress
 import select
@@ -18,12 +18,12 @@ import subprocess
 import sys
 import time
 
-PATIENCE = 6		# seconds for answers that are to come
-GRACE = 0.25		# seconds in which an answer that is not to come would have come
+PATIENCE = 6		# seconds to wait for answers that must come
+GRACE = 0.25		# seconds to wait for answers that must not come
 
 
 def own_addresses(scope):
-    """Each address, with its network, and the interface that it is on."""
+    """Each address with its network, and the interface that has it."""
     out = subprocess.run(["ip", "-o", "address", "show", "scope", scope], capture_output=True, text=True, check=True)
     return [(ipaddress.ip_interface(line.split()[3]), line.split()[1]) for line in out.stdout.splitlines()]
 
@@ -95,7 +95,7 @@ def main():
             poll.register(question.socket.fileno(), select.POLLIN)
     start = time.monotonic()
     while by_fd:
-        # Denied connections are closed, denied datagrams are silence.
+        # A denied connection is closed; a denied datagram gets no answer.
         if all(not q.wanted and q.protocol == "udp" for q in by_fd.values()):
             left = start + GRACE - time.monotonic()
         else:

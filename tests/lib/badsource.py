@@ -1,34 +1,34 @@
 #!/usr/bin/env python3
 """Time sources that misbehave, for tests: badsource.py [--ready FILE] SPEC...
 
-SPEC is KIND:PORT:MODE[=ARGUMENT], on all addresses of this host, IPv4 and IPv6.  Each runs until it is killed, or
-five minutes.  "Now" is this machine's clock; WIRE is the number that goes over the wire, decimal or 0x….
+SPEC is KIND:PORT:MODE[=ARGUMENT], on all addresses of this host, IPv4 and IPv6. Each source runs until it is killed,
+for five minutes at most. "Now" is this machine's time; WIRE is the number in the packet, decimal or 0x….
 
 tcp, udp (RFC 868):
     good[=SECONDS]      now plus SECONDS
     fixed=WIRE          always this number
-    silent              takes the question and never answers
-    octets=N            so many octets; TCP then closes (0: closes at once)
+    silent              reads the request and never answers
+    octets=N            N octets; TCP then closes (0: closes at once)
     delay=SECONDS       waits, then as good
-    exec=PROGRAM,ARG,…  PROGRAM is started with the socket as descriptors 0, 1 and 2 (wait mode)
+    exec=PROGRAM,ARG,…  starts PROGRAM with the socket as descriptors 0, 1 and 2 (wait mode)
 tcp alone:
     reset[=N]           N octets, then a reset
-    dribble[=SECONDS]   an octet every so many seconds (1)
+    dribble[=SECONDS]   one octet every SECONDS (1)
     open                four octets, and does not close
 udp alone:
-    lost=N              ignores N questions, then as good
+    lost=N              ignores N requests, then as good
 
-sntp (RFC 4330; times are "now" unless said):
+sntp (RFC 4330; times are "now" unless stated otherwise):
     good[=SECONDS]      fixed=WIRE          silent              lost=N              delay=SECONDS
-    origin              an originate time that is not the one sent
+    origin              an originate time that differs from the request's transmit time
     kiss=CODE           kiss-o'-death       stratum0            stratum 0 and no code
     stratum=N           unsync              leap indicator 3
     zero                transmit time zero  zero-receive        receive time zero
     short=N             N octets            backwards           transmit a second before receive
     mode=N              another mode        version=N           another version
-    dispersion=SECONDS  root dispersion     held=SECONDS        as if it had held the question so long
-    forged              first an answer with an origin that is not the one sent, right after it a good one
-    early=SECONDS       received so long before it was sent: contradicts the client's own clock
+    dispersion=SECONDS  root dispersion     held=SECONDS        as if it had held the request for SECONDS
+    forged              first an answer with a wrong originate time, then at once a good one
+    early=SECONDS       received SECONDS before it was sent: contradicts the client's own clock
 """
 import os
 import socket
@@ -73,7 +73,7 @@ def serve_tcp(connection, mode, argument):
         connection.sendall(some(int(argument)))
     elif mode == "reset":
         connection.sendall(some(int(argument or 0)))
-        time.sleep(0.05 if argument else 0)     # so that the octets are not lost with the connection
+        time.sleep(0.05 if argument else 0)     # so that the reset does not discard the octets
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     elif mode == "dribble":
         for octet in some(4):
@@ -88,7 +88,7 @@ def serve_tcp(connection, mode, argument):
     else:
         connection.sendall(rfc868(mode, argument))
     if mode != "reset":
-        # Closing with unread input would be a reset.
+        # Read all input first: closing with unread input would send a reset.
         connection.shutdown(socket.SHUT_WR)
         connection.settimeout(1)
         try:
@@ -177,7 +177,7 @@ def sntp(s, mode, argument):
         if mode == "silent" or mode == "lost" and asked <= int(argument):
             continue
         if mode == "delay":
-            # Both stamps from before the wait: the way back took so long.
+            # Take both timestamps before the wait, so that it looks like the delay of the way back.
             answer = sntp_answer(question, "good", None)
             time.sleep(float(argument))
         else:

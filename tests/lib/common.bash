@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Helpers that every bats file loads.  They are strict: a wait has an end, a process that was started is
-# stopped by its own pid, and a test that cannot run says why.
+# Helpers that every bats file loads.  They are strict: every wait has a time limit, stop ends each process by its own
+# pid, and a test that cannot run prints the reason.
 #
 #	load lib/common
 #	setup() { common_setup; }
@@ -11,14 +11,15 @@ PEERS=$TOP/build/peers
 # shellcheck source=tests/lib/peers.bash
 . "$TOP/tests/lib/peers.bash"
 
-# What is tested.  Another program or another set of snippets may be named, to see that the tests notice.
+# The programs and snippets under test.  Set these variables to test another build, or to check that the tests notice a
+# broken one.
 IN_TIMED=${IN_TIMED:-$TOP/build/in.timed}
-# Its objects with shared libraries, to preload a clock.
+# in.timed linked with shared libraries, so that a test can preload a fake clock.
 IN_TIMED_SHARED=${IN_TIMED_SHARED:-$TOP/build/dynamic/in.timed}
 SNIPPETS=${SNIPPETS:-$TOP}
 export TOP PEERS IN_TIMED IN_TIMED_SHARED SNIPPETS
 
-# Messages and dates are compared with words, so the tester's own language and zone stay out of it.
+# Tests compare messages and dates as text, so the tester's own language and time zone must not change them.
 export LC_ALL=C TZ=UTC
 
 # ------------------------------------------------------------------------------------------ start and end
@@ -39,8 +40,8 @@ common_teardown() {
 	return $status
 }
 
-# requires TOOL...: without one the test is skipped on a developer's machine, and fails where everything was
-# set up to be there: a skip that nobody reads is how a test is lost.
+# requires TOOL...: if a tool is missing, skips the test on a developer's machine, and fails it under CI or
+# GUESTCLOCK_STRICT, where every tool should be installed: nobody reads a list of skipped tests.
 requires() {
 	local tool missing=
 	for tool in "$@"; do
@@ -62,7 +63,7 @@ unmet() { # REASON
 
 # ------------------------------------------------------------------------------------------------ waiting
 
-# retry COUNT DELAY COMMAND...: until it succeeds, COUNT times at most.
+# retry COUNT DELAY COMMAND...: runs COMMAND until it succeeds, COUNT times at most, DELAY (as in sleep(1)) apart.
 retry() {
 	local count=$1 delay=$2 i
 	shift 2
@@ -74,14 +75,14 @@ retry() {
 	return 1
 }
 
-# now_ms: milliseconds, for the deadlines of the helpers.
+# now_ms: prints the time of day in milliseconds, for the helpers' deadlines.
 now_ms() {
 	local us=${EPOCHREALTIME/./}
 	printf '%s\n' "${us%???}"
 }
 
-# wait_for SECONDS COMMAND...: look again every 20 ms until it succeeds or the time is up.  What the last
-# look printed is shown when it never did.
+# wait_for SECONDS COMMAND...: runs COMMAND every 20 ms until it succeeds or SECONDS have passed.  Then it prints the
+# output of the last run and fails.
 wait_for() {
 	local ms=${1/./} end out
 	case $1 in *.*) ms=$((10#$ms * 100)) ;; *) ms=$((ms * 1000)) ;; esac	# seconds, or seconds and tenths
@@ -97,20 +98,19 @@ wait_for() {
 	done
 }
 
-# not COMMAND...: for wait_for, and because a bare ! never fails a bats test.
+# not COMMAND...: inverts the status, for wait_for, and because a bare ! never fails a bats test.
 not() {
 	if "$@"; then return 1; fi
 }
 
 # ------------------------------------------------------------------------------------------------ commands
 
-# A client that waits for ever would make the tests wait for ever: "timeout" bounds every one that has no limit
-# of its own.
+# Put this before a client that has no time limit of its own: a client that waits forever would hang the tests.
 # shellcheck disable=SC2034 # for the tests
 BOUND=(timeout -k 1 10)
 
-# run_cmd COMMAND...: runs it, leaves $output and $status as bats' run does, and on failure tells command,
-# status and output: a red test should be understood from its log.
+# run_cmd COMMAND...: runs COMMAND, sets $output and $status as bats' run does, and returns the status.  On failure it
+# prints the command, the status and the output, so that the log explains the failure.
 run_cmd() {
 	status=0
 	output=$("$@" 2>&1) || status=$?
@@ -119,7 +119,7 @@ run_cmd() {
 	return "$status"
 }
 
-# fails_with STATUS COMMAND...: the same for a command that has to fail, and in one way only.
+# fails_with STATUS COMMAND...: the same for a command that must fail, and with exactly this status.
 fails_with() {
 	local want=$1
 	shift
@@ -145,7 +145,7 @@ at_most() {
 	return 1
 }
 
-# The interpreter itself, found once: a shim in front of it may cost more than the test.
+# Finds the interpreter itself, once: a wrapper in front of it may take longer than the test.
 python() {
 	if [ -z "${PYTHON-}" ]; then
 		PYTHON=$(python3 -c 'import sys; print(sys.executable)') || return 1
@@ -154,7 +154,7 @@ python() {
 	"$PYTHON" "$@"
 }
 
-# free_port: prints a port that nobody uses for TCP or UDP, on 127.0.0.1 and ::1 alike.
+# free_port: prints a port that is free for TCP and for UDP, on 127.0.0.1 and on ::1.
 free_port() {
 	python - <<-'END'
 	import socket, sys
@@ -181,12 +181,12 @@ free_port() {
 
 # ----------------------------------------------------------------------------------------------- processes
 
-# background NAME COMMAND...: starts it, with its output in $WORK/NAME.out, and records its pid, which is
-# left in $PID as well.  COMMAND is a program, or one of the functions below that end in a program.
+# background NAME COMMAND...: starts COMMAND with its output in $WORK/NAME.out, sets $PID, and records the pid in
+# $PIDS/NAME.  COMMAND is a program, or one of the functions below that end by running a program with $EXEC.
 background() {
 	local name=$1
 	shift
-	# Descriptor 3 is bats' own: whoever keeps it keeps bats from ending.
+	# Descriptor 3 is bats' own: bats does not end while a process has it open.
 	{
 		# shellcheck disable=SC2030 # for this subshell is what is meant
 		EXEC='exec'
@@ -203,18 +203,18 @@ pid_of() {
 	read -r pid rest <"$PIDS/$1" && printf '%s\n' "$pid"
 }
 
-# start_of PID: when it was started, in ticks since boot.  A pid alone can be another process by the time
-# that it is killed.
+# start_of PID: prints the start time in clock ticks since boot, or nothing.  A pid alone may belong to another process
+# by the time we kill it.
 start_of() {
 	local line
 	{ read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
-	# The name stands in brackets and may hold anything: count behind the last one.
+	# The name is in brackets and may contain any character: count fields after the last bracket.
 	# shellcheck disable=SC2086
 	set -- ${line##*) }
 	printf '%s\n' "${20}"
 }
 
-# state_of PID: R, S, Z ... or nothing
+# state_of PID: prints R, S, Z ..., or nothing if there is no such process
 state_of() {
 	local line
 	{ read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
@@ -222,7 +222,7 @@ state_of() {
 	printf '%s\n' "${line%% *}"
 }
 
-# cpu_of PID: processor time so far, in ticks (of 10 ms on every Linux in use)
+# cpu_of PID: prints the user and system time so far, in clock ticks (of 10 ms on every Linux in use)
 cpu_of() {
 	local line
 	{ read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
@@ -231,18 +231,19 @@ cpu_of() {
 	printf '%s\n' $((${12} + ${13}))
 }
 
-# running PID: alive, and not a zombie that only waits to be reaped
+# running PID: the process exists and is not a zombie that waits to be reaped
 running() {
 	case $(state_of "$1") in '' | Z | X) return 1 ;; esac
 }
 
-# alive NAME
+# alive NAME: the process that background started as NAME is running
 alive() {
 	local pid start
 	[ -e "$PIDS/$1" ] && read -r pid start <"$PIDS/$1" && running "$pid" && [ "$(start_of "$pid")" = "$start" ]
 }
 
-# stop NAME [SIGNAL]: ends what background started, and waits until it has ended.
+# stop NAME [SIGNAL]: ends the process that background started, with SIGKILL if it takes more than 2 s, and waits for
+# its end.
 stop() {
 	local name=$1 signal=${2-TERM} pid start
 	[ -e "$PIDS/$name" ] || return 0
@@ -254,7 +255,7 @@ stop() {
 		kill -s KILL "$pid" 2>/dev/null || :
 		wait_for 2 not running "$pid" || return 1
 	fi
-	# Reaped here, so that bash does not announce it in the middle of a later test.
+	# Reap it here: otherwise bash reports its end in the middle of a later test.
 	{ wait "$pid" || :; } 2>/dev/null
 }
 
@@ -269,9 +270,9 @@ stop_all() {
 
 # --------------------------------------------------------------------------------- an /etc of the test's own
 
-# etc_make DIRECTORY: an /etc with just what programs look up.  A whole directory, not hosts.allow alone: the
-# machine may have no hosts.allow to mount over, an editor replaces the file instead of writing into it, and
-# the names that libwrap looks up must come from here, never from the network.
+# etc_make DIRECTORY: makes an /etc with only the files that programs look up.  Tests replace the whole /etc, not
+# hosts.allow alone: the machine may have no hosts.allow to mount over; an editor replaces the file instead of writing
+# into it; and the names that libwrap looks up must come from these files, never from the network.
 etc_make() {
 	local dir=$1 file
 	local -a files=()
@@ -291,14 +292,14 @@ etc_make() {
 	printf 'guestclock-test\n' >"$dir/hostname"
 }
 
-# What a shell in the private mount namespace does with that directory.  /etc/alternatives, without which awk and
-# others are not found, is hundreds of links, faster mounted than copied.
+# Shell code for the private mount namespace: mounts the directory $1 over /etc.  awk and other programs are links
+# through /etc/alternatives.  Those are hundreds of links: mounting them is faster than copying.
 # shellcheck disable=SC2016 # for that shell
 ETC_MOUNT='{ [ ! -d /etc/alternatives ] || mount --bind /etc/alternatives "$1/alternatives"; } &&
 	mount --rbind "$1" /etc'
 
-# No process of a test may have the means to set this machine's clock.  Root's own lose the capability from
-# the bounding set, which no later exec gives back; in a user namespace the kernel refuses by itself.
+# No process of a test may be able to set this machine's clock.  As root, drop CAP_SYS_TIME from the bounding set: no
+# later exec regains it.  In a user namespace the kernel always refuses to set the clock.
 # shellcheck disable=SC2031 # set for background's subshell
 no_clock() {
 	if [ "$(id -u)" -eq 0 ]; then
@@ -308,15 +309,16 @@ no_clock() {
 	fi
 }
 
-# What background puts before a command that a function starts, so that the pid recorded is the program's own.
+# background sets this to "exec" in its subshell, so that a function replaces the subshell with its program and the
+# recorded pid is the program's own.
 EXEC=
 
-# ns_flags: what unshare needs to make private namespaces, for root and for others
+# ns_flags: prints the unshare flags for a private mount namespace; an ordinary user needs a user namespace too
 ns_flags() {
 	if [ "$(id -u)" -eq 0 ]; then printf '%s\n' --mount; else printf '%s\n' --user --map-root-user --mount; fi
 }
 
-# requires_namespaces: private mount and network namespaces can be made here
+# requires_namespaces: skips or fails the test unless private mount and network namespaces can be made here
 requires_namespaces() {
 	requires unshare nsenter setpriv ip
 	# shellcheck disable=SC2046
@@ -324,9 +326,9 @@ requires_namespaces() {
 		unmet "neither root nor user namespaces: /etc/hosts.allow cannot be replaced for a test"
 }
 
-# private_etc ALLOW DENY COMMAND...: runs COMMAND where /etc/hosts.allow and /etc/hosts.deny hold these
-# texts, and without the power to set the clock.  The machine's own /etc is not touched.  As an ordinary user
-# it runs as root of a user namespace, which is nobody in particular outside.
+# private_etc ALLOW DENY COMMAND...: runs COMMAND with these texts in /etc/hosts.allow and /etc/hosts.deny, and without
+# the power to set the clock.  The machine's own /etc does not change.  If an ordinary user runs the tests, COMMAND runs
+# as root of a user namespace, which has no privileges outside it.
 private_etc() {
 	local dir
 	dir=$(mktemp -d "$WORK/etc.XXXXXX")
@@ -340,9 +342,9 @@ private_etc() {
 
 # ------------------------------------------------------------------------------------------------- sandbox
 
-# sandbox_start: private mount and network namespaces for one test, held by one process.  Inside, port 37 is
-# free, this host has the addresses 127.0.0.0/8, 10.37.0.1, 10.37.0.2 and fd00::1 to fd00::9, /etc is $ETC, and
-# /usr/sbin/in.timed is the program under test, so that a shipped snippet can be used to the letter.
+# sandbox_start: makes private mount and network namespaces for one test, held by one process.  Inside, port 37 is free,
+# this host has the addresses 127.0.0.0/8, 10.37.0.1, 10.37.0.2 and fd00::1 to fd00::9, /etc is $ETC, and
+# /usr/sbin/in.timed is the program under test, so that a test can use a shipped snippet unchanged.
 sandbox_start() {
 	requires_namespaces
 	ETC=$WORK/etc
@@ -352,18 +354,19 @@ sandbox_start() {
 	chmod -R go+rX "$ETC" "$WORK/sbin"
 	# shellcheck disable=SC2016
 	local inside='
-		# Only matters to those who are not root: their superserver runs without any capability.
+		# Matters only to an ordinary user, whose superserver runs without any capability.
 		echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start
 		{
 			echo link set lo up
 			for i in 1 2 3 4 5 6 7 8 9; do echo "address add fd00::$i/128 dev lo nodad"; done
-			# Some superservers treat 127.0.0.0/8 in a way of their own.
+			# Some superservers treat 127.0.0.0/8 specially.
 			for i in 1 2; do echo "address add 10.37.0.$i/32 dev lo"; done
 		} | ip -batch - || exit
-		# Superservers write their pid files to /run; systemd and others of this machine are not met there.
+		# Superservers write their pid files to /run.  An empty /run also hides systemd and other services of
+		# this machine.
 		mount --bind "$2" /usr/sbin && mount -t tmpfs tmpfs /run || exit
 		: >"$3"
-		# Bounded, should nobody come to stop it.
+		# A time limit, in case no teardown stops it.
 		exec sleep 300'
 	# shellcheck disable=SC2046
 	background sandbox unshare $(ns_flags) --net sh -c "PATH=\$PATH:/usr/sbin:/sbin; $ETC_MOUNT && $inside" \
@@ -374,9 +377,9 @@ sandbox_start() {
 	[ "$(id -u)" -eq 0 ] || ENTER+=(--user --preserve-credentials)
 }
 
-# sandbox [unshare FLAG... --] COMMAND...: runs it in both namespaces, as the superservers are.  Started by an
-# ordinary user it is nobody there, without any capability, in one more user namespace: root of one that holds
-# a single user would not do, because setgroups(2) is refused to it and xinetd insists.
+# sandbox [unshare FLAG... --] COMMAND...: runs COMMAND in both namespaces, as the superservers run.  If an ordinary
+# user runs the tests, COMMAND runs as nobody, without any capability, in one more user namespace.  Root of a user
+# namespace with a single user would not do: the kernel refuses it setgroups(2), which xinetd requires.
 sandbox() {
 	local -a more=()
 	if [ "$1" = unshare ]; then
@@ -389,16 +392,16 @@ sandbox() {
 		shift
 	fi
 	if [ "$(id -u)" -ne 0 ]; then more=(unshare --user --map-user=65534 --map-group=65534 "${more[@]:1}"); fi
-	# What runs in the background goes with its test, even if that is killed and never comes to its teardown.
+	# End a background process with its test, even if the test is killed before its teardown.
 	[ -z "$EXEC" ] || more=("${more[@]}" setpriv --pdeathsig TERM --)
 	no_clock "${ENTER[@]}" --mount "${more[@]}" "$@"
 }
 
-# in_net COMMAND...: runs it in the network namespace alone, with the machine's own files: for the clients.
+# in_net COMMAND...: runs a client in the network namespace alone, with the machine's own files.
 in_net() { no_clock "${ENTER[@]}" "$@"; }
 
-# sandbox_pids [NAME]: everything that runs in the sandbox's network, by way of nobody's bookkeeping: an
-# orphan is found too.
+# sandbox_pids [NAME]: prints the pids of all processes (of this NAME) in the sandbox's network namespace.  It searches
+# /proc instead of using recorded pids, so it finds orphans too.
 sandbox_pids() {
 	local link pid comm
 	for link in /proc/[0-9]*/ns/net; do
@@ -417,7 +420,8 @@ sandbox_pids() {
 
 sandbox_empty() { [ -z "$(sandbox_pids "$@")" ]; }
 
-# sandbox_stop: ends what the test left behind.  Only what the test started can be in its namespace.
+# sandbox_stop: ends the processes that the test left running.  Only processes that the test started can be in its
+# namespace.
 sandbox_stop() {
 	local pid file
 	for file in "$PIDS"/*; do
@@ -429,7 +433,7 @@ sandbox_stop() {
 	SANDBOX=
 }
 
-# hosts_allow TEXT, hosts_deny TEXT: replaced as an editor does, by a new file that takes the name.
+# hosts_allow TEXT, hosts_deny TEXT: replace the file as an editor does: write a new file and rename it.
 hosts_allow() { etc_replace hosts.allow "$1"; }
 hosts_deny() { etc_replace hosts.deny "$1"; }
 etc_replace() {
@@ -437,7 +441,7 @@ etc_replace() {
 	mv "$ETC/.$1.new" "$ETC/$1"
 }
 
-# bound KIND PORT: some socket of the sandbox listens (stream) or is bound (dgram) there.  By grep: under load
+# bound KIND PORT: a socket of the sandbox listens (stream) or is bound (dgram) at PORT.  Uses grep because under load
 # there are thousands of lines.
 bound() {
 	local hex file state
@@ -450,8 +454,8 @@ bound() {
 		"/proc/$SANDBOX/net/$file" "/proc/$SANDBOX/net/${file}6"
 }
 
-# counter PROTOCOL NAME: one of the sandbox's own counts, IPv4 and IPv6 together for Tcp: Udp InDatagrams (read by
-# a program), OutDatagrams, RcvbufErrors; Tcp OutRsts
+# counter PROTOCOL NAME: prints one of the sandbox's counters from /proc/net/snmp: Udp InDatagrams (read by a program),
+# OutDatagrams, RcvbufErrors; Tcp OutRsts.  Tcp counts IPv4 and IPv6 together, Udp counts IPv4 alone.
 counter() {
 	awk -v protocol="$1:" -v name="$2" '
 		$1 != protocol { next }
@@ -459,7 +463,7 @@ counter() {
 		{ print $at; exit }' "/proc/$SANDBOX/net/snmp"
 }
 
-# unread PORT: octets that wait unread in the datagram sockets of that port
+# unread PORT: prints how many octets of kernel memory the unread datagrams in that port's sockets occupy
 unread() {
 	local hex sum=0 line address peer state queue rest
 	printf -v hex '%04X' "$1"

@@ -1,4 +1,4 @@
-"""connect.py HOST PORT: standard input and output to a TCP connection and back; a ProxyCommand for tests."""
+"""connect.py HOST PORT: connects standard input and output to a TCP connection; a ProxyCommand for tests."""
 import os
 import selectors
 import socket

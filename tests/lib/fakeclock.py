@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Makes and reads the state of tests/helpers/fake-clock.c.
 
-fakeclock.py new FILE [field=value ...]   a clock, by default right and unsynchronised, as after boot
+fakeclock.py new FILE [field=value ...]   makes a clock, by default right and unsynchronised, as after boot
 fakeclock.py set FILE field=value ...
-fakeclock.py get FILE field ...           the values, on one line
+fakeclock.py get FILE field ...           prints the values on one line
 """
 import struct
 import sys

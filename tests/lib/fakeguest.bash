@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# Runs guestclock against guests that tests/helpers/fake-ssh.c plays.  Load after lib/common.
+# Runs guestclock against guests that tests/helpers/fake-ssh.c simulates.  Load after lib/common.
 #
-# What guestclock takes for ssh is the fake: names of guests say what they do (fake-ssh.c has the list), and each has
-# a clock of its own in $FAKE_SSH.
+# The fake replaces ssh in guestclock's PATH.  A guest's name selects its behaviour (fake-ssh.c has the list).  Each
+# guest has its own clock in $FAKE_SSH.
 
 GUESTCLOCK=${GUESTCLOCK:-$TOP/build/guestclock}
 export GUESTCLOCK
 
-# The helper is built here, so that a single file of tests can be run.
+# Build the helpers here, so that a single file of tests can run.
 fakeguest_setup_file() {
 	python -c '' || return 1
 	export PYTHON
@@ -20,10 +20,10 @@ fakeguest_setup() {
 	FAKE_SSH=$WORK/guests
 	STATE=$WORK/state
 	mkdir -p "$WORK/bin" "$FAKE_SSH"
-	# A copy: a user who may not enter this tree can run it.
+	# A copy, so that a user without access to this tree can run it.
 	cp "$TOP/build/tests/fake-ssh" "$WORK/bin/ssh"
 	export WORK FAKE_SSH
-	# What stands before guestclock.
+	# Words before the guestclock command.
 	BEFORE=()
 	# shellcheck disable=SC2031
 	GUEST_PATH=$WORK/bin:$PATH
@@ -39,8 +39,8 @@ fakeguest_teardown() {
 	done <"$FAKE_SSH/pids"
 }
 
-# guestclock_raw ARGUMENTS...: runs it, for $LIMIT (60) seconds at most, and leaves $status, $output (standard output), $errors
-# (standard error) and $took (milliseconds).
+# guestclock_raw ARGUMENTS...: runs guestclock, for $LIMIT (60) seconds at most, and sets $status, $output (standard
+# output), $errors (standard error) and $took (milliseconds).
 guestclock_raw() {
 	local start
 	start=$(now_ms)
@@ -50,7 +50,7 @@ guestclock_raw() {
 	took=$(($(now_ms) - start))
 }
 
-# guestclock sync|check ARGUMENTS...: the same, with a state directory of the test's own
+# guestclock sync|check ARGUMENTS...: the same, with the test's own state directory
 guestclock() {
 	local command=$1
 	shift
@@ -64,7 +64,7 @@ guestclock_background() {
 	background "$name" env PATH="$GUEST_PATH" "${BEFORE[@]}" "$GUESTCLOCK" "$command" --state "$STATE" "$@"
 }
 
-# ended NAME: waits until it has ended by itself, 15 s at most, and leaves $status and $output (both outputs).
+# ended NAME: waits until it has ended by itself, 15 s at most, and sets $status and $output (both outputs).
 ended() {
 	local pid
 	pid=$(pid_of "$1")
@@ -79,8 +79,8 @@ shown() {
 	printf -- '--- status: %s\n--- standard output:\n%s\n--- standard error:\n%s\n---\n' "$status" "$output" "${errors-}"
 }
 
-# tells STATUS [REGEX...]: of the last run: its status, and just these lines on standard error, in any order, each
-# "guestclock: " and what matches REGEX.
+# tells STATUS [REGEX...]: checks that the last run ended with STATUS and printed as many lines on standard error as
+# there are REGEXes, and that each REGEX matches, in any order, a line after "guestclock: ".
 tells() {
 	local want=$1 regex lines
 	shift
@@ -103,8 +103,8 @@ tells() {
 	done
 }
 
-# unknown REGEX: the last run was a check that could not be made: status 3, and one line on standard output, where
-# monitors look.
+# unknown REGEX: checks that the last run was a check without a result: status 3, nothing on standard error, and one
+# line on standard output, where monitoring systems look.
 unknown() {
 	tells 3 || return 1
 	[[ $output != *$'\n'* && $output =~ ^GUESTCLOCK\ UNKNOWN\ -\ .*$1 ]] && return 0
@@ -113,13 +113,13 @@ unknown() {
 	return 1
 }
 
-# silent: the last run succeeded and said nothing.
+# silent: checks that the last run succeeded and printed nothing.
 silent() {
 	tells 0 || return 1
 	[ -z "$output" ] || { printf 'unexpected output\n'; shown; return 1; }
 }
 
-# guest DESTINATION FIELD...: of its clock: offset (ns) steps slews tells byes starts
+# guest DESTINATION FIELD...: prints fields of its clock: offset (ns) steps slews tells byes starts
 guest() {
 	local destination=$1 offset steps slews tells byes starts field
 	shift
@@ -128,7 +128,8 @@ guest() {
 	for field in "$@"; do printf '%s ' "${!field}"; done | sed 's/ $/\n/'
 }
 
-# guest_right DESTINATION...: their clocks are within 5 ms of the host's.  A guest that was never begun has no clock.
+# guest_right DESTINATION...: checks that their clocks are within 5 ms of the host's.  A guest has no clock before its
+# first session.
 guest_right() {
 	local destination offset
 	for destination in "$@"; do
@@ -139,11 +140,11 @@ guest_right() {
 	done
 }
 
-# started: how many times ssh was
+# started: prints how many times ssh was started
 started() { if [ -e "$FAKE_SSH/argv" ]; then wc -l <"$FAKE_SSH/argv"; else printf '0\n'; fi; }
 started_at_least() { (($(started) >= $1)); }
 
-# none_left: no guest of this test runs any more.
+# none_left: checks that no guest of this test is still running.
 none_left() {
 	local pid
 	[ -e "$FAKE_SSH/pids" ] || return 0
@@ -155,8 +156,8 @@ none_left() {
 	done <"$FAKE_SSH/pids"
 }
 
-# json FILE EXPRESSION...: each line of FILE is a JSON object; the expressions are Python's, with "g" the dictionary
-# of all by their guests, and all have to be true.
+# json FILE EXPRESSION...: each line of FILE is a JSON object.  The expressions are Python, where "g" is a dictionary of
+# the objects by guest.  Each expression must be True.
 json() {
 	local file=$1
 	shift
@@ -179,8 +180,8 @@ json() {
 	END
 }
 
-# state_whole [DIRECTORY]: every state file there is one, from its first line to its last, and every line of the log
-# but one cut short is whole.
+# state_whole [DIRECTORY]: checks that every state file is complete, from its first line to its last, and so is every
+# line of the log that ends with a newline.
 state_whole() {
 	python -I -S - "${1-$STATE}" <<-'END'
 	import os, re, sys
@@ -219,18 +220,18 @@ state_whole() {
 	END
 }
 
-# with_clock FIELD=VALUE...: from now on guestclock and its guests have this clock (tests/lib/fakeclock.py), not the
-# machine's.
+# with_clock FIELD=VALUE...: from now on guestclock and its guests have this clock (tests/lib/fakeclock.py) instead of
+# the machine's.
 with_clock() {
 	python -I -S "$TOP/tests/lib/fakeclock.py" new "$WORK/hostclock" "$@" || return 1
 	BEFORE=(env "FAKE_CLOCK=$WORK/hostclock" "LD_PRELOAD=$TOP/build/tests/fake-clock.so")
 }
 
-# own_clock: the machine's again
+# own_clock: from now on they have the machine's clock again
 own_clock() { BEFORE=(); }
 
-# with_tmpfs SIZE SCRIPT: runs the shell's SCRIPT, with $1 a directory of SIZE that nobody else has, where mounting is
-# private, and without the power to set the clock.
+# with_tmpfs SIZE SCRIPT: runs SCRIPT with sh in a private mount namespace, without the power to set the clock.  $1 is a
+# directory of SIZE that no other process uses.
 with_tmpfs() {
 	mkdir -p "$WORK/small"
 	# shellcheck disable=SC2046,SC2016 # several words are meant; for that shell

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Makes every system call of a program fail in turn, and looks at what becomes of it.
+"""Makes every system call of a program fail in turn, and checks the consequences.
 
 faults.py [--jobs N] [--denied DIRECTORY] [--show] MODE SCENARIO...
 
 Runs inside the sandbox of tests/lib/set.bash.  MODE is
-    errors      each call that a clean run makes, with each error in ERRORS below, and read and written short
-    kill        killed before each call, and after each that touches the clock; then again, undisturbed
-    surroundings  strange names and environments
-    limits      resource limits, from where main begins
---denied: where the tables, in this directory in the place of /etc, deny everybody: no fault lets anybody in.
-Each case has a room of its own: /run, /dev/log and a clock.  A case that does not end as it must is printed with what
-is wrong with it; the last line of each scenario is its count.
+    errors      each call of a clean run, with each error in ERRORS below, and with short reads and writes
+    kill        killed before each call, and after each call that touches the clock; then an undisturbed run
+    surroundings  strange program names and environments
+    limits      resource limits, from the start of the program (with the fake clock: from the start of main)
+--denied: mounts DIRECTORY, whose tables deny everybody, over /etc: no fault may let a client in.
+
+Each case has its own room: /run, /dev/log and a clock.  A case that does not end as it must is printed with the
+reasons; the last line of each scenario has its counts.
 """
 import collections
 import concurrent.futures
@@ -34,11 +35,11 @@ INJECT = TOP + "/build/tests/inject"
 FAKE = TOP + "/build/tests/fake-clock.so"
 WORK = os.environ["WORK"]
 
-# What a call can plausibly give, by its manual page and what is known of kernels; "short" is a count cut to one and to
-# one less than asked.  A call that is not here makes the test fail: somebody has to think about it.
+# The errors that each call can plausibly return, by its manual page and known kernels.  "short" reduces the count to
+# one, and to one less than requested.  An unknown call makes the test fail: somebody must think about it.
 IO = "EINTR EIO"
 ERRORS = {
-    # whatever happens to them, there is no error for it
+    # no error is possible, whatever happens
     "getpid": "", "gettid": "", "getppid": "", "getuid": "", "geteuid": "", "umask": "", "exit_group": "", "rt_sigreturn": "",
     "clock_gettime": "",
     # descriptors
@@ -69,7 +70,7 @@ ERRORS = {
     "recvfrom": "EINTR EAGAIN ENOMEM ECONNREFUSED ECONNRESET short", "recvmsg": "EINTR EAGAIN ENOMEM ENOBUFS ECONNREFUSED ENETDOWN",
     "sendmmsg": "EINTR EAGAIN ENOBUFS ENOMEM ECONNREFUSED ENETUNREACH EPERM", "recvmmsg": "EINTR EAGAIN ENOMEM ENOBUFS ECONNREFUSED ENETDOWN short",
     "poll": "EINTR ENOMEM", "ppoll": "EINTR ENOMEM",
-    # the clock; preloaded, see tests/helpers/fake-clock.c
+    # the clock; the calls are preloaded, see tests/helpers/fake-clock.c
     "adjtimex": "EPERM EINVAL", "clock_adjtime": "EPERM EINVAL EOPNOTSUPP", "clock_settime": "EPERM EINVAL",
 }
 
@@ -80,16 +81,16 @@ NAME = {number: name for name, number in NUMBER.items()}
 
 FIELDS = ["offset_ns", "status", "maxerror_us", "esterror_us", "freq", "tick", "steps", "slews", "last_step_ns",
           "last_slew_us", "tells", "errno", "undone", "no_setoffset", "tell_errno"]
-# Whether everybody is denied in this run.
+# Whether the tables deny everybody in this run.
 denied = False
 WRONG_BY = -100 * 10**9
 DOCUMENTED = (0, 1, 100, 111)
 
-# Where the failure is told in other words than the error's own.
+# Calls whose failure is reported in other words than strerror's.
 NAMELESS = {
     "capget": "no CAP_SYS_TIME", "flock": "another request is setting the clock", "read": "could not be read and understood to its end",
     "dup2": "ended without an answer", "write": "ended without an answer",
-    # It is not made here, and taken for one that goes on by itself.
+    # inject does not make the call, but the program takes the error to mean that the connection is in progress.
     "connect": "Transport endpoint is not connected|Destination address required",
 }
 
@@ -97,7 +98,7 @@ Fault = collections.namedtuple("Fault", "process call occurrence action argument
 
 
 class Result:
-    """Of one run: what inject says, and what the world looks like."""
+    """The result of one run: the report of inject, and the state that the run left."""
     status = signal = timeout = left = calls = hit = 0
     out = b""
     errors = ""
@@ -115,12 +116,12 @@ class Result:
             setattr(self, name, int(value))
         self.notes = "; ".join(line for line in lines if line.startswith("alive"))
         self.trace = [tuple(map(int, line.split()[1:])) for line in lines if line.startswith("call")]
-        # The end of the call that started the program is not the program's.
+        # Skip the execve that started the program: it is not a call of the program's.
         self.trace = [call for call in self.trace if NAME.get(call[1]) != "execve"]
 
 
 class Room:
-    """Where one case at a time runs."""
+    """Private files and a clock for one case at a time."""
 
     def __init__(self, number, etc=""):
         self.directory = f"{WORK}/room{os.getpid()}.{number}"
@@ -177,7 +178,7 @@ class Room:
             words.append("-m")
         if fault is not None:
             words += ["-f", f"{fault.process}:{NUMBER[fault.call]}:{fault.occurrence}:{fault.action}"]
-        # For the program, not for inject.
+        # These are for the program, not for inject.
         strings = [f"FAKE_CLOCK={self.clock}", "FAKE_CLOCK_TRACED=1", f"LD_PRELOAD={FAKE}"] if fake else []
         strings += [f"{name}={value}" for name, value in (environment or {}).items()] + list(extra)
         with open(self.directory + "/environment", "wb") as out:
@@ -191,7 +192,7 @@ class Room:
 
 
 def before_main(result, fault):
-    """Where the C library cannot set the program up it says so, ends, and nothing of ours has run."""
+    """True if the C library could not start the program: it reports that and exits before any code of ours runs."""
     return fault is not None and result.status == 127 and fault.call in ("arch_prctl", "mprotect")
 
 
@@ -199,14 +200,15 @@ PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 4, 22, 38
 
 
 def goes_on_without(result, fault):
-    """Nothing may be done without these: giving up privileges, the filter, and the lock."""
+    """True if the program succeeded without a call that it depends on: dropping privileges, the filter, or the lock."""
     if result.status or fault is None or fault.action[0] != "e":
         return False
     if fault.call == "seccomp":
-        # There is another call that enters the filter.
+        # Another call may have entered the filter.
         return not any((process, NAME.get(number), first, got) == (fault.process, "prctl", PR_SET_SECCOMP, 0)
                        for process, number, first, _, _, got in result.trace)
-    # The lock is tried again where a signal or another request came between.  That it is not given back ends with the process.
+    # After a signal, or if another request has the lock, the program tries again.  A failed unlock does no harm: the
+    # end of the process releases the lock.
     return fault.call == "capset" or fault.call == "flock" and fault.arguments[1] != fcntl.LOCK_UN and \
         errno.errorcode[int(fault.action[1:])] not in ("EINTR", "EWOULDBLOCK", "EAGAIN") or \
         fault.call == "prctl" and fault.arguments[0] in (PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS)
@@ -235,7 +237,7 @@ class Set:
         if fresh:
             room.set_clock(**({"offset_ns": 0} if self.name == "within" else {}))
         else:
-            # As the run before has left it, but counted anew.
+            # Keep the state that the last run left, but reset the counters.
             room.set_clock(**room.get_clock() | {"steps": 0, "slews": 0})
         room.logged()
         before = room.get_clock()
@@ -263,7 +265,7 @@ class Set:
 
     @staticmethod
     def talk(process, replies, offset):
-        """The whole dialog, each order when the one before has been answered."""
+        """Runs the whole dialog: sends each order after the reply to the one before."""
         out = b""
         fd = process.stdout.fileno()
 
@@ -292,13 +294,13 @@ class Set:
                 replies[key] = line()
                 if not replies[key]:
                     return out
-                # As a host does it: no bound for a clock that could not be set.
+                # Like a host: send no bound if the step failed.
                 if replies[key].startswith("no ") and key == "step":
                     break
             process.stdin.write(b"bye\n")
             process.stdin.flush()
         except BrokenPipeError:
-            # What is in the buffer cannot be written any more.
+            # The rest of the buffer can no longer be written.
             pass
         finally:
             stdin, process.stdin = process.stdin, None
@@ -309,16 +311,17 @@ class Set:
         return out
 
     def right(self, clock):
-        # Where the kernel cannot step by an offset, the clock is read and written, and a machine that is busy comes between.
+        # If the kernel cannot step by an offset, the program reads and writes the clock; on a busy machine time passes
+        # in between.
         return abs(clock["offset_ns"]) < (100000000 if self.name == "exchange" else 1600000000)
 
     def check(self, result, fault, clean):
-        """What is wrong with a run that ended by itself."""
+        """Adds the problems of a run that ended by itself."""
         wrong = result.problems
         if self.static and before_main(result, fault):
             return
         lines = result.errors.splitlines()
-        # What the host has heard of need not be said again.
+        # A failure that was reported to the host in a reply need not be repeated on standard error.
         refused = any(reply.startswith("no ") for reply in result.replies.values())
         told = fault is not None and fault.call in ("write", "writev") and fault.arguments[0] == 2
         logs = fault is not None and (fault.call in ("sendto", "socket", "connect"))
@@ -346,7 +349,7 @@ class Set:
             wrong.append("what it prints is not whole")
 
     def check_limited(self, result):
-        """Under a limit it may fail, but then as it always does."""
+        """Under a limit the program may fail, but must report the failure as always."""
         log = Fault(0, "socket", 1, "L", ())
         self.check(result, log, None)
 
@@ -389,7 +392,7 @@ class Set:
         for order, is_done in done.items():
             reply = result.replies.get(order)
             if reply is None or not reply.endswith("\n"):
-                # Not told at all: either way, but then the whole run must say that it failed, unless nobody asked.
+                # No complete reply: the order may be done or not.  If it was sent, the status must show the failure.
                 if reply is not None and result.status == 0:
                     wrong.append(f"{order} unanswered, and status 0")
                 continue
@@ -403,7 +406,7 @@ class Set:
             wrong.append("an order failed, and the status is 0")
 
     def check_killed(self, result):
-        """Killed: the clock is as it was, or as it was ordered, and nobody is left."""
+        """After a kill the clock must be as it was or as ordered, and the lock free."""
         wrong, clock = result.problems, result.clock
         if clock["offset_ns"] != result.before["offset_ns"] and not self.right(clock):
             wrong.append(f"the clock is neither as it was nor right: {clock['offset_ns']} ns")
@@ -415,7 +418,7 @@ class Set:
             wrong.append("the lock is held")
 
     def check_next(self, again):
-        """The next run, undisturbed: it finds everything as it needs it."""
+        """The next, undisturbed run must find everything that it needs."""
         if again.status or again.signal or again.errors:
             again.problems.append(f"the next run ended with status {again.status}, signal {again.signal}, {again.errors!r}")
         elif self.name == "exchange":
@@ -429,9 +432,9 @@ class Set:
 # ------------------------------------------------------------------------------------------------------ in.timed
 
 class Timed:
-    """in.timed with something as its standard input."""
+    """in.timed with one kind of standard input."""
     static = True
-    # Without these it does not begin to wait for clients.  Whatever else fails, it goes on.
+    # If one of these fails, in.timed does not start to wait for clients.  If another call fails, it continues.
     START = ("getsockopt", "prctl", "capset", "seccomp", "setitimer", "rt_sigaction", "rt_sigprocmask")
 
     def __init__(self, name):
@@ -461,7 +464,7 @@ class Timed:
         with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
             connection, _ = listener.accept()
             client.sendall(b"hello")
-            # As an inetd does it: the connection is all three.
+            # Like inetd: the connection is all three descriptors.
             process = room.start(command, stdin=connection, stdout=connection, stderr=connection, **start)
             connection.close()
             client.settimeout(10)
@@ -486,14 +489,14 @@ class Timed:
             for ticks in signal.SIGUSR1, signal.SIGUSR1, signal.SIGUSR2:
                 heard.append(ask(process, server.getsockname()))
                 process.send_signal(ticks)
-                # Until inject has seen it.
+                # Wait until inject has seen the signal.
                 time.sleep(0.015)
             process.wait()
             return heard
 
     @staticmethod
     def ask_stream(process, address):
-        """What it answers; None when it has ended."""
+        """The octets that it answers; None if it has ended."""
         with socket.create_connection(address, timeout=10) as client:
             client.settimeout(0.05)
             heard = b""
@@ -529,7 +532,7 @@ class Timed:
             return b""
 
     def check_limited(self, result):
-        """Where nothing is to be had, nobody need be answered."""
+        """Without resources it need not answer."""
         self.check(result, None, None, True)
 
     def check(self, result, fault, _clean, limited=False):
@@ -572,7 +575,9 @@ class Timed:
 # ---------------------------------------------------------------------------------------------------- guestclock
 
 class Host:
-    """guestclock sync, and what its end leaves behind in the guest: a guestclock-set as sshd would start it."""
+    """guestclock sync, and the state that its end leaves in the guest: a guestclock-set, started as sshd would start
+    it.
+    """
     static = True
     SSH = """#!/bin/sh
 echo $$ >%s
@@ -618,14 +623,14 @@ exec %s
 
     @staticmethod
     def ended(guest):
-        """The guest's side has begun, and ended."""
+        """True if the guest's guestclock-set has started and ended."""
         try:
             with open(guest, encoding="ascii") as pid, open(f"/proc/{int(pid.read())}/stat", encoding="latin-1") as stat:
                 return stat.read().rpartition(")")[2].split()[0] == "Z"
         except ValueError:
             return False
         except (FileNotFoundError, ProcessLookupError):
-            # Opened, or read, when somebody had waited for it already.
+            # Its parent has reaped it before the open or the read.
             return os.path.exists(guest)
         except FileNotFoundError:
             return os.path.exists(guest)
@@ -647,13 +652,17 @@ SPAWN = ("clone", "clone3", "vfork", "fork")
 # -------------------------------------------------------------------------------------------------- what is tried
 
 def shape(call):
-    """What makes a call another one than the next: the first two arguments; prctl's first, or each capability were one."""
+    """Calls of one shape count as equal: the same process, number and first two arguments; of prctl only the first
+    argument, because each capability would be another shape.
+    """
     process, number, first, second, *_ = call
     return process, number, first, second if NAME.get(number) != "prctl" else 0
 
 
 def faults_of(clean):
-    """Every call of a clean run with everything that can happen to it; of a long row of the same, both ends."""
+    """Every call of a clean run with everything that can happen to it; of many calls of one shape, only the first and
+    last.
+    """
     seen = collections.Counter()
     unknown = set()
     faults = []
@@ -670,7 +679,7 @@ def faults_of(clean):
         if rows[shape(traced)] > 10 and 4 < done[shape(traced)] < rows[shape(traced)] - 1:
             continue
         for what in ERRORS[call].split():
-            # A table that is not there is none: that lets everybody in, and is no fault.
+            # A missing table is an empty one: that lets everybody in, and is no fault.
             if denied and what == "ENOENT" and call.startswith("open"):
                 continue
             actions = [f"e{getattr(errno, what)}"] if what[0] == "E" else ["a0"] if what == "nothing" else \
@@ -684,7 +693,7 @@ def faults_of(clean):
 def kills_of(clean, scenario):
     seen = collections.Counter()
     faults = []
-    # What guestclock does before it has started a session concerns no guest.
+    # Before guestclock starts a session, no guest is affected.
     begun = scenario.name not in ("host", "silent")
     for process, number, *arguments, _ in clean.trace:
         call = NAME.get(number, str(number))
@@ -692,26 +701,26 @@ def kills_of(clean, scenario):
         if not begun:
             begun = call in SPAWN
             continue
-        # After a call is before the next one, but where something is done without one.
+        # A kill after a call is a kill before the next call, except where the call has a lasting effect.
         for action in "kK" if call in ("clock_adjtime", "clock_settime", "pwrite64", "flock", "write") else "k":
             faults.append(Fault(process, call, seen[process, call], action, tuple(arguments)))
     return faults
 
 
-# setrlimit(2)'s numbers.  Root is exempt from NPROC: clone's EAGAIN above is what it would be.
+# The numbers of setrlimit(2).  Root is exempt from NPROC: clone's EAGAIN above has the same effect.
 LIMITS = {"FSIZE": (1, [0, 1, 50]), "DATA": (2, [0, 65536]), "STACK": (3, [0, 65536]), "NPROC": (6, [0]), "NOFILE": (7, range(0, 9)),
           "AS": (9, [0, *range(1 << 20, 1 << 21, 1 << 15)]), "SIGPENDING": (11, [0]), "MEMLOCK": (8, [0])}
 
 
 def limits_of(scenario):
-    """Resource limits; and in wait mode, calls that fail for good."""
+    """Resource limits; and, in wait mode, calls that keep failing."""
     faults = [Fault(0, name, 1, f"L{number}={value}", ()) for name, (number, values) in LIMITS.items() for value in values]
     lasting = {"timed-stream": ("accept4", "EMFILE ENFILE ENOBUFS ENOMEM"), "timed-dgram": ("recvmmsg", "ENOMEM ENOBUFS")}
     call, errors = lasting.get(scenario.name, ("", ""))
     return faults + [Fault(0, call, "1+", f"e{getattr(errno, what)}", ()) for what in errors.split()]
 
 
-# The name that a program is started by, and what is in its environment beside what it needs.
+# The program's name (None: its own), and strings added to the environment that it needs.
 SURROUNDINGS = {
     "no name": ("", ()), "a path that is none": ("/", ()), "a long name": ("x" * 5000, ()), "a name that is an option": ("-l", ()),
     "a name of control characters": ("\x1b[2J\n%s%n", ()),
@@ -761,10 +770,10 @@ class Trial:
         if mode == "kill":
             result = scenario.run(room, fault=fault)
             scenario.check_killed(result)
-            # It is the process that asks that was killed: the other one goes on, and tells.
+            # The killed process is the one with the network: the other process continues and reports.
             if fault.process > 0:
                 scenario.check(result, fault, None)
-            # Where the source never answers, nothing but the asking process that must not stay behind is of interest.
+            # If the source never answers, the only question is whether the network process stays behind.
             if scenario.name != "silent":
                 again = scenario.run(room, fresh=False)
                 scenario.check_next(again)
@@ -778,7 +787,7 @@ class Trial:
             limit = fault.action[0] == "L"
             result = scenario.run(room, fault=None if limit else fault, tracing=True, options=["-r", fault.action[1:]] if limit else ())
             result.hit = 1
-            # What the C library makes of it before main is its own affair.
+            # Before main the C library decides what happens.
             if any(NAME.get(call[1]) == "poll" for call in result.trace) or not scenario.static:
                 scenario.check_limited(result)
         else:
@@ -811,7 +820,8 @@ class Trial:
                       f"{result.notes} stderr {result.errors!r} log {result.logged}")
         print(f"{scenario.name}: {len(faults)} faults in {len(clean.trace)} calls of {max(call[0] for call in clean.trace) + 1} processes, "
               f"{missed} of them not reached, {failed} failed", flush=True)
-        # A run is not always the same to the call, least of all where seconds are counted; but what is not reached is not tried.
+        # The calls of a run can vary, above all where seconds are counted; but a fault that was not reached was not
+        # tested.
         if missed > len(faults) // (4 if scenario.name == "host" else 20 if scenario.name.startswith("timed-") else 50) + 2:
             print(f"{scenario.name}: too many were not reached")
             self.failed += 1
@@ -831,7 +841,7 @@ def main(words):
             show = True
         words.pop(0)
     mode, *names = words
-    # Tables that have just been written are read again and again: let them come of age, so that runs are alike.
+    # in.timed reads new tables again and again: wait until they are old enough, so that runs are alike.
     while any(name.startswith("timed-") for name in names) and time.time() - os.stat((etc or "/etc") + "/hosts.deny").st_ctime < 3:
         time.sleep(0.1)
     trial = Trial(jobs, show, etc)

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Other hosts, with addresses of their own, around the sandbox of common.bash; every superserver at once; a log; a name
+# Other hosts, with their own addresses, around the sandbox of common.bash; all superservers at once; a log; a name
 # server.  Load after lib/common and lib/superserver.
 
-# host_start NAME NUMBER: a network namespace that the sandbox reaches by a veth pair.  The sandbox is 10.37.NUMBER.1
-# and fd37:NUMBER::1 there, the host 10.37.NUMBER.2, .3 and .130, fd37:NUMBER::2 and fd37:NUMBER::3.  On every such link
-# the sandbox is fe80::1 as well, and the host fe80::2 and fe80::3.
+# host_start NAME NUMBER: starts a host: a network namespace that a veth pair connects to the sandbox.  On this link the
+# sandbox is 10.37.NUMBER.1 and fd37:NUMBER::1, the host 10.37.NUMBER.2, .3 and .130, fd37:NUMBER::2 and fd37:NUMBER::3.
+# On every such link the sandbox is also fe80::1, and the host fe80::2 and fe80::3.
 host_start() {
 	local name=$1 number=$2 ready=$WORK/host_$1.ready pid
 	# shellcheck disable=SC2016,SC2153
@@ -45,7 +45,7 @@ in_host() {
 
 # ------------------------------------------------------------------------------------------ log, name server
 
-# log_start: a /dev of the sandbox's own, where what its programs log goes to $LOG.  Before they start.
+# log_start: gives the sandbox its own /dev, in which programs log to $LOG.  Call it before they start.
 log_start() {
 	DEV=$WORK/dev
 	LOG=$WORK/log
@@ -62,11 +62,11 @@ log_start() {
 		mount --rbind "$1" /dev' sh "$DEV"
 }
 
-# logged REGEX: how many lines of the log match
+# logged REGEX: prints how many lines of the log match
 logged() { grep -cE -- "$1" "$LOG" || :; }
 
-# resolver_start TABLE [ADDRESSES]: a name server in the sandbox, at 127.0.0.1 or ADDRESSES, and /etc/resolv.conf says
-# that it is at 127.0.0.1.  TABLE: lines for tests/lib/resolver.py.
+# resolver_start TABLE [ADDRESSES]: starts a name server in the sandbox, at 127.0.0.1 or ADDRESSES, and names 127.0.0.1
+# in /etc/resolv.conf.  TABLE: lines for tests/lib/resolver.py.
 resolver_start() {
 	printf '%s\n' "$1" >"$WORK/names"
 	rm -f "$WORK/resolver.ready"
@@ -78,7 +78,7 @@ resolver_start() {
 
 # ------------------------------------------------------------------------------------- every superserver at once
 
-# superservers_start: each kind in each style on a port of its own; SERVICES is "name:protocol:port,...".
+# superservers_start: starts each superserver in each style on its own port; SERVICES is "name:protocol:port,...".
 superservers_start() {
 	local kind port=1037
 	SERVICES=
@@ -100,12 +100,12 @@ superservers_start() {
 
 superserver_one() { # KIND STYLE PORT
 	superserver_start "$1" "$2" "$3" || return 1
-	# superserver_start knows one at a time.
+	# superserver_start records one at a time: rename its record.
 	mv "$PIDS/superserver" "$PIDS/superserver_$1_$2"
 }
 
-# superservers_revive: systemd starts its service again whenever a question comes; systemd-socket-activate, without
-# --accept, becomes the service, and is no more when that has left.
+# superservers_revive: restarts each systemd-socket-activate that has ended.  systemd starts its service again for the
+# next request, but systemd-socket-activate without --accept becomes the service and ends with it.
 superservers_revive() {
 	local style
 	for style in stream-wait dgram-wait; do
@@ -114,8 +114,8 @@ superservers_revive() {
 	done
 }
 
-# let_in [--link] SOURCE...: of all the hosts' global (or link-local) addresses these, and no other, are answered by every
-# service: looked at again until it is so, for ten seconds.
+# let_in [--link] SOURCE...: checks that every service answers these of all the hosts' global (or link-local) addresses,
+# and no others.  Repeats the check until it succeeds, for ten seconds.
 let_in() {
 	local end=$(($(now_ms) + 10000)) name wrong
 	local -a names=() asking=() link=()
@@ -140,15 +140,15 @@ let_in() {
 	return 1
 }
 
-# with_tables ALLOW DENY: both replaced, and looked at
+# with_tables ALLOW DENY: replaces both tables, and makes in.timed check them
 with_tables() {
 	hosts_allow "$1"
 	hosts_deny "$2"
 	tables_count
 }
 
-# tables_count: in.timed looks at the tables once a second, by its timer's signal.  Here it gets that signal at once: how
-# long it takes by itself is in other tests.
+# tables_count: in.timed checks the tables once a second, on its timer's signal.  Send it that signal now; other tests
+# measure how long it takes by itself.
 tables_count() {
 	local pid
 	for pid in $(sandbox_pids in.timed); do kill -s ALRM "$pid" 2>/dev/null || :; done

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A /dev/log for tests: logsink.py SOCKET FILE ACK
 
-Appends each message, as it came, to FILE, one a line.  A message that says "mark" is not written; instead a line
-goes to the named pipe ACK: datagrams keep their order, so all that was sent before is in FILE by then.
+Appends each message, as received, to FILE, one a line.  For the message "mark" with the tag "mark" it writes a line to
+the named pipe ACK instead.  Datagrams keep their order, so by then FILE has all messages that were sent before.
 """
 import os
 import socket

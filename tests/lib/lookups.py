@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""What a look-up may meet, in each mode: lookups.py IN_TIMED GUESTCLOCK_SET NAMES LOG PORT [CASE...]
+"""Every kind of result that a look-up can have, in each mode: lookups.py IN_TIMED GUESTCLOCK_SET NAMES LOG PORT
+[CASE...]
 
-For the tests' sandbox: it writes its /etc.  A name server at 127.0.0.1, ::1 and fe80::1%lo answers by NAMES (see
-resolver.py), what programs log is in LOG, and a time source answers at PORT, TCP.
+For the tests' sandbox: it writes to the sandbox's /etc.  A name server at 127.0.0.1, ::1 and fe80::1%lo answers from
+NAMES (see resolver.py), programs log to LOG, and a time source answers at TCP port PORT.
 
-In each case, clients whose names a rule needs ask in.timed (one process for one connection, for many, and for datagrams)
-and guestclock-set, and a request names a time source.  No process may end but with its documented status, and then the
-next client, whose address is allowed, must be served.  Nothing may be missing from a filter.
+In each case, clients whose names a rule needs ask in.timed (one process for one connection, for many connections, and
+for datagrams) and guestclock-set, and a request names a time source.  Every process must end with a documented status,
+and then the next client, whose address is allowed, must be served.  No filter may lack a call.
 
-Prints what is wrong; exit status 1 if anything is.  Each line of CASES: what it is; whether the clients who need a name are
-served (True, False, or None: as the C library likes) and the source is found; and files of /etc (None: missing).  NAMES is
-the name server's table.
+Prints what is wrong; exit status 1 if anything is.  Each line of CASES has its name; whether the clients that need a
+name are served (True, False, or None: whatever the C library does) and the source is found; and files of /etc (None:
+missing).  NAMES is the name server's table.
 """
 import os
 import re
@@ -21,7 +22,7 @@ import threading
 import time
 
 IN_TIMED, SET, NAMES, LOG, PORT = sys.argv[1:6]
-NAMED = ["127.0.0.2", "fd00::1"]	# who need a name; NEXT does not
+NAMED = ["127.0.0.2", "fd00::1"]	# clients that need a name; NEXT does not
 NEXT = "127.0.0.1"
 NAME = "c.case.test"
 PATIENCE = 12		# seconds for an answer: two servers, twice a second each, for two questions, on a busy machine
@@ -57,7 +58,7 @@ def hosts(text):
     return {"hosts": HOSTS + text, "NAMES": ""}
 
 
-# Of what hosts files say: each client's name, unless a case is about another.
+# For hosts files: the names of the clients.
 OURS = "".join("%s %s\n" % (address, NAME) for address in NAMED)
 
 CASES = [
@@ -65,7 +66,7 @@ CASES = [
     *[("%d addresses" % count, True, names(many(count))) for count in (1, 127, 128, 4000)],
     *[("%d addresses in the other order" % count, True, names(data=PTR + many(count) + A)) for count in (127, 128)],
     ("128 names of an address", True, names("".join("ptr 127.0.0.2 n%d.case.test\n" % at for at in range(128)))),
-    # libwrap takes no client for known whose name is an alias.
+    # libwrap treats a client whose name is an alias as unknown.
     ("an alias", None, names(data=PTR + chain(1, "d.test") + A.replace(NAME, "d.test"))),
     ("16 aliases", None, names(data=PTR + chain(16, "d.test") + A.replace(NAME, "d.test"))),
     ("an alias of itself", False, names(data=PTR + chain(1, NAME))),
@@ -139,7 +140,7 @@ def write(name, text):
 
 
 def address_of(client):
-    """Where the client asks, of its own family."""
+    """The address, of the client's own family, that the client asks."""
     return "127.0.0.1" if "." in client else "::1"
 
 
@@ -152,7 +153,7 @@ def connection(client, port):
 
 
 def heard(s):
-    """Whether the service answers with four octets; it closes the connection of whom it denies."""
+    """Whether the service answers with four octets; it closes the connection of a denied client."""
     got = b""
     try:
         while True:
@@ -178,7 +179,7 @@ def in_timed(s):
 
 
 def nowait(client):
-    """One process for one connection: what it ended with, and whether the client was served."""
+    """One process for one connection: its exit status, and whether the client was served."""
     listener, port = server(socket.SOCK_STREAM)
     s = connection(client, port)
     accepted, _ = listener.accept()
@@ -200,7 +201,7 @@ def wait_udp(port, client):
     with socket.socket(socket.AF_INET if "." in client else socket.AF_INET6, socket.SOCK_DGRAM) as c:
         c.bind((client, 0))
         c.connect((address_of(client), port))
-        # Who is denied hears nothing: the next client's answer tells that the process has come so far.
+        # A denied client gets no answer.  The next client's answer shows that the process has handled this one.
         c.settimeout(PATIENCE if client == NEXT else 0.1)
         try:
             c.send(b"")
@@ -212,14 +213,14 @@ def wait_udp(port, client):
 
 
 def wait_mode(kind, ask, expected):
-    """One process for many clients; each client's result, and what is wrong with the process."""
+    """One process for many clients; each client's result, and the problems of the process."""
     s, port = server(kind)
     process = in_timed(s)
     results = []
     for client in NAMED + [NEXT]:
         end = time.monotonic() + PATIENCE / 2
         served = ask(port, client)
-        # After a slow lookup, on a busy machine, the next client who needs one is put off.
+        # After a slow lookup, on a busy machine, the next client that needs a lookup may have to ask again.
         while expected and not served and process.poll() is None and time.monotonic() < end:
             time.sleep(0.1)
             served = ask(port, client)

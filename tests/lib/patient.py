@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""A client that asks again: patient.py [--udp] [--source ADDRESS] COUNT TRIES SECONDS ADDRESS PORT
+"""A client that repeats its requests: patient.py [--udp] [--source ADDRESS] COUNT TRIES SECONDS ADDRESS PORT
 
-Asks COUNT questions, one after the other; each is asked again, TRIES times in all, when there is no answer within
-SECONDS.  Prints "ANSWERED AT-ONCE WORST": how many were answered with the right time, how many at the first try, and the
-longest time from first try to answer in milliseconds.
+Sends COUNT requests, one after the other, and repeats each, TRIES times in all, if no answer comes within SECONDS.
+Prints "ANSWERED AT-ONCE WORST": how many were answered with the right time, how many at the first try, and the longest
+time from first try to answer in milliseconds.
 """
 import socket
 import struct
@@ -36,7 +36,7 @@ def main(words):
     if words[0] == "--source":
         source, words = words[1], words[2:]
     count, tries, seconds, address, port = words
-    # With the scope of a link-local address, which connect() by itself would drop.
+    # Keep the scope of a link-local address: connect() by itself would drop it.
     target = socket.getaddrinfo(address, int(port), type=kind)[0][4]
     answered = at_once = worst = 0
     for _ in range(int(count)):

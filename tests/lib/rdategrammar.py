@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Debian's rdate and guestclock-set side by side: rdategrammar.py RDATE GUESTCLOCK_SET [FORM...] <TABLE
+"""Compares Debian's rdate and guestclock-set: rdategrammar.py RDATE GUESTCLOCK_SET [FORM...] <TABLE
 
-Each form of a request (made here, or those named) is given to both: the words to RDATE, and over ssh's environment to
-GUESTCLOCK_SET.  Both have to accept it and print the same line with the time, or both to refuse it.
+Each form of a request (generated here, or the named ones) goes to both: as arguments to RDATE, and in ssh's environment
+to GUESTCLOCK_SET.  Both must accept it and print the same line with the time, or both must refuse it.
 
-TABLE says what is otherwise, one line each: which of the two refuses ("ours" or "theirs"), a tab, a regular expression
-for the form, a tab, the reason.  A form is matched as POSIX's getopt understands it, each option apart from the next
-and from its argument; where it does not, as it is.  The table is exact: what one alone refuses is in it, what both
-accept is not, and each of its lines is about some form.
+TABLE lists the exceptions, one a line: which of the two refuses ("ours" or "theirs"), a tab, a regular expression for
+the form, a tab, the reason.  The expression is matched against the form as POSIX's getopt parses it, with each option
+apart from the next and from its argument, or against the form itself if getopt cannot parse it.  The table is exact: it
+lists every form that only one program refuses, no form that both accept, and each of its lines matches some form.
 
-RDATE is never run without -p.  Sources are needed on all addresses: RFC 868 on ports 37 and 1037, SNTP on 123 and 1123.
+RDATE never runs without -p.  Sources are needed on all addresses: RFC 868 on ports 37 and 1037, SNTP on 123 and 1123.
 """
 import concurrent.futures
 import getopt
@@ -30,7 +30,7 @@ LINE = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0
 
 
 def understood(form, read=getopt.gnu_getopt):
-    """As getopt(3) reads it: options and words; None where it does not."""
+    """The options and words, as getopt(3) reads them; None if it cannot."""
     try:
         return read(form.split(), "46ab:ceno:pst:uv")
     except getopt.GetoptError:
@@ -45,13 +45,13 @@ def normal(form):
 
 
 def written(options, host):
-    """The ways to write these options: apart or in one word, the arguments joined or apart."""
+    """The ways to write these options: apart or in one word, with the arguments joined or apart."""
     port = "1123" if "-n" in options else "1037"
     values = {**ARGUMENTS, "-o": port}
     for joined in ("", " "):
         apart = [option + (joined + values[option] if option in values else "") for option in options]
         yield " ".join([*apart, host])
-        # One word ends with the first option that has an argument.
+        # A word ends with the first option that has an argument.
         words, word = [], "-"
         for option in options:
             word += option[1]
@@ -97,10 +97,10 @@ def run(command, environment):
 
 
 def ask(rdate, guestclock_set, form):
-    """(status, line, all that was said) of both."""
+    """(status, line, all output) of both programs."""
     parsed = understood(form)
     plain = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}
-    # What getopt does not understand ends in its usage.
+    # A form that getopt does not understand gets the usage message only.
     if parsed is not None and parsed[1] and ("-p", "") not in parsed[0]:
         raise ValueError(f"a form without -p: {form}")
     theirs = run([rdate, *form.split()], plain)
@@ -115,7 +115,7 @@ def refuser(theirs, ours):
 
 
 def faults(form, theirs, ours, rows):
-    """What is not as it should be, a line each."""
+    """Each difference that should not be, one a line."""
     silent = any(option == "-s" for option, _ in (understood(form) or ([], []))[0])
     alone = refuser(theirs, ours)
     if ours[0] not in (0, 1, 100, 111) or theirs[0] not in (0, 1, 2):
@@ -140,7 +140,7 @@ def main(rdate, guestclock_set, *named):
 
     def compare(form):
         rows = [row for row in table if row[1].search(normal(form))]
-        # Once more where a machine was too busy to answer in time: what differs by design differs every time.
+        # Try again if the machine was too busy to answer in time: a difference by design appears every time.
         for _ in range(3):
             theirs, ours = ask(rdate, guestclock_set, form)
             found = list(faults(form, theirs, ours, rows))

@@ -1,26 +1,26 @@
 #!/usr/bin/env python3
 """A name server for tests: resolver.py --ready FILE ADDRESS[,ADDRESS...] TABLE
 
-It answers on port 53 of each ADDRESS, over UDP and TCP, by the lines of TABLE, which is read anew for each question:
+It answers on port 53 of each ADDRESS, over UDP and TCP, from the lines of TABLE, which it reads again for each request:
 
 	ptr ADDRESS NAME	the name of an address
 	a NAME ADDRESS		an address of a name, IPv4 or IPv6
-	many NAME COUNT		so many addresses more of both kinds (or as many as fit into a message): 10.x.y.z, fd99::n
+	many NAME COUNT		COUNT more addresses of both kinds (or as many as fit in a message): 10.x.y.z, fd99::n
 	cname NAME NAME		the first is an alias of the second
 
-and, for all questions:
+and, for all requests:
 
-	silent			they are read and not answered
-	delay MILLISECONDS	every answer comes so much later
-	rcode NUMBER		the answer is this code (RFC 1035: 1 FORMERR, 2 SERVFAIL, 5 REFUSED)
-	no-udp, no-tcp		not answered over UDP; over TCP, the connection is closed
-	stuck-tcp		over TCP, not answered, and the connection stays
-	truncated		over UDP, no more than that the answer was truncated
-	formerr-edns		what asks by EDNS is answered with FORMERR
-	edns			answers have an OPT record too
-	broken HOW		garbage, short, wrong-id, wrong-question, counts, loop, length: the answer is no right one
+	silent			reads them and does not answer
+	delay MILLISECONDS	delays every answer
+	rcode NUMBER		answers with this code (RFC 1035: 1 FORMERR, 2 SERVFAIL, 5 REFUSED)
+	no-udp, no-tcp		does not answer over UDP; over TCP, closes the connection
+	stuck-tcp		over TCP, does not answer, and does not close the connection
+	truncated		over UDP, answers only that the answer was truncated
+	formerr-edns		answers a request with EDNS with FORMERR
+	edns			adds an OPT record to answers
+	broken HOW		garbage, short, wrong-id, wrong-question, counts, loop, length: answers wrongly
 
-What is not in it does not exist (NXDOMAIN).  Each question is printed, as "ptr 10.37.1.2".
+A name or address that is not in TABLE does not exist (NXDOMAIN).  Each request is printed, as "ptr 10.37.1.2".
 """
 import ipaddress
 import os
@@ -33,7 +33,7 @@ import time
 TYPES = {1: "a", 12: "ptr", 28: "aaaa"}
 NUMBERS = {"a": 1, "cname": 5, "ptr": 12, "aaaa": 28}
 EDNS = b"\0" + struct.pack("!HHIH", 41, 4096, 0, 0)
-LINKS = 20		# of a chain of aliases
+LINKS = 20		# maximum length of a chain of aliases
 
 
 def encode(name):
@@ -96,7 +96,7 @@ def broken(how, packet, message, echo):
         "short": message[:11],
         "wrong-id": bytes([packet[0] ^ 1]) + message[1:],
         "wrong-question": message[:12] + encode("other.test") + echo[-4:] + body,
-        # as many answers as can be said, and none there
+        # the largest counts, and no records
         "counts": message[:6] + b"\xff\xff\xff\xff\xff\xff" + echo,
         # a name that points to itself
         "loop": message[:6] + b"\0\1\0\0\0\0" + echo + struct.pack("!H", 0xc000 + 12 + len(echo)) + b"\0\1\0\1\0\0\0\0\0\4aaaa",
@@ -106,7 +106,7 @@ def broken(how, packet, message, echo):
 
 
 def answer(packet, table, tcp):
-    """What is sent back; empty for nothing, None for nothing and a connection that stays."""
+    """The message to send; empty for no answer, None for no answer and an open connection."""
     labels, kind, echo = question_of(packet)
     print(kind, asked_address(labels) or ".".join(labels), flush=True)
     with open(table) as file:
@@ -174,7 +174,7 @@ def main():
                 s.listen(64)
             threading.Thread(target=serve, args=(s, table), daemon=True).start()
     open(ready, "w").close()
-    # Bounded, should nobody come to stop it.
+    # A time limit, in case nobody stops it.
     time.sleep(600)
 
 

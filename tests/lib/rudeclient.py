@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Clients that nobody wants: rudeclient.py --ready FILE MANNER COUNT SECONDS ADDRESS PORT
+"""Clients that misbehave: rudeclient.py --ready FILE MANNER COUNT SECONDS ADDRESS PORT
 
-MANNER, each for SECONDS at most, COUNT connections:
-	wait	connect, and do nothing at all, with the smallest of receive buffers
-	send	connect, and send for ever, as fast as it goes
+MANNER, each for SECONDS at most, with COUNT connections:
+	wait	connect, and do nothing, with the smallest possible receive buffer
+	send	connect, and send without end, as fast as possible
 	reset	connect and reset, again and again
 	mixed	connect from another address of 127.0.0.0/8 each (IPv4) and, in turn: reset; do nothing; send 64 KiB of
 		anything; send urgent data; end the sending side; close
@@ -18,7 +18,7 @@ import time
 
 
 def connect(target, source=None):
-    # Where the server's queue is full, the kernel would try again after a second.
+    # If the server's queue is full, the kernel would try again only after a second.
     for _ in range(100):
         s = socket.socket(socket.AF_INET6 if ":" in target[0] else socket.AF_INET)
         s.settimeout(0.2)
@@ -40,7 +40,7 @@ def reset(s):
 
 def mixed(target, count, held):
     for n in range(count):
-        # 7919 is a prime: all parts of the network come early.
+        # 7919 is a prime: the first connections come from all parts of the network.
         number = n * 7919 * 257 % 0xfffffd + 1
         source = None if ":" in target[0] else "127.%d.%d.%d" % (number >> 16, number >> 8 & 255, number & 255)
         s = connect(target, source)
@@ -63,7 +63,7 @@ def mixed(target, count, held):
             else:
                 s.close()
         except OSError:
-            # It was refused, and closed, before that.
+            # The server refused and closed the connection before that.
             s.close()
 
 
@@ -94,7 +94,7 @@ def main():
     for s in held:
         s.setblocking(False)
     while time.monotonic() < end:
-        # One that was reset is made again.
+        # Replace each connection that was reset.
         _, writable, _ = select.select([], held, [], 0.1)
         for s in writable:
             try:

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# Runs guestclock-set where it can do no harm, and looks at what it did.  Load after lib/common.
+# Runs guestclock-set where it can do no harm, and examines what it did.  Load after lib/common.
 #
-# One sandbox for each test: private user, mount and network namespaces (the sandbox of common.bash, but always with
-# a user namespace).  In there guestclock-set thinks that it may set the clock; the kernel would refuse, and does not
-# even get asked, because tests/helpers/fake-clock.c stands in for the clock.  /etc, /run and /dev are the test's
-# own; every port is free.
+# Each test has one sandbox: private user, mount and network namespaces (the sandbox of common.bash, but always with a
+# user namespace).  Inside, guestclock-set believes that it may set the clock.  The kernel would refuse, and is not even
+# asked, because tests/helpers/fake-clock.c replaces the clock.  /etc, /run and /dev are the test's own; every port is
+# free.
 
-# The same objects as the program that is installed, with the shared libraries that preloading a clock takes.
+# The same objects as the installed program, linked with shared libraries so that a test can preload a fake clock.
 GUESTCLOCK_SET=${GUESTCLOCK_SET:-$TOP/build/dynamic/guestclock-set}
 FAKE_CLOCK_SO=$TOP/build/tests/fake-clock.so
 export GUESTCLOCK_SET FAKE_CLOCK_SO
@@ -22,11 +22,11 @@ set_setup_file() {
 	make -s -C "$TOP" -f tests/helpers/helpers.mk build/tests/fake-clock.so
 }
 
-# set_start: for setup, after common_setup.  ALLOW and DENY: lines for hosts.allow and hosts.deny.
+# set_start: for setup, after common_setup.  Starts the sandbox, a log and a clock.
 set_start() {
 	requires "$GUESTCLOCK_SET" unshare nsenter setpriv ip timeout logger mount
 	unshare -Urmn true 2>/dev/null || unmet 'no user namespaces: nothing else keeps guestclock-set from the clock'
-	# What the tester's own session left behind is not for guestclock-set.
+	# Remove the variables of the tester's own ssh session.
 	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND SSH_USER_AUTH SSH_CLIENT
 	ETC=$WORK/etc
 	DEV=$WORK/dev
@@ -46,7 +46,7 @@ set_start() {
 		mount -t devpts devpts "$1/pts" -o newinstance,ptmxmode=0666,mode=620 || exit
 		mount --rbind "$1" /dev && mount --bind "$2" /etc && mount -t tmpfs -o mode=755 tmpfs /run || exit
 		: >"$3"
-		# Bounded, should nobody come to stop it.
+		# A time limit, in case no teardown stops it.
 		exec sleep 300'
 	background sandbox unshare -Urmn sh -c "PATH=\$PATH:/usr/sbin:/sbin; $inside" sh "$DEV" "$ETC" "$WORK/ready"
 	wait_for 5 test -e "$WORK/ready" || { cat "$WORK/sandbox.out"; return 1; }
@@ -58,8 +58,8 @@ set_start() {
 
 # ----------------------------------------------------------------------------------------------- the clock
 
-# clock_new [FIELD=VALUE...]: a clock that runs as this machine's does, off by offset_ns (a value with a point is in
-# seconds), and not synchronised.  Fields: tests/lib/fakeclock.py.
+# clock_new [FIELD=VALUE...]: makes a clock that runs as this machine's does, off by offset_ns (a value with a point is
+# in seconds), and not synchronised.  Fields: tests/lib/fakeclock.py.
 clock_new() { fakeclock new "$@" && cp "$CLOCK" "$CLOCK.before"; }
 clock_set() { fakeclock set "$@" && cp "$CLOCK" "$CLOCK.before"; }
 clock_get() { fakeclock get "$@"; }
@@ -69,7 +69,7 @@ fakeclock() {
 	python -I -S "$TOP/tests/lib/fakeclock.py" "$verb" "$CLOCK" "$@"
 }
 
-# clock_reads UNIX-SECONDS [FIELD=VALUE...]: a clock that reads this about now.  Fractions are allowed.
+# clock_reads UNIX-SECONDS [FIELD=VALUE...]: makes a clock that reads about this now.  Fractions are allowed.
 clock_reads() {
 	local at=$1 offset
 	shift
@@ -79,31 +79,32 @@ print(int(whole) * 10**9 + int((part + "0" * 9)[:9]) - time.clock_gettime_ns(tim
 	clock_new offset_ns="$offset" "$@"
 }
 
-# clock_now: what it reads, in nanoseconds since 1970
+# clock_now: prints the fake clock's time, in nanoseconds since 1970
 clock_now() {
 	local offset
 	offset=$(clock_get offset_ns) || return 1
 	printf '%s\n' $((${EPOCHREALTIME/./} * 1000 + offset))
 }
 
-# within ACTUAL LOW HIGH WHAT: whole numbers
+# within ACTUAL LOW HIGH WHAT: checks that ACTUAL is between LOW and HIGH, inclusive; whole numbers
 within() {
 	(($1 >= $2 && $1 <= $3)) && return 0
 	printf '%s: is %s, expected %s to %s\n' "${4-value}" "$1" "$2" "$3"
 	return 1
 }
 
-# assert_untouched: nothing was set, slewed or told since clock_new or clock_set.
+# assert_untouched: the clock's state has not changed since clock_new or clock_set: no step, slew or report to the
+# kernel.
 assert_untouched() {
 	cmp -s "$CLOCK" "$CLOCK.before" && return 0
 	printf 'the clock was touched: steps, slews, tells: %s\n' "$(clock_get steps slews tells)"
 	return 1
 }
 
-# assert_unset: nothing was set or slewed; the kernel may have been told how good the clock is.
+# assert_unset: no step and no slew.  The program may have reported the clock's quality to the kernel.
 assert_unset() { equal "$(clock_get steps slews)" '0 0' 'steps and slews of the clock'; }
 
-# assert_stepped SECONDS TOLERANCE: one step, no slew, by SECONDS (with a sign and a point) +- TOLERANCE
+# assert_stepped SECONDS TOLERANCE: one step and no slew, by SECONDS (with a sign and a point) +- TOLERANCE
 assert_stepped() {
 	local steps slews step by tolerance
 	read -r steps slews step <<<"$(clock_get steps slews last_step_ns)"
@@ -113,7 +114,7 @@ assert_stepped() {
 	within "$step" $((by - tolerance)) $((by + tolerance)) 'step in nanoseconds'
 }
 
-# nanoseconds SECONDS: "-1.5" is -1500000000
+# nanoseconds SECONDS: prints nanoseconds: "-1.5" is -1500000000
 nanoseconds() {
 	local sign='' whole=$1 part=''
 	case $whole in -*) sign=- ;; esac
@@ -125,14 +126,14 @@ nanoseconds() {
 
 # ------------------------------------------------------------------------------------------- guestclock-set
 
-# What the shell does to the descriptors just before guestclock-set starts, as "<&-".
+# Redirections that the shell makes just before guestclock-set starts, such as "<&-".
 REDIRECT=
-# What stands before the program inside the sandbox, such as setpriv.
+# Words before the program inside the sandbox, such as setpriv.
 BEFORE=()
 
-# enclosed COMMAND...: runs it in the sandbox with the test's clock, for 20 s at most.
+# enclosed COMMAND...: runs COMMAND in the sandbox with the test's clock, for 20 s at most.
 enclosed() {
-	# EXEC: under background, the process recorded is this one, and holds none of the shell's descriptors.
+	# EXEC: under background, this process replaces the recorded one, and inherits none of the shell's descriptors.
 	# shellcheck disable=SC2016
 	$EXEC timeout 20 "${ENTER[@]}" --mount sh -c '
 		clock=$1 preload=$2
@@ -141,8 +142,8 @@ enclosed() {
 		exec "$@" '"$REDIRECT" sh "$CLOCK" "$FAKE_CLOCK_SO" "$@"
 }
 
-# set_by_hand ARGUMENTS...: runs guestclock-set as it is, and leaves $status, $output (standard output), $errors
-# (standard error) and $took (milliseconds).
+# set_by_hand ARGUMENTS...: runs guestclock-set in the environment as it is, and sets $status, $output (standard
+# output), $errors (standard error) and $took (milliseconds).
 set_by_hand() {
 	local start
 	start=$(now_ms)
@@ -153,7 +154,8 @@ set_by_hand() {
 	errors=$(<"$WORK/stderr")
 }
 
-# set_by_ssh_env CLIENT COMMAND [LIMITS...]: as sshd starts it for the client at address CLIENT that asks for COMMAND.
+# set_by_ssh_env CLIENT COMMAND [LIMITS...]: runs it as sshd would, for a client at address CLIENT that requests
+# COMMAND.
 set_by_ssh_env() {
 	local client=$1 command=$2
 	shift 2
@@ -167,7 +169,8 @@ shown() {
 	printf -- '--- status: %s\n--- standard output:\n%s\n--- standard error:\n%s\n---\n' "$status" "$output" "$errors"
 }
 
-# expect STATUS [REGEX]: of the last run: its status, and its one line on standard error, or none without REGEX.
+# expect STATUS [REGEX]: checks that the last run ended with STATUS and printed one line on standard error, which
+# matches REGEX; without REGEX, nothing.
 expect() {
 	if ((status != $1)); then
 		printf 'status %s, expected %s\n' "$status" "$1"
@@ -189,7 +192,7 @@ expect() {
 	return 1
 }
 
-# log_take: moves what was logged since the last time into the array $logged.
+# log_take: moves the messages logged since the last call into the array $logged.
 log_take() {
 	local mark
 	logged=()
@@ -203,7 +206,8 @@ log_take() {
 	: >"$LOG"
 }
 
-# assert_logged PRIORITY REGEX: exactly one line was logged since the last look, with this priority, matching.
+# assert_logged PRIORITY REGEX: exactly one message was logged since the last log_take; it has this priority and
+# matches.
 assert_logged() {
 	log_take || return 1
 	if ((${#logged[@]} != 1)); then
@@ -220,7 +224,7 @@ assert_logged() {
 	return 1
 }
 
-# assert_not_logged: nothing was.
+# assert_not_logged: no message was logged since the last log_take.
 assert_not_logged() {
 	log_take || return 1
 	((${#logged[@]} == 0)) && return 0
@@ -229,14 +233,14 @@ assert_not_logged() {
 	return 1
 }
 
-# literally TEXT: a regular expression that matches just that
+# literally TEXT: prints a regular expression that matches only TEXT
 literally() {
 	# shellcheck disable=SC2001 # a set of characters is what sed is for
 	sed 's/[][\.*^$+?(){}|]/\\&/g' <<<"$1"
 }
 
-# refused STATUS REGEX: the last request was answered by one line and STATUS, logged once in the same words and with
-# the right priority, and the clock left alone.
+# refused STATUS REGEX: checks that the last request got one line and STATUS, was logged once in the same words and with
+# the right priority, and left the clock alone.
 refused() {
 	local priority=$AUTH_WARNING what
 	expect "$1" "$2" || return 1

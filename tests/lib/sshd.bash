@@ -1,11 +1,11 @@
 # shellcheck shell=bash disable=SC2119,SC2120
 # A real sshd with guestclock-set as a key's forced command, and the system's ssh.  Load after lib/common and lib/set.
 #
-# All of it runs in the sandbox of set.bash.  sshd runs in there as an ordinary user, "guest", in one more user
-# namespace: root's sshd needs users that a user namespace has not.  The forced command is a script that makes
-# guestclock-set root again, in a namespace below that, with the fake clock.
+# Everything runs in the sandbox of set.bash.  There sshd runs as an ordinary user, "guest", in another user namespace:
+# sshd as root needs users that a user namespace lacks.  The forced command is a script that runs guestclock-set as root
+# again, in a namespace below that, with the fake clock.
 
-# Where sshd is, and where it listens.
+# The sshd program and its port.
 SSHD=$PEERS/usr/sbin/sshd
 SSHD_PORT=2222
 
@@ -15,7 +15,7 @@ sshd_setup_file() {
 	ssh-keygen -q -t ed25519 -N '' -C guestclock -f "$BATS_FILE_TMPDIR/key" </dev/null 3>&-
 }
 
-# sshd_setup: for setup, after set_start.  Leaves $SSH_CONFIG: with it 127.0.0.1 is the guest.
+# sshd_setup: for setup, after set_start.  Sets $SSH_CONFIG, in which 127.0.0.1 is the guest.
 sshd_setup() {
 	requires ssh ssh-keygen "$SSHD"
 	KEYS=$BATS_FILE_TMPDIR
@@ -35,7 +35,7 @@ sshd_setup() {
 	authorize
 }
 
-# ssh_config [LINE...]: these lines, which come first and so count, and what every guest has
+# ssh_config [LINE...]: writes these lines first, so that they have precedence, and then the settings for every guest
 ssh_config() {
 	{
 		((!$#)) || printf '%s\n' "$@"
@@ -57,7 +57,7 @@ ssh_config() {
 	} >"$SSH_CONFIG"
 }
 
-# authorize [LIMITS...]: the key's line in the guest's authorized_keys, as the manual has it.
+# authorize [LIMITS...]: writes the key's line to the guest's authorized_keys, as the manual shows it.
 authorize() {
 	printf 'restrict,command="%s%s" %s\n' "$WORK/guestclock-set" "${*:+ $*}" "$(<"${KEY-$KEYS/key}.pub")" \
 		>"$GUEST_HOME/.ssh/authorized_keys"
@@ -65,7 +65,7 @@ authorize() {
 	chmod 600 "$GUEST_HOME/.ssh/authorized_keys"
 }
 
-# as_guest COMMAND...: what comes before a server
+# as_guest COMMAND...: runs a server as the user "guest"
 as_guest() { $EXEC "${ENTER[@]}" --mount unshare -U --map-user=1000 --map-group=1000 "$@"; }
 
 # sshd_config [LINE...]
@@ -86,7 +86,7 @@ sshd_config() {
 	((!$#)) || printf '%s\n' "$@" >>"$WORK/sshd_config"
 }
 
-# sshd_start [LINE...]: with these in its configuration as well
+# sshd_start [LINE...]: starts sshd with these lines added to its configuration
 sshd_start() {
 	sshd_config "$@"
 	background sshd as_guest "$SSHD" -D -e -f "$WORK/sshd_config"

@@ -6,13 +6,13 @@
 #	KIND	xinetd | openbsd | inetutils | activate (systemd-socket-activate)
 #	STYLE	stream-wait | dgram-wait | stream-nowait | both-wait (not with activate)
 #
-# In the sandbox, port 37, /usr/sbin/in.timed and /etc/xinetd.d are the test's own, so all that changes in a
-# snippet is what its administrator changes: xinetd's disable = yes becomes no.  Apart from that:
-#	- another PORT, where one is given;
-#	- $OPTIONS, the options of in.timed, where a test sets them;
-#	- stream-nowait: no snippet is shipped so; "wait" becomes "nowait" here, and the number of starts that are
-#	  allowed is raised, as the snippets say that it has to be.
-# $SERVER, where a test sets it, is another program inside the sandbox.
+# In the sandbox, port 37, /usr/sbin/in.timed and /etc/xinetd.d are the test's own.  So a snippet needs only the change
+# that its administrator makes: xinetd's disable = yes becomes no.  Other changes are:
+#	- PORT, if given;
+#	- $OPTIONS, the options of in.timed, if a test sets them;
+#	- $SERVER, another program inside the sandbox, if a test sets it;
+#	- stream-nowait: no snippet is shipped so; "wait" becomes "nowait" here, and the limit on starts is raised, as the
+#	  snippets require.
 
 requires_superserver() { # KIND
 	case $1 in
@@ -34,7 +34,7 @@ superserver_start() {
 	wait_for 5 superserver_ready
 }
 
-# superserver_fill STYLE PORT: what the snippets are to be filled in with
+# superserver_fill STYLE PORT: sets the values to fill in the snippets
 superserver_fill() {
 	SUPER_TYPE=${1%-*} SUPER_WAIT=${1#*-} SUPER_PORT=$2
 }
@@ -49,17 +49,17 @@ superserver_ready() {
 # superserver_stop [SIGNAL]
 superserver_stop() { stop superserver "${1-TERM}"; }
 
-# superserver_log: what it said, for a test that fails
+# superserver_log: prints the superserver's output, for a test that fails
 superserver_log() { cat "$WORK/superserver.out" "$WORK/xinetd.log" 2>/dev/null || :; }
 
 superserver_xinetd() {
 	xinetd_install
-	# -stayalive is Debian's way to start it; the log goes to a file instead of the machine's syslog.
+	# Debian starts it with -stayalive.  The log goes to a file instead of the machine's syslog.
 	background superserver sandbox "$PEERS/usr/sbin/xinetd" -dontfork -stayalive -pidfile /run/xinetd.pid \
 		-filelog "$WORK/xinetd.log"
 }
 
-# xinetd_install: the snippets of $SUPER_TYPE in /etc/xinetd.d, beside Debian's own xinetd.conf
+# xinetd_install: puts the snippets of $SUPER_TYPE in /etc/xinetd.d, with Debian's own xinetd.conf
 xinetd_install() {
 	local type
 	rm -f "$ETC"/xinetd.d/*
@@ -70,13 +70,13 @@ xinetd_install() {
 	: >"$WORK/xinetd.log"
 }
 
-# xinetd_snippet TYPE: with what has to differ
+# xinetd_snippet TYPE: prints the snippet with the changes listed above
 xinetd_snippet() {
 	local script='s/^([[:blank:]]*disable[[:blank:]]*=[[:blank:]]*)yes$/\1no/'
 	[ "$SUPER_WAIT" = wait ] ||
 		script="$script; s/^([[:blank:]]*wait[[:blank:]]*=).*/\\1 no/; s/^([[:blank:]]*cps[[:blank:]]*=).*/\\1 1000 1/; s/^([[:blank:]]*instances[[:blank:]]*=).*/\\1 1000/"
 	[ -z "${SERVER-}" ] || script="$script; s|^([[:blank:]]*server[[:blank:]]*=).*|\\1 $SERVER|"
-	# Each before the last line, which is all that begins with a brace that ends.
+	# Insert each before the last line, the only one that begins with a closing brace.
 	[ -z "${OPTIONS-}" ] || script="$script; /^}/i \\\tserver_args = $OPTIONS"
 	[ "$SUPER_PORT" = 37 ] || script="$script
 		/^}/i \\\ttype = UNLISTED\n\tport = $SUPER_PORT"
@@ -90,11 +90,11 @@ superserver_openbsd() {
 
 superserver_inetutils() {
 	inetd_lines inetutils-inetd.conf >"$ETC/inetd.conf"
-	# In the foreground is -d here; the output is the test's log.
+	# -d keeps it in the foreground; its output is the test's log.
 	background superserver sandbox "$PEERS/usr/sbin/inetutils-inetd" -d
 }
 
-# inetd_lines FILE: the lines of $SUPER_TYPE with what has to differ.
+# inetd_lines FILE: prints the lines of $SUPER_TYPE with the changes listed above.
 inetd_lines() {
 	awk -v OFS='\t' -v type="$SUPER_TYPE" -v mode="$SUPER_WAIT" -v port="$SUPER_PORT" \
 		-v server="${SERVER-}" -v options="${OPTIONS-}" '
@@ -109,8 +109,8 @@ inetd_lines() {
 		}' "$SNIPPETS/inetd/$1"
 }
 
-# A systemd that is process 1 is no test's to have, so the units' own words are given to the tool that
-# systemd ships for this: the socket's address and type, and the service's command.
+# A test cannot start systemd as process 1.  So the units' settings go to the tool that systemd ships for this purpose:
+# the socket's address and type, and the service's command.
 superserver_activate() {
 	local socket=$SNIPPETS/systemd/in.timed-$SUPER_TYPE.socket key=ListenStream listen server
 	local -a how=(--inetd)
@@ -124,7 +124,7 @@ superserver_activate() {
 		${SERVER-$server} ${OPTIONS-}
 }
 
-# helper: the pid of the one in.timed that serves; fails unless there is exactly one
+# helper: prints the pid of the in.timed that serves; fails unless there is exactly one
 helper() {
 	local pids
 	pids=$(sandbox_pids in.timed)
@@ -136,10 +136,10 @@ helper() {
 	return 1
 }
 
-# ask [OPTION...] ADDRESS [PORT]: one question to the service, by the raw client
+# ask [OPTION...] ADDRESS [PORT]: sends one request to the service with the raw client
 ask() {
 	local -a words=("$@")
 	case ${words[-1]} in *[.:]*) words+=("${SUPER_PORT:-37}") ;; esac
-	# Without site packages it starts in half the time.
+	# -S: without site packages python starts in half the time.
 	in_net "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" "${words[@]}"
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Raw RFC 868 client for tests: it shows what is on the wire, also what ordinary clients hide.
+"""Raw RFC 868 client for tests: it shows what is on the wire, including what ordinary clients hide.
 
-It prints "DELTA OCTETS", the second received minus the local one (0 when it is the second that this machine was in
-while it asked) and the number of octets; with --burst, "DELTA ANSWERED", the largest delta; with --times, the last
-of them.  Exit status: 0 as expected, 1 not as expected (the reason on standard error), 2 usage.
+It prints "DELTA OCTETS": the received second minus the local one (0 if it is any second in which the request was under
+way), and the number of octets; with --burst, "DELTA ANSWERED" with the largest delta; with --times, the last of these
+lines.  Exit status: 0 as expected, 1 not as expected (the reason on standard error), 2 usage.
 """
 import argparse
 import errno
@@ -22,12 +22,12 @@ class Unexpected(Exception):
 
 
 def second():
-    """The local second.  time.time() reads the fine clock; time(2), a tick late, is not what we compare with."""
+    """The current local second.  This reads the precise clock; time(2) can be a tick late."""
     return int(time.clock_gettime(time.CLOCK_REALTIME))
 
 
 def decode(octets, near):
-    """The second since 1970 that is nearest to NEAR: the count wraps every 136 years."""
+    """The second since 1970 that is nearest to NEAR: the 32-bit count wraps every 136 years."""
     value = struct.unpack("!I", octets)[0] - SINCE_1900
     return value + round((near - value) / 2**32) * 2**32
 
@@ -59,7 +59,7 @@ def open_socket(o, kind):
 
 
 def same_address(o, peer):
-    """Whether PEER is the very address and port that were asked."""
+    """Whether PEER is exactly the address and port that were asked."""
     return socket.inet_pton(o.family, peer[0].split("%")[0]) == socket.inet_pton(o.family, o.address) and \
         peer[1] == o.port
 
@@ -81,7 +81,7 @@ def tcp(o):
         raise Unexpected("no end of the stream within %g s" % o.timeout)
     after = second()
     if o.hold:
-        # The server has closed its side; what happens to a client that does not?
+        # The server has closed its side.  A client that keeps its side open must not get a reset.
         time.sleep(o.hold)
         error = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
@@ -106,7 +106,7 @@ def read_to_end(s):
 
 
 def tcp_burst(o):
-    """All connections are opened at once, then all are read."""
+    """Opens all connections at once, then reads them all."""
     poll = select.poll()
     sockets = {}
     got = {}
@@ -165,7 +165,7 @@ def udp(o):
         raise Unexpected("asked %s, answered from %s port %d" % (o.address, peer[0], peer[1]))
     if len(got) != o.expect:
         raise Unexpected("%d octets, expected %d" % (len(got), o.expect))
-    # A second answer would be an amplifier; it would be here by now.
+    # A second answer would make an amplifier; it would have arrived by now.
     s.setblocking(False)
     try:
         s.recvfrom(2048)
@@ -177,7 +177,7 @@ def udp(o):
 
 
 def udp_burst(o):
-    """All datagrams leave at once, each from a socket of its own, so that answers can be told apart."""
+    """Sends all datagrams at once, each from its own socket, so that each answer can be matched to a request."""
     poll = select.poll()
     sockets = {}
     before = second()
@@ -216,7 +216,7 @@ def finish_burst(o, deltas, failed):
 # ---- a datagram with a source that is not ours (raw socket: root of the network namespace)
 
 def forge(o):
-    """From any address and port: what an attacker sends to make two services answer each other."""
+    """Sends from any address and port, as an attacker does to make two services answer each other."""
     source, port = o.source
     payload = o.send_first or b""
     length = 8 + len(payload)
@@ -259,7 +259,7 @@ def main():
                 good += 1
             except (Unexpected, OSError):
                 bad += 1
-            # A load, not a flood: the machine has other things to do, and ports to lose to TIME_WAIT.
+            # Make a load, not a flood: the machine has other work, and loses ports to TIME_WAIT.
             time.sleep(0.002)
         print(good, bad)
         return 0

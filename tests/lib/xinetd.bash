@@ -1,16 +1,16 @@
 # shellcheck shell=bash
-# A xinetd for the demo and the guest's tests: from a shipped snippet, on a free loopback port, as whoever runs this.
+# Runs xinetd for the demo and the guest's tests: from a shipped snippet, on a free loopback port, as the current user.
 
-# xinetd_start DIRECTORY SNIPPET: makes DIRECTORY, starts xinetd there, waits until it listens.  Sets XINETD_PORT.
-# What is changed in the snippet: port and address, the path of in.timed, disable, and the user where this is not root.
+# xinetd_start DIRECTORY SNIPPET: makes DIRECTORY, starts xinetd there, and waits until it listens.  Sets XINETD_PORT.
+# Changes in the snippet: port, address and its family, the path of in.timed, disable, and the user if this is not root.
 xinetd_start() {
 	local directory=$1 snippet=$2 user=nobody
 	[ "$(id -u)" -eq 0 ] || user=$(id -un)
 	mkdir -p "$directory"
 	chmod 755 "$directory"
-	# The build may lie where nobody may not look.
+	# The build may be in a directory that the user nobody cannot search.
 	install -m 755 build/in.timed "$directory/in.timed"
-	# A chosen port may be taken.
+	# The port may be in use.
 	for _ in 1 2 3 4 5; do
 		XINETD_PORT=$((20000 + (RANDOM * 32768 + RANDOM) % 10000))
 		sed -e 's/^\(\s*disable\s*=\).*/\1 no/' -e "s|^\(\s*server\s*=\).*|\1 $directory/in.timed|" \
@@ -30,7 +30,7 @@ xinetd_start() {
 
 xinetd_listens() { (exec 3<>"/dev/tcp/127.0.0.1/$XINETD_PORT") 2>/dev/null; }
 
-# xinetd_stop: ends it and what it started.  Safe when there is none.
+# xinetd_stop: ends xinetd and the servers that it started.  Safe when there is none.
 xinetd_stop() {
 	[ -n "${XINETD_PID-}" ] || return 0
 	kill "$XINETD_PID" 2>/dev/null || :
