@@ -1,7 +1,8 @@
 /*
- * bare accept|recvfrom|recvmmsg PORT: the least that a server of the time can do, for the bench to compare with; no check,
- * no log, no end.  On a socket for IPv6 and IPv4, as the shipped snippets ask for.  Bounded to ten minutes.
- * bare answer: writes four octets to standard output, as small as a program with shared libraries gets.
+ * bare accept|recvfrom|recvmmsg PORT: a minimal time server, for the bench to compare with: no check, no log, no idle
+ * time.  It has one socket for IPv6 and IPv4, as the shipped snippets ask for, and runs for ten minutes at most.
+ *
+ * bare answer: writes four octets to standard output: as small as a program with shared libraries gets.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

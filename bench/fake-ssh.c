@@ -1,5 +1,5 @@
 /*
- * Stands in for ssh where guestclock's own cost is measured: speaks the guest's side of the exchange itself, with this
+ * Replaces ssh where guestclock's own cost is measured: speaks the guest's side of the exchange itself, with this
  * machine's clock, and changes nothing.
  */
 #define _GNU_SOURCE

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2153 # RUNS, TOOLS: from run and lib.bash
-# The real guest, really wrong, set right by guestclock and by its peers in turn.  The judge is tests/guest's
-# clock-compare, over UDP.
+# guestclock and its peers in turn set the real guest's clock, which is really wrong.  tests/guest's clock-compare
+# measures the result over UDP.
 
-# bench_guest: boots the guest once, with two keys of ours in it.  What sets its clock by a command of ssh, and what prepares
-# it, has a connection that is kept; guestclock keeps none.
+# bench_guest: boots the guest once, with two of our keys in it.  The tools that set its clock by an ssh command, and
+# the preparations, use a connection that stays open; guestclock opens a new one.
 bench_guest() {
 	[[ -z ${GUEST_DIR-} ]] || return 0
 	guest_start
@@ -22,12 +22,12 @@ bench_guest() {
 	{ in_guest true && guest_set status >/dev/null; } || die 'the guest does not let us in'
 }
 
-# in_guest COMMAND...: as root, over the administrator's kept connection
+# in_guest COMMAND...: runs COMMAND as root, over the administrator's open connection
 in_guest() { timeout 60 ssh -F "$WORK/admin.mux" guest.test "$@" </dev/null; }
-# guest_set REQUEST: of guestclock-set in the guest
+# guest_set REQUEST: sends REQUEST to guestclock-set in the guest
 guest_set() { timeout 60 ssh -F "$WORK/guest.mux" guest.test "$@" </dev/null; }
 
-# python_files SCRIPT: the Python modules that it loads
+# python_files SCRIPT: prints the Python modules that SCRIPT loads
 python_files() {
 	PYTHONPATH=$WORK/python /usr/bin/python3 -s - "$1" <<-'END'
 		import contextlib, os, runpy, sys
@@ -44,7 +44,7 @@ python_files() {
 	END
 }
 
-# peers_into_guest: chronyd, and ntpdate with the Python that it is written in
+# peers_into_guest: copies chronyd, and ntpdate with the Python that it needs
 peers_into_guest() {
 	local root=$WORK/root file
 	local ntp=("$PEERS"/usr/lib/*/ntp/libntpc.so)
@@ -64,20 +64,20 @@ peers_into_guest() {
 		mkdir -p "$root${file%/*}"
 		cp -L "$file" "$root$file"
 	done
-	# Where Python looks by itself.
+	# Python searches this directory by default.
 	file=$(/usr/bin/python3 -I -S -c 'import os; print(os.path.dirname(os.__file__))')
 	mkdir -p "$root$file"
 	cp -r "$WORK/python/ntp" "$root$file/"
 	tar -C "$root" -cf - . | timeout 120 ssh -F "$WORK/admin.mux" guest.test 'tar -C / -xf -' || die 'cannot copy the peers into the guest'
 }
 
-# time_servers: NTP on port 123, from a chronyd that never adjusts a clock, and RFC 868 on port 37
+# time_servers: starts NTP on port 123, a chronyd that never adjusts a clock, and RFC 868 on port 37
 time_servers() {
 	printf '%s\n' 'local stratum 1' 'allow 127.0.0.0/8' 'bindaddress 127.0.0.1' 'cmdport 0' 'bindcmdaddress /' \
 		"pidfile $WORK/chronyd.pid" >"$WORK/chrony.conf"
 	background setpriv --bounding-set -sys_time --inh-caps -sys_time "$PEERS/usr/sbin/chronyd" -x -u root -d -f "$WORK/chrony.conf"
 	guest_wait 5 listens udp 123 || die 'chronyd does not serve'
-	# Bound here, then in.timed's, as a superserver hands it over.
+	# Bind the socket here and hand it to in.timed, as a superserver does.
 	background /usr/bin/python3 -I -S -c 'import os, socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("127.0.0.1", 37))
@@ -86,7 +86,7 @@ os.execv(sys.argv[1], ["in.timed", "-i", "3600"])' "$TOP/build/in.timed"
 	guest_wait 5 listens udp 37 || die 'in.timed does not serve'
 }
 
-# offset_ns: the guest's clock minus ours
+# offset_ns: prints the guest's clock minus ours, in nanoseconds
 offset_ns() {
 	local offset sign=1
 	read -r offset _ < <(guest_clock 8)
@@ -104,7 +104,7 @@ set_by_ntpdate() { measured "$1.took" ssh -F "$WORK/admin.mux" guest.test 'ntpda
 set_by_rdate() { measured "$1.took" ssh -F "$WORK/guest.mux" guest.test 'rdate -se 10.0.2.2'; }
 set_by_date() { measured "$1.took" ssh -F "$WORK/admin.mux" guest.test "date -s @$EPOCHSECONDS"; }
 
-# try TOOL CASE NANOSECONDS: makes the clock wrong by so much, lets TOOL set it, and notes what is left
+# try TOOL CASE NANOSECONDS: makes the clock wrong by NANOSECONDS, sets it with TOOL, and records the remaining offset
 try() {
 	local name=guest.$1.$2 by
 	by=$(($3 - $(offset_ns)))
@@ -129,7 +129,7 @@ part_guest() {
 	for ((round = 0; round < RUNS; round++)); do
 		for case in 18-years 30-s 0.4-s; do
 			for tool in "${tools[@]}"; do
-				# Spread over all the rounds.
+				# Spread the runs of each tool over all rounds.
 				every=$(((round + 1) * count[$tool] / RUNS - round * count[$tool] / RUNS))
 				((every == 0)) || try "$tool" "$case" "${wrong[$case]}"
 			done

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the parts of the bench share: the place that they run in, an sshd, ssh_config, figures and targets.
+# Shared by the parts of the bench: the private system, an sshd, ssh_config, figures and targets.
 
 TOP=$PWD
 PEERS=$TOP/build/peers
@@ -15,14 +15,14 @@ export TOP PEERS
 
 # ------------------------------------------------------------------------------------------------- the place
 
-# bench_start: an /etc, a /run and a network of our own.
+# bench_start: sets up our own /etc, /run and network.
 bench_start() {
 	local tool
 	mkdir -p "$TOOLS"
 	for tool in measure fake-ssh shift-clock load bare starts; do
 		[[ $TOOLS/$tool -nt bench/$tool.c ]] || gcc -std=c11 -Wall -Wextra -Werror -O2 -o "$TOOLS/$tool" "bench/$tool.c"
 	done
-	# A short path: a socket's may have 108 octets.
+	# A short path: the path of a socket is limited to 108 octets.
 	WORK=$(mktemp -d)
 	mkdir -p "$WORK"/{etc,home/.ssh,masters,state}
 	ip link set lo up
@@ -44,7 +44,7 @@ bench_start() {
 	done
 }
 
-# bench_end: nothing is left running, nothing left behind.
+# bench_end: ends every process and removes every file that the bench left.
 bench_end() {
 	local status=$? pid
 	trap - EXIT
@@ -57,7 +57,7 @@ bench_end() {
 	exit "$status"
 }
 
-# background COMMAND...: starts it; bench_end or stop "$PID" ends it
+# background COMMAND...: starts COMMAND; bench_end or stop "$PID" ends it
 background() {
 	"$@" </dev/null >>"$WORK/background.out" 2>&1 &
 	PID=$!
@@ -75,17 +75,17 @@ die() {
 	exit 111
 }
 
-# listens PROTOCOL PORT: something is bound to it, on whatever address
+# listens PROTOCOL PORT: a socket is bound to PORT, on any address
 listens() { grep -qiE "^ *[0-9]+: [0-9A-F]+:$(printf %04X "$2") [0-9A-F:]+ 0[7A] " "/proc/net/$1" "/proc/net/${1}6"; }
 
-# forced_command PROGRAM: the key's line for authorized_keys.  Only `true`, which guestclock is compared with, is run
-# instead of PROGRAM.
+# forced_command PROGRAM: prints the key's line for authorized_keys.  It runs PROGRAM for every command except `true`,
+# which guestclock is compared with.
 forced_command() {
 	# shellcheck disable=SC2016
 	printf 'restrict,command="[ \\"$SSH_ORIGINAL_COMMAND\\" = true ] || exec %s" %s\n' "$1" "$(<"$WORK/key.pub")"
 }
 
-# sshd_start: an sshd on all of 127/8, as an ordinary user; once
+# sshd_start: starts an sshd on all of 127/8, as an ordinary user, unless it runs already
 sshd_start() {
 	[[ -z ${SSHD_PID-} ]] || return 0
 	forced_command "$TOP/build/guestclock-set" >"$WORK/home/.ssh/authorized_keys"
@@ -114,8 +114,8 @@ sshd_start() {
 	ssh -F "$WORK/new" 127.0.0.1 true </dev/null || die 'sshd does not let us in'
 }
 
-# ssh_config NAME [LINE...]: $WORK/NAME, the shipped one but for the lines that say where things are.  Its aliases gNNN
-# are 127.1.0.NNN, and those of the form mNNNN are all the same.
+# ssh_config NAME [LINE...]: writes $WORK/NAME, the shipped ssh_config except for the lines that locate hosts and files.
+# The alias gNNN is 127.1.0.NNN; all aliases mNNNN are the same address.
 ssh_config() {
 	local name=$1 number
 	shift
@@ -131,7 +131,7 @@ ssh_config() {
 	} >"$WORK/$name"
 }
 
-# mux_close: ends the masters of the connections to the guest that bench/guest.bash keeps
+# mux_close: ends the masters of the connections to the guest that bench/guest.bash keeps open
 mux_close() {
 	local socket
 	for socket in "${WORK-/nonexistent}"/masters/*; do
@@ -141,20 +141,20 @@ mux_close() {
 
 # ------------------------------------------------------------------------------------------------- figures
 
-# measured NAME COMMAND...: runs it and appends its figures to $WORK/NAME (see measure.c).
+# measured NAME COMMAND...: runs COMMAND and appends its figures to $WORK/NAME (see measure.c).
 measured() {
 	local name=$1
 	shift
 	"$TOOLS/measure" "$WORK/$name" "$@"
 }
 
-# figures NAME: its values in JSON lines on standard input, null left out
+# figures NAME: prints the values of NAME in the JSON lines on standard input, without null
 figures() { sed -n "s/.*\"$1\":\\(-\\{0,1\\}[0-9.][0-9.]*\\).*/\\1/p"; }
 
-# column NAME NUMBER: that column of the figures called NAME
+# column NAME NUMBER: prints that column of $WORK/NAME
 column() { awk -v at="$2" '{ print $at }' "$WORK/$1"; }
 
-# quantile Q: of the numbers on standard input (0.5 is the median, 1 the largest)
+# quantile Q: prints this quantile of the numbers on standard input (0.5 is the median, 1 the largest)
 quantile() {
 	sort -g | awk -v q="$1" '{ v[NR] = $1 }
 		END {
@@ -170,17 +170,17 @@ median() { quantile 0.5; }
 
 magnitudes() { awk '{ print $1 < 0 ? -$1 : $1 + 0 }'; }
 
-# calc EXPRESSION: awk's
+# calc EXPRESSION: prints the value of awk's EXPRESSION
 calc() { awk "BEGIN { printf \"%.12g\", $1 }"; }
 
-# us SECONDS, ms SECONDS, ms_ns NANOSECONDS: with a unit, for a table
+# us SECONDS, ms SECONDS, ms_ns NANOSECONDS: print it with a unit, for a table
 us() { awk -v s="$1" 'BEGIN { printf "%.1f µs", s * 1e6 }'; }
 ms() { awk -v s="$1" 'BEGIN { v = s * 1e3; printf (v < 0.995 ? "%.3f ms" : v < 99.5 ? "%.2f ms" : "%.0f ms"), v }'; }
 ms_ns() { ms "$(calc "$1 / 1e9")"; }
 
 title() { printf '\n## %s\n\n' "$*"; }
 
-# row CELL...: of a table; header has the line below it too
+# row CELL...: prints a row of a table; header also prints the line below it
 row() {
 	printf '|'
 	printf ' %s |' "$@"
@@ -194,7 +194,7 @@ header() {
 	printf '\n'
 }
 
-# target WHAT EXPRESSION SAID: EXPRESSION is awk's; SAID is what was measured.
+# target WHAT EXPRESSION SAID: prints whether awk's EXPRESSION is true, and counts it.  SAID is the measured value.
 target() {
 	if awk "BEGIN { exit !($2) }"; then
 		MET=$((MET + 1))

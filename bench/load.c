@@ -1,16 +1,16 @@
 /*
- * load tcp ADDRESS PORT WIDTH SECONDS [SOURCES]	WIDTH connections at once: connect, read to the end, close
- * load udp ADDRESS PORT WIDTH SECONDS [SOURCES]	WIDTH datagrams under way
+ * load tcp ADDRESS PORT WIDTH SECONDS [SOURCES]   WIDTH connections at once: connect, read to the end, close
+ * load udp ADDRESS PORT WIDTH SECONDS [SOURCES]	WIDTH unanswered datagrams at once
  * load burst ADDRESS PORT COUNT SECONDS [SOURCES]	COUNT datagrams at once, then waits for the answers
  * load once ADDRESS PORT 1 SECONDS		one connection
  *
- * Asks an RFC 868 service on this machine, and no other, as fast as it answers, and looks at every answer: four octets
- * (eight, as inetutils' have, are counted by themselves) that are this machine's second.  With SOURCES the questions come
- * from that many addresses from 127.1.0.1 on, in turn.  Prints one line:
+ * Sends requests to an RFC 868 service on this machine, and to no other, as fast as it answers, and checks every
+ * answer: four octets (eight, inetutils' answer, are counted separately) that are this machine's second.  With SOURCES
+ * the requests come in turn from that many addresses, the first of which is 127.1.0.1.  Prints one line:
  *
  *	ANSWERED SECONDS P50 P90 P99 MOST WRONG LONG LOST
  *
- * with the latencies in microseconds.  A datagram that is not answered in half a second counts as lost.
+ * with the latencies in microseconds.  A datagram without an answer in half a second counts as lost.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -31,7 +31,7 @@
 #define SECONDS_MOST 60
 #define SOURCES_MOST 65000
 #define BATCH 32
-#define LATENCIES 1000000	/* microseconds; the last one holds what is longer */
+#define LATENCIES 1000000	/* microseconds; the last element counts all longer ones */
 #define LOST_NS 500000000
 
 static uint32_t latency[LATENCIES + 1];
@@ -63,7 +63,7 @@ take_latency(int64_t ns)
 	latency[us < 0 ? 0 : us > LATENCIES ? LATENCIES : us]++;
 }
 
-/* The second that an answer tells may be the last one, if it was on its way while the second ended. */
+/* The answer may be the previous second, if a second ended while the answer was on its way. */
 static void
 take_answer(const unsigned char *octets, size_t length, int64_t sent)
 {
@@ -126,7 +126,7 @@ open_connection(int poller, struct connection *connection)
 		die("epoll_ctl");
 }
 
-/* True when the connection has ended. */
+/* Returns true when the connection has ended. */
 static bool
 read_connection(struct connection *connection)
 {
@@ -190,7 +190,8 @@ open_datagram(void)
 	return fd;
 }
 
-/* Sends COUNT datagrams, in as few calls as can be, so that this side is not what limits.  How many were sent. */
+/* Sends COUNT datagrams, in as few calls as possible, so that this side is not the bottleneck.  Returns how many were
+ * sent. */
 static int
 send_datagrams(int fd, int count)
 {
@@ -221,7 +222,7 @@ send_datagrams(int fd, int count)
 	return count < 0 ? 0 : count;
 }
 
-/* When each datagram under way was sent: answers come in the order of the questions. */
+/* When each unanswered datagram was sent: answers arrive in the order of the requests. */
 static int64_t sent_at[WIDTH_MOST];
 static uint64_t sent_count, received_count;
 
@@ -243,7 +244,7 @@ receive_datagrams(int fd)
 	return count < 0 ? 0 : count;
 }
 
-/* Sends until WIDTH are under way. */
+/* Sends until WIDTH datagrams are unanswered. */
 static void
 fill_window(int fd, uint64_t width)
 {
@@ -269,7 +270,7 @@ load_udp(uint64_t width, int64_t end, bool once)
 		int got = receive_datagrams(fd);
 
 		if (got == 0 && poll(&readable, 1, once ? 1000 : LOST_NS / 1000000) == 0 && !once) {
-			/* All that are under way are lost; should one come after all, its latency is wrong. */
+			/* All unanswered datagrams are lost.  If one is answered after all, its latency is wrong. */
 			lost += sent_count - received_count;
 			received_count = sent_count;
 		}

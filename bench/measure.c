@@ -3,8 +3,8 @@
  *
  *	WALL OWN TREE MEMORY STATUS
  *
- * the time it took, the processor time of its first thread, that of it and the children that it waited for (all in
- * nanoseconds), the most memory that it or one of those had resident (KiB), and its exit status (128 + a signal).
+ * the elapsed time, the processor time of its first thread, that of COMMAND and the children that it waited for (all in
+ * nanoseconds), the largest resident memory of any of these (KiB), and its exit status (128 + a signal).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -32,7 +32,7 @@ static int64_t time_ns(const struct timeval *time)
 	return ((int64_t)time->tv_sec * 1000000 + time->tv_usec) * 1000;
 }
 
-/* The processor time of a process that has ended and was not waited for yet. */
+/* The processor time of a process that has ended and has not been reaped. */
 static int64_t own_ns(pid_t pid)
 {
 	char path[64];

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2153 # RUNS, TOOLS: from run and lib.bash
-# Many guests: 200 addresses of one loopback sshd, and 1,000 fakes for what guestclock itself costs.
+# Many guests: 200 addresses of one loopback sshd, and 1,000 fakes to measure the cost of guestclock itself.
 
 part_scale() {
 	sshd_start
@@ -8,7 +8,7 @@ part_scale() {
 	scale_cost
 }
 
-# scale_rate: guests a second, beside xargs
+# scale_rate: guests a second, compared with xargs
 scale_rate() {
 	local count=200 pairs=$(((RUNS + 3) / 4)) number pair ours theirs
 	title "Many guests: $count addresses of one sshd, 16 at once"
@@ -34,7 +34,7 @@ scale_check() {
 		</dev/null >"$WORK/many.json"
 }
 
-# scale_each NAME: seconds for each guest
+# scale_each NAME: prints the seconds for each guest
 scale_each() { calc "$(column "scale.$1" 1 | median) / 200e9"; }
 
 scale_row() {
@@ -42,7 +42,7 @@ scale_row() {
 		"$(ms_ns "$(calc "$(column "scale.$2" 3 | median) / 200")")"
 }
 
-# scale_cost: processor time and memory from 10 to 1,000 guests, ssh being a stand-in
+# scale_cost: processor time and memory from 10 to 1,000 guests, with a program in place of ssh
 scale_cost() {
 	local guests run number runs=$RUNS small large memory=0 most parallel
 	local -A own=()
@@ -52,7 +52,7 @@ scale_cost() {
 	cp "$TOOLS/fake-ssh" "$WORK/bin/ssh"
 	for ((number = 1; number <= 1000; number++)); do printf 'm%d\n' "$number"; done >"$WORK/cost.list"
 	header guests 'at once' runs 'takes: median' 'own processor time each: least' 'with the stand-in' 'memory: most'
-	# In turn, so that what else the machine does meets them all.
+	# In turn, so that other load on the machine affects all of them.
 	for ((run = 0; run < runs; run++)); do
 		for parallel in 16 1000; do
 			for guests in 10 100 1000; do
@@ -65,7 +65,7 @@ scale_cost() {
 	done
 	for parallel in 16 1000; do
 		for guests in 10 100 1000; do
-			# The least: whatever disturbs a run adds to it.
+			# Use the smallest: any disturbance adds to it.
 			own[$parallel.$guests]=$(column "cost.$parallel.$guests" 2 | quantile 0)
 			most=$(column "cost.$parallel.$guests" 4 | quantile 1)
 			((${most%.*} <= memory)) || memory=${most%.*}
@@ -77,7 +77,7 @@ scale_cost() {
 	done
 	printf '\n'
 	target 'memory at 1,000 guests below 8 MiB' "$memory < 8192" "$(printf '%.1f MiB' "$(calc "$memory / 1024")")"
-	# What each guest more costs: linear if it costs the same among many.
+	# The cost of each further guest is constant if the cost is linear.
 	for parallel in 16 1000; do
 		small=$(calc "(${own[$parallel.100]} - ${own[$parallel.10]}) / 90")
 		large=$(calc "(${own[$parallel.1000]} - ${own[$parallel.100]}) / 900")

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2153 # RUNS, TOOLS: from run and lib.bash
-# in.timed under load, beside the superservers' own time services and the least that a server can do.
+# in.timed under load, compared with the superservers' own time services and with a minimal server.
 
-# The snippets are filled in as the tests do it.
+# Fill in the snippets as the tests do.
 # shellcheck disable=SC1091
 . tests/lib/superserver.bash
 
@@ -23,19 +23,20 @@ part_server() {
 	for name in "${!SERVER_PID[@]}"; do stop "${SERVER_PID[$name]}"; done
 }
 
-# The load comes from one processor and the servers have the other, where there are two.
+# If there are two processors, the load runs on one and the servers on the other.
 server_place() {
 	local processors
 	processors=$(taskset -cp $$ | sed 's/.*: //; s/-/,/' | tr ',' ' ')
 	LOAD_ON=${processors%% *} SERVE_ON=${processors##* }
 	echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start
-	# openbsd-inetd answers nobody who asks from 127.0.0.0/8.
+	# openbsd-inetd does not answer requests from 127.0.0.0/8.
 	ip address add 10.37.0.1/32 dev lo
 	printf '%s\n' 'nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin' >>"$WORK/etc/passwd"
 	printf '%s\n' nogroup:x:65534: >>"$WORK/etc/group"
 }
 
-# server_rules COUNT: as many plain rules in hosts.allow, of which the last one lets us in, and nobody else
+# server_rules COUNT: writes COUNT plain rules to hosts.allow, of which only the last one lets us in; nobody else is let
+# in
 server_rules() {
 	awk -v count="$1" 'BEGIN {
 		for (i = 1; i < count; i++)
@@ -47,10 +48,10 @@ server_rules() {
 
 # ------------------------------------------------------------------------------------------------- the servers
 
-# as_nobody COMMAND...: a superserver as it is where it may not change users, on its processor
+# as_nobody COMMAND...: runs a superserver, on its processor, where it cannot change users
 as_nobody() { exec taskset -c "$SERVE_ON" unshare --user --map-user=65534 --map-group=65534 "$@"; }
 
-# server_add NAME TCP|UDP ADDRESS PORT COMMAND...: starts it
+# server_add NAME TCP|UDP ADDRESS PORT COMMAND...: starts this server
 server_add() {
 	local name=$1 protocol=$2 address=$3 port=$4
 	shift 4
@@ -62,17 +63,17 @@ server_add() {
 
 server_bare() { server_add "$1" "$2" 127.0.0.1 "$3" "$TOOLS/bare" "$4" "$3"; }
 
-# server_xinetd NAME TYPE-MODE PORT: the shipped snippet with another port
+# server_xinetd NAME TYPE-MODE PORT: starts the shipped snippet on another port
 server_xinetd() {
 	local conf=$WORK/$1.conf
 	superserver_fill "$2" "$3"
 	SERVER=$TOP/build/in.timed
-	# What is measured is not to be stopped by a limit on what is started.
+	# No limit on starts may limit the measurement.
 	xinetd_snippet "$SUPER_TYPE" | sed -E '/^\t(cps|instances|per_source)/d; s/^}/\tcps = 1000000 1\n\tinstances = UNLIMITED\n}/' >"$conf"
 	server_xinetd_run "$1" "$conf"
 }
 
-# server_xinetd_own NAME TYPE PORT: its own time service, with the same rules
+# server_xinetd_own NAME TYPE PORT: starts xinetd's own time service, with the same rules
 server_xinetd_own() {
 	local wait=no conf=$WORK/$1.conf
 	superserver_fill "$2-" "$3"
@@ -109,7 +110,8 @@ server_openbsd() {
 	server_add "$1" "$(server_protocol)" 127.0.0.1 "$3" "$PEERS/usr/sbin/inetd" -i "$WORK/$1.conf"
 }
 
-# server_own NAME TYPE ADDRESS PROGRAM OPTION...: an inetd's own service, which is always on port 37.  CONF is its file.
+# server_own NAME TYPE ADDRESS PROGRAM OPTION...: starts an inetd's own service, which is always on port 37. CONF is its
+# configuration.
 server_own() {
 	local name=$1 address=$3 wait=nowait
 	superserver_fill "$2-" 37
@@ -119,7 +121,7 @@ server_own() {
 	server_add "$name" "$(server_protocol)" "$address" 37 "$@" "$WORK/$name.conf"
 }
 
-# server_own_detached NAME TYPE ADDRESS PROGRAM...: one that stays in the foreground only to tell of each request
+# server_own_detached NAME TYPE ADDRESS PROGRAM...: the same for one that in the foreground reports each request
 server_own_detached() {
 	server_own "$@" --pidfile="$WORK/$1.pid"
 	guest_wait 5 test -s "$WORK/$1.pid" || die "$1 writes no pid"
@@ -137,7 +139,7 @@ server_activate() {
 		"$TOP/build/in.timed" $OPTIONS
 }
 
-# tree_ns PID: processor time of it and its children, those that have ended included, in nanoseconds
+# tree_ns PID: prints the processor time of PID and its children, including those that have ended, in nanoseconds
 tree_ns() {
 	local line sum=0 pid time rest
 	read -r line <"/proc/$1/stat"
@@ -151,7 +153,7 @@ tree_ns() {
 	printf '%s\n' "$sum"
 }
 
-# load KIND NAME WIDTH SECONDS [SOURCES]: what bench/load.c prints
+# load KIND NAME WIDTH SECONDS [SOURCES]: runs bench/load.c against NAME
 load() {
 	local kind=$1 name=$2
 	shift 2
@@ -160,7 +162,8 @@ load() {
 	taskset -c "$LOAD_ON" "$TOOLS/load" "$kind" "$2" "$3" "${@:4}"
 }
 
-# loaded NAME FIGURES WIDTH SECONDS [SOURCES]: appends "RATE CPU-US P50 P99 WRONG LONG LOST" to $WORK/FIGURES
+# loaded NAME FIGURES WIDTH SECONDS [SOURCES]: loads NAME and appends "RATE CPU-US P50 P99 WRONG LONG LOST" to
+# $WORK/FIGURES
 loaded() {
 	local name=$1 figures=$2 before after line
 	shift 2
@@ -249,7 +252,7 @@ server_table() {
 }
 server_sum() { column "$1" "$2" | awk '{ sum += $1 } END { print sum + 0 }'; }
 
-# server_ratio WHAT COLUMN ONE OTHER [CONDITION]: the median over the rounds
+# server_ratio WHAT COLUMN ONE OTHER [CONDITION]: prints the median of ONE / OTHER over the rounds
 server_ratio() {
 	local ratio
 	ratio=$(paste -d ' ' <(column "$3" "$2") <(column "$4" "$2") | awk '$2 > 0 { print $1 / $2 }' | median)
@@ -293,14 +296,15 @@ server_start_up() {
 
 declare -A start_instructions start_calls start_opens
 
-# server_count NAME PROGRAM...: instructions, system calls and opens of one start
+# server_count NAME PROGRAM...: counts the instructions, system calls and opens of one start
 server_count() {
 	local name=$1
 	shift
 	"$TOOLS/starts" 1 "$(command -v strace)" -f -o "$WORK/calls" "$@" >/dev/null
 	start_calls[$name]=$(grep -c '(' "$WORK/calls")
 	start_opens[$name]=$(grep -c ' open\(at\)\?(' "$WORK/calls")
-	# valgrind cannot follow a process into a filter: a rule that may start a program keeps it out, and is not ours.
+	# valgrind cannot follow a process into a filter.  in.timed enters no filter if a rule may start a program; this
+	# rule does not match our address.
 	cp "$WORK/etc/hosts.allow" "$WORK/rules"
 	sed -i '1s/.*/in.timed: 192.0.2.1: spawn true/' "$WORK/rules"
 	cat "$WORK/rules" >"$WORK/etc/hosts.allow"
@@ -313,7 +317,7 @@ server_count() {
 
 server_memory() {
 	local pid memory
-	# Verdicts for more sources than there is room for.
+	# Make verdicts for more sources than fit in the cache.
 	load udp xinetd-dgram 128 3 65000 >/dev/null
 	pid=$(pgrep -P "${SERVER_PID[xinetd-dgram]}")
 	memory=$(awk '$1 == "VmRSS:" { print $2 }' "/proc/$pid/status")
@@ -333,7 +337,7 @@ server_cold() {
 	for ((at = 0; at < times; at++)); do
 		guest_wait 5 server_is_cold cold-wait || die 'in.timed does not leave'
 		guest_wait 5 server_is_cold cold-dgram || die 'in.timed does not leave'
-		# In turn, for whoever is second finds the program's pages warm.
+		# In turn, because the second one finds the program's pages in memory.
 		if ((at % 2)); then
 			load once cold-wait 1 5 >>"$WORK/first.wait"
 			load once cold-nowait 1 5 >>"$WORK/first.nowait"
@@ -371,7 +375,7 @@ server_growth() {
 	header addresses TCP UDP
 	for count in 1 100 10000 60000; do
 		for name in xinetd-wait xinetd-dgram; do
-			# Once for the verdicts.
+			# The first run fills the cache.
 			loaded "$name" warm-up 16 2 "$count"
 			loaded "$name" "addresses.$name.$count" "$([[ $name = *wait ]] && echo 16 || echo 128)" 1 "$count"
 		done
@@ -388,13 +392,13 @@ server_growth() {
 
 server_us() { printf '%.2f µs' "$(column "$1" 2 | median)"; }
 
-# Tables that have just changed are looked at anew each second, and nothing is kept: until they are two seconds old.
+# in.timed checks new tables every second, and caches no verdict until they are two seconds old.
 server_settle() {
 	local end=$((EPOCHSECONDS + 4))
 	while ((EPOCHSECONDS < end)); do load burst xinetd-dgram 1 1 >/dev/null; done
 }
 
-# server_first FIGURES COUNT: COUNT datagrams, each of an address that has not asked since the tables changed
+# server_first FIGURES COUNT: sends COUNT datagrams, each from an address that has not asked since the tables changed
 server_first() {
 	local before after line
 	before=$(tree_ns "${SERVER_PID[xinetd-dgram]}")

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# One clock on both sides: whatever offset is measured is an error.
+# One clock on both sides: any measured offset is an error.
 
 part_shared() {
 	local count=200 number busy offsets bounds inside offset bound
@@ -7,7 +7,7 @@ part_shared() {
 	sshd_start
 	for ((number = 1; number <= count; number++)); do printf 'm%d\n' "$number"; done >"$WORK/same.list"
 	"$GUESTCLOCK" check --state "$WORK/state" --ssh-config "$WORK/new" m1 >/dev/null || die 'the first measurement failed'
-	# One processor of those that we may use is taken; on a machine with one only, half of it.
+	# Keep one of our processors busy; on a machine with only one, this takes half of it.
 	background taskset -c "$(taskset -cp $$ | sed 's/.*[ ,-]//')" sh -c 'while :; do :; done'
 	busy=$PID
 	measured shared "$GUESTCLOCK" check --json -j 1 --state "$WORK/state" --ssh-config "$WORK/new" -f "$WORK/same.list" \

@@ -1,7 +1,7 @@
 /*
- * shift-clock NANOSECONDS: makes the test guest's clock wrong by so much more, and its rate and state those of a clock
- * that nobody ever set, so that no tool profits from the one before it.  For the test guest only: without the guest's
- * marker file it refuses to run.
+ * shift-clock NANOSECONDS: adds NANOSECONDS to the error of the test guest's clock, and resets its rate and state to
+ * those of a clock that was never set, so that no tool profits from the one before it.  For the test guest only: it
+ * refuses to run without the guest's marker file.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,7 +20,7 @@ int main(int argc, char **argv)
 	long long by = argc == 2 ? strtoll(argv[1], NULL, 10) : 0;
 	struct timex shift = { .modes = ADJ_SETOFFSET | ADJ_NANO };
 	struct timex fresh = { .modes = ADJ_FREQUENCY | ADJ_TICK | ADJ_STATUS, .tick = 10000, .status = STA_UNSYNC };
-	/* What is left of a slew goes. */
+	/* Cancel the rest of a slew. */
 	struct timex still = { .modes = ADJ_OFFSET_SINGLESHOT };
 
 	if (access(MARKER, F_OK) != 0) {

@@ -1,11 +1,11 @@
 /*
- * starts COUNT PROGRAM [ARGUMENT...]: starts PROGRAM COUNT times one after another as a superserver does under nowait, with
- * a TCP connection of its own on descriptors 0, 1 and 2, and reads what it answers.  Prints one line:
+ * starts COUNT PROGRAM [ARGUMENT...]: starts PROGRAM COUNT times, one after another, as a superserver does under
+ * nowait, each time with a new TCP connection on descriptors 0, 1 and 2, and reads the answer.  Prints one line:
  *
  *	CPU FAULTS WALL
  *
- * medians of each start: processor time (user and system, from the fork on) and time until the answer was complete, in
- * microseconds, and page faults.
+ * the medians of one start: processor time (user and system, from the fork on) and time until the answer was complete,
+ * in microseconds, and page faults.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

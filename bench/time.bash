@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2153 # RUNS, TOOLS: from run and lib.bash
-# What a sync takes beside the bare `ssh GUEST true` in turn.
+# The time of a sync compared with a bare `ssh GUEST true`, in turn.
 
 part_time() {
 	# shellcheck disable=SC2016
@@ -10,11 +10,12 @@ part_time() {
 	local time_targets=()
 	# shellcheck disable=SC2016
 	header guest pairs '`ssh … true`' '`guestclock sync`' 'eight round trips' 'ratio, without those'
-	# On the loopback sshd the clock is right and may not be set: all of the exchange takes place, up to the guest's
-	# refusal to tell its kernel the bound.
+	# On the loopback sshd the clock is right and may not be set. The whole exchange takes place, until
+	# guestclock-set refuses to report the bound to its kernel.
 	time_pairs 'loopback sshd' new m1 $((RUNS * 2))
 	local judged=${#time_targets[@]}
-	# Under emulation the start of any program is dear, and the shell's own "true" starts none: shown, not judged.
+	# Under emulation every start of a program is slow, and "true" is built into the shell: print these figures
+	# without a target.
 	time_pairs 'emulated guest' guest.new guest.test $(((RUNS + 1) / 2))
 	printf '\n'
 	local at
@@ -26,7 +27,7 @@ part_time() {
 # time_pairs LABEL CONFIG GUEST PAIRS
 time_pairs() {
 	local label=$1 config=$2 guest=$3 pairs=$4 pair bare sync trips ratio
-	# A clock that is right.
+	# Make the clock right first.
 	"$GUESTCLOCK" sync --state "$WORK/state" --ssh-config "$WORK/$config" "$guest" || die "$label: sync failed"
 	for ((pair = 0; pair < pairs; pair++)); do
 		measured "time.$config.bare" ssh -F "$WORK/$config" "$guest" true </dev/null
