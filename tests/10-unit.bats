@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Unit tests in C, and the rules that pure files and the tree keep.
+# Unit tests in C, and rules for pure files and for the tree.
 
 setup() {
 	load lib/common
@@ -37,7 +37,7 @@ unit() {
 }
 
 @test "pure objects call nothing but each other and string functions" {
-	# Those whose header says so in a line of its own.
+	# The objects whose header says so at the start of a line.
 	pure=$(grep -lE '^ \* Pure\b' src/*/*.h | sed 's|^src/||; s|\.h$||')
 	[ -n "$pure" ]
 	allowed='mem(cpy|cmp|set|chr|move)|str(len|n?cmp|n?casecmp|c?spn|r?chr|cpy)|(__isoc23_)?strtoul|v?snprintf|__(str|mem)[a-z]*_chk'

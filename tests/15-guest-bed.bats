@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# The test-bed itself: a guest in 2008 whose clock can be read, paused, slowed, stopped, bent and set back.
-# One guest serves nearly all the tests, in order; a second one runs at a wrong rate beside it.
+# The test-bed itself: a guest in 2008 whose clock can be read, paused, slowed, stopped, given a wrong rate and
+# restored.  One guest serves nearly all the tests, in order; a second one runs at a wrong rate beside it.
 #
-# Optional arguments are left out on purpose, each test's GUEST_DIR is its own, and what stands in single quotes is for
-# the guest's shell:
+# Optional arguments are omitted on purpose, each test has its own GUEST_DIR, and code in single quotes is for the
+# guest's shell:
 # shellcheck disable=SC2119,SC2030,SC2031,SC2016
 
 bats_require_minimum_version 1.5.0
@@ -34,7 +34,7 @@ load_bed() {
 	source "$BATS_TEST_DIRNAME/guest/guest.bash"
 }
 
-# holds EXPRESSION [NAME=NUMBER...]: true if awk finds the arithmetic EXPRESSION true; says the numbers if not.
+# holds EXPRESSION [NAME=NUMBER...]: true if awk finds the arithmetic EXPRESSION true; otherwise prints the numbers.
 holds() {
 	local expression=$1 settings=()
 	shift
@@ -55,8 +55,8 @@ uptime() {
 	printf '%d.%03d\n' "$((ms / 1000))" "$((ms % 1000))"
 }
 
-# sample: sets `offset` and `bound` (seconds) by guest_clock; it was so at some moment between `at` and `till` (seconds
-# of this machine's uptime).
+# sample: sets `offset` and `bound` (seconds) with guest_clock, measured between `at` and `till` (seconds of this
+# machine's uptime).
 sample() {
 	at=$(uptime)
 	read -r offset bound _ < <(guest_clock)
@@ -64,7 +64,7 @@ sample() {
 	[[ -n $offset ]]
 }
 
-# ended PID: true if that process has ended.  When its parent collects it is the parent's affair.
+# ended PID: true if that process has ended, whether or not its parent has reaped it.
 ended() {
 	[[ ! -e /proc/$1 ]] || grep -q '^State:.*zombie' "/proc/$1/status"
 }
@@ -101,7 +101,7 @@ ended() {
 	holds 'bound > 0 && bound < 0.005' "bound=$bound"
 	sample
 	holds 'bound > 0 && bound < 0.005' "bound=$bound"
-	# The guest's rate is right to a small part: the two agree.
+	# The guest's rate is nearly true, so the two agree.
 	holds 'a - b < 0.01 && b - a < 0.01' "a=$first" "b=$offset"
 }
 
@@ -124,7 +124,7 @@ ended() {
 	[[ ${lines[1]} == 'publickey ssh-ed25519 '* ]]
 	run -0 ssh -F "$GUEST_DIR/ssh_config" -i "$key" guest.test status </dev/null
 	[ "$output" = 'asked: status from 10.0.2.2' ]
-	# Nobody gets in without a key that was named, and nobody trusts another machine's key.
+	# No login without an authorized key, and no trust in another machine's host key.
 	ssh-keygen -q -t ed25519 -N '' -f "$key.other"
 	run -255 ssh "${opts[@]}" -i "$key.other" root@127.0.0.1 true </dev/null
 	run -255 ssh -o UserKnownHostsFile=/dev/null -o LogLevel=INFO "${opts[@]}" -i "$key" root@127.0.0.1 true </dev/null
@@ -132,7 +132,7 @@ ended() {
 }
 
 @test "the guest reaches this machine's loopback as host.test, over TCP and UDP" {
-	# The guest's clock answers on UDP here; the same number over TCP, and the next, are as good as free.
+	# The guest's clock answers on this UDP port.  The same port over TCP, and the next, are almost certainly free.
 	port=$(guest_state clock.port)
 	timeout 20 socat -u SYSTEM:'printf over-TCP' "TCP-LISTEN:$port,bind=127.0.0.1" 3>&- &
 	listener=$!
@@ -201,12 +201,12 @@ ended() {
 	before=$offset from=$at
 	guest_save
 	guest_ssh 'touch /tmp/later' </dev/null
-	# The later it is restored, the older its time.
+	# The later the restore, the further behind is the guest's clock.
 	sleep 1
 	guest_restore
 	sample
 	guest_ssh 'test ! -e /tmp/later' </dev/null
-	# What passed here between the saving and the restoring, the guest knows nothing of.
+	# The guest's clock lacks the time between the save and the restore.
 	holds 'before - after > 1 && before - after < to - from + 0.01' "before=$before" "after=$offset" \
 		"from=$from" "to=$till"
 	before=$offset
@@ -227,7 +227,7 @@ ended() {
 	for i in 1 2 3; do
 		read -r before from_low from_high <<<"${samples[i - 1]}"
 		read -r after to_low to_high <<<"${samples[i]}"
-		# It stood still for as long as it was between the two, give or take 10 ms.
+		# The clock stopped for as long as the time between the two samples, +- 10 ms.
 		holds 'before - after > t1 - s2 - 0.01 && before - after < t2 - s1 + 0.01' "before=$before" "after=$after" \
 			"s1=$from_low" "s2=$from_high" "t1=$to_low" "t2=$to_high"
 	done
@@ -248,7 +248,7 @@ ended() {
 	run -0 guest_tsc_khz
 	[[ $output =~ ^[0-9]+$ ]]
 	true_khz=$output
-	# Less than 1 % wrong, which a kernel with another timer to compare with would put right.
+	# Less than 1 % wrong: a kernel with another timer for comparison would correct it.
 	believed_khz=$((true_khz * 1009 / 1000))
 	first=$GUEST_DIR
 	guest_start --tsc-early-khz "$believed_khz" --base 2012-03-04T05:06:07
@@ -258,7 +258,7 @@ ended() {
 	[ "$output" = 2012-03-04 ]
 	GUEST_DIR=$first run -0 guest_ssh date +%Y </dev/null
 	[ "$output" = 2008 ]
-	# It has run for long enough for its kernel to have settled on a clock.
+	# Wait until its kernel has chosen a clocksource.
 	guest_wait 30 guest_ssh 'grep -qx tsc /sys/devices/system/clocksource/clocksource0/current_clocksource' </dev/null
 	sample
 	before=$offset from=$at
@@ -267,10 +267,10 @@ ended() {
 	rate=$(awk -v a="$before" -v b="$offset" -v s="$from" -v t="$at" 'BEGIN { printf "%.6f", (b - a) / (t - s) }')
 	wanted=$(awk -v f="$true_khz" -v n="$believed_khz" 'BEGIN { printf "%.6f", f / n - 1 }')
 	holds 'rate - wanted < 0.002 && wanted - rate < 0.002' "rate=$rate" "wanted=$wanted"
-	# The kernel's own correction explains none of it.
+	# The kernel's own correction does not explain the rate.
 	run -0 guest_ssh "adjtimex | awk '/freq.adjust:/ { print \$3 } / tick:/ { print \$3 }'" </dev/null
 	[ "$output" = $'0\n10000' ]
-	# The first one still runs true.
+	# The first guest still runs at the true rate.
 	GUEST_DIR=$first
 	sample
 	before=$offset
@@ -295,7 +295,7 @@ ended() {
 	run ! grep -la "$GUEST_DIR/" /proc/[0-9]*/cmdline
 	run -1 guest_clock
 	[[ $output == 'guest: no guest:'* ]]
-	# The other guest was not meant and lives.
+	# The other guest still runs.
 	GUEST_DIR=$first
 	run -0 guest_clock
 }

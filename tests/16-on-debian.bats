@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# tests/on-debian and tests/setup.sh: what they say when they cannot do what they are asked for.  That the other release
-# passes these tests is for .ci/run to see.
+# tests/on-debian and tests/setup.sh: their messages when they cannot do what they are asked.  .ci/run runs these tests
+# on the other release.
 
 bats_require_minimum_version 1.5.0
 
@@ -26,13 +26,13 @@ teardown() { common_teardown; }
 }
 
 @test "on-debian needs root, and says so" {
-	# The same user outside, who may read this tree wherever it is.
+	# To other users' eyes this is still root, so it can read this tree wherever it is.
 	[ "$(id -u)" -ne 0 ] || set -- unshare --user --
 	fails_with 111 "$@" "$TOP/tests/on-debian" 13 true
 	equal "$output" 'on-debian: not root: run it as root, which making and entering a system takes'
 }
 
-# With commands in the place of apt's: a machine that has no package, and sources that do not know socat.
+# Fake commands replace apt's: this machine has no package, and its sources lack socat.
 @test "setup names the packages that the sources do not have, and installs none" {
 	local tool
 	mkdir -p "$WORK/bin" "$WORK/tree/tests"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# in.timed by itself: its options, what it does with each kind of standard input, and when it has no time to give.
-# What it does under a superserver is in 40 and 41.
+# in.timed by itself: its options, each kind of standard input, and the cases in which it has no time to give.  40 and
+# 41 test it under a superserver.
 
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
 
@@ -21,8 +21,8 @@ setup() {
 
 teardown() { common_teardown; }
 
-# run_timed [ARGUMENTS...]: with nothing on standard input.  Leaves $status, the octets in $WORK/out ($octets in hex) and
-# $errors.  $BEFORE stands before the program.
+# run_timed [ARGUMENTS...]: runs in.timed with an empty standard input.  Sets $status, $octets (standard output in hex;
+# also in $WORK/out) and $errors.  $BEFORE precedes the program.
 BEFORE=()
 run_timed() {
 	status=0
@@ -31,7 +31,8 @@ run_timed() {
 	errors=$(<"$WORK/errors")
 }
 
-# failed STATUS REGEX: the last run ended so, with one line on standard error and no octet on standard output
+# failed STATUS REGEX: the last run ended with STATUS, one line on standard error that matches, and an empty standard
+# output
 failed() {
 	if ((status == $1)) && [ "$(wc -l <"$WORK/errors")" -eq 1 ] && [[ $errors =~ ^in\.timed\[[0-9]+\]:\ $2 ]]; then
 		equal "$octets" '' 'what was written'
@@ -41,10 +42,10 @@ failed() {
 	return 1
 }
 
-# told TIME: the octets written are that number of seconds since 1970
+# told TIME: the octets written are TIME, in seconds since 1970
 told() { equal "$octets" "$(printf '%08x' $((($1 + 2208988800) % 4294967296)))" 'the octets'; }
 
-# told_now FROM: the octets written are the time, between FROM and now, and nothing was said
+# told_now FROM: the octets written are a time between FROM and now, and standard error is empty
 told_now() {
 	local now=$EPOCHSECONDS time
 	equal "${#octets}" 8 'hexadecimal digits written'
@@ -152,7 +153,7 @@ told_now() {
 	run_timed
 	equal "$status" 0 status
 	told_now "$from"
-	# As it is used: standard input is whatever a shell has.
+	# As in ordinary use: standard input is whatever the shell has.
 	from=$EPOCHSECONDS
 	octets=$("$IN_TIMED" </dev/null | od -An -tx1 | tr -d ' \n')
 	told_now "$from"
@@ -161,8 +162,8 @@ told_now() {
 }
 
 @test "the second is told when it begins, not a tick later" {
-	# time(2) tells the last second for some milliseconds more.  A program takes that long to start, so that a run
-	# can miss it: what the program does not call, it does not fall for.
+	# time(2) returns the previous second for some milliseconds more.  The program takes that long to start, so a
+	# run may not show the error.  So check that the program does not import these calls.
 	local edge
 	requires readelf
 	run -0 readelf -W --dyn-syms "$IN_TIMED_SHARED"
@@ -199,7 +200,7 @@ told_now() {
 	"$IN_TIMED" </dev/null >/dev/full 2>"$WORK/errors" || status=$?
 	errors=$(<"$WORK/errors") octets=
 	failed 111 'cannot write to standard output: No space left on device'
-	# Nobody reads: no success, whichever way it ends.
+	# Nobody reads the pipe: the run must not succeed, however it ends.
 	mkfifo "$WORK/fifo"
 	: <"$WORK/fifo" &
 	exec 8>"$WORK/fifo"
@@ -212,8 +213,8 @@ told_now() {
 
 # ------------------------------------------------------------------------------------------------------ sockets
 
-# on_socket KIND [ARGUMENTS...]: in.timed with this kind of socket as its standard input: prints what comes out of the
-# other end (of standard output, for "local" and "raw"), in hexadecimal, then its status and standard error.
+# on_socket KIND [ARGUMENTS...]: runs in.timed with this kind of socket as its standard input: prints what arrives at
+# the other end (for "local" and "raw": at standard output), in hexadecimal, then its status and standard error.
 on_socket() {
 	local kind=$1
 	shift
@@ -238,7 +239,7 @@ elif kind == "packets":
     other, mine = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 elif kind == "raw":
     mine = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
-# As inetd does it for tcp: the connection is all three.
+# Like inetd for tcp: the connection is all three descriptors.
 out = mine if kind == "tcp" else subprocess.PIPE
 terminal, slave = os.openpty() if err == "terminal" else (None, None)
 errors = {"socket": mine, "null": subprocess.DEVNULL, "terminal": slave, "pipe": subprocess.PIPE}[err]
@@ -283,7 +284,7 @@ print("errors", (said or b"").decode())
 	equal "$status" 0 status
 	octets=$heard
 	told_now "$from"
-	# As the client's connection is standard error as well, that is where nothing may be written.
+	# The client's connection is standard error as well, so nothing may be written there.
 	ERRORS=socket
 	on_socket tcp -l
 	equal "$status" 0 status
@@ -292,7 +293,7 @@ print("errors", (said or b"").decode())
 
 @test "a standard error that is a device or a terminal: what is logged goes there too" {
 	requires_namespaces
-	# The C library asks of such a one whether it is a terminal.
+	# The C library asks whether such a descriptor is a terminal.
 	for ERRORS in null terminal; do
 		on_socket tcp -l
 		equal "$status" 0 "status with a $ERRORS"
@@ -307,7 +308,7 @@ print("errors", (said or b"").decode())
 	on_socket tcp
 	equal "$status" 1 status
 	equal "$heard" '' 'what the client heard'
-	# The name to look up is the one that -n gives.
+	# The name in the rules is the one that -n gives.
 	on_socket tcp -n another
 	equal "$status" 0 status
 	equal "${#heard}" 8 'hexadecimal digits heard'
@@ -372,7 +373,7 @@ print("errors", (said or b"").decode())
 
 # -------------------------------------------------------------------------------------------------- no time to give
 
-# with_clock UNIX-SECONDS [FIELD=VALUE...]: from now on the programs see a clock that reads this
+# with_clock UNIX-SECONDS [FIELD=VALUE...]: from now on the programs have a clock that reads UNIX-SECONDS
 with_clock() {
 	local at=$1 offset
 	shift
@@ -380,7 +381,7 @@ with_clock() {
 print(int(sys.argv[1]) * 10**9 + 10**8 - time.clock_gettime_ns(time.CLOCK_REALTIME))' "$at")
 	python -I -S "$TOP/tests/lib/fakeclock.py" new "$WORK/clock" offset_ns="$offset" "$@"
 	BEFORE=(env FAKE_CLOCK="$WORK/clock" LD_PRELOAD="$TOP/build/tests/fake-clock.so")
-	# A static program preloads nothing.
+	# Nothing can be preloaded into a static program.
 	IN_TIMED=$IN_TIMED_SHARED
 }
 

@@ -1,5 +1,5 @@
-# What guestclock-set is asked and how it answers what it must not do: one line, one status, one syslog entry, and a
-# clock that nobody touched.  Each test has a sandbox and a clock of its own (tests/lib/set.bash).
+# Requests to guestclock-set.  It answers each that it must refuse with one line, one status and one syslog entry, and
+# does not touch the clock.  Each test has its own sandbox and clock (tests/lib/set.bash).
 
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
 # shellcheck disable=SC2034 # BEFORE and REDIRECT are for set_by_hand
@@ -9,7 +9,7 @@
 load lib/common
 load lib/set
 
-# Who asks, unless the test is about that.
+# The client, unless the test is about the client.
 CLIENT=127.0.0.1
 
 setup_file() { set_setup_file; }
@@ -21,16 +21,16 @@ setup() {
 
 teardown() { common_teardown; }
 
-# ask COMMAND [LIMITS...]: over ssh, from $CLIENT
+# ask COMMAND [LIMITS...]: sends COMMAND over ssh, from $CLIENT
 ask() { set_by_ssh_env "$CLIENT" "$@"; }
 
-# bad COMMAND REGEX: a bad request, answered by status 100
+# bad COMMAND REGEX: checks that a bad request gets status 100
 bad() {
 	ask "$1"
 	refused 100 "$2" || { printf 'request: %q\n' "${1:0:300}"; return 1; }
 }
 
-# fill COUNT TEXT: so many times
+# fill COUNT TEXT: prints TEXT, COUNT times
 fill() {
 	local text
 	printf -v text '%*s' "$1" ''
@@ -43,7 +43,7 @@ fill() {
 	ask ''
 	refused 100 'refused: empty request, .*--default.*expected rdate, rfc868.* or status$'
 	bad ' ' 'refused: empty request'
-	# By hand as well, with and without the dashes that end the options.
+	# The same by hand, with and without the dashes that end the options.
 	set_by_hand
 	refused 100 'refused: empty request'
 	set_by_hand --
@@ -63,7 +63,7 @@ fill() {
 	bad '/usr/lib/openssh/sftp-server' 'unknown request "/usr/lib/openssh/sftp-server"'
 	bad 'internal-sftp' 'unknown request "internal-sftp"'
 	bad 'scp -t /' 'unknown request "scp"'
-	# Options for guestclock-set itself come from the administrator, never from the client.
+	# Options of guestclock-set itself come from the administrator, never from the client.
 	bad '--not-before 1970-01-01 rdate 127.0.0.1' 'unknown request "--not-before"'
 }
 
@@ -74,7 +74,7 @@ fill() {
 	bad 'rdate -s --' 'no HOST'
 	bad 'rdate 127.0.0.1 127.0.0.2' "unexpected word \"127.0.0.2\": $usage"
 	bad 'rdate 127.0.0.1 -s' "unexpected word \"-s\": $usage"
-	# What could be an option to anything that it was handed on to is none here.
+	# A word that another program would read as an option is no option here.
 	bad 'rdate -- -s' 'HOST "-s": expected a host name or an address$'
 	bad 'rdate -- -oProxyCommand=id' 'HOST "-oProxyCommand=id": expected a host name or an address$'
 	bad 'rdate -' 'HOST "-": expected a host name or an address$'
@@ -114,7 +114,7 @@ fill() {
 		bad "$text" 'request "rdate -p host\?": expected printable ASCII$'
 	done
 	bad 'rdate -p münchen.example' 'request "rdate -p m\?\?nchen.example": expected printable ASCII$'
-	# Not in the log either.
+	# They do not reach the log either.
 	ask $'status\n<0>forged\e]0;title\a'
 	expect 100 'expected printable ASCII'
 	assert_logged "$AUTH_WARNING" 'request "status\?<0>forged\?\]0;title\?": request'
@@ -122,7 +122,7 @@ fill() {
 
 @test "255 octets are read, 256 and 64 KiB are refused" {
 	local long
-	# HOST as long as the request allows: 246 octets of it, each label of 63 at most.
+	# The longest HOST that a request has room for: 246 octets, each label of 63 at most.
 	long="$(fill 60 a).$(fill 60 b).$(fill 60 c).$(fill 60 d)"
 	long="rdate -p $long.xy"
 	equal ${#long} 255 'length of the request'
@@ -132,7 +132,7 @@ fill() {
 	bad "status$(fill 250 ' ')" 'request of 256 octets: expected at most 255$'
 	bad "$(fill 65536 x)" 'refused: request of 65536 octets: expected at most 255$'
 	bad "rdate -p $(fill 65527 a)" 'request of 65536 octets: expected at most 255$'
-	# By hand too, in one word or in many.
+	# The same by hand, in one word or in many.
 	set_by_hand -- "${long}z"
 	refused 100 'request of 256 octets: expected at most 255$'
 	set_by_hand -- rdate -p "$(fill 65527 a)"
@@ -160,7 +160,7 @@ fill() {
 	local value
 	for value in 0 65536 37x x37 -1 +37 0x25 3.7 99999999999999999999 ''; do
 		bad "rdate -o$value 127.0.0.1" 'rdate -o "[^"]*": expected a port from 1 to 65535$' ||
-			[ -z "$value" ]		# then HOST is taken for the port, see below
+			[ -z "$value" ]		# without a value, HOST is read as the port, see below
 	done
 	bad 'rdate -o 0 127.0.0.1' 'rdate -o "0": expected a port from 1 to 65535$'
 	bad 'rdate -o 65536 127.0.0.1' 'rdate -o "65536": expected a port from 1 to 65535$'
@@ -186,7 +186,7 @@ fill() {
 
 # ---------------------------------------------------------------------------------- limits: the forced command
 
-# limit RIGHT WRONG...: status with option and value RIGHT is done; each WRONG is refused by name.
+# limit OPTION RIGHT WRONG...: status succeeds with OPTION RIGHT; each WRONG is refused in a message that names OPTION.
 limit() {
 	local option=$1 right=$2 wrong
 	shift 2
@@ -251,7 +251,7 @@ limit() {
 	refused 1 'refused: status is not among the requests that --allow names$'
 	ask 'rdate 127.0.0.1' --allow rfc868
 	refused 1 'refused: rdate is not among the requests that --allow names$'
-	# What the administrator wrote in two places must agree.
+	# The administrator's two options must agree.
 	ask '' --allow rdate --default status
 	refused 1 'refused: status is not among the requests that --allow names$'
 	set_by_hand --allow rdate -- status
@@ -269,10 +269,10 @@ limit() {
 	clock_new
 	ask 'rdate -s 127.0.0.2' --host time.example --host 127.0.0.1
 	refused 1 'refused: time source 127.0.0.2 is not among those that --host names$'
-	# A named list replaces the client's own address.
+	# A list of names replaces the client's own address.
 	ask 'rdate -s 127.0.0.1' --host time.example
 	refused 1 'refused: time source 127.0.0.1 is not among those that --host names$'
-	# The same address written in another way is the same; a name that begins or ends alike is not.
+	# The same address in another notation is the same; a name that begins or ends alike is not.
 	ask 'rdate -s ::ffff:127.0.0.1' --host 127.0.0.1
 	expect 0
 	ask 'rdate -s 0:0:0:0:0:0:0:1' --host ::1
@@ -286,7 +286,7 @@ limit() {
 		ask "rdate -s $name" --host localhost
 		refused 1 "refused: time source $(literally "$name") is not among those that --host names$"
 	done
-	# Names are compared, not what they resolve to: a resolver is no gate.
+	# Names are compared as they are, not by the addresses that they resolve to: a resolver does not control access.
 	ask 'rdate -s 127.0.0.1' --host localhost
 	refused 1 'refused: time source 127.0.0.1 is not among those that --host names$'
 }
@@ -344,14 +344,14 @@ limit() {
 	ask '' --default status
 	expect 0
 	[[ $output == *$'\ndefault status\n'* ]] || { shown; return 1; }
-	# The administrator's own words may name any source.
+	# The administrator's own request may name any source.
 	clock_new offset_ns=-100.0
 	ask '' --default 'rdate -s 127.0.0.2'
 	expect 0
 	assert_stepped +100.0 1.5
 	assert_logged "$DAEMON_NOTICE" 'request "rdate -s 127\.0\.0\.2": step:'
 	clock_new
-	# It stands in for an empty request, not for a bad one.
+	# --default replaces an empty request, not a bad one.
 	ask 'date' --default status
 	refused 100 'unknown request "date"'
 	ask '' --default 'rdate -x h'
@@ -384,7 +384,7 @@ limit() {
 	refused 100 '--not-before "1960-01-01"'
 	set_by_hand --dry-run --not-before 1970-01-01 --not-after 2037-01-01 -- rfc868 <"$WORK/push"
 	refused 1 'refused: before-floor: '
-	# Refusals are the same as without.
+	# The same requests are refused as without --dry-run.
 	ask 'rdate -s 127.0.0.1' --dry-run --max-step 10
 	refused 1 'refused: too-far: '
 	# And it needs no capability.
@@ -441,12 +441,12 @@ limit() {
 	refused 100 'refused: the command line has a request \("status"\) and the ssh client another: expected one$'
 	ask 'sh -c id' -- status
 	refused 100 'refused: the command line has a request .* and the ssh client another'
-	# A forced command may hold the whole request; then the client asks for nothing.
+	# A forced command may contain the whole request; then the client sends none.
 	ask '' -- status
 	expect 0
 	ask '' status
 	expect 0
-	# Options behind the request are the request's.
+	# Options after the request belong to the request.
 	set_by_hand status --dry-run
 	refused 100 'unexpected word "--dry-run"'
 }
@@ -464,7 +464,7 @@ limit() {
 	# Without SSH_CONNECTION the command's source cannot be the client's own address.
 	SSH_ORIGINAL_COMMAND='rdate -s 127.0.0.1' set_by_hand
 	refused 1 "refused: time source 127.0.0.1 is not the ssh client's own address"
-	# What sshd was told to accept from a client does not reach a library of ours.
+	# Variables that sshd accepts from a client do not affect our libraries.
 	badsource tcp:37:good
 	TZ=../../../../../../nowhere RES_OPTIONS=debug RESOLV_HOST_CONF=/etc/passwd LOCALDOMAIN=x HOSTALIASES=/etc/passwd \
 		POSIXLY_CORRECT=1 ask 'rdate -p 127.0.0.1'
@@ -488,11 +488,11 @@ limit() {
 		ask 'rdate -s 127.0.0.1' --host 127.0.0.1
 		refused 1 "refused: hosts.allow and hosts.deny do not let ${CLIENT#::ffff:} in$" || return 1
 	done
-	# The rule is for this program: another's rule does not count.
+	# The rules are for this program: a rule for another daemon does not count.
 	hosts_allow 'sshd: ALL'
 	CLIENT=127.0.0.1 ask status
 	refused 1 'do not let 127.0.0.1 in$'
-	# The person at the keyboard is no client.
+	# A user at the keyboard is no client.
 	set_by_hand -- status
 	expect 0
 }
@@ -530,7 +530,7 @@ limit() {
 	refused 1 'refused: hosts.allow and hosts.deny do not let 127.0.0.1 in$'
 	ask '' --default status
 	refused 1 'refused: hosts.allow and hosts.deny do not let 127.0.0.1 in$'
-	# The log has what it asked, cut short and harmless.
+	# The log has the request, shortened and harmless.
 	ask $'rdate\n<0>x'
 	expect 1 'do not let'
 	assert_logged "$AUTH_WARNING" 'from 127\.0\.0\.1, request "rdate\?<0>x": hosts.allow'
@@ -619,7 +619,7 @@ limit() {
 		no-filter yes
 		strict-access yes
 	END
-	# The clock itself is read through the same eyes as it is set.
+	# status reads the same clock that other requests set.
 	[[ $output =~ ^clock\ 1995- ]] || { shown; return 1; }
 	assert_untouched
 }
@@ -645,8 +645,8 @@ limit() {
 @test "standard input, output or error closed at start" {
 	badsource tcp:37:good
 	for REDIRECT in '<&-' '>&-' '2>&-' '<&- >&-' '<&- 2>&-' '>&- 2>&-' '<&- >&- 2>&-'; do
-		# Work is done all the same, and nothing lands where it should not: the lock, the log and the socket are
-		# files that open early.
+		# The work is done all the same, and no output goes to a wrong file: the lock, the log and the socket
+		# are opened early and could get the number of a closed descriptor.
 		clock_new offset_ns=-100.0
 		ask 'rdate 127.0.0.1'
 		equal "$status" 0 "status with $REDIRECT" || { shown; return 1; }
@@ -658,13 +658,13 @@ limit() {
 		equal "$status" 100 "status with $REDIRECT" || { shown; return 1; }
 		assert_logged "$AUTH_WARNING" 'unknown request "date"'
 		ask status
-		# What could not be printed may be called a failure; touching anything may not.
+		# If status cannot print, it may fail; it may not touch the clock.
 		[[ $status == 0 || $status == 111 && $REDIRECT == *'>&-'* ]] || { shown; return 1; }
 		assert_untouched
 		log_take
 	done
 	equal "$("${ENTER[@]}" --mount cat /run/guestclock/lock | awk '{ print $1, $3, $5 }')" 'boot bound-us before-us' 'lock file'
-	# One closed descriptor does not keep the others from being told.
+	# One closed descriptor does not stop messages on the others.
 	REDIRECT='>&-'
 	ask 'date'
 	refused 100 'unknown request'
@@ -685,7 +685,7 @@ limit() {
 @test "a reader that has gone does not keep the clock from being set, nor a refusal from being logged" {
 	badsource tcp:37:delay=0.5
 	mkfifo "$WORK/fifo"
-	# A pipe that had a reader once, as a client that has gone leaves it: 7 is the reader.
+	# A pipe whose reader (descriptor 7) is gone, as after a client has gone.
 	BEFORE=(sh -c 'exec 7<>"$0" 2>"$0" 7>&-; exec "$@"' "$WORK/fifo")
 	ask 'date'
 	equal "$status" 100 'status with nobody at standard error' || { shown; return 1; }
@@ -699,7 +699,7 @@ limit() {
 	equal "$status" 1 'status with nobody at standard error' || { shown; return 1; }
 	assert_logged "$AUTH_WARNING" 'delay-too-large'
 	assert_untouched
-	# Nobody at standard output: the client has gone before there was an answer.
+	# Standard output has no reader: the client has gone before there was an answer.
 	BEFORE=(sh -c 'exec 7<>"$0" >"$0" 7>&-; exec "$@"' "$WORK/fifo")
 	ask 'rdate -v 127.0.0.1'
 	refused 111 'the client has gone before 127.0.0.1 answered$'
@@ -723,7 +723,7 @@ limit() {
 	BEFORE=(unshare -U --map-user=1000 --map-group=1000)
 	ask 'rdate -s 127.0.0.1'
 	refused 111 "$cures"
-	# What sets nothing needs none.
+	# A request that sets nothing needs no capability.
 	ask 'rdate -p 127.0.0.1'
 	expect 0
 	ask status
@@ -732,10 +732,10 @@ limit() {
 
 SET_MEANWHILE='guestclock-set: the clock was set by another request or program while this one waited; nothing was done$'
 
-# asking: a request has come as far as to ask its source
+# asking: a request has started the process that asks its source
 asking() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 
-# in_background NAME COMMAND
+# in_background NAME COMMAND: sends COMMAND in the background
 in_background() {
 	export SSH_CONNECTION='127.0.0.1 1 127.0.0.1 22' SSH_ORIGINAL_COMMAND=$2
 	background "$1" enclosed "$GUESTCLOCK_SET"
@@ -771,7 +771,7 @@ in_background() {
 	[[ $output =~ $SET_MEANWHILE ]] || { shown; return 1; }
 	assert_logged "$DAEMON_ERR" 'request "rdate -s 127.0.0.1": the clock was set by another request or program while this one waited'
 	assert_stepped +100.0 2.0
-	# Set by hand, or by any other program, it is the same.
+	# The same if a user or another program sets the clock.
 	in_background first 'rdate -s 127.0.0.1'
 	wait_for 5 asking
 	clock_set offset_ns=-50.0
@@ -781,7 +781,7 @@ in_background() {
 	assert_untouched
 }
 
-# holds NAME SECONDS: another process has the lock for so long
+# holds NAME SECONDS: another process holds the lock for SECONDS
 holds() {
 	"${ENTER[@]}" --mount mkdir -p /run/guestclock
 	background "$1" "${ENTER[@]}" --mount flock /run/guestclock/lock sh -c ": >$WORK/$1.held; sleep $2"
@@ -804,7 +804,7 @@ holds() {
 	within "$took" 1000 8000 'milliseconds'
 	ask rfc868 < <(printf '\0\0\0\0')
 	refused 111 'guestclock-set: another request is setting the clock$'
-	# Reading is not setting.
+	# Reading the clock needs no lock.
 	ask status
 	expect 0
 	ask 'rdate -p 127.0.0.1'
@@ -829,7 +829,7 @@ holds() {
 		run_cmd cat "$WORK/each$at.out"
 		[[ $output =~ $SET_MEANWHILE ]] || { shown; return 1; }
 	done
-	# Those that began after the first had set it found it right.
+	# The requests that began after the first had set the clock found it right.
 	((done >= 1))
 	assert_stepped +100.0 3.0
 }
@@ -839,12 +839,12 @@ holds() {
 	"${ENTER[@]}" --mount sh -c ': >/run/guestclock'
 	ask 'rdate -s 127.0.0.1'
 	refused 111 'cannot lock /run/guestclock/lock: Not a directory'
-	# A link that somebody left there is not followed.
+	# A symbolic link in its place is not followed.
 	"${ENTER[@]}" --mount sh -c "rm /run/guestclock && mkdir /run/guestclock && ln -s $WORK/elsewhere /run/guestclock/lock"
 	ask 'rdate -s 127.0.0.1'
 	refused 111 'cannot lock /run/guestclock/lock: '
 	[ ! -e "$WORK/elsewhere" ]
-	# What is in it is not believed without being read.
+	# Garbage in the lock file is not believed.
 	"${ENTER[@]}" --mount sh -c 'rm /run/guestclock/lock && head -c 5000 /dev/urandom >/run/guestclock/lock'
 	clock_new offset_ns=-100.0
 	ask 'rdate -s 127.0.0.1'
@@ -878,7 +878,7 @@ holds() {
 	CLIENT=127.0.0.9 ask status
 	expect 1 'do not let'
 	assert_logged "$AUTH_WARNING" "from 127\.0\.0\.9 key $(literally "$(ssh-keygen -lf - <<<"ssh-ed25519 $key" | cut -d' ' -f2)"), request \"status\": "
-	# A file that is not what sshd writes, or is not there, is no key and no failure.
+	# A file that sshd would not write, or a missing file, gives no key and is no failure.
 	for content in 'publickey' 'publickey ssh-ed25519' 'publickey ssh-ed25519 !!!' $'publickey x \n' "publickey x $(fill 9000 A)" ''; do
 		printf '%s' "$content" >"$WORK/auth"
 		CLIENT=127.0.0.9 ask status

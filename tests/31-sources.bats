@@ -1,6 +1,6 @@
-# Time sources that lie, dawdle, babble or break, and what guestclock-set does to the clock: nothing, or the right
-# thing.  The sources are tests/lib/badsource.py; the clock is tests/helpers/fake-clock.c, whose offset_ns is the truth
-# about the residual: sources tell this machine's time unless told otherwise.
+# Time sources that lie, delay, babble or break.  guestclock-set must leave the clock alone or set it right.  The
+# sources are tests/lib/badsource.py, and serve this machine's time unless a test says otherwise.  The clock is
+# tests/helpers/fake-clock.c, whose offset_ns is the true residual.
 
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
 # shellcheck disable=SC2154 # errors, took and logged come from tests/lib/set.bash
@@ -17,16 +17,16 @@ setup() {
 
 teardown() { common_teardown; }
 
-# ask COMMAND [LIMITS...]: over ssh, from 127.0.0.1
+# ask COMMAND [LIMITS...]: sends COMMAND over ssh, from 127.0.0.1
 ask() { set_by_ssh_env 127.0.0.1 "$@"; }
 
-# unix DATE: in seconds since 1970
+# unix DATE: prints DATE in seconds since 1970
 unix() { date -ud "$1" +%s; }
 
-# wire UNIX-SECONDS: the number that RFC 868 and NTP have for it
+# wire UNIX-SECONDS: prints the number for it in RFC 868 and NTP
 wire() { printf '%s\n' $((($1 + 2208988800) & 0xffffffff)); }
 
-# assert_bound: the clock is off by no more than the kernel was told, and it was told.
+# assert_bound: the kernel was given an error bound, and the clock's offset is within it.
 assert_bound() {
 	local offset maxerror esterror state
 	read -r offset maxerror esterror state <<<"$(clock_get offset_ns maxerror_us esterror_us status)"
@@ -35,17 +35,17 @@ assert_bound() {
 	within "$offset" $((-maxerror * 1000)) $((maxerror * 1000)) 'true offset of the clock, by the bound told to the kernel'
 }
 
-# assert_reads UNIX-SECONDS: the clock is within that second or just behind it
+# assert_reads UNIX-SECONDS: the clock reads UNIX-SECONDS or up to 3 s more
 assert_reads() {
 	local now
 	now=$(clock_now)
 	within "$now" $(($1 * 1000000000)) $((($1 + 3) * 1000000000)) 'the clock, in nanoseconds'
 }
 
-# no_processes: nothing of guestclock-set's is left in the sandbox
+# no_processes: no process of guestclock-set is left in the sandbox
 no_processes() { sandbox_empty guestclock-set; }
 
-# fails PORT WORDS REGEX: rdate WORDS -o PORT 127.0.0.1 fails with status 111 and this line
+# fails PORT WORDS REGEX: rdate WORDS -o PORT 127.0.0.1 fails with status 111 and this reason
 fails() {
 	# shellcheck disable=SC2086
 	ask "rdate -s $2 -o $1 127.0.0.1"
@@ -63,13 +63,13 @@ fails() {
 	fails 1008 '' 'sent more than 4 octets: not RFC 868.*'
 	fails 1015 '' 'sent more than 4 octets: not RFC 868.*'
 	fails 1010 '' 'closed without an answer: .*hosts\.allow.*'
-	# The reset may come before the connection is found made.
+	# The reset may arrive before connect(2) has succeeded.
 	fails 1011 '' '(failed before it had answered|cannot connect): Connection reset by peer'
 	fails 1012 '' '(failed before it had answered|cannot connect): Connection reset by peer'
 	fails 1099 '' 'cannot connect: Connection refused'
 	fails 1013 '-t 400' 'no answer in time'
 	within "$took" 400 3900 'milliseconds'
-	# An octet a second: the time allowed is for the whole answer, not for each octet.
+	# One octet a second: the time limit is for the whole answer, not for each octet.
 	fails 1014 '-t 2500' 'sent 2 octets and no more in time: expected 4'
 	within "$took" 2500 6000 'milliseconds'
 }
@@ -95,7 +95,7 @@ fails() {
 		ask "rdate -s -o $port $words 127.0.0.1" --max-delay 0.3
 		refused 1 'refused: delay-too-large: the answer took longer than --max-delay \(offset -[0-9.]+ \+- [0-9.]+ s\)$' ||
 			{ printf 'port %s\n' "$port"; return 1; }
-		# But what it says may be printed.
+		# Its time may still be printed.
 		[ "$port" -eq 1005 ] || {
 			ask "rdate -p -o $port $words 127.0.0.1" --max-delay 0.3
 			expect 0
@@ -106,10 +106,10 @@ fails() {
 		1003 -u
 		1004 -n
 	END
-	# By default, two seconds.
+	# The default limit is two seconds.
 	ask 'rdate -s -o 1005 127.0.0.1'
 	refused 1 'refused: delay-too-large: '
-	# What an SNTP server says that it held the question for is no part of the round trip.
+	# The time for which an SNTP server says that it held the request is not part of the round-trip delay.
 	ask 'rdate -s -n -o 1006 127.0.0.1' --max-delay 0.3
 	expect 0
 	assert_stepped +1000.0 0.3
@@ -123,14 +123,14 @@ fails() {
 	fails 1005 -u 'sent more than 4 octets: not RFC 868.*'
 	fails 1008 -u 'sent more than 4 octets: not RFC 868.*'
 	fails 1015 -u 'sent more than 4 octets: not RFC 868.*'
-	# No octets: it is up, and has no time to give or does not give it to us.
+	# An empty answer: the server is up, and has no time to give or does not give it to us.
 	fails 1010 -u '.*'
 	at_most "$took" 4000 'milliseconds'
 	[[ $errors != *'sent 1 octets'* ]] || { printf 'an empty datagram is not one octet\n'; shown; return 1; }
 	fails 1099 -u 'cannot connect: Connection refused'
 	fails 1013 '-u -t 400' 'no answer in time'
 	within "$took" 400 3900 'milliseconds'
-	# A datagram lost is asked for again.
+	# A lost datagram is requested again.
 	clock_new offset_ns=-1000.0
 	ask 'rdate -su -o 1014 127.0.0.1'
 	expect 0
@@ -188,13 +188,13 @@ fails() {
 	fails 1007 -n 'sent times that contradict each other'
 	fails 1008 -n 'sent 47 octets: too few'
 	fails 1009 -n 'sent times that contradict each other'
-	# A question or a broadcast is no answer, whoever sends it.
+	# A request or a broadcast is no answer, whoever sends it.
 	fails 1010 '-n -t 300' 'no answer in time'
 	fails 1017 '-n -t 300' 'no answer in time'
 	fails 1011 '-n -t 300' 'no answer in time'
 	fails 1012 -n 'says that its own clock is not synchronised'
 	fails 1013 -n 'says that its own clock is not synchronised'
-	# It says that it held the question for longer than the answer took to come.
+	# It claims to have held the request for longer than the answer took.
 	fails 1014 -n 'sent times that contradict each other'
 	fails 1015 -n '.*'
 	[[ $errors != *'sent 1 octets'* ]] || { printf 'an empty datagram is not one octet\n'; shown; return 1; }
@@ -247,7 +247,7 @@ fails() {
 		tcp:1005:fixed="$(wire "$(unix 2008-02-15T20:49)")" tcp:1006:fixed="$(wire "$(unix 1970-01-01)")" \
 		tcp:1007:fixed="$(wire "$(unix 2076-12-01)")" sntp:1008:fixed="$(wire $((floor - 1)))" \
 		sntp:1009:fixed="$(wire "$ceiling")" tcp:1010:fixed=0xffffffff tcp:1011:fixed=0
-	# The release date is the floor unless another is given.
+	# The default floor is the release date.
 	ask 'rdate -s -o 1001 127.0.0.1'
 	refused 1 'refused: before-floor: the time offered is before --not-before \(offset '
 	ask 'rdate -sn -o 1008 127.0.0.1'
@@ -266,7 +266,7 @@ fails() {
 	refused 1 'refused: after-ceiling: '
 	ask 'rdate -s -o 1011 127.0.0.1' --not-after 2030-01-01
 	refused 1 'refused: after-ceiling: '
-	# A right clock is no reason to believe: the clock reads the forbidden time already.
+	# Even if the clock already reads the forbidden time, that time is refused.
 	clock_reads "$floor.3"
 	ask 'rdate -s -o 1002 127.0.0.1' --not-before 2026-11-02
 	refused 1 'refused: before-floor: '
@@ -278,7 +278,7 @@ fails() {
 	ask 'rdate -s -o 1003 127.0.0.1' --not-after 2030-01-01
 	expect 0
 	assert_reads $((ceiling - 1))
-	# Printing is not setting.
+	# The limits are for setting, not for printing.
 	clock_new
 	ask 'rdate -p -o 1005 127.0.0.1'
 	expect 0
@@ -303,17 +303,17 @@ fails() {
 		clock_new offset_ns=-10.0
 		ask "$rdate" --max-step 8
 		refused 1 'refused: too-far: '
-		# Backwards is one direction.
+		# --max-back limits backward steps only.
 		ask "$rdate" --max-back 8
 		expect 0
 		assert_stepped +10.0 1.2
 		log_take
-		# Slewing there is no way around.
+		# A slew does not evade the limit.
 		clock_new offset_ns=-10.0
 		ask "${rdate/-s/-as}" --max-step 8
 		refused 1 'refused: too-far: '
 	done
-	# No step at all, and a clock that is right.
+	# A right clock needs no step, so it is accepted.
 	clock_new
 	ask 'rdate -s 127.0.0.1' --max-step 0 --max-back 0
 	expect 0
@@ -346,7 +346,7 @@ fails() {
 			1017 2 Thu Feb  7 06:28:17 UTC 2036
 		END
 	done
-	# Beyond 31 bits of seconds since 1970.
+	# More than 2^31 seconds since 1970.
 	clock_reads 0
 	ask 'rdate -o 1038 127.0.0.1'
 	expect 0
@@ -358,12 +358,12 @@ fails() {
 	local last
 	last=$(unix 2036-02-07T06:28:15Z)
 	badsource tcp:1015:fixed=0xffffffff tcp:1016:fixed=0 tcp:1008:fixed="$(wire "$(unix 2008-02-15T20:49)")" tcp:1001:fixed=1
-	# The same number 2^32 seconds on.
+	# The same number, 2^32 seconds later.
 	clock_new
 	ask 'rdate -s -o 1015 127.0.0.1' --not-before 2172-01-01 --not-after 2173-01-01
 	expect 0
 	assert_reads $((last + 4294967296))
-	# And in a museum.
+	# And with limits in the past.
 	clock_reads "$(unix 2020-01-01)"
 	ask 'rdate -s -o 1008 127.0.0.1' --not-before 2000-01-01 --not-after 2010-01-01
 	expect 0
@@ -402,7 +402,7 @@ fails() {
 	local second tenth after at step
 	second=$(($(unix 2026-11-20) + 30))
 	badsource tcp:37:fixed="$(wire "$second")" udp:37:fixed="$(wire "$second")"
-	# The clock runs while the program starts, and the source's does not: half a second is for that.
+	# The clock runs while the program starts, and the source's does not: allow half a second for that.
 	for ((tenth = 0; tenth < 6; tenth++)); do
 		clock_reads "$second.${tenth}1"
 		ask 'rdate -s 127.0.0.1'
@@ -410,7 +410,7 @@ fails() {
 		assert_unset || { printf 'the clock read %s.%s\n' "$second" "$tenth"; return 1; }
 	done
 	assert_not_logged
-	# A clock that is behind runs on until the answer comes: that may take half a second on a busy machine.
+	# A clock that is behind runs on until the answer arrives, which may take half a second on a busy machine.
 	for after in -100.5 -1.9 -0.9 -0.6 1.1 1.9 3.5 100.5; do
 		at=$((second * 1000000000 + $(nanoseconds "$after")))
 		step=$(($(nanoseconds 0.5) - $(nanoseconds "$after")))
@@ -418,13 +418,13 @@ fails() {
 		ask 'rdate -su 127.0.0.1'
 		expect 0
 		equal "$(clock_get steps slews)" '1 0' "steps and slews of a clock off by $after s"
-		# To the middle of that second, as of when the answer came.
+		# The step is to the middle of that second, at the time when the answer arrived.
 		within "$(clock_get last_step_ns)" $((step - 590000000)) $((step + 1000000)) 'step'
 		assert_logged "$DAEMON_NOTICE" 'step: offset '
 	done
 }
 
-# sleep_to TENTHS: until this machine's clock is so far into a second
+# sleep_to TENTHS: sleeps until this machine's clock is TENTHS into a second
 sleep_to() {
 	local us=${EPOCHREALTIME#*.} wait
 	wait=$((($1 * 100000 - 10#$us + 1000000) % 1000000))
@@ -435,18 +435,19 @@ sleep_to() {
 	badsource tcp:37:good
 	local round offset
 	for round in 1 2; do
-		# Set, and so right within half a second, as we told the kernel; in truth within a tenth.
+		# The clock was set: the kernel has a bound of half a second, and the true offset is a tenth.
 		clock_new offset_ns=-12.345
 		ask 'rdate -s 127.0.0.1'
 		expect 0
 		clock_set offset_ns=0.1
-		# Just when the guest's second has turned and the source's has not, an answer says 0.05 to 1.05 s ahead.
+		# When the guest's second has changed and the source's has not, the answer says 0.05 to 1.05 s ahead.
 		sleep_to 9
 		sleep 0.02
 		ask 'rdate -s 127.0.0.1'
 		expect 0
 		assert_bound
-		# What the two agree on is less than half a second, and far from the middle of the last answer alone.
+		# The intersection of both intervals is less than half a second, and far from the middle of the last
+		# answer's interval.
 		offset=$(clock_get offset_ns)
 		within "$offset" -350000000 350000000 'true offset, 0.1 s before,'
 	done
@@ -462,7 +463,7 @@ sleep_to() {
 	equal "${slew[0]} ${slew[1]}" '0 1' 'steps and slews'
 	within "${slew[2]}" 30000 70000 'slew, in microseconds'
 	assert_logged "$DAEMON_NOTICE" 'slew: offset -0\.0'
-	# Until it has worked itself off, the clock is as wrong as before, and the kernel knows.
+	# Until the slew is complete, the clock is as wrong as before, and maxerror includes that.
 	within "$(clock_get maxerror_us)" "${slew[2]}" 300000 maxerror
 	clock_new
 	ask 'rdate -sn -o 124 127.0.0.1'
@@ -506,11 +507,11 @@ sleep_to() {
 	expect 0
 	within "$(clock_get last_slew_us)" 1998000000 2002000000 'slew'
 	log_take
-	# More than the kernel takes: refused, not stepped behind the user's back.
+	# More than the kernel can slew: refused, not stepped unasked.
 	clock_new offset_ns=-3000.0
 	ask 'rdate -sa 127.0.0.1'
 	refused 1 'refused: too-far-to-slew: '
-	# A right clock is left alone by both.
+	# Both leave a right clock alone.
 	clock_new
 	ask 'rdate -sa 127.0.0.1'
 	expect 0
@@ -529,13 +530,13 @@ sleep_to() {
 	expect 0
 	[[ $output =~ ', now '[+-][0-9.]+' +- '([0-9]+)\.([0-9]{9})' s'$ ]] || { shown; return 1; }
 	bound=$((10#${BASH_REMATCH[1]}${BASH_REMATCH[2]}))
-	# A second is a second: half of it either way, and the round trip.
+	# The answer is a whole second: half of it either way, and the round-trip delay.
 	within "$bound" 500000000 1000000000 bound
 	assert_bound
 	maxerror=$(clock_get maxerror_us)
-	# Rounded up, with what the step itself took.
+	# Rounded up, and with the duration of the step itself.
 	within $((maxerror * 1000)) "$bound" $((bound + 20000000)) maxerror
-	# Other bits of the kernel's state are not ours.
+	# Other bits of the kernel's status stay as they are.
 	equal "$(clock_get status)" 1 'kernel status bits'
 	clock_new offset_ns=-5.0
 	ask 'rdate -su -o 38 127.0.0.1'
@@ -546,16 +547,16 @@ sleep_to() {
 	ask 'rdate -n -v 127.0.0.1'
 	expect 0
 	assert_bound
-	# What the server says of its own error counts: 1 ms here.
+	# The server's own error counts: 1 ms here.
 	within "$(clock_get maxerror_us)" 1000 300000 maxerror
-	# A clock found right is told of too: no set, and the kernel would call it unsynchronised for ever.
+	# For a right clock the bound is set too: without a set, the kernel would consider it unsynchronised for ever.
 	clock_new
 	ask 'rdate -s 127.0.0.1'
 	expect 0
 	equal "$(clock_get steps slews tells)" '0 0 1' 'steps, slews and tells'
 	assert_bound
 	within "$(clock_get maxerror_us)" 500000 1100000 maxerror
-	# And not told worse than it knows.
+	# A better bound in the kernel is not replaced by a worse one.
 	clock_set maxerror_us=3000 esterror_us="$(clock_get esterror_us)" tells=0
 	ask 'rdate -s 127.0.0.1'
 	expect 0
@@ -578,12 +579,12 @@ sleep_to() {
 	expect 0
 	assert_stepped +1.3 0.2
 	assert_bound
-	# What we told ourselves is not another service.
+	# Our own bound does not count as another service's.
 	clock_set offset_ns=-0.7
 	ask 'rdate -sn 127.0.0.1'
 	expect 0
 	equal "$(clock_get steps)" 2 steps
-	# Right clock, another service: not even told.
+	# A right clock that another service keeps: no report to the kernel either.
 	clock_new status=0 maxerror_us=5000 esterror_us=1000
 	ask 'rdate -s 127.0.0.1'
 	expect 0
@@ -617,7 +618,7 @@ sleep_to() {
 	refused 111 'cannot step the clock by \+[0-9.]+ s: Operation not permitted$'
 	ask 'rdate -a 127.0.0.1'
 	refused 111 'cannot slew the clock by \+[0-9.]+ s: Operation not permitted$'
-	# The kernel may not want to hear of it; the clock is right all the same.
+	# If the kernel refuses the report, the clock is right all the same.
 	clock_new offset_ns=-100.0 tell_errno=1
 	ask 'rdate -s 127.0.0.1'
 	expect 0
@@ -628,17 +629,17 @@ sleep_to() {
 
 # ---------------------------------------------------------------------------------------------- as rdate does
 
-# debian_rdate WORDS...: what Debian's own prints, in the sandbox
+# debian_rdate WORDS...: prints what Debian's rdate prints, in the sandbox
 debian_rdate() { "${ENTER[@]}" --mount rdate "$@"; }
 
-# zone: a zone file (RFC 8536, version 1) with one type: 5:30 h east, IST.  Not every machine has them installed.
+# zone: prints a zone file (RFC 8536, version 1) with one type: 5:30 h east, IST.  Not every machine has zone files.
 zone() {
 	printf TZif
 	head -c 32 /dev/zero
 	printf '\0\0\0\1\0\0\0\4\0\0\115\130\0\0IST\0'
 }
 
-# same_date GUEST-WORDS RDATE-WORDS: both print the same line.  They are asked within the same second, or asked again.
+# same_date GUEST-WORDS RDATE-WORDS: both print the same line.  Repeats if a second ended between the two.
 same_date() {
 	local theirs before
 	for _ in 1 2 3 4 5; do
@@ -678,7 +679,7 @@ same_date() {
 
 @test "every option of rdate does what it says" {
 	badsource tcp:37:good udp:37:good sntp:123:good tcp:1037:good=100 udp:2037:silent
-	# Sets and prints; sets and is silent; prints alone.
+	# Sets and prints; sets and is silent; prints only.
 	clock_new offset_ns=-100.0
 	ask 'rdate 127.0.0.1'
 	expect 0
@@ -694,7 +695,7 @@ same_date() {
 	expect 0
 	equal "$(date -ud "$output" +%F)" "$(date -u +%F)" 'date printed'
 	assert_untouched
-	# -v: the offset and what was done.
+	# -v: prints the offset and what was done.
 	ask 'rdate -pv 127.0.0.1'
 	expect 0
 	[[ $output =~ $'\n''127.0.0.1: offset -'(99|100)\.[0-9]{9}' +- 0.'[0-9]{9}' s'$ ]] || { shown; return 1; }
@@ -703,7 +704,7 @@ same_date() {
 	expect 0
 	[[ $output =~ $'\n''127.0.0.1: offset -'(99|100)\.[0-9]{9}' s, step, now '[+-]0\.0[0-9]{8}' +- 0.'[0-9]{9}' s'$ ]] ||
 		{ shown; return 1; }
-	# -u, -n, -o: which service.
+	# -u, -n, -o select the service.
 	for words in '-u' '-n' '-un'; do
 		clock_new offset_ns=-100.0
 		ask "rdate -s $words 127.0.0.1"
@@ -716,14 +717,14 @@ same_date() {
 	assert_stepped +100.0 1.2
 	ask 'rdate -s -u -t250 -o 2037 127.0.0.1'
 	expect 111 'port 2037: no answer in time'
-	# -4, -6: which family.
+	# -4, -6 select the address family.
 	set_by_hand -- rdate -pv -4 localhost
 	expect 0
 	[[ $output == *$'\n127.0.0.1: offset '* ]] || { shown; return 1; }
 	set_by_hand -- rdate -pv6 localhost
 	expect 0
 	[[ $output == *$'\n::1: offset '* ]] || { shown; return 1; }
-	# Together, as people write them.
+	# Combined, as users write them.
 	clock_new offset_ns=-100.0
 	ask 'rdate -4ansuv -t 2000 -o123 127.0.0.1'
 	expect 0
@@ -736,7 +737,7 @@ same_date() {
 	ask 'rdate -ev 127.0.0.1'
 	expect 0
 	assert_stepped +12.345 0.1
-	# The bound is proved: the truth lies inside it.  And it is far better than a second.
+	# The bound contains the true offset, and is far better than a second.
 	assert_bound
 	at_most "$(clock_get maxerror_us)" 270000 'maxerror'
 	at_most "$took" 11500 'milliseconds'
@@ -776,7 +777,7 @@ same_date() {
 
 # --------------------------------------------------------------------------------------------------- rfc868
 
-# push PRINTF-FORMAT [LIMITS...]: rfc868 with that on standard input, which then ends
+# push PRINTF-FORMAT [LIMITS...]: sends rfc868 with that on standard input, which then ends
 push() {
 	# shellcheck disable=SC2059
 	printf "$1" >"$WORK/push"
@@ -784,7 +785,7 @@ push() {
 	ask rfc868 "$@" <"$WORK/push"
 }
 
-# octets UNIX-SECONDS: as a format for printf
+# octets UNIX-SECONDS: prints it as a format for printf
 octets() {
 	local n
 	n=$(wire "$1")
@@ -813,7 +814,7 @@ octets() {
 	assert_stepped +1000.0 2.0
 	assert_logged "$DAEMON_NOTICE" 'request "rfc868": step: offset -[0-9.]+ \+- 1\.0+ s'
 	assert_bound
-	# Its limits are those of every request.
+	# The limits of every request apply.
 	clock_new offset_ns=-1000.0
 	push "$(octets "$EPOCHSECONDS")" --max-step 900
 	refused 1 'refused: too-far: '
@@ -854,8 +855,8 @@ feed() {
 	exec 8<>"$FEED"
 }
 
-# started NAME COMMAND [LIMITS...]: asks as ask does, in the background, with $FEED as standard input and $OUT, where it
-# is set, as standard output.  None of this shell's ends of pipes is left open in there.
+# started NAME COMMAND [LIMITS...]: asks as ask does, in the background, with $FEED as standard input and $OUT, if set,
+# as standard output.  It inherits none of this shell's pipe ends.
 started() {
 	local name=$1 command=$2
 	shift 2
@@ -864,7 +865,7 @@ started() {
 	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND
 }
 
-# ended NAME STATUS SECONDS: within that time, with that status
+# ended NAME STATUS SECONDS: it ends within SECONDS, with STATUS
 ended() {
 	local pid was=0
 	pid=$(pid_of "$1")
@@ -876,7 +877,7 @@ ended() {
 @test "rfc868 with a standard input that never closes" {
 	local start
 	clock_new offset_ns=-1000.0
-	# Four octets, and open: it has what it needs.
+	# Four octets, and still open: that is enough.
 	feed four
 	# shellcheck disable=SC2059
 	printf "$(octets "$EPOCHSECONDS")" >&8
@@ -885,13 +886,13 @@ ended() {
 	assert_stepped +1000.0 2.5
 	log_take
 	clock_new
-	# Nothing, or two octets, and open: over by itself.  One that its client closes is over at once.
+	# Nothing, or two octets, and still open: it ends by itself.  If the client closes, it ends at once.
 	start=$(now_ms)
 	feed two
 	printf 'ab' >&8
 	started two rfc868
 	wait_for 8 waits
-	# It keeps nobody out.
+	# Meanwhile it does not block other requests.
 	clock_new offset_ns=-1000.0
 	badsource tcp:37:good
 	ask 'rdate -s 127.0.0.1'
@@ -916,10 +917,10 @@ ended() {
 	no_processes
 }
 
-# waits: a request has entered its filter, which is just before it reads
+# waits: a request has entered its filter, which it does just before it reads
 waits() { grep -q '^Seccomp:[[:space:]]*2$' "/proc/$(sandbox_pids guestclock-set | head -n 1)/status"; }
 
-# lock_free: nobody holds the lock.  Looked up, not tried: a try could be what makes another one fail.
+# lock_free: no process holds the lock.  Reads /proc/locks, because taking the lock could make another request fail.
 lock_free() {
 	local device file
 	device=$("${ENTER[@]}" --mount stat -c '%Hd %Ld %i' /run/guestclock/lock) || return 1
@@ -946,7 +947,7 @@ lock_free() {
 
 # ------------------------------------------------------------------------------------- when the client has gone
 
-# two_processes: guestclock-set and its part that asks
+# two_processes: guestclock-set and its process that asks the source
 two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 
 @test "a request to a silent source ends at once when the reader of its output has gone" {
@@ -974,7 +975,7 @@ two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 	badsource tcp:37:silent tcp:38:delay=2.6
 	local start
 	start=$(now_ms)
-	# Closed from the start, as cron's; closed within two seconds; open, and somebody types.
+	# Closed from the start, as under cron; closed within two seconds; open, with typed input.
 	FEED=/dev/null
 	started null 'rdate -p -o 38 127.0.0.1'
 	feed early
@@ -999,7 +1000,7 @@ two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 	no_processes
 }
 
-# setter, asker: the pids of the two
+# setter, asker: print the pids of the process that sets the clock and of the one that asks the source
 setter() { ps -o ppid= -p "$(asker)" | tr -d ' '; }
 asker() {
 	local pid
@@ -1022,7 +1023,8 @@ asker() {
 		exec 8>&-
 		stop killed
 	done
-	# The part that asks may be killed, by the system short of memory or by its own filter: that is a failure, told.
+	# If the process that asks is killed, because memory is short or by its own filter, that is a failure, and is
+	# reported.
 	feed asker
 	started killed 'rdate -t 60000 127.0.0.1'
 	wait_for 8 two_processes

@@ -1,8 +1,8 @@
-# Every superserver that guestclock names, started from the snippet that is shipped for it, gives the time to
-# every client that our users have: Debian's rdate, busybox rdate and a raw one.
+# Each superserver that guestclock names, started from the snippet that is shipped for it, must give the time to each
+# client that our users have: Debian's rdate, busybox rdate and a raw one.
 #
-# In a sandbox (tests/lib/common.bash): port 37 and /etc are the test's own, so the snippets are used to the
-# letter.  The clients only print (-p); none of them could set this machine's clock if it tried.
+# It runs in a sandbox (tests/lib/common.bash): port 37 and /etc are the test's own, so the snippets are used as they
+# are, but enabled.  The clients only print (-p); none of them could set this machine's clock.
 
 load lib/common
 load lib/superserver
@@ -25,23 +25,23 @@ teardown() {
 	return $status
 }
 
-# printed_second TEXT: the second in a date as rdate prints it
+# printed_second TEXT: prints the second of a date in rdate's format
 printed_second() { date -d "$1" +%s; }
 
-# right_within_a_second COMMAND...: it prints a date, and that is this machine's
+# right_within_a_second COMMAND...: it prints a date that is this machine's, within a second
 right_within_a_second() {
 	local before after second
 	before=${EPOCHREALTIME%.*}
 	run_cmd in_net "${BOUND[@]}" "$@" || return 1
 	after=${EPOCHREALTIME%.*}
-	# rdate puts its name in front of what it says, busybox does not.
+	# Debian's rdate prints its name first, busybox does not.
 	second=$(printed_second "${output#rdate: }") || return 1
 	((second >= before - 1 && second <= after + 1)) && return 0
 	printf '%s printed "%s", which is %d; expected %d to %d\n' "$*" "$output" "$second" "$before" "$after"
 	return 1
 }
 
-# answers KIND STYLE FAMILY: starts it, and asks it with every client
+# answers KIND STYLE FAMILY: starts this superserver, and asks it with every client
 answers() {
 	local kind=$1 style=$2 family=$3 address
 	superserver_start "$kind" "$style"
@@ -51,7 +51,7 @@ answers() {
 		right_within_a_second rdate -p -"$family" "$address"
 		right_within_a_second busybox rdate -p "$address"
 		run_cmd ask "$address"
-		# What the raw client got is the very second in which it asked, in exactly four octets.
+		# The raw client got the very second in which it asked, in exactly four octets.
 		equal "$output" "0 4" "delta and octets"
 		;;
 	dgram-*)
@@ -64,9 +64,9 @@ answers() {
 		;;
 	esac
 	case $style in
-	# The point of wait: it was one process that answered all of them.
+	# With wait, one process answered all of them.
 	*-wait) helper >/dev/null ;;
-	# The point of nowait: none stays.
+	# With nowait, no process stays.
 	*-nowait) wait_for 3 sandbox_empty in.timed ;;
 	esac
 }
@@ -136,7 +136,7 @@ answers() {
 	run_cmd ask --udp 127.0.0.1
 	run_cmd ask ::1
 	run_cmd ask --udp ::1
-	# Whatever a newer xinetd may come to dislike in them, it says.
+	# If a newer xinetd dislikes the snippets, it says so in its log.
 	run grep -iE 'error|warn' "$WORK/xinetd.log"
 	equal "$output" "" "complaints in xinetd's log"
 }

@@ -1,5 +1,5 @@
-# The ways in which a time service under a superserver has gone wrong before, each shown not to happen here.
-# Real superservers, started from the shipped snippets, in a sandbox (tests/lib/common.bash).
+# Known failures of time services under superservers: each test shows that one does not happen here. Real superservers,
+# started from the shipped snippets, in a sandbox (tests/lib/common.bash).
 
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
 # shellcheck disable=SC2034 # OPTIONS and SERVER are for superserver_start
@@ -25,11 +25,11 @@ teardown() {
 	return $status
 }
 
-# over_udp: the option for ask, by what superserver_start was given last
+# over_udp: prints the option for ask that fits the last superserver_start
 over_udp() { [ "$SUPER_TYPE" != dgram ] || printf '%s\n' --udp; }
 
-# answered SOURCE, denied SOURCE: at 127.0.0.1 or ::1.  A denied connection is closed, which shows at once; that
-# no datagram comes can only be waited for.
+# answered SOURCE, denied SOURCE: SOURCE asks 127.0.0.1 or ::1. A denied connection is closed, which shows at once; that
+# no datagram arrives shows only by waiting.
 answered() { from "$1" 4 2 && equal "$output" "0 4" "delta and octets"; }
 denied() { from "$1" 0 "$([ "$SUPER_TYPE" = dgram ] && echo 0.15 || echo 3)"; }
 from() { # SOURCE OCTETS SECONDS
@@ -41,7 +41,7 @@ from() { # SOURCE OCTETS SECONDS
 
 # ------------------------------------------------- access, for every client of a process that serves many
 
-# The superserver's check, where there is one, sees the first client only.
+# A superserver's own access check, if it has one, sees only the first client.
 denied_while_helper_lives() { # KIND STYLE
 	hosts_allow 'in.timed: 127.0.0.2 [fd00::2]'
 	hosts_deny 'ALL: ALL'
@@ -53,7 +53,7 @@ denied_while_helper_lives() { # KIND STYLE
 		answered "${address/\%/2}"
 		denied "${address/\%/3}"
 	done
-	# All that was answered by processes that live on: the last is the one that serves IPv6, or both.
+	# The processes that answered still run: the last is the one that serves IPv6, or both.
 	[ -n "$(sandbox_pids in.timed)" ]
 	equal "$(unread 37)" 0 "octets left unread"
 }
@@ -95,14 +95,14 @@ denied_while_helper_lives() { # KIND STYLE
 	done
 }
 
-# An edited table counts within about a second, for the process that already runs.
+# An edited table takes effect within about a second, in the process that already runs.
 edit_takes_effect() { # STYLE
 	local pid start
 	superserver_start xinetd "$1"
 	answered 127.0.0.3
 	pid=$(helper)
 	soon_answered() { from "$1" 4 0.2; }
-	# Asked again and again meanwhile: a cached verdict must not be kept alive by its use.
+	# Ask repeatedly meanwhile: use must not prolong the life of a cached verdict.
 	hosts_deny 'in.timed: 127.0.0.3'
 	start=$(now_ms)
 	wait_for 5 denied 127.0.0.3
@@ -125,7 +125,7 @@ edit_takes_effect() { # STYLE
 	local style
 	for style in stream-wait dgram-wait; do
 		superserver_start xinetd "$style"
-		# Were there a socket for IPv4 as well, nothing would be shown.
+		# With a socket for IPv4 as well, this test would show nothing.
 		not grep -q ':0025 ' "/proc/$SANDBOX/net/tcp" "/proc/$SANDBOX/net/udp"
 		answered 127.0.0.2
 		denied 127.0.0.1
@@ -136,8 +136,8 @@ edit_takes_effect() { # STYLE
 	done
 }
 
-# xinetd's own check, given a service that waits, refuses everybody and never takes the connection off the
-# queue, so that it is told of it again at once and for ever.
+# For a service that waits, xinetd's own check refuses everybody and leaves the connection in the queue. So xinetd finds
+# it again at once, without end.
 @test "everybody denied: xinetd does not spin, and denied datagrams are read" {
 	local i before
 	hosts_deny 'ALL: ALL'
@@ -151,11 +151,11 @@ edit_takes_effect() { # STYLE
 	before=$(processor_time)
 	sleep 1
 	at_most $(($(processor_time) - before)) 5 "ticks of processor time in a second in which nobody asks"
-	# No one more was started for what was denied: one for each protocol is still there.
+	# Denied requests started no further process: the one for each protocol still runs.
 	equal "$(sandbox_pids in.timed | wc -l)" 2 "processes"
 }
 
-# processor_time: of all that runs in the sandbox, in ticks
+# processor_time: prints that of all processes in the sandbox, in ticks
 processor_time() {
 	local pid sum=0
 	for pid in $(sandbox_pids); do sum=$((sum + $(cpu_of "$pid" || echo 0))); done
@@ -164,7 +164,7 @@ processor_time() {
 
 # --------------------------------------------------------------------------------------- nothing gets lost
 
-# The burst starts the program: what came while it was being started counts as much as what came later.
+# The burst starts the program: datagrams that arrive during the start count as much as later ones.
 burst_of_250() { # KIND
 	superserver_start "$1" dgram-wait
 	run_cmd ask --udp --burst 250 127.0.0.1
@@ -181,8 +181,8 @@ burst_of_250() { # KIND
 @test "inetutils-inetd: 250 queries at once are answered, 250 of 250" { burst_of_250 inetutils; }
 @test "systemd socket: 250 queries at once are answered, 250 of 250" { burst_of_250 activate; }
 
-# After a process for datagrams has ended, xinetd throws away what waits; after one for connections, a
-# superserver that did not notice would listen no more.
+# After a process for datagrams has ended, xinetd discards waiting datagrams. After a process for connections has ended,
+# a superserver that did not notice would no longer listen.
 idle_and_again() { # KIND
 	local first second
 	OPTIONS='-i 1'
@@ -196,7 +196,7 @@ idle_and_again() { # KIND
 	run_cmd ask --udp 127.0.0.1
 	second=$(sandbox_pids in.timed)
 	not equal "$second" "$first" >/dev/null
-	# Idle means idle: one question keeps it for a second, not for ever.
+	# One request resets the idle time once, not for ever.
 	wait_for 4 sandbox_empty in.timed
 }
 
@@ -220,7 +220,7 @@ idle_and_again() { # KIND
 @test "no query is lost when processes come and go under it" {
 	OPTIONS='-i 1'
 	superserver_start xinetd both-wait
-	# Longer apart than the idle time, so that every question finds another moment of a process's end.
+	# Gaps of different lengths, so that the requests meet different moments of a process's life.
 	local i
 	for i in 1 2 3 4; do
 		run_cmd ask --udp --timeout 2 127.0.0.1
@@ -234,14 +234,14 @@ idle_and_again() { # KIND
 @test "xinetd: more than 50 connections in a second are answered (cps)" {
 	superserver_start xinetd stream-wait
 	local i
-	# 60 at a time: its queue holds 64, and the kernel lets a client that finds it full wait for a second.
+	# 60 at a time: the queue holds 64, and the kernel makes a client that finds it full wait for a second.
 	for i in 1 2 3 4; do
 		run_cmd ask --burst 60 127.0.0.1
 		equal "$output" "0 60" "delta and answers"
 	done
 }
 
-# More questions than openbsd-inetd (256) or inetutils-inetd (40) starts of a service in a minute.
+# More requests than openbsd-inetd (256) or inetutils-inetd (40) allows starts of a service in a minute.
 more_than_the_rate() { # KIND
 	superserver_start "$1" both-wait
 	run_cmd ask --times 300 127.0.0.1
@@ -253,7 +253,7 @@ more_than_the_rate() { # KIND
 @test "openbsd-inetd: more than 256 in a minute are answered (-R)" { more_than_the_rate openbsd; }
 @test "inetutils-inetd: more than 40 in a minute are answered (-R)" { more_than_the_rate inetutils; }
 
-# A process a second is what -i 1 can come to.
+# With -i 1 there may be one start a second.
 @test "inetd lines: the starts that they allow in a minute leave room for -i 1" {
 	local file
 	for file in openbsd-inetd inetutils-inetd; do
@@ -263,13 +263,13 @@ more_than_the_rate() { # KIND
 	done
 }
 
-# The limits are there for this: xinetd's cps, the number behind wait.
+# xinetd's cps, and the number after wait, are limits for this case.
 program_that_fails() { # KIND
 	SERVER=/bin/false
 	superserver_start "$1" both-wait
 	fails_with 1 ask --timeout 0.5 127.0.0.1
 	fails_with 1 ask --udp --timeout 0.5 127.0.0.1
-	# On a busy machine it takes a while to come to the limit.
+	# A busy machine needs some time to reach the limit.
 	wait_for 20 idle
 }
 
@@ -286,8 +286,8 @@ idle() {
 
 # --------------------------------------------------------------------- the superserver goes, so does in.timed
 
-# A process that lingers holds the port: the new superserver cannot bind it, and the service stays off while
-# the superserver looks healthy.
+# A process that stays would hold the port: the new superserver cannot bind it, and the service stays off although the
+# superserver looks healthy.
 restart_under_load() { # KIND STYLE SIGNAL
 	local pid start
 	superserver_start "$1" "$2"
@@ -370,7 +370,7 @@ restart_under_load() { # KIND STYLE SIGNAL
 	xinetd_install
 	background superserver superserver_container
 	wait_for 3 superserver_ready
-	# Over more than one idle time: its parent is process 1, as an orphan's is.
+	# For longer than the idle time: its parent is process 1, as an orphan's is.
 	run_cmd ask --for 2.5 127.0.0.1
 	read -r -a counts <<<"$output"
 	equal "${counts[1]}" 0 "connections that got no answer"
@@ -388,8 +388,8 @@ restart_under_load() { # KIND STYLE SIGNAL
 		resets=$(counter Tcp OutRsts)
 		run_cmd ask --send-first 'GET / HTTP/1.0\r\n\r\n' 127.0.0.1
 		equal "$output" "0 4" "delta and octets, a request"
-		# It lies there unread when the answer is written; closing now would reset the connection, and not
-		# every client's system gives it what had arrived before the reset.
+		# The request is unread when the answer is written. Closing now would reset the connection, and some
+		# clients' systems then discard an answer that had already arrived.
 		run_cmd ask --send-first "$(printf '%020000d' 0)" --hold-before 0.2 127.0.0.1
 		equal "$output" "0 4" "delta and octets, 20,000 octets"
 		run_cmd ask --send-first "$(printf '%020000d' 0)" --hold-before 0.2 ::1
@@ -402,7 +402,7 @@ restart_under_load() { # KIND STYLE SIGNAL
 	superserver_start xinetd stream-wait
 	local i start
 	for i in 1 2 3 4 5; do background "holder$i" ask --hold 20 127.0.0.1; done
-	# They are all answered before the others ask.
+	# All of them are answered before the others ask.
 	wait_for 3 established 5
 	start=$(now_ms)
 	for i in 1 2 3; do run_cmd ask 127.0.0.1; done
@@ -410,8 +410,8 @@ restart_under_load() { # KIND STYLE SIGNAL
 	for i in 1 2 3 4 5; do alive "holder$i"; done
 }
 
-# established COUNT: at least so many connections to port 37 have been answered and are still held by the client
-# (its socket has the server's FIN and is in CLOSE_WAIT, 08)
+# established COUNT: at least COUNT connections to port 37 have been answered and are still open at the client (its
+# socket has received the server's FIN and is in CLOSE_WAIT, 08)
 established() {
 	local count
 	count=$(grep -c ':0025 08 ' "/proc/$SANDBOX/net/tcp")
@@ -429,17 +429,17 @@ established() {
 		*) run_cmd ask --udp --expect 0 --timeout 0.2 --source "$source" 127.0.0.1 ;;
 		esac
 	done
-	# No socket can have port 0, so there it is counted what leaves.
+	# No socket can have port 0, so count the datagrams that are sent.
 	local in
 	in=$(counter Udp InDatagrams) out=$(counter Udp OutDatagrams)
 	run_cmd ask --udp --forge --source 127.0.0.1:0 127.0.0.1
 	wait_for 2 more_than "$in" counter Udp InDatagrams
 	run_cmd ask --udp --source 127.0.0.1:1024 127.0.0.1
-	# The question and its answer, and none to port 0.
+	# The request and its answer, and nothing to port 0.
 	equal "$(counter Udp OutDatagrams)" $((out + 2)) "datagrams sent"
 }
 
-# more_than NUMBER COMMAND...: it prints a greater one
+# more_than NUMBER COMMAND...: COMMAND prints a greater number
 more_than() {
 	local limit=$1
 	shift
@@ -450,7 +450,7 @@ more_than() {
 	local kind
 	for kind in xinetd openbsd inetutils activate; do
 		superserver_start "$kind" dgram-wait
-		# The first one came before the program could ask the kernel for destinations.
+		# The first datagram arrived before the program could ask the kernel for destination addresses.
 		run_cmd ask --udp --source 127.0.0.1 127.0.0.5
 		run_cmd ask --udp --source 127.0.0.1 127.0.0.5
 		run_cmd ask --udp --source 127.0.0.1 127.0.0.6
@@ -471,7 +471,8 @@ more_than() {
 	done
 }
 
-# One forged datagram, from one time service's port to the other's, and two that answer everything never stop.
+# If two services answer every datagram, one forged datagram from the port of the one to the port of the other never
+# stops.
 @test "two time services that are made to face each other do not loop" {
 	local in out
 	superserver_fill dgram-wait 37
@@ -489,7 +490,7 @@ more_than() {
 	}
 	local internal='time dgram udp wait root internal' ours
 	ours=$(inetd_lines openbsd-inetd.conf | sed '/^#/d')
-	# That this is how to make two services loop is shown with inetd's own.
+	# Show with inetd's own services that this makes two services loop.
 	face "10.37.0.1:$internal" "10.37.0.2:$internal"
 	((in > 1000)) || { echo "the forged datagram made no loop: $in received"; return 1; }
 	face "10.37.0.1:$ours" "10.37.0.2:$ours"
