@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
-# hosts.allow and hosts.deny, for hosts with addresses of their own: two beside the sandbox (tests/lib/hosts.bash), each
-# with three IPv4 and two IPv6 addresses, all of which ask every superserver in every style whenever a table is tried.
-# What guestclock-set does with the same tables, by SSH_CONNECTION.  Who is denied by one process that serves many, and
-# how soon an edited table counts, is in 41.
+# hosts.allow and hosts.deny, for hosts with their own addresses: two beside the sandbox (tests/lib/hosts.bash), each
+# with three IPv4 and two IPv6 addresses.  For each pair of tables, all of them ask every superserver in every style.
+# Then guestclock-set with the same tables, by SSH_CONNECTION.  41 tests denied clients of a process that serves many,
+# and how soon an edited table takes effect.
 
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
 # shellcheck disable=SC2034 # OPTIONS and the like are for the libraries
@@ -40,7 +40,7 @@ teardown() {
 	return $status
 }
 
-# hosts_and_superservers: alpha (10.37.1.*, fd37:1::*) and beta (10.37.2.*, fd37:2::*), and everything that serves
+# hosts_and_superservers: starts alpha (10.37.1.*, fd37:1::*), beta (10.37.2.*, fd37:2::*) and all superservers
 hosts_and_superservers() {
 	host_start alpha 1
 	host_start beta 2
@@ -54,17 +54,17 @@ hosts_and_superservers() {
 	hosts_allow 'in.timed: 10.37.1.2 10.37.2.130, [fd37:1::2]'
 	hosts_and_superservers
 	let_in 10.37.1.2 10.37.2.130 fd37:1::2
-	# A mask, a prefix, dots; a single address as a prefix.
+	# Masks, prefixes, a trailing dot; a single address as a prefix.
 	with_tables 'in.timed: 10.37.1.0/255.255.255.0 10.37.2.128/255.255.255.128, [fd37:2::]/64' 'in.timed: ALL'
 	let_in 10.37.1.2 10.37.1.3 10.37.1.130 10.37.2.130 fd37:2::2 fd37:2::3
 	with_tables 'in.timed: 10.37.1.0/25 10.37.2.130/32 [fd37:1::2]/127 [fd37:2::3]/128' 'in.timed: ALL'
 	let_in 10.37.1.2 10.37.1.3 10.37.2.130 fd37:1::2 fd37:1::3 fd37:2::3
 	with_tables 'in.timed: 10.37.2.' 'in.timed: ALL'
 	let_in 10.37.2.2 10.37.2.3 10.37.2.130
-	# The same words in hosts.deny alone let in everybody else.
+	# The same patterns in hosts.deny alone let everybody else in.
 	with_tables '' 'in.timed: 10.37.1.0/255.255.255.0, [fd37:1::]/64, 10.37.2.2'
 	let_in 10.37.2.3 10.37.2.130 fd37:2::2 fd37:2::3
-	# Addresses that begin alike are others.
+	# Addresses that begin alike are different.
 	with_tables 'in.timed: 10.37.1.1 10.37.1.13 [fd37:1::22]' 'in.timed: ALL'
 	let_in
 	# A list of addresses in a file; a continued line; a comment.
@@ -85,10 +85,10 @@ hosts_and_superservers() {
 	let_in fd37:1::2 fd37:1::3
 	with_tables '' 'ALL EXCEPT in.timed: ALL'
 	let_in 10.37.1.2 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3 10.37.2.2 10.37.2.3 10.37.2.130 fd37:2::2 fd37:2::3
-	# The first rule that matches holds; hosts.allow comes first.
+	# The first rule that matches decides; hosts.allow precedes hosts.deny.
 	with_tables $'sshd in.timed: 10.37.1.2: deny\nsshd, in.timed: 10.37.1. : allow\nsshd: ALL' 'in.timed: ALL'
 	let_in 10.37.1.3 10.37.1.130
-	# Users are not asked for, and servers' own addresses are not known: such a rule is for nobody.
+	# in.timed asks for no user names and does not know the server's address: such a rule matches nobody.
 	with_tables $'in.timed: root@10.37.1.2\nin.timed@10.37.2.1: ALL\nin.timed: 10.37.2.2' 'in.timed: ALL'
 	let_in 10.37.2.2
 }
@@ -98,7 +98,7 @@ hosts_and_superservers() {
 @test "names from /etc/hosts and DNS, LOCAL, KNOWN, UNKNOWN and PARANOID" {
 	printf '%s\n' '10.37.1.2 alpha' 'fd37:1::2 alpha6.guests.test' '10.37.1.3 three.guests.test' \
 		'10.37.2.2 two.other.test' >>"$ETC/hosts"
-	# 10.37.2.3 says a name that is another's, and 10.37.2.130 one that there is not.
+	# 10.37.2.3 claims another host's name, and 10.37.2.130 a name that does not exist.
 	resolver_start 'ptr 10.37.1.130 dns.guests.test
 a dns.guests.test 10.37.1.130
 ptr fd37:1::3 dns6.guests.test
@@ -118,7 +118,7 @@ ptr 10.37.2.130 gone.guests.test'
 	let_in fd37:2::2 fd37:2::3
 	with_tables '' 'in.timed: PARANOID'
 	let_in 10.37.1.2 10.37.1.3 10.37.1.130 10.37.2.2 fd37:1::2 fd37:1::3 fd37:2::2 fd37:2::3
-	# Nobody's name is asked for whom an address decides on.
+	# If an address decides about a client, its name is not looked up.
 	: >"$WORK/resolver.out"
 	with_tables 'in.timed: 10.37., [fd37::]/16, .guests.test' 'in.timed: ALL'
 	let_in 10.37.1.2 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3 10.37.2.2 10.37.2.3 10.37.2.130 fd37:2::2 fd37:2::3
@@ -127,18 +127,19 @@ ptr 10.37.2.130 gone.guests.test'
 
 @test "a name server that is dead: two seconds, and then for as long nobody else waits for it" {
 	resolver_start silent
-	# The address that is let in stands before the name, so it is never looked up.
+	# The rule has the addresses before the name, so their names are never looked up.
 	hosts_allow 'in.timed: 10.37.1.2 [fd37:1::2] .guests.test'
 	hosts_deny 'in.timed: ALL'
 	host_start alpha 1
 	superservers_start
-	# All who need a name ask before the two who do not, which are answered within six seconds (askmany.py); it was ten.
+	# All clients that need a name ask before the two that do not.  Those two are answered within six seconds
+	# (askmany.py); it was ten.
 	let_in 10.37.1.2 fd37:1::2
 	(($(logged 'looking up the name of [0-9a-f.:]+ took [12][0-9]{3} ms') > 0))
-	# Processes that have just been looking up, and will not for a while.
+	# These processes have just looked up names, and will not for a while.
 	ASKED=xinetd-dgram-wait:udp:1037,inetutils-dgram-wait:udp:1039
 	let_in 10.37.1.2 fd37:1::2
-	# A name server that is back is asked again: who was put off has no verdict that would be kept.
+	# A name server that is back is asked again: no verdict is cached for a client that was put off.
 	printf '%s\n' 'ptr 10.37.1.77 new.guests.test' 'a new.guests.test 10.37.1.77' >"$WORK/names"
 	in_host alpha ip address add 10.37.1.77/24 dev eth0
 	let_in 10.37.1.2 fd37:1::2 10.37.1.77
@@ -151,19 +152,19 @@ ptr 10.37.2.130 gone.guests.test'
 	host_start alpha 1
 	superserver_start xinetd both-wait
 	local start took worst=0 answered=0 lines
-	# Without a bound each of these took ten seconds.
+	# Without a bound on look-ups each answer took ten seconds.
 	background flood in_net "$TOP/build/tests/flood" -r 100 -s 20 10.9.0.1+2000 5000 10.37.1.1 37
 	start=$(now_ms)
 	while (($(now_ms) < start + 7000)); do
 		took=$(now_ms)
-		# A datagram that is lost is asked again, as any client has to.
+		# Repeat a lost request, as any client must.
 		retry 3 0 in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --timeout 3 --source 10.37.1.2 10.37.1.1 37
 		took=$(($(now_ms) - took))
 		((took <= worst)) || worst=$took
 		answered=$((answered + 1))
 	done
 	at_most "$worst" 6000 'milliseconds until an answer'
-	# Half of the time nothing is looked up: then answers come at once.
+	# During half of the time nothing is looked up: then answers come at once.
 	((answered >= 10)) || { printf 'answered %s\n' "$answered"; return 1; }
 	alive flood
 	stop flood
@@ -174,10 +175,10 @@ ptr 10.37.2.130 gone.guests.test'
 
 # ---------------------------------------------------------------------------------- options: spawn, twist, severity
 
-# spawned SOURCE: how many times a rule's program has run for it
+# spawned SOURCE: prints how many times a rule's program has run for SOURCE
 spawned() { grep -cx -- "$1" "$ETC/spawned/log" || :; }
 at_least() { (($("${@:2}") >= $1)); }
-# Written by whoever in.timed runs as: root under systemd-socket-activate, nobody elsewhere.
+# in.timed's user writes this file: root under systemd-socket-activate, nobody elsewhere.
 with_spawned() {
 	mkdir "$ETC/spawned"
 	: >"$ETC/spawned/log"
@@ -192,12 +193,12 @@ SPAWN='spawn (echo %a >>/etc/spawned/log) &'
 	host_start alpha 1
 	superservers_start
 	let_in 10.37.1.2 fd37:1::2
-	# Twelve services, once or more often each.
+	# Twelve services, each at least once.
 	wait_for 5 at_least 12 spawned 10.37.1.2
 	wait_for 5 at_least 12 spawned fd37:1::2
 	wait_for 5 at_least 12 spawned 10.37.1.3
 	equal "$(spawned 10.37.1.130)" 0 'runs for whom no such rule is'
-	# Once for each, never from the verdicts that are kept.
+	# Once for each request: such a verdict is never cached.
 	local before
 	ASKED=xinetd-dgram-wait:udp:1037
 	let_in 10.37.1.2 fd37:1::2
@@ -224,14 +225,14 @@ SPAWN='spawn (echo %a >>/etc/spawned/log) &'
 	: >"$ETC/spawned/log"
 	let_in 10.37.1.2
 	wait_for 5 at_least 12 spawned 10.37.1.2
-	# Those may start programs as long as a rule wants it, and not longer.
+	# These processes may start programs as long as a rule needs it, and no longer.
 	for pid in $(sandbox_pids in.timed); do grep -qx 'Seccomp:[[:blank:]]0' "/proc/$pid/status"; done
 	pid=$(sandbox_pids in.timed | head -n 1)
 	hosts_allow 'in.timed: 10.37.1.2'
 	wait_for 4 grep -qx 'Seccomp:[[:blank:]]2' "/proc/$pid/status"
 }
 
-# log_number PID: the number of its socket to the log, which is the last that it opened
+# log_number PID: prints the number of its log socket, which is the last that it opened
 log_number() {
 	find "/proc/$1/fd" -mindepth 1 -lname 'socket:*' -printf '%f\n' | sort -n | tail -n 1
 }
@@ -244,7 +245,7 @@ log_number() {
 	for style in stream-wait dgram-wait stream-nowait; do
 		asked() { # SOURCE OCTETS [OPTION...]
 			local -a how=(--source "$1" --expect "$2" "${@:3}")
-			# That no datagram comes can only be waited for.
+			# That no datagram arrives shows only by waiting.
 			[ $style != dgram-wait ] || how+=(--udp --timeout "$((1 + $2))")
 			run_cmd ask "${how[@]}" 10.37.0.1
 		}
@@ -260,7 +261,8 @@ log_number() {
 		hosts_allow 'in.timed: 10.37.0.2'
 		[ $style = stream-nowait ] || wait_for 4 grep -qx 'Seccomp:[[:blank:]]2' "/proc/$pid/status"
 		before=$(logged 'refused connect from 10\.37\.0\.1 ')
-		# These are kept open for a second, with the numbers from 3 up: the next one has the log's, were that free.
+		# These connections stay open for a second, with the numbers from 3 up.  If the log's number were free,
+		# the next one would have it.
 		asked 10.37.0.2 4 --burst $((number - 3))
 		for _ in 1 2 3; do asked 10.37.0.1 0; done
 		wait_for 2 at_least $((before + 3)) logged 'refused connect from 10\.37\.0\.1 '
@@ -281,14 +283,14 @@ log_number() {
 	in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --source 10.37.1.2 10.37.1.1 37
 	pid=$(helper)
 	background flood in_net "$TOP/build/tests/flood" -s 20 10.9.0.1 5000 10.37.1.1 37
-	# The rest of the second in which the last edit was new, when each tick would notice.
+	# Wait until the last edit is no longer new: until then each tick would notice a change.
 	sleep 2.1
 	running "$pid"
 	hosts_allow "in.timed: 10.37.1.2: $SPAWN"
 	wait_for 5 not running "$pid"
 	alive flood
 	stop flood
-	# Its successor, or the next.
+	# The next process, or the one after it, answers.
 	retry 10 0.1 in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --timeout 1 --source 10.37.1.2 10.37.1.1 37
 	wait_for 5 at_least 1 spawned 10.37.1.2
 }
@@ -299,7 +301,7 @@ log_number() {
 	host_start alpha 1
 	superservers_start
 	local kind port pids
-	# Where the rule is the first thing that a process meets, and where it is not.
+	# First a process meets the rule at its start, then later.
 	ASKED=$(tr , '\n' <<<"$SERVICES" | grep -- -wait: | paste -sd ,)
 	let_in 10.37.1.3
 	let_in 10.37.1.3
@@ -331,7 +333,7 @@ print(s.makefile().read())' $port
 		(($(logged "^<28>.* in\\.timed\\[[0-9]+\\]: refused connect from 10\\.37\\.1\\.130 \\($transport\\)\$") >= 4))
 	done
 	equal "$(logged 'refused connect from fd37')" 0
-	# What is no severity denies, and is told.
+	# An invalid severity denies, and is reported.
 	with_tables 'in.timed: 10.37.1.2: severity loud' ''
 	let_in 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3
 	(($(logged 'error: /etc/hosts.allow, line 1: bad syslog facility or severity: "loud"') > 0))
@@ -389,7 +391,7 @@ everybody='10.37.1.2 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3'
 		(($(logged "cannot read /etc/${why%:*}: .*: everybody is denied") > 0))
 		: >"$LOG"
 	done
-	# An empty file by another name is one that can be read.
+	# A link to an empty file is a readable table.
 	rm "$ETC/hosts.deny"
 	ln -s /dev/null "$ETC/hosts.allow"
 	ln -s /dev/null "$ETC/hosts.deny"
@@ -400,8 +402,9 @@ everybody='10.37.1.2 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3'
 
 # ------------------------------------------------- tables that libwrap would not read, or not understand, to their end
 
-# fault_cases: for each case a name, TABLE:LINE of the complaint, a part of the complaint, hosts.allow, hosts.deny and
-# /etc/guests, in printf's escapes; - is no file.  Of each the same hosts.allow lets in $1, which the fault must not.
+# fault_cases DAEMON CLIENT: for each case a name, "TABLE, line N" of the complaint, a part of the complaint,
+# hosts.allow, hosts.deny and /etc/guests, as printf formats; - means no file.  In each case hosts.allow lets CLIENT in,
+# and the fault must keep it out.
 fault_cases() { # DAEMON CLIENT
 	local rule="$1: $2\\n" long blank
 	printf -v long '%2050s' ''
@@ -439,7 +442,7 @@ fault_cases() { # DAEMON CLIENT
 	)
 }
 
-# fault_tables N: the files of the case; the texts that a printf of the shell writes
+# fault_tables N: writes the files of the case that begins at N
 fault_tables() {
 	local at=$1 table text
 	rm -rf "$ETC/hosts.allow" "$ETC/hosts.deny" "$ETC/guests"
@@ -451,7 +454,7 @@ fault_tables() {
 	done
 }
 
-# complained CASE: a line of the log names file and line
+# complained CASE: a line of the log names the file and the line
 complained() { (($(logged "/etc/${cases[$1 + 1]}: .*${cases[$1 + 2]}.*everybody is denied\$") > 0)); }
 
 @test "a table that libwrap would not understand to its end denies everybody, until it is mended" {
@@ -471,7 +474,7 @@ complained() { (($(logged "/etc/${cases[$1 + 1]}: .*${cases[$1 + 2]}.*everybody 
 		let_in || { printf '%s\n' "${cases[at]}"; return 1; }
 		complained "$at" || { printf '%s: %s\n' "${cases[at]}" "$(cat "$LOG")"; return 1; }
 		equal "$(logged 'stack|signal')" 0 'processes that died'
-		# After repair the next is served by the same processes.
+		# After the repair the same processes serve the next client.
 		with_tables 'in.timed: 10.37.1.2' 'ALL: ALL'
 		let_in 10.37.1.2 || { printf 'after %s\n' "${cases[at]}"; return 1; }
 	done
@@ -488,13 +491,13 @@ complained() { (($(logged "/etc/${cases[$1 + 1]}: .*${cases[$1 + 2]}.*everybody 
 		tables_count
 	done
 	equal "$(logged 'hosts.deny, line 1: cannot read /etc/guests')" 1 complaints
-	# A list is looked at as the tables are: when it comes, when it is edited and when it goes.
+	# A list is checked like the tables: when it appears, when it is edited and when it is removed.
 	printf '10.37.1.3\n' >"$ETC/guests"
 	wait_for 3 in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --timeout 0.3 --source 10.37.1.2 10.37.1.1 37
 	printf '10.37.1.2\n' >"$ETC/guests"
 	hosts_allow ''
 	wait_for 3 fails_with 1 in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --timeout 0.3 --source 10.37.1.2 10.37.1.1 37
-	# So that no stamp is fresh: now the list alone says who changed.
+	# Wait until no time stamp is recent: then only the list itself shows the change.
 	sleep 2.1
 	printf '10.37.1.3\n' >"$ETC/guests"
 	wait_for 3 in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --timeout 0.3 --source 10.37.1.2 10.37.1.1 37
@@ -529,7 +532,7 @@ complained() { (($(logged "/etc/${cases[$1 + 1]}: .*${cases[$1 + 2]}.*everybody 
 
 # ------------------------------------------------------------------------------- guestclock-set, by SSH_CONNECTION
 
-# lets_in ADDRESS...: of these addresses, the ones given are let in and the others refused
+# lets_in ADDRESS...: of $clients, these are let in and the others refused
 clients='10.37.1.2 10.37.1.3 10.37.2.130 ::ffff:10.37.1.2 fd37:1::2 fd37:2::3'
 lets_in() {
 	local client
@@ -602,7 +605,7 @@ guestclock-set: [fd37:1::2] 10.37.2.130: twist echo %a" "guestclock-set: ALL: sp
 	set_by_ssh_env fd37:2::3 status
 	expect 1 'do not let fd37:2::3 in$'
 	equal "$(cat "$ETC/spawned/log")" $'10.37.1.2\ndenied fd37:2::3' 'what spawn ran for'
-	# No program takes the place of one that sets clocks: it is a refusal like others, at once, and not silent.
+	# No program replaces one that sets clocks: twist is a refusal like others, at once, and not silent.
 	log_take
 	for client in 10.37.2.130 fd37:1::2; do
 		set_by_ssh_env $client status

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# Forged datagrams that should set two services on each other, floods of datagrams, and clients without manners: real
-# superservers in a sandbox, all traffic on its loopback interface, where 10.9.0.0/16 is anybody.
-# Datagrams are counted by the kernel.
+# Forged datagrams that should make two services answer each other, floods of datagrams, and clients that misbehave:
+# real superservers in a sandbox, with all traffic on its loopback interface, where 10.9.0.0/16 stands for foreign
+# hosts.  The kernel counts the datagrams.
 
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
 
@@ -33,13 +33,13 @@ teardown() {
 	return $status
 }
 
-# figures TEXT: for whoever reads the log
+# figures TEXT: prints TEXT for readers of the log
 figures() { printf '# %s\n' "$*" >&3; }
 
 flood() { in_net "$TOP/build/tests/flood" "$@"; }
 patient() { in_net "$PYTHON" -I -S "$TOP/tests/lib/patient.py" "$@"; }
 
-# processor_us PID: its processor time so far, in microseconds
+# processor_us PID: prints its processor time so far, in microseconds
 processor_us() {
 	local ns rest
 	read -r ns rest <"/proc/$1/schedstat" && printf '%s\n' $((ns / 1000))
@@ -79,11 +79,11 @@ peer_start() { # KIND
 	for service in "${!own[@]}"; do wait_for 5 bound_at 0200250A "${own[$service]}"; done
 }
 
-# bound_at ADDRESS PORT: a datagram socket has this IPv4 address, in hexadecimal as /proc/net/udp has it
+# bound_at ADDRESS PORT: a datagram socket has this IPv4 address, in the hexadecimal form of /proc/net/udp, and PORT
 bound_at() { grep -q "$(printf ' %s:%04X ' "$1" "$2")" "/proc/$SANDBOX/net/udp"; }
 
-# forged [FLAG...] SOURCE PORT DESTINATION PORT: sends one datagram, or what the flags of flood say; leaves in $in and $out
-# how many datagrams programs received and sent from then on, when that has come to rest, or after two seconds
+# forged [FLAG...] SOURCE PORT DESTINATION PORT: sends one datagram, or as many as flood's flags say.  Sets $in and
+# $out: how many datagrams programs have received and sent since, counted when traffic has stopped, or after two seconds
 forged() {
 	local in_before out_before last=-1 round
 	in_before=$(counter Udp InDatagrams) out_before=$(counter Udp OutDatagrams)
@@ -110,10 +110,10 @@ faces() { # KIND
 		forged 10.37.0.1 37 10.37.0.2 "$port"
 		at_most "$in" 2 "received, $service asked in the name of in.timed"
 		at_most "$out" 1 "sent, $service asked in the name of in.timed"
-		# What has no answer shows nothing.
+		# A service without an answer shows nothing.
 		case $service in discard) ;; *) equal "$out" 1 "sent by $service" ;; esac
 	done
-	# in.timed has seen all this, and is there for others.
+	# in.timed has received all this, and still answers others.
 	patient --udp --source 10.37.0.2 1 1 5 10.37.0.1 37 | grep '^1 1 '
 }
 
@@ -131,9 +131,9 @@ faces() { # KIND
 	((in > 1000)) || { printf 'received %s\n' "$in"; return 1; }
 }
 
-# Ports from 1024 up are clients', and those of services that were moved, or are seen through an address translator.
+# Ports from 1024 up belong to clients, to services that were moved, and to services behind an address translator.
 
-# services_moved: from now on superservers find their own services 10,000 ports above the usual ones
+# services_moved: moves the superservers' own services to ports 10,000 above the usual ones
 services_moved() {
 	local service
 	for service in "${!own[@]}"; do
@@ -142,9 +142,9 @@ services_moved() {
 	done
 }
 
-# dies_out PEER PORT: in.timed is at 10.37.0.1, port 1037.  Datagrams of 0 to 3 octets are questions to it, longer ones are
-# not.  Whichever of the two is asked in the other's name, at most four datagrams are received: the forged one, an echo of
-# it, the answer to that and an echo of the answer.
+# dies_out PEER PORT: in.timed is at 10.37.0.1, port 1037.  Datagrams of 0 to 3 octets are requests to it, longer ones
+# are not.  Whichever of the two gets a request in the other's name, at most four datagrams are received: the forged
+# one, an echo of it, the answer to that and an echo of the answer.
 dies_out() {
 	local octets
 	for octets in 0 1 3 4 5 60; do
@@ -200,8 +200,8 @@ moved_faces() { # KIND
 	done
 }
 
-# RFC 864: an answer of 0 to 512 octets at random.  Four lengths of 513 are questions to in.timed, so that one forged datagram
-# has 1.008 answers on average.
+# RFC 864: an answer has a random length of 0 to 512 octets.  Four of these 513 lengths are requests to in.timed, so one
+# forged datagram causes 1.008 answers on average.
 @test "a chargen whose answers have 0 to 512 octets at random: the exchange dies out" {
 	superserver_start xinetd dgram-wait 1037
 	background chargen in_net "$PYTHON" -I -S -c '
@@ -215,16 +215,16 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
 	wait_for 5 bound_at 0200250A 10019
 	forged -n 2000 -r 4000 -s 5 10.37.0.2 10019 10.37.0.1 1037
 	figures "2,000 forged: $in received, $out sent"
-	# Each of the 2,000 is received, answered, and the answer answered.
+	# Each of the 2,000 is received and answered, and the answer is answered.
 	at_least "$in" 6000 'received'
 	at_most "$in" 6200 'received'
 }
 
 # ----------------------------------------------------------------------------------------------- floods of datagrams
 
-# under_flood NAME FLAG... SOURCE: a flood for two seconds, in which a guest asks; then figures and bounds:
-#	- each of the guest's 20 questions is answered within twenty tries of a quarter of a second;
-#	- a datagram costs in.timed at most 40 microseconds of processor time, and none once it is over;
+# under_flood NAME FLAG... SOURCE: floods for two seconds, while a guest asks; then prints figures and checks bounds:
+#	- each of the guest's 20 requests is answered within twenty tries of a quarter of a second;
+#	- a datagram costs in.timed at most 40 microseconds of processor time, and none after the flood;
 #	- at most 25 lines are logged: 20 at once, then one in six seconds.
 under_flood() {
 	local name=$1 pid before read sent took cpu lines
@@ -344,7 +344,7 @@ killed_in_a_flood() { # KIND
 
 # ------------------------------------------------------------------------------------------------------ connections
 
-# rude MANNER COUNT: such clients, from now on
+# rude MANNER COUNT: starts COUNT such clients
 rude() {
 	rm -f "$WORK/rude_$1.ready"
 	background "rude_$1" in_net "$PYTHON" -I -S "$TOP/tests/lib/rudeclient.py" --ready "$WORK/rude_$1.ready" "$1" "$2" 30 127.0.0.1 37
@@ -353,21 +353,21 @@ rude() {
 
 descriptors() { find "/proc/$1/fd" -mindepth 1 | wc -l; }
 
-# nobody_waits: ten clients, one after the other, each answered at the first try within three seconds: a full queue of
-# connections costs the one second after which the kernel tries again.
+# nobody_waits: ten clients, one after the other, must each be answered at the first try within three seconds.  If the
+# queue of connections is full, the kernel tries again after one second.
 nobody_waits() { # WHAT
 	local -a answers
 	read -r -a answers < <(patient 10 1 3.5 127.0.0.1 37)
 	figures "$1: ${answers[0]} of 10 answered, worst ${answers[2]} ms, $(descriptors "$(helper)") descriptors"
 	equal "${answers[*]:0:2}" '10 10' 'answered, and at once'
 	at_most "${answers[2]}" 3000 'milliseconds until an answer'
-	# 64 that linger, its own, and one that is being answered.
+	# 64 that linger, in.timed's own, and one connection that is being answered.
 	at_most "$(descriptors "$(helper)")" 72 'descriptors'
 }
 
 rude_clients() { # KIND
 	local pid
-	# On a busy machine there are seconds in which nobody asks.
+	# On a busy machine some seconds pass without a request.
 	OPTIONS='-i 60'
 	superserver_start "$1" stream-wait
 	run_cmd ask 127.0.0.1

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# What a peer makes the C library do: look up link-local addresses, which have a scope, and names, for which a name server,
-# resolv.conf and /etc/hosts answer.  Whatever they say, no process ends, and the next client is served.
+# Work that a peer can cause in the C library: look-ups of link-local addresses, which have a scope, and of names, which
+# depend on a name server, resolv.conf and /etc/hosts.  Whatever these say, no process dies, and the next client is
+# served.
 
 bats_require_minimum_version 1.5.0
 
@@ -72,8 +73,8 @@ ptr 10.37.1.3 fe80::3%lo'
 	equal "$(logged 'error: |service .*(terminated|disabled)')" 0 'errors'
 }
 
-# set_link_start: vA and vB, a link of the sandbox with itself: fe80::a at one end, fe80::b at the other.  A time source
-# answers at both.
+# set_link_start: makes vA and vB, a link of the sandbox with itself: fe80::a at one end, fe80::b at the other.  A time
+# source answers at both.
 set_link_start() {
 	"${ENTER[@]}" ip -batch - <<-'END' || return 1
 		link add vA type veth peer name vB
@@ -98,7 +99,7 @@ set_link_start() {
 			expect 0 || { printf 'rdate %s, scope %s\n' "$options" "$scope"; return 1; }
 			[[ $output == *$'\n'"fe80::a%$NUMBER: offset "* ]] || { shown; return 1; }
 		done
-		# As sshd writes the client's address, and as the log does.
+		# In the form that sshd writes for the client's address, and in the log's.
 		set_by_ssh_env "fe80::a%$scope" 'rdate -s fe80::a%vB'
 		expect 0
 		set_by_ssh_env 127.0.0.1 "rdate -s fe80::a%$scope" --host fe80::a%vB --host time.test
@@ -124,10 +125,10 @@ set_link_start() {
 		set_by_hand rdate -s "fe80::a%$scope"
 		refused 100 "time source fe80::a%$scope: there is no such network interface\$" || return 1
 	done
-	# The client's own interface has gone since sshd wrote it.
+	# The client's interface has been removed since sshd wrote its name.
 	set_by_ssh_env fe80::a%gone 'rdate -s fe80::a%vB'
 	refused 1 "not the ssh client's own address, fe80::a%gone,"
-	# Without a scope it is on no link at all.
+	# Without a scope the address is on no link.
 	set_by_ssh_env fe80::a 'rdate -s fe80::a'
 	refused 111 'time source fe80::a port 37: cannot connect: Invalid argument'
 	set_by_ssh_env fe80::a%vB 'rdate -4s fe80::a%vB'
@@ -160,7 +161,8 @@ set_link_start() {
 	"${ENTER[@]}" ip address add fe80::1/64 dev lo nodad
 	resolver_start '' 127.0.0.1,::1,fe80::1%lo
 	badsource tcp:3737:good
-	# The programs as they are installed: the C library in them is this release's.  No privilege of the machine's is in reach.
+	# The installed programs, which contain this release's C library.  None of this machine's privileges are
+	# available to them.
 	run_cmd timeout 300 "${ENTER[@]}" --mount "$PYTHON" -I -S "$TOP/tests/lib/lookups.py" "$IN_TIMED" \
 		"$TOP/build/guestclock-set" "$WORK/names" "$LOG" 3737
 	[ -z "${SHOW_TIMES-}" ] || printf '%s\n' "$output" >&3

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Whatever clients send, the superservers go on serving others: during it, and after it.  Real superservers in a sandbox.
-# In the wait modes one process serves all of it.  In nowait only the superserver's own limits act.
+# Whatever clients send, the superservers continue to serve others, at the same time and afterwards.  Real superservers
+# in a sandbox.  In the wait modes one process serves all requests.  In nowait only the superserver's own limits apply.
 
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
 # shellcheck disable=SC2034 # OPTIONS and SERVER are for superserver_start
@@ -24,7 +24,7 @@ setup() {
 	requires "$IN_TIMED" "$TOP/build/tests/flood"
 	sandbox_start
 	log_start
-	# What each client asks for is in the tables: half of 127.0.0.0/8 is denied.
+	# The tables decide about each client: half of 127.0.0.0/8 is denied.
 	hosts_allow 'in.timed: 127.0.0.0/255.128.0.0 10.37.0.0/255.255.0.0 [::1] [fd00::]/16'
 	hosts_deny 'in.timed: ALL'
 	OPTIONS='-i 60'
@@ -40,10 +40,10 @@ teardown() {
 
 patient() { in_net "$PYTHON" -I -S "$TOP/tests/lib/patient.py" "$@"; }
 
-# served COUNT [OPTION...]: so many questions from clients that are allowed have answers
+# served COUNT [OPTION...]: COUNT requests from allowed clients are answered
 served() {
 	local -a answers patience=(8 5)
-	# A datagram is lost where the socket's buffer is full; a connection waits for its turn.
+	# A datagram is lost if the socket's buffer is full; a connection waits in the queue.
 	[ $# -eq 1 ] || patience=(40 0.5)
 	read -r -a answers < <(patient "${@:2}" "$1" "${patience[@]}" 127.0.0.1 37)
 	equal "${answers[0]}" "$1" 'questions answered'
@@ -51,7 +51,7 @@ served() {
 	equal "${answers[0]}" "$1" 'questions answered over IPv6'
 }
 
-# rude NAME COUNT ADDRESS: so many clients with all the bad manners in turn; the superserver is there, and others are served
+# rude NAME COUNT ADDRESS: starts COUNT clients that misbehave in all ways in turn
 rude() {
 	rm -f "$WORK/$1.ready"
 	background "$1" in_net "$PYTHON" -I -S "$TOP/tests/lib/rudeclient.py" --ready "$WORK/$1.ready" mixed "$2" 60 "$3" 37
@@ -91,7 +91,7 @@ datagrams() { # KIND
 	for octets in 0 1 3 4 48 512 1472 9000 65507; do
 		for port in 0 1 1023 1024; do
 			in_net "$TOP/build/tests/flood" -l $octets -n 50 10.9.0.1+50 $port 127.0.0.1 37 >/dev/null
-			# Denied, both, allowed, reserved and broadcast, multicast.
+			# Sources: denied, both, allowed, reserved and broadcast, multicast.
 			in_net "$TOP/build/tests/flood" -l $octets -n 20 127.127.255.250+12 $port 127.0.0.1 37 >/dev/null
 			in_net "$TOP/build/tests/flood" -l $octets -n 1 127.0.0.1 $port 127.0.0.1 37 >/dev/null
 			in_net "$TOP/build/tests/flood" -l $octets -n 6 255.255.255.250+6 $port 127.0.0.1 37 >/dev/null
@@ -109,14 +109,14 @@ datagrams() { # KIND
 @test "inetutils-inetd: datagrams of 0 to 65507 octets from ports 0 to 1024, with forged sources" { datagrams inetutils; }
 @test "systemd socket: datagrams of 0 to 65507 octets from ports 0 to 1024, with forged sources" { datagrams activate; }
 
-# A table with a pattern of a host makes libwrap look at the address, whose scope is the interface.
+# A table with a host pattern makes libwrap examine the address, whose scope is the interface.
 link_local() { # KIND STYLE
 	local address udp=''
 	[ "$2" != dgram-wait ] || udp=--udp
 	superserver_start "$1" "$2"
 	host_start alpha 1
 	in_net ip -6 address add fe80::37:1/64 dev host1 nodad
-	# The one that the kernel made may still be tentative.
+	# The address that the kernel made may still be tentative.
 	in_host alpha ip -6 address add fe80::37:2/64 dev eth0 nodad
 	# shellcheck disable=SC2086 # one word or none
 	served 1 $udp
@@ -142,7 +142,7 @@ link_local() { # KIND STYLE
 
 # ----------------------------------------------------------------------------------------------------------- nowait
 
-# statuses_kept: from now on each start of in.timed leaves its exit status, of 128 and up for a signal, in $STATUSES
+# statuses_kept: from now on each start of in.timed appends its exit status (128 and up for a signal) to $STATUSES
 statuses_kept() {
 	STATUSES=$ETC/statuses/log
 	mkdir "$ETC/statuses"
@@ -154,8 +154,8 @@ statuses_kept() {
 	SERVER=/usr/sbin/in.timed.kept
 }
 
-# Some superservers close the connection of a client that has gone themselves.
-# statuses_good COUNT: at least so many starts have ended, each with 0 (answered, or client gone) or 1 (denied)
+# statuses_good COUNT: at least COUNT starts have ended, each with 0 (answered, or client gone) or 1 (denied).  Some
+# superservers themselves close the connection of a client that has gone.
 statuses_good() {
 	local count
 	count=$(wc -l <"$STATUSES")
@@ -204,7 +204,7 @@ starts_end_well() { # KIND
 	alive superserver
 }
 
-# Their pause is ten minutes, which no test waits for: what is shown is that the count of starts is what shut it.
+# Their pause is ten minutes, too long for a test: check only that the count of starts caused it.
 @test "openbsd-inetd and inetutils-inetd, nowait: the limit on starts shuts the service, and no process has failed" {
 	local kind
 	statuses_kept

@@ -1,5 +1,5 @@
-# The real thing: a real sshd (OpenSSH's, and dropbear), keys in authorized_keys with guestclock-set as their forced
-# command, and the system's ssh client.
+# A real sshd (OpenSSH's, and dropbear), keys in authorized_keys with guestclock-set as their forced command, and the
+# system's ssh client.
 
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
 # shellcheck disable=SC2154 # logged comes from tests/lib/set.bash
@@ -22,7 +22,7 @@ setup() {
 	set_start
 	sshd_setup
 	KEY=$KEYS/key
-	# Each test says which key.
+	# Each test names its key.
 	sed -i '/^IdentityFile/d' "$SSH_CONFIG"
 	SSH=("${ENTER[@]}" --mount ssh -F "$SSH_CONFIG")
 }
@@ -42,7 +42,8 @@ dropbear_start() {
 	wait_for 5 bound stream "$PORT" || { cat "$WORK/sshd.out"; return 1; }
 }
 
-# ask [SSH-OPTION... ADDRESS] COMMAND: by ssh, and leaves $status, $output and $errors as set_by_hand does.  ADDRESS is 127.0.0.1 by default.
+# ask [SSH-OPTION... ADDRESS] COMMAND: sends COMMAND by ssh, and sets $status, $output and $errors as set_by_hand does.
+# ADDRESS is 127.0.0.1 by default.
 ask() {
 	status=0
 	(($# > 1)) || set -- 127.0.0.1 -- "$1"
@@ -50,7 +51,7 @@ ask() {
 	errors=$(<"$WORK/stderr")
 }
 
-# no_processes: neither guestclock-set nor a session is left in the sandbox
+# no_processes: no guestclock-set is left in the sandbox
 no_processes() { sandbox_empty guestclock-set; }
 two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 
@@ -100,7 +101,7 @@ two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 	ask rfc868 < <("$IN_TIMED" </dev/null)
 	expect 0
 	equal "$(clock_get steps slews)" '0 0' 'steps and slews of a right clock'
-	# Nothing to push.
+	# Empty standard input.
 	clock_new
 	ask rfc868 </dev/null
 	refused 100 'refused: rfc868: 0 octets on standard input: expected 4$'
@@ -115,7 +116,7 @@ two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 	expect 0
 	[[ $output == 'clock 20'*$'\ndefault none\n'* ]] || { shown; return 1; }
 	assert_untouched
-	# No command at all is ssh's request for a shell.
+	# Without a command, ssh requests a shell.
 	ask -T 127.0.0.1
 	refused 100 'refused: empty request, .*--default'
 	clock_new offset_ns=-100.0
@@ -139,7 +140,7 @@ two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 	refused 100 'no HOST'
 	ask 'rdate -s -o 38 127.0.0.1'
 	refused 111 'sent 3 octets: too few$'
-	# A connection that fails is ssh's own.
+	# ssh itself reports that it cannot connect.
 	port=$PORT
 	stop sshd
 	ask status
@@ -214,14 +215,14 @@ two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 	sshd_internal_sftp
 }
 
-# denied_subsystem NAME: the last request was; sshd throws a subsystem's standard error away.
+# denied_subsystem NAME: the last request was refused.  sshd discards a subsystem's standard error, so check the log.
 denied_subsystem() {
 	equal "$status" 100 status || return 1
 	assert_logged "$AUTH_WARNING" "request \"$1\": unknown request \"" || return 1
 	assert_untouched
 }
 
-# The built-in server is the same request under another name.
+# sshd's built-in server is the same request under another name.
 sshd_internal_sftp() {
 	stop sshd
 	sshd_config
@@ -235,19 +236,19 @@ sshd_internal_sftp() {
 @test "no terminal, and nothing left of a request that wanted one" {
 	badsource tcp:37:silent
 	sshd_start
-	# OpenSSH's client gives up when a terminal that it insists on is denied; its request may have begun by then.
+	# OpenSSH's client gives up when a terminal that it requires is denied; its request may have begun by then.
 	ask -o LogLevel=INFO -tt 127.0.0.1 status
 	[[ $errors == *'PTY allocation request failed'* ]] || { shown; return 1; }
 	ask -tt 127.0.0.1 id
 	ask -tt 127.0.0.1 'rdate -s -t 60000 127.0.0.1'
 	wait_for 6 no_processes
 	assert_untouched
-	# Asked for politely, it is done without.
+	# A terminal that is only requested is not needed.
 	ask -o LogLevel=INFO -t 127.0.0.1 status
 	expect_status_of_guest
 }
 
-# expect_status_of_guest: the last request was status, and it was answered, on no terminal.
+# expect_status_of_guest: the last request was status, and it was answered, without a terminal.
 expect_status_of_guest() {
 	equal "$status" 0 status || return 1
 	[[ $output == 'clock '* && $output != *$'\r'* ]] || { shown; return 1; }
@@ -264,7 +265,7 @@ expect_status_of_guest() {
 	assert_stepped +100.0 1.2
 	ask -tt 127.0.0.1 id
 	equal "$status" 100 status
-	# On a terminal, a client that goes hangs up.
+	# On a terminal, the end of the client is a hangup.
 	background client "${SSH[@]}" -i "$KEY" -tt 127.0.0.1 'rdate -p -t 60000 -o 38 127.0.0.1'
 	wait_for 10 two_processes
 	stop client
@@ -286,7 +287,7 @@ expect_status_of_guest() {
 
 @test "no help from the environment" {
 	badsource tcp:37:good
-	# Even where sshd takes whatever the client sends.
+	# Even if sshd accepts every variable that the client sends.
 	sshd_start 'AcceptEnv SSH_* TZ LC_* LANG* RES_* HOSTALIASES LOCALDOMAIN POSIXLY_CORRECT FAKE_* GCONV_PATH'
 	clock_new offset_ns=-100.0
 	: >"$WORK/decoy"
@@ -306,7 +307,7 @@ expect_status_of_guest() {
 }
 
 @test "hosts.deny denies by the client's address" {
-	# This sshd looks at the tables itself, under its own name.
+	# This sshd checks the tables itself, under its own name.
 	hosts_allow 'guestclock-set: 127.0.0.1 [::1]'
 	hosts_deny 'guestclock-set: ALL'
 	sshd_start
@@ -322,16 +323,16 @@ expect_status_of_guest() {
 }
 
 @test "a connection that is no network's is from UNKNOWN" {
-	# So sshd over a pipe, or a vsock, tells SSH_CONNECTION.
+	# Over a pipe or a vsock, sshd sets SSH_CONNECTION like this.
 	sshd_config
 	: >"$WORK/sshd.out"
 	local proxy="unshare -U --map-user=1000 --map-group=1000 $SSHD -i -E $WORK/sshd.out -f $WORK/sshd_config"
 	ask -o "ProxyCommand=$proxy" 127.0.0.1 status
 	expect 0
-	# There is no address that it could name for a time source.
+	# There is no address that the client could name as a time source.
 	ask -o "ProxyCommand=$proxy" 127.0.0.1 'rdate -s 127.0.0.1'
 	refused 1 "time source 127.0.0.1 is not the ssh client's own address, UNKNOWN"
-	# hosts_access(5) has a word for it.
+	# hosts_access(5) has a pattern for it.
 	hosts_deny 'guestclock-set: UNKNOWN'
 	ask -o "ProxyCommand=$proxy" 127.0.0.1 status
 	refused 1 'do not let UNKNOWN in$'
@@ -375,7 +376,7 @@ expect_status_of_guest() {
 		done
 	done
 	assert_untouched
-	# The lock went with it.
+	# The lock was released with the process.
 	ask 'rdate -s -o 39 127.0.0.1'
 	refused 111 'port 39: cannot connect: Connection refused$'
 }
