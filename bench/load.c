@@ -1,5 +1,5 @@
 /*
- * load tcp ADDRESS PORT WIDTH SECONDS [SOURCES]   WIDTH connections at once: connect, read to the end, close
+ * load tcp ADDRESS PORT WIDTH SECONDS [SOURCES]	WIDTH connections at once: connect, read to the end, close
  * load udp ADDRESS PORT WIDTH SECONDS [SOURCES]	WIDTH unanswered datagrams at once
  * load burst ADDRESS PORT COUNT SECONDS [SOURCES]	COUNT datagrams at once, then waits for the answers
  * load once ADDRESS PORT 1 SECONDS		one connection
@@ -190,8 +190,7 @@ open_datagram(void)
 	return fd;
 }
 
-/* Sends COUNT datagrams, in as few calls as possible, so that this side is not the bottleneck.  Returns how many were
- * sent. */
+/* Sends COUNT datagrams in as few calls as possible, so as not to be the bottleneck.  Returns how many were sent. */
 static int
 send_datagrams(int fd, int count)
 {

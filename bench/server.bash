@@ -110,8 +110,8 @@ server_openbsd() {
 	server_add "$1" "$(server_protocol)" 127.0.0.1 "$3" "$PEERS/usr/sbin/inetd" -i "$WORK/$1.conf"
 }
 
-# server_own NAME TYPE ADDRESS PROGRAM OPTION...: starts an inetd's own service, which is always on port 37. CONF is its
-# configuration.
+# server_own NAME TYPE ADDRESS PROGRAM OPTION...: starts an inetd's own service, which is always on port 37.  CONF is
+# its configuration.
 server_own() {
 	local name=$1 address=$3 wait=nowait
 	superserver_fill "$2-" 37

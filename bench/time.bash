@@ -10,7 +10,7 @@ part_time() {
 	local time_targets=()
 	# shellcheck disable=SC2016
 	header guest pairs '`ssh … true`' '`guestclock sync`' 'eight round trips' 'ratio, without those'
-	# On the loopback sshd the clock is right and may not be set. The whole exchange takes place, until
+	# On the loopback sshd the clock is right and may not be set.  The whole exchange takes place, until
 	# guestclock-set refuses to report the bound to its kernel.
 	time_pairs 'loopback sshd' new m1 $((RUNS * 2))
 	local judged=${#time_targets[@]}

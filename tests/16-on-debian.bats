@@ -26,7 +26,7 @@ teardown() { common_teardown; }
 }
 
 @test "on-debian needs root, and says so" {
-	# To other users' eyes this is still root, so it can read this tree wherever it is.
+	# Outside the namespace it is the same user, so it can read this tree wherever it is.
 	[ "$(id -u)" -ne 0 ] || set -- unshare --user --
 	fails_with 111 "$@" "$TOP/tests/on-debian" 13 true
 	equal "$output" 'on-debian: not root: run it as root, which making and entering a system takes'

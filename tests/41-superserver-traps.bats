@@ -1,4 +1,4 @@
-# Known failures of time services under superservers: each test shows that one does not happen here. Real superservers,
+# Known failures of time services under superservers: each test shows that one does not happen here.  Real superservers,
 # started from the shipped snippets, in a sandbox (tests/lib/common.bash).
 
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
@@ -28,8 +28,8 @@ teardown() {
 # over_udp: prints the option for ask that fits the last superserver_start
 over_udp() { [ "$SUPER_TYPE" != dgram ] || printf '%s\n' --udp; }
 
-# answered SOURCE, denied SOURCE: SOURCE asks 127.0.0.1 or ::1. A denied connection is closed, which shows at once; that
-# no datagram arrives shows only by waiting.
+# answered SOURCE, denied SOURCE: SOURCE asks 127.0.0.1 or ::1.  A denied connection is closed, which shows at once;
+# that no datagram arrives shows only by waiting.
 answered() { from "$1" 4 2 && equal "$output" "0 4" "delta and octets"; }
 denied() { from "$1" 0 "$([ "$SUPER_TYPE" = dgram ] && echo 0.15 || echo 3)"; }
 from() { # SOURCE OCTETS SECONDS
@@ -136,8 +136,8 @@ edit_takes_effect() { # STYLE
 	done
 }
 
-# For a service that waits, xinetd's own check refuses everybody and leaves the connection in the queue. So xinetd finds
-# it again at once, without end.
+# For a service that waits, xinetd's own check refuses everybody and leaves the connection in the queue.  So xinetd
+# finds it again at once, without end.
 @test "everybody denied: xinetd does not spin, and denied datagrams are read" {
 	local i before
 	hosts_deny 'ALL: ALL'
@@ -181,8 +181,8 @@ burst_of_250() { # KIND
 @test "inetutils-inetd: 250 queries at once are answered, 250 of 250" { burst_of_250 inetutils; }
 @test "systemd socket: 250 queries at once are answered, 250 of 250" { burst_of_250 activate; }
 
-# After a process for datagrams has ended, xinetd discards waiting datagrams. After a process for connections has ended,
-# a superserver that did not notice would no longer listen.
+# After a process for datagrams has ended, xinetd discards waiting datagrams.  After a process for connections has
+# ended, a superserver that did not notice would no longer listen.
 idle_and_again() { # KIND
 	local first second
 	OPTIONS='-i 1'
@@ -388,7 +388,7 @@ restart_under_load() { # KIND STYLE SIGNAL
 		resets=$(counter Tcp OutRsts)
 		run_cmd ask --send-first 'GET / HTTP/1.0\r\n\r\n' 127.0.0.1
 		equal "$output" "0 4" "delta and octets, a request"
-		# The request is unread when the answer is written. Closing now would reset the connection, and some
+		# The request is unread when the answer is written.  Closing now would reset the connection, and some
 		# clients' systems then discard an answer that had already arrived.
 		run_cmd ask --send-first "$(printf '%020000d' 0)" --hold-before 0.2 127.0.0.1
 		equal "$output" "0 4" "delta and octets, 20,000 octets"

@@ -1,9 +1,8 @@
 #!/usr/bin/env bats
-# guestclock-set on the real guest: its clock is really wrong, and comes really right.  One guest serves all tests,
-# in order; a second one runs at a wrong rate beside it.  Offsets are measured by tests/guest, not by guestclock.
+# guestclock-set on the real guest: its clock is really wrong, and is really set right.  One guest serves all tests, in
+# order; a second one runs at a wrong rate beside it.  tests/guest measures the offsets, not guestclock.
 
-# Each test is a process of its own: what it sets is meant for itself.  What stands in single quotes is for the guest's
-# shell.
+# Each test is a separate process, so what it sets is meant for itself.  Code in single quotes is for the guest's shell.
 # shellcheck disable=SC2030,SC2031,SC2016
 
 bats_require_minimum_version 1.5.0
@@ -12,7 +11,7 @@ load lib/common
 load guest/guest
 load lib/xinetd
 
-# xinetd_start waits for this: the datagram service has no connection to try.
+# xinetd_start waits for this: a datagram service accepts no connection to try.
 xinetd_listens() {
 	local port
 	printf -v port '0100007F:%04X' "$XINETD_PORT"
@@ -24,14 +23,14 @@ setup_file() {
 	mkdir -p "$PIDS"
 	python -c '' || return 1
 	cd "$TOP" || return 1
-	# in.timed runs as nobody, who cannot look into bats' own directories.
+	# in.timed runs as nobody, who cannot search bats' own directories.
 	HOST_DIR=$(mktemp -d)
 	chmod 755 "$HOST_DIR"
 	xinetd_start "$HOST_DIR/stream" xinetd.d/in-timed-stream 3>&-
 	STREAM=$XINETD_PORT STREAM_PID=$XINETD_PID
 	xinetd_start "$HOST_DIR/dgram" xinetd.d/in-timed-dgram 3>&-
 	DGRAM=$XINETD_PORT DGRAM_PID=$XINETD_PID
-	# Accepts connections and never says anything.  Ends by itself, should nobody come to stop it.
+	# Accepts connections and never sends anything.  Ends by itself, in case nobody stops it.
 	background silent "$PYTHON" -I -S -c 'import socket, time
 s = socket.socket()
 s.bind(("127.0.0.1", 0))
@@ -52,7 +51,7 @@ time.sleep(600)'
 	background second second_guest
 }
 
-# second_guest: it believes in a counter that is faster by a seventh than it is, and loses an eighth of the time.
+# second_guest: it assumes a counter that is a seventh faster than the real one, so it loses an eighth of the time.
 second_guest() {
 	local true_khz
 	true_khz=$(guest_tsc_khz)
@@ -80,7 +79,7 @@ teardown_file() {
 setup() {
 	common_setup
 	cd "$TOP" || return 1
-	# Whatever the test before left: a guest that runs, and a clock that is wrong.
+	# Every test begins with a running guest and a wrong clock.
 	wrong_clock
 }
 
@@ -91,7 +90,7 @@ teardown() {
 
 # ------------------------------------------------------------------------------------------ the administrator
 
-# admin COMMAND...: root's shell in the guest, over one connection for all tests.
+# admin COMMAND...: runs COMMAND in root's shell in the guest, over one connection for all tests.
 admin_start() {
 	local options
 	guest_ssh_options options
@@ -103,25 +102,24 @@ admin_stop() {
 	[ -z "${HOST_DIR-}" ] || ssh -F none -S "$HOST_DIR/admin" -O exit root@127.0.0.1 >/dev/null 2>&1 3>&- || :
 }
 
-# allow_key NAME COMMAND [USER]: a key, and the line that lets it run COMMAND.
+# allow_key NAME COMMAND [USER]: makes a key, and the line that lets it run COMMAND.
 allow_key() {
 	ssh-keygen -q -t ed25519 -N '' -C "$1" -f "$KEYS/$1" </dev/null 3>&-
 	guest_authorize --user "${3-root}" "restrict,command=\"$2\" $(<"$KEYS/$1.pub")"
 }
 
-# wrong_clock: the guest is in February 2008 again, its log is empty.
+# wrong_clock: sets the guest to February 2008 again, and empties its log.
 wrong_clock() {
 	admin 'date -u -s "2008-02-15 20:49:00" >/dev/null; : >/var/log/messages'
 }
 
 # ---------------------------------------------------------------------------------------------- the host
 
-# ask KEY REQUEST: as cron's ssh does, with nothing on standard input.  Leaves $status, $output, $errors and $took
-# (milliseconds).
-# $ACCOUNT is another user than root.
+# ask KEY REQUEST: sends REQUEST as cron's ssh does, with an empty standard input.  Sets $status, $output, $errors and
+# $took (milliseconds).  $ACCOUNT is a user other than root.
 ask() { talk "$@" </dev/null; }
 
-# Options of ssh for a test whose sessions must be short: over one connection, which is made first.
+# ssh options for a test whose sessions must be short: they share one connection, which is made first.
 OPEN=()
 
 talk() {
@@ -136,14 +134,15 @@ talk() {
 	took=$(($(guest_now_ms) - start))
 }
 
-# ask_in_background KEY REQUEST: the ssh client is the background process "client".
+# ask_in_background KEY REQUEST: sends REQUEST; the ssh client is the background process "client".
 ask_in_background() {
 	local options
 	guest_ssh_options options
 	background client ssh "${options[@]}" -i "$KEYS/$1" "${ACCOUNT-root}@127.0.0.1" "$2"
 }
 
-# expect STATUS [REGEX]: of the last request: its status, and one line on standard error, or none without REGEX.
+# expect STATUS [REGEX]: checks that the last request ended with STATUS, and printed one line on standard error that
+# matches, or none without REGEX.
 expect() {
 	if ((status == $1)); then
 		if [ -z "${2-}" ]; then
@@ -157,13 +156,13 @@ expect() {
 	return 1
 }
 
-# half_past: waits until half of a second is over.
+# half_past: waits until the middle of a second.
 half_past() {
 	local fraction=$((10#${EPOCHREALTIME#*.}))
 	sleep "$(printf '0.%06d' $(((1500000 - fraction) % 1000000)))"
 }
 
-# raw_answer: what an RFC 868 server answers now, made without one
+# raw_answer: prints what an RFC 868 server would answer now
 raw_answer() {
 	local hex
 	printf -v hex '%08x' $(((EPOCHSECONDS + 2208988800) % 4294967296))
@@ -173,7 +172,7 @@ raw_answer() {
 
 # ---------------------------------------------------------------------------------------------- the clock
 
-# to_ns SECONDS: "-1.5" is -1500000000
+# to_ns SECONDS: prints nanoseconds: "-1.5" is -1500000000
 to_ns() {
 	local sign='' whole=$1 part=0
 	case $whole in -*) sign=- whole=${whole#-} ;; +*) whole=${whole#+} ;; esac
@@ -182,29 +181,29 @@ to_ns() {
 	printf '%s\n' "$sign$((10#$whole * 1000000000 + 10#${part:0:9}))"
 }
 
-# sample: the guest's clock against this machine's: $offset +- $bound, nanoseconds
+# sample: measures the guest's clock against this machine's: sets $offset and $bound, in nanoseconds
 sample() {
 	read -r offset bound _ < <(guest_clock 32)
 	[ -n "$offset" ] || return 1
 	offset=$(to_ns "$offset") bound=$(to_ns "$bound")
 }
 
-# within LIMIT: the last sample's offset is no more than LIMIT nanoseconds from zero, as far as was measured
+# within LIMIT: the last sample's offset is no more than LIMIT nanoseconds from zero, within its bound
 within() {
 	((${offset#-} <= $1 + bound)) && return 0
 	printf 'the guest is %s ns off (+- %s): expected at most %s\n' "$offset" "$bound" "$1"
 	return 1
 }
 
-# pushed: the last sample is what a pushed time leaves: within 1.5 s.  On a loaded machine a session takes longer than the
-# second that guestclock-set allows it, and nothing in four octets tells.
+# pushed: the last sample has an offset that a pushed time leaves: at most 1.5 s.  On a loaded machine a session takes
+# longer than the second that guestclock-set allows it, and four octets cannot show that.
 pushed() { within $((3 * SECOND / 2 + (took > 1000 ? took - 1000 : 0) * 1000000)); }
 
 # far: the last sample was years off
 far() { ((${offset#-} > 10 ** 17)); }
 
-# unmoved FROM: the clock was not set between a sample with offset FROM and the last one: two bounds of guest_clock
-# on a noisy machine, and a true rate
+# unmoved FROM: the clock was not set between a sample with offset FROM and the last one.  The tolerance is for two
+# bounds of guest_clock on a noisy machine, at a true rate.
 unmoved() {
 	local moved=$((offset - $1))
 	((${moved#-} < 20000000)) && return 0
@@ -212,15 +211,15 @@ unmoved() {
 	return 1
 }
 
-# logged REGEX COUNT: so many lines of guestclock-set's in the guest's log match
+# logged REGEX COUNT: exactly COUNT lines of guestclock-set in the guest's log match
 logged() {
 	local lines
 	lines=$(admin 'grep "guestclock-set\[" /var/log/messages; :')
 	equal "$(grep -cE "$1" <<<"$lines")" "$2" "lines in the log that match $1" || { printf '%s\n' "$lines"; return 1; }
 }
 
-# told: reads "offset O s, DECISION, now R +- B s" out of $output: $told_offset, $told_residual and $told_bound in
-# nanoseconds, $decision
+# told: parses "offset O s, DECISION, now R +- B s" in $output: sets $told_offset, $told_residual and $told_bound in
+# nanoseconds, and $decision
 told() {
 	[[ $output =~ offset\ ([-+][0-9.]+)\ s,\ (.*),\ now\ ([-+][0-9.]+)\ \+-\ ([0-9.]+)\ s$ ]] || return 1
 	decision=${BASH_REMATCH[2]}
@@ -258,8 +257,8 @@ SECOND=1000000000
 }
 
 @test "in.timed piped into ssh again: the clock is left alone" {
-	# At the same time of the second, and by sessions that take less than a second each: on a loaded machine not every
-	# try is one.
+	# At the same time of the second, and in sessions that take less than a second each: on a loaded machine not
+	# every try succeeds.
 	local first try
 	OPEN=(-o ControlMaster=auto -o "ControlPath=$WORK/open" -o ControlPersist=60)
 	ask plain status
@@ -286,16 +285,16 @@ SECOND=1000000000
 	return 1
 }
 
-# left_alone KEY REQUEST: asked again, the clock is not set.  Of a clock that is 0.4 s ahead a whole-second source proves
-# for 0.4 s of each second that it is wrong, and for the rest that it may be right: the request is timed for the rest.  A
-# loaded machine can miss it; then the clock must have been proved wrong, and the next try is for a better one.
+# left_alone KEY REQUEST: repeats the request; it must not set the clock.  A whole-second source proves a clock that is
+# 0.4 s ahead wrong during 0.4 s of each second; during the rest the clock may be right.  The request is timed for the
+# rest.  A loaded machine can miss it; then the clock must have been proved wrong, and the test tries again.
 left_alone() {
 	local try from fraction wait proved
 	for try in 1 2 3 4; do
 		sample
 		from=$offset
 		fraction=$((10#${EPOCHREALTIME#*.} * 1000))
-		# A session takes some 0.35 s to ask.
+		# A session takes some 0.35 s before it asks the source.
 		wait=$(((2 * SECOND + SECOND / 2 - offset / 2 - fraction - 350000000) % SECOND))
 		sleep "$(printf '0.%09d' "$wait")"
 		admin ': >/var/log/messages'
@@ -315,7 +314,7 @@ left_alone() {
 	return 1
 }
 
-# synced_by REQUEST: a guest in 2008 comes within a second, silently; asked again, it stays as it is.
+# synced_by REQUEST: sets a guest in 2008 to within a second, silently; the next request does not set it.
 synced_by() {
 	sample
 	far
@@ -338,7 +337,7 @@ synced_by() {
 
 @test "after a set the kernel knows that its clock is synchronised, and how well" {
 	local state
-	# The second is set to its middle: half a second, the way there and back, and nothing better, is known.
+	# The clock is set to the middle of the source's second: the bound is half a second and the round-trip delay.
 	[[ $(admin /usr/libexec/guestclock-set -- status) == *$'\nsynchronised no\n'* ]]
 	[[ $(admin adjtimex) =~ status:\ +[0-9]+\ \(.*UNSYNC ]]
 	ask plain "rdate -s -o $STREAM 10.0.2.2"
@@ -349,7 +348,7 @@ synced_by() {
 	(($(to_ns "${BASH_REMATCH[1]}") > SECOND / 2 && $(to_ns "${BASH_REMATCH[1]}") < 2 * SECOND))
 	[[ $output =~ esterror\ ([0-9]+\.[0-9]{9}) ]]
 	(($(to_ns "${BASH_REMATCH[1]}") > SECOND / 2 && $(to_ns "${BASH_REMATCH[1]}") < 2 * SECOND))
-	# In the kernel's own words.
+	# In the kernel's own report.
 	state=$(admin adjtimex)
 	printf '%s\n' "$state"
 	[[ $state =~ status:\ +([0-9]+)\  ]]
@@ -357,7 +356,7 @@ synced_by() {
 	[[ $state =~ maxerror:\ +([0-9]+) ]]
 	((BASH_REMATCH[1] > 500000 && BASH_REMATCH[1] < 2000000))
 	[[ $state == *'return value: 0 (clock synchronized)'* ]]
-	# A status changes none of it.
+	# A status request changes none of it.
 	[[ $(admin /usr/libexec/guestclock-set -- status) == *$'\nsynchronised yes, by guestclock-set\n'* ]]
 }
 
@@ -370,7 +369,7 @@ synced_by() {
 		told
 		equal "$decision" step decision
 		sample
-		# 0.3 ms: what a clock that is measured 0.1 s later may have drifted.
+		# 0.3 ms: the possible drift until the measurement 0.1 s later.
 		within $((told_bound + ${told_residual#-} + 300000))
 		((told_bound >= 10000000)) || return 0
 		printf 'bound %s ns, try %s: this machine is busy\n' "$told_bound" "$try"
@@ -404,13 +403,13 @@ synced_by() {
 # status_field PID FIELD
 status_field() { sed -n "s/^== $1\$/&/;/^== $1\$/,/^==/s/^$2:[[:space:]]*\\([^[:space:]]*\\).*/\\1/p" <<<"$statuses" | head -n 1; }
 
-# confined: two processes of guestclock-set run in the guest, and both are in their filter.
+# confined: two processes of guestclock-set run in the guest, both in their filters.
 confined() {
 	statuses=$(admin 'for pid in $(pidof guestclock-set); do echo "== $pid"; cat "/proc/$pid/status"; done')
 	(($(grep -c '^== ' <<<"$statuses") == 2)) && (($(grep -cE '^Seccomp:[[:space:]]+2$' <<<"$statuses") == 2))
 }
 
-# holds_little ACCOUNT-NUMBER: of the two that wait for a silent source: what each may do.
+# holds_little ACCOUNT-NUMBER: checks the privileges of the two processes that wait for a silent source.
 holds_little() {
 	local pids parent child pid
 	wait_for 10 confined
@@ -457,7 +456,7 @@ holds_little() {
 	wait_for 10 no_setter
 }
 
-# dedicated_user: the account guestclock has a copy of the program that may set the clock.
+# dedicated_user: gives the account guestclock a copy of the program that may set the clock.
 dedicated_user() {
 	admin 'rm -rf /run/guestclock && mkdir -p /usr/local/libexec && mkdir -m 755 /run/guestclock && chown guestclock:guestclock /run/guestclock &&
 		cp /usr/libexec/guestclock-set /usr/local/libexec/guestclock-set &&
@@ -487,7 +486,7 @@ dedicated_user() {
 	expect 0
 	sample
 	pushed
-	# And it holds as little as root's.
+	# And it has as few privileges as root's copy.
 	ask_in_background user "rdate -s -t 30000 -o $SILENT 10.0.2.2"
 	holds_little 101
 	stop client
@@ -512,7 +511,7 @@ dedicated_user() {
 	sample
 	unmoved "$from"
 	logged 'no CAP_SYS_TIME' 2
-	# To look is allowed all the same.
+	# Reading is allowed all the same.
 	ask incapable "rdate -p -o $STREAM 10.0.2.2"
 	expect 0
 	ask incapable status
@@ -521,8 +520,8 @@ dedicated_user() {
 
 # ------------------------------------------------------------------------------------------- a guest in trouble
 
-# until_refused COMMAND...: up to five times, for a busy machine can hold back the guest's timers, and with them the program
-# that sets the same time, for the few milliseconds in which guestclock-set watches the clock.
+# until_refused COMMAND...: up to five times, because a busy machine can hold back the guest's timers, and with them the
+# program that keeps setting the same time, for the few milliseconds in which guestclock-set watches the clock.
 until_refused() {
 	for _ in 1 2 3 4 5; do
 		"$@"
@@ -536,14 +535,14 @@ push() { talk plain rfc868 < <("$IN_TIMED"); }
 	until_refused ask plain "rdate -s -o $STREAM 10.0.2.2"
 	still_status=$status
 	until_refused push
-	# First the clean-up: the tests to come need a clock.
+	# Clean up first: later tests need a clock.
 	admin 'kill "$(cat /run/still.pid)"'
 	expect 111 '^guestclock-set: .*did not stay'
 	equal "$output" ''
 	equal "$still_status" 111 'status of rdate'
-	# That the kernel is synchronised is what it must not be told of such a clock.
+	# The kernel must not be told that such a clock is synchronised.
 	[[ $(admin adjtimex) == *UNSYNC* ]]
-	# Where time goes on, all is well again.
+	# When time runs again, the request succeeds.
 	ask plain "rdate -s -o $STREAM 10.0.2.2"
 	expect 0
 	sample
@@ -563,15 +562,15 @@ push() { talk plain rfc868 < <("$IN_TIMED"); }
 	logged ' step: offset -(8|9|10|11)\.' 1
 }
 
-# watch_setters: a line on the guest's console when there is no guestclock-set any more.  Nothing of it goes over ssh,
-# which takes long in a guest that hardly runs.
+# watch_setters: prints a line on the guest's console when no guestclock-set runs any more.  It does not use ssh, which
+# takes long in a guest that hardly runs.
 watch_setters() {
 	admin '{ while pidof guestclock-set >/dev/null; do usleep 20000; done; echo "setters: none" >/dev/console; } \
 		>/dev/null 2>&1 &'
 }
 
 @test "a guest that hardly runs: a request to a silent source ends when its ssh client is killed" {
-	# Ten minutes of the guest's own time: what ends it is not a timer.
+	# Ten minutes of the guest's own time: no timer ends the request.
 	ask_in_background plain "rdate -s -t 600000 -o $SILENT 10.0.2.2"
 	wait_for 10 confined
 	watch_setters
@@ -584,8 +583,8 @@ watch_setters() {
 	no_setter
 }
 
-# keep_sampling: what the guest's clock read, again and again: "START OFFSET BOUND END", times of this machine's uptime
-# in milliseconds.
+# keep_sampling: samples the guest's clock again and again: prints "START OFFSET BOUND END", times of this machine's
+# uptime in milliseconds.
 keep_sampling() {
 	local i start
 	for ((i = 0; i < 400; i++)); do
@@ -615,11 +614,12 @@ keep_sampling() {
 	read -r _ offset bound end <<<"$first"
 	offset=$(to_ns "$offset") bound=$(to_ns "$bound")
 	gap=$(((end - start) * 1000000))
-	# It was set between those two samples and has stood nearly still since then.  A second more: the ten or so
+	# It was set between those two samples and has hardly run since.  Allow a second more: the ten or so
 	# milliseconds of processor time between the source's answer and the set take twenty times as long here.
 	within $((told_bound + gap + SECOND))
 	logged ' step: offset ' 1
-	# And where it runs again, it needs one more.  A clock within the bound is left alone: the truth lies within another.
+	# When the guest runs again, it needs another request.  If the measured offset is within the bound, the clock is
+	# left alone: the true offset is then at most two bounds.
 	ask plain "rdate -v -o $STREAM 10.0.2.2"
 	expect 0
 	told
@@ -638,7 +638,7 @@ keep_sampling() {
 	told
 	equal "$decision" step decision
 	sample
-	# Half a second, the round trip, and what was lost since.
+	# Half a second, the round-trip delay, and the time lost since.
 	within $((told_bound + SECOND / 4))
 	before=$offset from=$(guest_now_ms)
 	sleep 4
@@ -650,7 +650,7 @@ keep_sampling() {
 	expect 0
 	sample
 	within $((SECOND + SECOND / 4))
-	# The edge of a second, looked for by a clock that runs wrong, is still where it is said to be.
+	# Even with a clock that runs wrong, the edge of a second is within the printed bound.
 	ask exact "rdate -v -u -o $DGRAM 10.0.2.2"
 	expect 0
 	told
@@ -667,7 +667,7 @@ keep_sampling() {
 	guest_save
 	sleep 2
 	guest_restore
-	# The administrator's connection was to a guest that is no more.
+	# The administrator's connection was to the guest before the restore.
 	admin_stop
 	admin_start
 	sample
@@ -680,13 +680,13 @@ keep_sampling() {
 	within "$SECOND"
 }
 
-# exchange_said COUNT: so many lines have come from the session in the background
+# exchange_said COUNT: the session in the background has printed at least COUNT lines
 exchange_said() { (($(wc -l <"$WORK/exchange.out") >= $1)); }
 
 @test "a guest restored in the middle of an exchange is put right: the session that is no more keeps nobody out" {
 	local options
 	guest_ssh_options options
-	# Open for reading too, so that the session does not end with what is written.
+	# Open for reading too, so that the session does not end after the written lines.
 	mkfifo "$WORK/orders"
 	exec 8<>"$WORK/orders"
 	# shellcheck disable=SC2016 # for that shell
@@ -700,7 +700,7 @@ exchange_said() { (($(wc -l <"$WORK/exchange.out") >= $1)); }
 	guest_restore
 	admin_stop
 	admin_start
-	# The session has come back with the guest, and waits for its host.
+	# The session was restored with the guest, and waits for its host.
 	[ -n "$(setters)" ]
 	ask plain "rdate -s -o $STREAM 10.0.2.2"
 	expect 0

@@ -1,4 +1,4 @@
-# What can go wrong with one guest, or with all: nothing is lost, and the others come right in the same run.
+# Faults of one guest, or of all: no result is lost, and the other guests are set right in the same run.
 
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
 # shellcheck disable=SC2016 # what stands in single quotes is for another shell, or for none
@@ -7,7 +7,7 @@
 load lib/common
 load lib/fakeguest
 
-# In every run with a fault, these have to come right.
+# Every run with a fault must set these right.
 GOOD=(good.-5200.1 good.0.2 good.3600000.3 good.-5000.4)
 
 setup_file() { fakeguest_setup_file; }
@@ -20,8 +20,8 @@ teardown() {
 	common_teardown
 }
 
-# faulty ARGUMENTS... -- GUEST...: sync of these among the good ones, as JSON into $WORK/json; the good ones are
-# right and told to be so, the others are not, and no process is left.
+# faulty ARGUMENTS... -- GUEST...: syncs these guests among the good ones, with JSON in $WORK/json.  Checks that the
+# good ones are right and reported as right, standard error is empty, the state is whole, and no process is left.
 faulty() {
 	local -a options=()
 	while [ "$1" != -- ]; do
@@ -41,7 +41,7 @@ faulty() {
 	equal "$(wc -l <"$STATE/log")" $((${#GOOD[@]} + $#)) 'lines of the log'
 }
 
-# failed GUEST REGEX: of the last faulty, with one line that says why
+# failed GUEST REGEX: GUEST failed in the last faulty, with one line that gives the reason
 failed() {
 	equal "$status" 1 status || return 1
 	json "$WORK/json" "g['$1']['result'] == 'failed'" "__import__('re').search(r'''$2''', g['$1']['error']) is not None" \
@@ -64,7 +64,7 @@ failed() {
 	errors=$(<"$WORK/stderr")
 	tells 3
 	equal "$output" 'GUESTCLOCK UNKNOWN - 2 guests: 0 ok, 0 warning, 0 critical, 2 unknown; good.0.1: cannot run ssh: No such file or directory' output
-	# There, but no program.
+	# It exists, but is no program.
 	: >"$WORK/bin/ssh"
 	status=0
 	output=$(PATH=$WORK/bin "$timeout" 20 "$GUESTCLOCK" sync --state "$STATE" good.0.1 2>"$WORK/stderr") || status=$?
@@ -77,7 +77,7 @@ failed() {
 	faulty -- exit255 halfway exit255late
 	failed exit255 '^ssh: connect to host x port 22: Connection refused$'
 	failed halfway '^ssh ended with status 7 before the exchange did$'
-	# What was said and done by then counts.
+	# What was reported and done before that counts.
 	json "$WORK/json" 'g["exit255late"]["result"] == "ok"'
 }
 
@@ -89,7 +89,7 @@ failed() {
 	guestclock sync -j 120 -t 10 $guests
 	silent
 	ulimit -H -n 128
-	# With no more to be had, fewer at once: -j is the most, not a promise.
+	# With too few descriptors, fewer guests at once: -j is the maximum, not a promise.
 	# shellcheck disable=SC2086
 	guestclock sync --json -j 120 -t 10 $guests
 	((took < 20000))
@@ -101,7 +101,7 @@ failed() {
 
 @test "a guest that hangs: before the greeting, in a line, after step, at the end, deaf to SIGTERM" {
 	faulty -t 1 -- hang midline afterstep.-5000 lingers deaf closes
-	# What ssh needs to be killed comes on top.
+	# The time to kill ssh is added.
 	((took < 6000))
 	failed hang '^no answer in 1 s$'
 	failed midline '^no answer in 1 s, though the exchange had begun$'
@@ -109,7 +109,7 @@ failed() {
 	failed deaf '^no answer in 1 s$'
 	failed afterstep.-5000 '^\(it was -[45]\.[0-9]{9} s off and a step was ordered\) no answer in 1 s, though the exchange had begun$'
 	equal "$(guest hang starts)" 1 'tries of a guest that hangs: it has had its time'
-	# Whose dialog was over is right.
+	# A guest whose dialog was complete is right.
 	json "$WORK/json" 'g["lingers"]["result"] == "ok"'
 	equal "$(guest afterstep.-5000 steps starts)" '1 1' 'steps and tries of a guest that hung after its first'
 	guest_right afterstep.-5000
@@ -134,9 +134,9 @@ failed() {
 	failed otherkey '^Host key verification failed\.$'
 	failed refused '^guestclock-set: refused: exchange is not among'
 	equal "$(for guest in full denied otherkey refused; do guest $guest starts; done | tr '\n' ' ')" '2 1 1 1 ' tries
-	# After all the others.
+	# They were tried again after all the others.
 	equal "$(cut -f 9 "$FAKE_SSH/argv" | tail -n 2 | sort | tr '\n' ' ')" 'full fullonce.-5000 ' 'the last tries'
-	# One guest alone is tried again, too, after a moment.
+	# A single guest is tried again too, after a moment.
 	guestclock sync fullonce.0.2
 	silent
 	((took >= 300))
@@ -153,7 +153,7 @@ failed() {
 	at_most "$(most_at_once)" 8 'guests at once when tried again'
 }
 
-# most_at_once: of the second tries, how many at most stood before their greeting together
+# most_at_once: prints how many second tries, at most, waited for their greetings at the same time
 most_at_once() {
 	python -I -S -c 'import sys
 events = sorted(tuple(map(int, line.split())) for line in open(sys.argv[1]))
@@ -171,7 +171,7 @@ print(most)' "$FAKE_SSH/waits"
 }
 
 @test "hanging guests cost the others nothing: they are done and told of meanwhile" {
-	# More that hang than are handled at once.
+	# More guests hang than are handled at once.
 	guestclock_background run sync --json -j 4 -t 1 hang.0.{1,2,3} "${GOOD[@]}" hang.0.{4,5}
 	wait_for 0.8 told_of "${GOOD[@]}"
 	ended run
@@ -193,7 +193,7 @@ told_of() {
 	failed floodlines '^(it answered before it was asked|expected guestclock-set.s greeting, got "flood")$'
 	failed floodlater.-5000 'it answered before it was asked|its clock'
 	failed flooderrlines .
-	# What ssh says on its standard error is no fault of the guest's.
+	# ssh's standard error does not count against the guest.
 	json "$WORK/json" 'g["flooderr"]["result"] == "ok"'
 	equal "$(guest floodlater.-5000 steps)" 0 'steps'
 }
@@ -228,11 +228,11 @@ sys.exit(os.waitstatus_to_exitcode(status))' "$WORK/peak")
 	for guest in garbage nul longline early wrongreply banner version; do
 		equal "$(guest $guest.-5000 offset steps slews tells)" '-5000000000 0 0 0' "clock of $guest" || return 1
 	done
-	# One attempt: such a guest does not get better by asking again.
+	# One attempt: such a guest does not improve when asked again.
 	equal "$(guest garbage.-5000 starts)" 1 attempts
 	[ ! -e garbage ]
 	[ ! -e "$WORK/garbage" ]
-	# Nothing of what it said reaches the terminal as it was.
+	# None of its output reaches the terminal unchanged.
 	guestclock sync garbage.-5000
 	tells 1 'garbage'
 	not grep -q '[^ -~]' "$WORK/stderr"
@@ -246,7 +246,7 @@ sys.exit(os.waitstatus_to_exitcode(status))' "$WORK/peak")
 	failed backwards.-5000 '^its clock went back while it was measured$'
 	equal "$(guest backwards.-5000 steps)" 0 'steps of a clock that goes backwards'
 	failed undo.-5000 '^its clock was set 3 times and does not stay: it is -(5\.0|4\.9)[0-9]{8} s off again; '
-	# Once only: the second round puts it right, and that is what is told.
+	# Only once: the second round sets it right, and the report has the final state.
 	json "$WORK/json" 'g["badonce.-5000"]["result"] == "ok" and abs(g["badonce.-5000"]["residual"]) < 0.002' \
 		'g["nobound.-5000"]["result"] == "ok" and g["nobound.-5000"]["action"] == "step"'
 	equal "$(guest badonce.-5000 steps)" 2 'steps of a clock that was off again once'
@@ -259,7 +259,7 @@ sys.exit(os.waitstatus_to_exitcode(status))' "$WORK/peak")
 	failed edge64 .
 	failed epoch '^its clock .* was set 3 times'
 	failed digits '^its clock .* was set 3 times'
-	# check tells them as they are.
+	# check reports their offsets as they are.
 	guestclock check --json edge64.0.2 epoch.0.2
 	equal "$status" 2 status
 	printf '%s\n' "$output" >"$WORK/json"
@@ -272,9 +272,10 @@ sys.exit(os.waitstatus_to_exitcode(status))' "$WORK/peak")
 @test "a clock that stands still is set, and said to stand still" {
 	faulty -- still.-5000
 	(($(guest still.-5000 steps) >= 1))
-	# The clock of the fake runs on behind what it tells: how far it was moved is what counts.
+	# The fake's clock runs on, although it reports a constant time: check how far it was moved.
 	within_ms "$(guest still.-5000 offset)" 0 100
-	# On a busy machine the readings may be known too badly to tell a clock that stands still from one that is set back.
+	# On a busy machine the readings may be too imprecise to distinguish a clock that stands still from one that is
+	# set back.
 	failed still.-5000 '^its clock (stands still or runs at 0 % of the true rate; it was set [1-3] times$|was set 3 times and does not stay: )'
 	guestclock check --json still.0.2
 	printf '%s\n' "$output" >"$WORK/json"
@@ -282,7 +283,7 @@ sys.exit(os.waitstatus_to_exitcode(status))' "$WORK/peak")
 	json "$WORK/json" 'abs(g["still.0.2"]["offset"]) < 0.1'
 }
 
-# within_ms NANOSECONDS FROM TO
+# within_ms NANOSECONDS FROM TO: checks that it is between FROM and TO milliseconds, inclusive
 within_ms() {
 	(($1 >= $2 * 1000000 && $1 <= $3 * 1000000)) && return 0
 	printf 'is %s ns, expected %s to %s ms\n' "$1" "$2" "$3"
@@ -303,7 +304,7 @@ within_ms() {
 	faulty -- killed.-5000
 	failed killed.-5000 'ssh was ended by signal 9'
 	equal "$(guest killed.-5000 steps starts)" '1 1' 'steps and attempts'
-	# It was set by then, and the next run finds it so.
+	# It had been set, and the next run finds it right.
 	guest_right killed.-5000
 	guestclock check --json killed.-5000
 	printf '%s\n' "$output" >"$WORK/json"
@@ -312,7 +313,7 @@ within_ms() {
 
 # ----------------------------------------------------------------------------------------------- interrupted
 
-# interrupted SIGNAL TARGET: in the middle of a run, of which four guests are done, some hang and some were not begun
+# interrupted SIGNAL TARGET: interrupts a run when four guests are done, some hang and some have not begun
 interrupted() {
 	rm -rf "$FAKE_SSH" "$STATE"
 	mkdir "$FAKE_SSH"
@@ -357,11 +358,11 @@ log_has() { [ "$(wc -l <"$STATE/log")" -eq "$1" ]; }
 	guestclock_background run sync -j 10 good.0.{1..4} midline.0.{1..3} slow.0.{1..3}
 	wait_for 5 started_at_least 10
 	stop run KILL
-	# Real ones end when their standard input does; those that hang would have to be killed.
+	# Real guests end when their standard input ends; guests that hang would have to be killed.
 	wait_for 3 not serving
 }
 
-# serving: a guest that is not meant to hang still runs.
+# serving: a guest that should not hang still runs.
 serving() {
 	local pid
 	while read -r pid; do
@@ -417,7 +418,7 @@ os.execv(sys.argv[1], sys.argv[1:])')
 	json "$WORK/json" 'len(g) == 500' 'sum(o["result"] == "ok" for o in g.values()) == 400' \
 		'all((o["result"] == "ok") == name.startswith("good") for name, o in g.items())' \
 		'all(abs(o["residual"]) < 0.2 and o["action"] == "step" for o in g.values() if o["result"] == "ok")'
-	# 5 s each, and a hundred at once: the fifth that hangs is all in flight at the end.
+	# 5 s each, a hundred at once: at the end all guests that hang are in flight.
 	((took < 20000)) || { printf 'took %s ms\n' "$took"; return 1; }
 	none_left
 	equal "$(find "$STATE" -name '*.state' | wc -l)" 500 'state files'

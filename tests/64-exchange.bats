@@ -1,4 +1,4 @@
-# The exchange: guestclock-set's side line by line, and guestclock against it over a real sshd.
+# The exchange: guestclock-set's side line by line, and guestclock with it over a real sshd.
 
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
 # shellcheck disable=SC2016 # what stands in single quotes is for nobody to expand
@@ -32,8 +32,8 @@ teardown() {
 
 # ------------------------------------------------------------------------------------------------ line by line
 
-# talk TEXT [LIMITS...]: what guestclock-set answers to TEXT (printf's): its greeting in $greeting, the other lines
-# in the array $replies.
+# talk TEXT [LIMITS...]: sends TEXT (a printf format) to guestclock-set, and sets $greeting and the array $replies, its
+# other lines.
 talk() {
 	# shellcheck disable=SC2059
 	printf "$1" >"$WORK/said"
@@ -44,7 +44,7 @@ talk() {
 	replies=("${replies[@]:1}")
 }
 
-# replied REGEX...: just these lines, whole, in this order
+# replied REGEX...: checks that there are exactly these lines, whole, in this order
 replied() {
 	local at=0 regex
 	if ((${#replies[@]} != $#)); then
@@ -62,8 +62,8 @@ replied() {
 	done
 }
 
-# each_bad REGEX LINE...: each line (printf's) is answered by a line that matches, the session goes on, and the clock
-# is left alone.
+# each_bad REGEX LINE...: each LINE (a printf format) gets a reply that matches, the session continues, and the clock is
+# left alone.
 each_bad() {
 	local regex=$1 text='' line at=0
 	shift
@@ -99,7 +99,7 @@ RANGE='no range .+'
 	[[ ! ${replies[1]#now } < $read ]]
 	assert_untouched
 	assert_not_logged
-	# What the kernel says is in the greeting.
+	# The greeting has the kernel's state.
 	clock_new status=0 maxerror_us=1000 esterror_us=1000 freq=$((-65536 * 12 - 32768)) tick=10001
 	talk 'bye\n'
 	equal "${greeting#* boot=* }" 'sync=other freq=-12.500 tick=10001' 'the rest of the greeting'
@@ -112,7 +112,7 @@ RANGE='no range .+'
 		((status <= 1 && took < 5000)) || { printf 'text: %s\n' "$text"; shown; return 1; }
 		[[ $greeting == 'guestclock 1 '* ]] || { printf 'text: %s\n' "$text"; shown; return 1; }
 	done
-	# A line without its end is no order, and is not carried out.
+	# A line without its newline is no order, and is not carried out.
 	clock_new
 	talk 'now\nstep +1.000000000'
 	expect 0
@@ -198,7 +198,7 @@ RANGE='no range .+'
 		each_bad "$RANGE" "$order +9223372036.854775808" "$order -9223372036.854775808" "$order -9223372036.854775809" \
 			"$order +18446744073.709551615" "$order +18446744073.709551616" "$order +18446744073.709551617" "$order +99999999999.000000000" \
 			"$order -99999999999999999999999999999999999999.999999999" "$order +$(printf '9%.0s' {1..230}).000000000"
-		# What fits is judged on the clock that would result.
+		# A value that fits is judged by the clock that would result.
 		each_bad 'no after-ceiling .+' "$order +9223372036.854775807" "$order +7000000000.000000000"
 		each_bad 'no before-floor .+' "$order -9223372036.854775807" "$order -1795000000.000000000" "$order -7000000000.000000000"
 	done
@@ -209,7 +209,7 @@ RANGE='no range .+'
 
 @test "lines of 254, 255, 256 and many octets" {
 	local zeros_234 zeros_235 zeros_236
-	# "step +", 10 behind the digits: 254 octets are the longest line, with its LF 255.
+	# "step +" and 10 characters behind the digits: the longest line has 254 octets, 255 with its LF.
 	printf -v zeros_234 '%0238d' 1
 	printf -v zeros_235 '%0239d' 1
 	printf -v zeros_236 '%0240d' 1
@@ -239,7 +239,7 @@ RANGE='no range .+'
 	talk "$(printf 'now\\n%.0s' {1..300})bye\\n"
 	expect 0
 	equal "${#replies[@]}" 300 replies
-	# An octet at a time.
+	# One octet at a time.
 	python -I -S -c 'import subprocess, sys, time
 p = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
 p.stdout.readline()
@@ -256,7 +256,7 @@ sys.exit(p.wait())' "${ENTER[@]}" --mount env "FAKE_CLOCK=$CLOCK" "LD_PRELOAD=$F
 
 # -------------------------------------------------------------------------------------------- limits hold here too
 
-# limited REGEX ORDER [LIMITS...]: it is refused in these words, logged, and measuring goes on.
+# limited REGEX ORDER [LIMITS...]: ORDER is refused in these words and logged, and measuring continues.
 limited() {
 	local regex=$1 order=$2
 	shift 2
@@ -293,7 +293,7 @@ limited() {
 	equal "$status" 1 status
 	replied "done $TIME" 'no too-far-back .+' 'no too-far-back .+' "done $TIME"
 	equal "$(clock_get steps slews)" '1 1' 'steps and slews'
-	# A host has no use for this many.
+	# No host needs this many.
 	clock_new
 	log_take
 	talk "$(printf 'step +0.000000001\\nnow\\n%.0s' {1..100})"
@@ -308,7 +308,7 @@ limited() {
 @test "max-rate" {
 	limited 'too-far the rate would be larger than --max-rate' 'rate +500.001' --max-rate 500
 	limited 'too-far the rate would be larger than --max-rate' 'rate -500.001' --max-rate 500
-	# A limit on steps is one on what a rate can do in their place.
+	# A limit on steps also limits what a rate can do instead of a step.
 	limited 'too-far the rate would be larger than --max-rate' 'rate +1000.001' --max-step 10
 	limited 'too-far the rate would be larger than --max-rate' 'rate -1000.001' --max-back 10
 	talk 'rate -500.000\nrate +0.000\nrate +500.000\n' --max-rate 500
@@ -350,7 +350,7 @@ assert_logged_three() {
 	refused 1 'refused: exchange is not among the requests that --allow names$'
 	set_by_ssh_env 192.0.2.1 'exchange now' </dev/null
 	refused 100 'refused: unexpected word "now": expected nothing after the request$'
-	# Without CAP_SYS_TIME measuring goes on.
+	# Without CAP_SYS_TIME measuring still works.
 	BEFORE=(setpriv --bounding-set -sys_time --inh-caps -sys_time --)
 	talk 'now\nstep +1.000000000\nnow\n'
 	equal "$status" 111 status
@@ -366,7 +366,8 @@ assert_logged_three() {
 	assert_untouched
 }
 
-# sessions: runs the Python on standard input, where start() is a new session, and first.ask(LINE) its words of answer.
+# sessions: runs the Python on standard input, in which start() begins a session, and first.ask(LINE) returns the words
+# of the reply.
 sessions() {
 	{
 		cat <<-'END'
@@ -402,7 +403,7 @@ sessions() {
 	for order in "step +0.000000000", "slew +0.000001000", "rate +0.000", "bound 1.000000000":
 	    assert first.ask("now")[0] == "now"
 	    assert first.ask(order)[0] == "done", order
-	    # As a process is in a guest that was restored from a snapshot: its host is no more.
+	    # Like a process in a guest that was restored from a snapshot: its host is gone.
 	    first.p.send_signal(signal.SIGSTOP)
 	    began = time.monotonic()
 	    assert second.ask("now")[0] == "now"
@@ -428,11 +429,11 @@ sessions() {
 		assert first.ask("step +5.000000000")[0] == "done"
 		order = os.environ["ORDER"]
 		assert second.ask(order) == SET
-		# Said again without a measurement it is no better; measured again, it is.
+		# Repeated without a measurement, it is refused again; after a measurement an order is accepted.
 		assert second.ask(order) == SET
 		assert second.ask("now")[0] == "now"
 		assert second.ask("step +0.000000001")[0] == "done"
-		# What a session did itself is no other's doing, whatever it orders next.
+		# A session's own step does not count as another session's, whatever it orders next.
 		assert second.ask("step +1.000000000")[0] == "done"
 		assert second.ask("step -1.000000000")[0] == "done"
 		assert second.end() == 111
@@ -497,7 +498,7 @@ sessions() {
 	answers = [session.hear() for session in many]
 	assert sum(answer[0] == "done" for answer in answers) == 1, answers
 	assert sum(answer == SET for answer in answers) == 19, answers
-	# Orders that do not exclude each other are all carried out.
+	# Orders that do not conflict are all carried out.
 	for session in many:
 	    assert session.ask("now")[0] == "now"
 	for _ in range(10):
@@ -514,7 +515,7 @@ sessions() {
 	clock_new
 	sessions <<-'END'
 	first, second = start(), start()
-	# A pipe holds some 2,600 answers: the session gets stuck in the answer to an order.
+	# A pipe holds some 2,600 replies: the session blocks in the reply to an order.
 	first.p.stdin.write(b"now\n" * 2600 + b"bound 1.000000000\n" * 60)
 	asleep = 0
 	for _ in range(3000):
@@ -536,8 +537,8 @@ sessions() {
 
 # --------------------------------------------------------------------------------------- guestclock over a real sshd
 
-# over_ssh sync|check ARGUMENTS...: guestclock in the sandbox, with the real ssh.  Its own clock is this machine's,
-# which the guest's is measured against.
+# over_ssh sync|check ARGUMENTS...: runs guestclock in the sandbox, with the real ssh.  Its own clock is this machine's,
+# the reference for the guest's clock.
 over_ssh() {
 	local command=$1
 	shift
@@ -547,7 +548,7 @@ over_ssh() {
 	errors=$(<"$WORK/stderr")
 }
 
-# said STATUS [REGEX...]: the status of the last, and just these lines on standard error, in any order
+# said STATUS [REGEX...]: checks the last status, and that standard error has exactly these lines, in any order
 said() {
 	local want=$1 regex
 	shift
@@ -558,7 +559,7 @@ said() {
 	done
 }
 
-# value KEY: of the one JSON object that was printed, in nanoseconds if it is a number
+# value KEY: prints that value of the one JSON object in $output, in nanoseconds if it is a number
 value() {
 	python -I -S -c 'import decimal, json, sys
 value = json.loads(sys.argv[1], parse_float=decimal.Decimal)[sys.argv[2]]
@@ -577,10 +578,10 @@ no_guestclock_set() { sandbox_empty guestclock-set; }
 	within "$(clock_get offset_ns)" -2000000 2000000 'what is left, in nanoseconds'
 	equal "$(value action)" step action
 	within "$(value offset)" -5202000000 -5198000000 'the offset told'
-	# The truth is within the bound that is told.
+	# The reported residual differs from the true offset by at most twice the bound.
 	within "$(value residual)" $(($(clock_get offset_ns) - 2 * $(value bound))) $(($(clock_get offset_ns) + 2 * $(value bound))) 'the residual told'
 	assert_logged "$DAEMON_NOTICE" 'from 127\.0\.0\.1, request "exchange": step by \+5\.[0-9]{9} s, as the host ordered, residual '
-	# The kernel is told how good it is.
+	# The bound was reported to the kernel.
 	equal "$(clock_get status tells)" '0 1' 'status and tells'
 	within "$(clock_get maxerror_us)" 1 20000 maxerror
 	wait_for 3 no_guestclock_set
@@ -595,7 +596,7 @@ no_guestclock_set() { sandbox_empty guestclock-set; }
 	equal "$(clock_get steps slews)" '0 1' 'steps and slews'
 	within "$(clock_get last_slew_us)" -52000 -48000 'the slew'
 	equal "$(value action)" slew action
-	# Until it has worked itself off, it is an error.
+	# Until the slew is complete, its rest counts as error.
 	within "$(clock_get maxerror_us)" 48000 60000 maxerror
 	clock_new
 	over_ssh sync --json 127.0.0.1
@@ -622,7 +623,7 @@ no_guestclock_set() { sandbox_empty guestclock-set; }
 	over_ssh sync --json 127.0.0.1
 	said 0
 	assert_stepped +1.5 0.005
-	# Its own word is not another service's.
+	# Our own report to the kernel does not count as another service's.
 	clock_set offset_ns=-0.5
 	over_ssh sync --json 127.0.0.1
 	said 0
@@ -676,10 +677,10 @@ for line in lines:
 	over_ssh sync 127.0.0.1
 	said 1 '127\.0\.0\.1: the guest refused: too-far-back the step back would be larger than --max-back'
 	assert_untouched
-	# Measuring is not setting.
+	# Measuring needs no permission to set.
 	over_ssh check 127.0.0.1
 	said 2
-	# A clock that is right needs nothing that could be refused.
+	# A right clock needs no order, so nothing can be refused.
 	clock_new
 	authorize --max-step 0 --dry-run
 	over_ssh sync 127.0.0.1
@@ -722,7 +723,7 @@ for name, regex in (("stranger", "Host key verification failed"), ("changed", "H
 	background run "${ENTER[@]}" --mount "$GUESTCLOCK" sync --state "$STATE" --ssh-config "$SSH_CONFIG" -t 20 127.0.0.1
 	wait_for 5 sandbox_has sleep
 	local pid
-	# The session's own processes, too, which newer ones call sshd-session.
+	# Also the processes of the session itself, which newer versions call sshd-session.
 	for pid in $(sandbox_pids sshd) $(sandbox_pids sshd-session); do kill -s KILL "$pid"; done
 	wait_for 5 not running "$(pid_of run)"
 	grep -qE '^guestclock: 127\.0\.0\.1: .+' "$WORK/run.out"
@@ -734,7 +735,7 @@ sandbox_has() { [ -n "$(sandbox_pids "$1")" ]; }
 
 # --------------------------------------------------------------------------------------- one connection, one session
 
-# counts: sessions that sshd accepted so far
+# counts: prints how many sessions sshd has accepted so far
 counts() { grep -c 'Accepted publickey' "$WORK/sshd.out"; }
 
 @test "no connection is kept, whatever the file says" {
@@ -755,7 +756,7 @@ counts() { grep -c 'Accepted publickey' "$WORK/sshd.out"; }
 @test "what is revoked or narrowed holds at the very next run" {
 	sshd_setup
 	sshd_start
-	# As an earlier release's file had it.
+	# The configuration of an earlier release.
 	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/sockets/%n"
 	mkdir -m 700 "$WORK/sockets"
 	clock_new offset_ns=-5.2
@@ -817,7 +818,7 @@ assert "port 2202: Connection refused" in g["ssh://guest@127.0.0.1:2202"]["error
 	said 1 'stranger@127\.0\.0\.1: stranger@127\.0\.0\.1: Permission denied \(publickey\)\.'
 	over_ssh sync ../precious
 	equal "$status" 2 status
-	# sshd names its own end of each connection.
+	# sshd logs its own end of each connection.
 	equal "$(grep -c 'Connection from .* on 127.0.0.1 port 2203' "$WORK/sshd.out")" 2 'connections to port 2203'
 	equal "$(grep -c 'Connection from ::1 .* on ::1 port 2201' "$WORK/sshd.out")" 1 'connections to ::1, port 2201'
 	equal "$(grep -c 'Connection from ::1 .* on ::1 port 2222' "$WORK/sshd.out")" 3 'connections to ::1, the usual port'
@@ -839,7 +840,7 @@ assert "port 2202: Connection refused" in g["ssh://guest@127.0.0.1:2202"]["error
 	sshd_setup
 	sshd_start 'MaxStartups 1000'
 	local i guests
-	# The gateway is one more sshd, whose key may forward.
+	# The gateway is another sshd, whose key allows forwarding.
 	sshd_config 'MaxStartups 10:30:100' 'LogLevel VERBOSE' "AuthorizedKeysFile $WORK/gateway_keys"
 	sed -i -e 's/^Port .*/Port 2200/' -e '/^AuthorizedKeysFile .*home/d' "$WORK/sshd_config"
 	cp "$KEYS/key.pub" "$WORK/gateway_keys"
@@ -855,7 +856,8 @@ assert "port 2202: Connection refused" in g["ssh://guest@127.0.0.1:2202"]["error
 		said 0
 		equal "$(grep -c '"result":"ok"' <<<"$output")" 40 "guests that came right in run $i"
 	done
-	# More at once than the gateway lets in, until it turned one away: on a busy machine they come one after another.
+	# More at once than the gateway accepts.  Repeat until it has turned one away: on a busy machine they arrive one
+	# after another.
 	for i in 1 2 3 4 5 6; do
 		# shellcheck disable=SC2086
 		over_ssh sync --json -j 40 $guests

@@ -1,5 +1,6 @@
-# Every system call of guestclock-set and in.timed fails in turn, and each of the two is killed at every call: tests/lib/faults.py
-# says what is tried and what must hold.  It prints the faults that it injects, and each case that went wrong.
+# Makes every system call of guestclock-set and in.timed fail in turn, and kills guestclock-set and guestclock at every
+# call: tests/lib/faults.py says what is tried and what must hold.  It prints the faults that it injects, and each case
+# that failed.
 
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
 
@@ -22,7 +23,7 @@ setup() {
 }
 teardown() { common_teardown; }
 
-# faults ARGUMENTS...: as tests/lib/faults.py says.  Its counts are shown in any case.
+# faults ARGUMENTS...: runs tests/lib/faults.py.  Its counts are always shown.
 faults() {
 	status=0
 	timeout 300 "${ENTER[@]}" --mount env WORK="$WORK" IN_TIMED="$IN_TIMED" GUESTCLOCK_SET="$GUESTCLOCK_SET" \
@@ -57,7 +58,7 @@ faults() {
 @test "limits on descriptors, memory, files and processes" {
 	faults --jobs 16 limits rdate rfc868 exchange status static-status static-print \
 		timed-pipe timed-nowait timed-stream timed-dgram
-	# Into a file that may not grow.
+	# Standard output is a file that may not grow.
 	# shellcheck disable=SC2016 # for that shell
 	run -111 bash -c 'ulimit -f 0; exec "$0" </dev/null 2>&1 >"$1"' "$IN_TIMED" "$WORK/octets"
 	[[ $output =~ ^in\.timed\[[0-9]+\]:\ cannot\ write\ to\ standard\ output:\ File\ too\ large$ ]]
@@ -65,13 +66,14 @@ faults() {
 
 @test "strange names, and environments that are empty, huge or odd" {
 	faults surroundings rdate exchange static-status timed-pipe timed-nowait timed-stream
-	# in.timed's was empty so far, but for what is odd.  Without one, guestclock-set knows no request, and no client.
+	# So far in.timed's environment had only the strange strings.  Without one, guestclock-set knows no request and
+	# no client.
 	run -100 env -i "$TOP/build/guestclock-set"
 	equal "${#lines[@]}" 1 'lines for an empty request'
 	run -0 env -i "$TOP/build/guestclock-set" status
 }
 
-# denied_tables ALLOW DENY: another /etc, in which everybody is denied
+# denied_tables ALLOW DENY: makes another /etc, in which everybody is denied
 denied_tables() {
 	cp -a "$ETC" "$WORK/denied"
 	printf '%s\n' "$1" >"$WORK/denied/hosts.allow"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What starts guestclock every five minutes: cron's line, run as cron runs it, on the real guest with the shipped
-# ssh_config; and the units of systemd.
+# ssh_config; and systemd's units.
 
 load lib/common
 load guest/guest.bash
@@ -29,8 +29,8 @@ teardown() { common_teardown; }
 # The user that guestclock becomes, a number that is nobody's here.  Without root there are no two users, and it is root's name.
 DRIVER=$([ "$(id -u)" -eq 0 ] && printf 61237 || printf 0)
 
-# An /etc with what make install put there, and what an administrator adds: the list, the guest's host key, and a block
-# for a port that is not 22, above the shipped lines as they say.
+# make_etc: makes an /etc with what make install put there, and what an administrator adds: the list, the guest's host
+# key, and a block for a port other than 22, above the shipped lines as those lines require.
 make_etc() {
 	ETC=$WORK/etc
 	etc_make "$ETC"
@@ -46,12 +46,13 @@ make_etc() {
 	printf '_guestclock:x:%s:%s::/var/lib/guestclock:/usr/sbin/nologin\n' "$DRIVER" "$DRIVER" >>"$ETC/passwd"
 	printf '_guestclock:x:%s:\n' "$DRIVER" >>"$ETC/group"
 	chown -R "$(id -u):$(id -g)" "$ETC/guestclock"
-	# As README has it: the key is the user's, the rest is root's to write.
+	# As in the README: the user owns the key, and only root can write the rest.
 	[ "$DRIVER" = 0 ] || chown "$DRIVER" "$ETC/guestclock/id_guest"
 	chmod 600 "$ETC/guestclock/id_guest"
 }
 
-# in_etc SCRIPT [ARGUMENT...]: runs it as root where /etc is ours, /run is empty, and /var/lib/guestclock the user's.
+# in_etc SCRIPT [ARGUMENT...]: runs SCRIPT as root where /etc is ours, /run is empty, and /var/lib/guestclock belongs to
+# the user.
 in_etc() {
 	# shellcheck disable=SC2046,SC2016
 	no_clock unshare $(ns_flags) sh -c "$ETC_MOUNT"' && mount -t tmpfs -o mode=755 tmpfs /run && mount -t tmpfs -o mode=755 tmpfs /var/lib && umask 022 &&
@@ -89,7 +90,7 @@ DOWN='guestclock: web2: ssh: connect to host 127.0.0.1 port 1: Connection refuse
 	[[ "$command" == *"$installed/usr/sbin/guestclock sync" ]]
 	offset=$(guest_clock | cut -d' ' -f1)
 	[[ "$offset" == -5????????.* ]]
-	# The command ends in exec: a second run needs a shell of its own.
+	# The command ends with exec, so the first run needs a shell of its own.
 	run_cmd as_cron "($command) || exit; ($command) || exit; cat /var/lib/guestclock/log; ls /var/lib/guestclock"
 	mapfile -t lines <<<"$output"
 	equal "${#lines[@]}" 4 'lines'
@@ -98,7 +99,7 @@ DOWN='guestclock: web2: ssh: connect to host 127.0.0.1 port 1: Connection refuse
 	equal "${lines[*]:2}" 'log web1.state' 'files'
 	offset=$(guest_clock | cut -d' ' -f1)
 	[[ "${offset#-}" == 0.000* || "${offset#-}" == 0.001* ]]
-	# The key is nobody else's to read.
+	# No other user can read the key.
 	[ "$DRIVER" = 0 ] || ! in_etc 'exec setpriv --reuid 65534 --regid 65534 --clear-groups cat /etc/guestclock/id_guest' >"$WORK/stolen" 2>&1 || {
 		cat "$WORK/stolen"
 		return 1
@@ -118,7 +119,7 @@ DOWN='guestclock: web2: ssh: connect to host 127.0.0.1 port 1: Connection refuse
 @test "started by root it becomes the user of its state directory, and what it leaves is that user's" {
 	[ "$DRIVER" != 0 ] || unmet 'not root: there is no other user to become'
 	make_etc
-	# By hand first, then cron: a log or a lock of root's would be in its way.
+	# First as root, then as cron's user: a log or a lock that belongs to root would stop the second run.
 	run_cmd in_etc "'$installed/usr/sbin/guestclock' sync --prometheus /var/lib/guestclock/prom && stat -c '%U %a %n' /var/lib/guestclock/* /var/lib/guestclock/.*lock &&
 		exec $AS_USER '$installed/usr/sbin/guestclock' sync"
 	equal "$output" '_guestclock 644 /var/lib/guestclock/log
@@ -180,7 +181,7 @@ well"
 	requires systemd-analyze
 	units=$installed/usr/lib/systemd/system
 	run_cmd systemd-analyze verify --man=no "$units"/guestclock.service "$units"/guestclock.timer
-	# What other units of this machine are wrong in is no concern of ours.
+	# Faults of this machine's other units do not matter.
 	! grep -F guestclock <<<"$output" || { printf '%s\n' "$output"; return 1; }
 	grep -qx 'User=_guestclock' "$units/guestclock.service"
 	run_cmd systemd-sysusers --dry-run --root="$WORK" "$installed/usr/lib/sysusers.d/guestclock.conf"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What the programs have given up, looked at from outside: /proc/PID while they wait for the next octet of somebody else's,
-# programs with a forbidden call planted in them, and strace.
+# What the programs have given up, as seen from outside: /proc/PID while they wait for input from others, programs with
+# a forbidden call planted in them, and strace.
 
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
 # shellcheck disable=SC2016 # what stands in single quotes is for another shell
@@ -20,14 +20,14 @@ setup_file() {
 	fakeguest_setup_file
 	requires strace readelf
 	make -s -C "$TOP" -f tests/helpers/helpers.mk build/tests/under-filter
-	# The programs of which some functions make a call of their own: tests/helpers/plant.c.
+	# Builds programs in which some functions make a planted call: tests/helpers/plant.c.
 	PLANTED=$BATS_FILE_TMPDIR/planted
 	mkdir -p "$PLANTED"
 	export PLANTED
 	unset MAKEFLAGS MFLAGS MAKELEVEL
 	make -s --no-print-directory -C "$TOP" -f - planted <<-'END'
 	include Makefile
-	# Leading tabs are the shell's to remove here.
+	# The shell removes leading tabs here.
 	.RECIPEPREFIX = >
 	objects = $($(1)_objects)
 	planted: all
@@ -44,7 +44,7 @@ teardown() { common_teardown; }
 
 # ------------------------------------------------------------------------------------------------- what there is to see
 
-# field PID NAME: of /proc/PID/status
+# field PID NAME: prints NAME of /proc/PID/status
 field() {
 	local name value rest
 	# shellcheck disable=SC2034
@@ -53,10 +53,10 @@ field() {
 	done <"/proc/$1/status"
 }
 
-# limit PID NAME: hard and soft, of /proc/PID/limits
+# limit PID NAME: prints the soft and the hard limit of /proc/PID/limits
 limit() { sed -n "s/^$2  *\\([^ ]*\\)  *\\([^ ]*\\).*/\\1 \\2/p" "/proc/$1/limits"; }
 
-# descriptors PID: what they lead to, with "pipe", "socket" and "pidfd" for those, in order of their numbers
+# descriptors PID: prints what they refer to, with "pipe", "socket" and "pidfd" for those, in order of their numbers
 descriptors() {
 	local fd
 	for fd in $(cd "/proc/$1/fd" && printf '%s\n' * | sort -n); do
@@ -64,7 +64,8 @@ descriptors() {
 	done
 }
 
-# sockets PID FILE...: how many of its descriptors from 3 up are sockets in these lists of the sandbox's /proc/net
+# sockets PID FILE...: prints how many of its descriptors from 3 up are sockets in these lists of the sandbox's
+# /proc/net
 sockets() {
 	local pid=$1 fd inode count=0
 	shift
@@ -78,7 +79,7 @@ sockets() {
 	printf '%s\n' "$count"
 }
 
-# confined PID CAPABILITIES FILTERS: what holds for every process here
+# confined PID CAPABILITIES FILTERS: checks what must hold for every process here
 confined() {
 	local name
 	for name in CapPrm CapEff; do equal "$(field "$1" $name)" "$2" "$name" || return 1; done
@@ -90,8 +91,8 @@ confined() {
 
 # -------------------------------------------------------------------------------------------------- guestclock-set
 
-# waits REQUEST [PROGRAM]: starts it, as sshd does, with a standard input that stays open, descriptors that it has no use
-# for, and an environment with more than it needs.  The words of $LIMITS are its options.
+# waits REQUEST [PROGRAM]: starts it as sshd does, with a standard input that stays open, descriptors that it does not
+# need, and more environment than it needs.  The words of $LIMITS are its options.
 waits() {
 	mkfifo "$WORK/feed"
 	exec 8<>"$WORK/feed"
@@ -102,7 +103,7 @@ waits() {
 	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND SSH_CLIENT SECRET LOCALDOMAIN
 }
 
-# goes: that one's client goes, and so does it
+# goes: ends that client; the program must end too
 goes() {
 	stop waiting
 	exec 8>&-
@@ -110,18 +111,18 @@ goes() {
 	rm "$WORK/feed"
 }
 
-in_filter() { # COUNT: so many processes of guestclock-set, all of them in their last filter
+in_filter() { # COUNT: this many processes of guestclock-set run, all of them in their last filter
 	local pid pids
 	mapfile -t pids < <(sandbox_pids guestclock-set)
 	((${#pids[@]} == $1)) || return 1
 	for pid in "${pids[@]}"; do
 		[ "$(field "$pid" Seccomp)" = 2 ] || return 1
-		# The one that asks is in its second, or the only one there is in its first.
+		# The process that asks must be in its second filter; a process without it is in its first.
 		[[ " ${pids[*]} " != *" $(field "$pid" PPid) "* ]] || [ "$(field "$pid" Seccomp_filters)" = 2 ] || return 1
 	done
 }
 
-# two: $setter and $asker, once both are in their filters
+# two: sets $setter and $asker, once both are in their filters
 two() {
 	wait_for 8 in_filter 2 || { cat "$WORK/waiting.out"; return 1; }
 	local pids
@@ -129,11 +130,11 @@ two() {
 	setter=${pids[0]} asker=${pids[1]}
 	[ "$(field "$setter" PPid)" != "$asker" ] || setter=${pids[1]} asker=${pids[0]}
 	equal "$(field "$asker" PPid)" "$setter" 'parent of the one that asks' || return 1
-	# Over UDP it gives up after five seconds, which a busy machine may need for looking.
+	# Over UDP it gives up after five seconds, and on a busy machine the checks may take that long.
 	kill -s STOP "$asker"
 }
 
-# enclosed_setter PID CAPABILITIES: what is said of the process that sets, and of any that is alone
+# enclosed_setter PID CAPABILITIES: checks the process that sets, or one that is alone
 enclosed_setter() {
 	local name
 	confined "$1" "$2" 1 || return 1
@@ -143,17 +144,17 @@ enclosed_setter() {
 	equal "$(limit "$1" 'Max processes')" '0 0' 'processes' || return 1
 	equal "$(limit "$1" 'Max open files')" '3 3' 'new descriptors' || return 1
 	equal "$(limit "$1" 'Max address space')" '67108864 67108864' 'address space' || return 1
-	# What it uses, and what its environment was wiped of.
+	# It keeps the variables that it uses; the others were overwritten.
 	equal "$(tr -s '\0' '\n' <"/proc/$1/environ" | grep -v '^$' | sed 's/=.*//' | sort | tr '\n' ' ')" \
 		'SSH_CONNECTION SSH_ORIGINAL_COMMAND ' environment || return 1
-	# The network: no socket but the log's.
+	# No network sockets, and only the log's socket.
 	equal "$(sockets "$1" tcp tcp6 udp udp6 raw raw6 packet netlink)" 0 'sockets of the network' || return 1
 	for name in /etc/passwd /dev/null; do
 		! descriptors "$1" | tail -n +4 | grep -qx "$name" || { printf 'still open: %s\n' "$name"; return 1; }
 	done
 }
 
-# enclosed_asker PID SOCKETS: of the one that asks; so many sockets to the source, at the least
+# enclosed_asker PID SOCKETS: checks the process that asks; it has at least SOCKETS sockets to the source
 enclosed_asker() {
 	local others
 	confined "$1" "$NOTHING" 2 || return 1
@@ -164,7 +165,7 @@ enclosed_asker() {
 	equal "$(limit "$1" 'Max file size')" '0 0' 'octets in files' || return 1
 	equal "$(limit "$1" 'Max address space')" '67108864 67108864' 'address space' || return 1
 	! tr '\0' '\n' <"/proc/$1/environ" | grep -q 'SECRET\|word' || { printf 'its environment is there\n'; return 1; }
-	# A pipe to the other, sockets to the source: not the lock, not the log.
+	# A pipe to the setter and sockets to the source; neither the lock nor the log.
 	others=$(descriptors "$1" | tail -n +4)
 	equal "$(head -n 1 <<<"$others")" pipe 'descriptor 3' || return 1
 	equal "$(tail -n +2 <<<"$others" | sort -u)" socket 'descriptors from 4 up' || return 1
@@ -172,12 +173,12 @@ enclosed_asker() {
 	equal "$(sockets "$1" unix netlink)" 0 'other sockets' || return 1
 }
 
-# readable_by_its_like PID: another process of the same user, with no capability either, may look into it
+# readable_by_its_like PID: another process of the same user, also without capabilities, can read its environment
 readable_by_its_like() {
 	"${ENTER[@]}" --mount setpriv --bounding-set -all --inh-caps -all cat "/proc/$1/environ" >/dev/null 2>&1
 }
 
-# while_it_asks PROGRAM OPTIONS...: of rdate, one request for each
+# while_it_asks PROGRAM OPTIONS...: checks rdate during one request for each of OPTIONS
 while_it_asks() {
 	local program=$1
 	shift
@@ -190,14 +191,15 @@ while_it_asks() {
 		enclosed_setter "$setter" "$CLOCK_ONLY"
 		case $words in '') open=1 ;; *) open=5 ;; esac
 		enclosed_asker "$asker" "$open"
-		# The setter has its lock, the log, the pipe and its hold on the other.
+		# The setter has its lock, the log, the pipe and a pidfd for the asker.
 		equal "$(descriptors "$setter" | tail -n +4 | sort | tr '\n' ' ')" '/run/guestclock/lock pidfd pipe socket ' 'descriptors from 3 up'
 		equal "$(sockets "$setter" unix)" 1 'local sockets'
-		# Nobody's to trace or to dump, where a process like it that did nothing about it is.
+		# No process of its user may trace or dump it; a process that had not made itself undumpable could be
+		# read.
 		not readable_by_its_like "$asker"
 		goes
 	done
-	# What may not set has nothing at all.
+	# A request that may not set has no capability at all.
 	waits 'rdate -p -t 60000 127.0.0.1' "$program"
 	two
 	enclosed_setter "$setter" "$NOTHING"
@@ -244,7 +246,7 @@ while_it_asks() {
 			LIMITS=--dry-run waits "$request" "$program"
 			wait_for 8 in_filter 1
 			setter=$(sandbox_pids guestclock-set)
-			# An exchange may not set for another reason than that it cannot: --dry-run is judged order by order.
+			# An exchange keeps the capability even with --dry-run, which is judged order by order.
 			enclosed_setter "$setter" "$([ "$request" = exchange ] && printf %s "$CLOCK_ONLY" || printf %s "$NOTHING")"
 			goes
 		done
@@ -253,7 +255,7 @@ while_it_asks() {
 
 # -------------------------------------------------------------------------------------------------------- in.timed
 
-# hold: a client that keeps its connection
+# hold: starts a client that keeps its connection open
 hold() {
 	background client in_net "$PYTHON" -I -S -c 'import socket, time
 s = socket.create_connection(("127.0.0.1", 37))
@@ -277,9 +279,9 @@ serves_confined() {
 	[ "$(readlink "/proc/$pid/root")" = / ]
 	confined "$pid" "$NOTHING" 1
 	equal "$(field "$pid" Uid)" "${USER_ID-65534}" Uid
-	# Not dumpable: what is its own is not its user's.
+	# Not dumpable: its user does not own its files in /proc.
 	equal "$(stat -c %u "/proc/$pid/mem")" 0 'owner of /proc/PID/mem'
-	# The socket, and the log's where there is a log.
+	# The socket, and the log's if there is a log.
 	equal "$(descriptors "$pid" | tail -n +4 | grep -vx socket)" '' 'descriptors from 3 up'
 	(($(descriptors "$pid" | wc -l) <= 5)) || { descriptors "$pid"; return 1; }
 }
@@ -292,8 +294,9 @@ serves_confined() {
 
 # ------------------------------------------------------------------------------------------------------ planted calls
 
-# planted_set FUNCTION CALL REQUEST: runs it with CALL planted there, with "now" on standard input.  Leaves in $fate what
-# the two processes came to, $said what the planted call did.  (By way of a pipe: the one that asks may not write to a file.)
+# planted_set FUNCTION CALL REQUEST: runs REQUEST with CALL planted in FUNCTION, and with "now" on standard input.  Sets
+# $fate, how the two processes ended, and $said, the result of the planted call.  The output goes through a pipe,
+# because the process that asks may not write to a file.
 planted_set() {
 	: >"$WORK/strace"
 	export SSH_CONNECTION='127.0.0.1 40022 127.0.0.1 22' SSH_ORIGINAL_COMMAND=$3 PLANT_IN=$1 PLANT=$2
@@ -303,7 +306,7 @@ planted_set() {
 	said=$(sed -n 's/^planted .*: //p' "$WORK/errors")
 }
 
-# fates FUNCTION REQUEST FATE CALL...: each of these comes to that, without a word
+# fates FUNCTION REQUEST FATE CALL...: each CALL leads to FATE, and nothing is printed
 fates() {
 	local where=$1 request=$2 want=$3 call
 	shift 3
@@ -316,7 +319,7 @@ fates() {
 	done
 }
 
-# told_no FUNCTION REQUEST CALL...: each of these fails with EACCES, and the request goes on
+# told_no FUNCTION REQUEST CALL...: each CALL fails with EACCES, and the request continues
 told_no() {
 	local where=$1 request=$2 call
 	shift 2
@@ -328,7 +331,7 @@ told_no() {
 	done
 }
 
-# What none of them may do.
+# Calls that no process may make.
 FORBIDDEN=(
 	# programs and processes
 	execve execveat clone clone3 kill tkill tgkill rt_sigqueueinfo ptrace process_vm_readv process_vm_writev pidfd_open pidfd_getfd
@@ -344,14 +347,15 @@ FORBIDDEN=(
 # getpid(2) under its number for x32, which a filter for x86_64 does not know.
 [ "$(uname -m)" != x86_64 ] || FORBIDDEN+=(iopl x32)
 
-# That planting is no harm in itself.
+# harmless FUNCTION REQUEST: the planting itself does no harm.
 harmless() {
 	planted_set "$1" getpid "$2"
 	equal "$said" 'done' "getpid in $1" || { cat "$WORK/errors" "$WORK/strace"; return 1; }
 	[[ $fate != *SIGSYS* ]]
 }
 
-# unforeseen FUNCTION REQUEST: 1000 calls that no filter lists fail, one line in the log says so, and nothing else changes.
+# unforeseen FUNCTION REQUEST: 1000 calls that no filter lists fail, one line in the log reports them, and nothing else
+# changes.
 unforeseen() {
 	local call number
 	log_take
@@ -376,7 +380,7 @@ it failed with ENOSYS, 1000 times so far; please report\$")" 1 "$call in $1: lin
 	unforeseen exchange_parse_order exchange
 }
 
-# The setter is told that the asker ended without an answer: 111.
+# The setter reports that the asker ended without an answer: 111.
 ASKER_DIES='exited with 111,killed by SIGSYS'
 
 @test "a forbidden call in the process that asks is its death" {
@@ -386,7 +390,7 @@ ASKER_DIES='exited with 111,killed by SIGSYS'
 	fates query_ask 'rdate -p 127.0.0.1' "$ASKER_DIES" "${FORBIDDEN[@]}" clock_settime clock_adjtime adjtimex settimeofday \
 		seccomp prlimit64 pidfd_send_signal bind sendmsg 'sendto an address' 'openat to write' 'socket of packets'
 	told_no query_ask 'rdate -p 127.0.0.1' openat newfstatat socket connect
-	# Before it has a connection, where it looks up names.
+	# Before it has a connection, while it looks up names.
 	harmless query_open 'rdate -p 127.0.0.1'
 	fates query_open 'rdate -p 127.0.0.1' "$ASKER_DIES" "${FORBIDDEN[@]}" clock_settime clock_adjtime adjtimex settimeofday \
 		prlimit64 pidfd_send_signal 'openat to write' 'openat to create' 'socket of packets'
@@ -396,7 +400,7 @@ ASKER_DIES='exited with 111,killed by SIGSYS'
 	set_start
 	badsource tcp:37:good
 	harmless correct_clock 'rdate 127.0.0.1'
-	# The one that asks has done its part, and may have ended or been ended.
+	# The process that asks has finished, and may have ended or been killed.
 	planted_set correct_clock execve 'rdate 127.0.0.1'
 	[[ $fate == 'killed by SIGSYS,'* && $said == '' ]] || { cat "$WORK/errors" "$WORK/strace"; return 1; }
 	harmless exchange_parse_order exchange
@@ -404,15 +408,15 @@ ASKER_DIES='exited with 111,killed by SIGSYS'
 	told_no exchange_parse_order exchange openat 'openat to write' newfstatat socket 'socket of packets' connect
 }
 
-# in_timed_alone FILE ARGUMENTS...: a Python program with a loopback of its own and empty tables
+# in_timed_alone FILE ARGUMENTS...: runs a Python program with its own loopback and empty tables
 in_timed_alone() {
 	private_etc '' '' unshare --net sh -c 'PATH=$PATH:/usr/sbin:/sbin; ip link set lo up && exec "$@"' sh "$PYTHON" -I -S "$@"
 }
 
 @test "a harmless call that no filter lists fails, is logged once, and in.timed serves the next client" {
 	requires_namespaces
-	# A listening socket, as with "wait", and 3 clients of one process, which makes 1000 of the calls for the first; then a
-	# connection, as with "nowait".  Standard error is a pipe, and has what goes to the log.
+	# A listening socket, as with "wait", and 3 clients of one process, which makes 1000 of the calls for the first;
+	# then a connection, as with "nowait".  Standard error is a pipe, which receives the log.
 	cat >"$WORK/serve.py" <<-'END'
 	import socket, subprocess, sys
 	def answered(client):
@@ -443,7 +447,8 @@ in_timed_alone() {
 
 @test "a forbidden call in in.timed is its death" {
 	requires_namespaces
-	# Serves one connection with each CALL, as nobody; prints what became of it and what the planted call did.
+	# Serves one connection with each CALL, as nobody; prints how the process ended and the result of the planted
+	# call.
 	local outcomes call
 	cat >"$WORK/serve.py" <<-'END'
 	import os, signal, socket, subprocess, sys
@@ -469,7 +474,7 @@ in_timed_alone() {
 	while IFS=, read -r call octets fate said; do
 		case $call in
 		getpid) ;;
-		# A rule of an edited table may want to start something: it is told no, and the client gets its answer.
+		# A rule of an edited table may want to start a program: the call fails, and the client gets its answer.
 		execve | execveat | clone | clone3 | setuid | setgroups) equal "$octets $fate $said" '4 0 EACCES' "$call" ;;
 		*) equal "$octets $fate $said" '0 SIGSYS ' "$call" ;;
 		esac
@@ -479,7 +484,7 @@ in_timed_alone() {
 
 # --------------------------------------------------------------------------------------------------------- no seccomp
 
-# As a kernel or container without seccomp would have it: ENOSYS, EINVAL, EPERM, EACCES.
+# The errors of kernels and containers without seccomp: ENOSYS, EINVAL, EPERM, EACCES.
 NO_SECCOMP=(38 22 1 13)
 NO_FILTER='this kernel or container offers no system call filter \(seccomp\): [A-Z][a-z ]+; the option --no-filter runs this program without one'
 
@@ -507,7 +512,7 @@ NO_FILTER='this kernel or container offers no system call filter \(seccomp\): [A
 	set_by_ssh_env 127.0.0.1 'rdate -p 127.0.0.1' --no-filter
 	expect 0
 	assert_not_logged
-	# Where there is seccomp, the option is obeyed all the same.
+	# If there is seccomp, the option is obeyed all the same.
 	BEFORE=()
 	set_by_ssh_env 127.0.0.1 status
 	grep -qx 'no-filter no' <<<"$output"
@@ -557,7 +562,7 @@ NO_FILTER='this kernel or container offers no system call filter \(seccomp\): [A
 
 # ------------------------------------------------------------------------------------------------------------ strace
 
-# traced REQUEST [LIMITS...]: runs it for one client under strace, with $SAY on standard input
+# traced REQUEST [LIMITS...]: runs REQUEST for one client under strace, with $SAY on standard input
 traced() {
 	local request=$1
 	shift
@@ -567,12 +572,12 @@ traced() {
 	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND
 }
 
-# executed: programs that were begun, strace's own start of the first among them
+# executed: prints how many programs were executed, including strace's own start of the first
 executed() { grep -cE '^[0-9]+ +execve(at)?\(' "$WORK/strace"; }
 processes() { awk '{ print $1 }' "$WORK/strace" | sort -u | wc -l; }
 
-# filtered_first: no process reads from the source, the pipe or standard input before it is in its last filter, and none
-# looks anything up by name, makes a socket or asks for a connection after.
+# filtered_first: no process reads from the source, the pipe or standard input before it is in its last filter; after
+# that, none looks anything up by name, makes a socket or connects.
 filtered_first() {
 	awk '
 	/^[0-9]+ +[a-z_0-9]+\(/ {
@@ -609,7 +614,7 @@ filtered_first() {
 		equal "$(processes)" 2 'processes'
 		filtered_first
 	done
-	# A name, in the forced command's list, is looked up in a filter too.
+	# A name in the forced command's list is looked up inside a filter too.
 	printf '127.0.0.1 source.test\n' >>"$ETC/hosts"
 	traced 'rdate -s source.test' --host source.test
 	equal "$status" 0 status || { cat "$WORK/errors"; return 1; }
@@ -644,7 +649,7 @@ filtered_first() {
 			"$PEERS/usr/sbin/xinetd" -dontfork -stayalive -pidfile /run/xinetd.pid -filelog "$WORK/xinetd.log"
 		wait_for 10 superserver_ready
 		case $style in dgram-*) ask --udp 127.0.0.1 ;; *) ask 127.0.0.1 ;; esac
-		# xinetd, and not the strace that the background process is.
+		# xinetd itself, not strace, which is the background process.
 		kill "$(sandbox_pids xinetd)"
 		wait_for 5 sandbox_empty
 		stop superserver
@@ -659,18 +664,18 @@ filtered_first() {
 	local program
 	printf '%s\n' good.0.1 root@good ssh://good:22 'good.0.a=b,c' '=good' +good fe80::1%eth0 vsock/3 a@b@good >"$WORK/guests.list"
 	status=0
-	# A file for each process: in one, the line of a call that takes long is in two parts, with others between.
+	# One file for each process: in a single file, strace splits the line of a long call, with other lines between.
 	PATH=$GUEST_PATH timeout 30 strace -ff -qq -s 300 -e trace=execve,execveat -o "$WORK/strace" "$GUESTCLOCK" sync --state "$STATE" \
 		-f "$WORK/guests.list" >"$WORK/out" 2>&1 || status=$?
 	cat "$WORK"/strace.* >"$WORK/strace"
 	((status <= 1)) || { cat "$WORK/out"; return 1; }
 	program=$(sed -n 's/^[0-9]* *execve(\("[^"]*"\), .* = 0$/\1/p' "$WORK/strace" | sort | uniq -c | sort -n | sed 's/^ *//')
 	equal "$program" "1 \"$GUESTCLOCK\""$'\n'"9 \"$WORK/bin/ssh\"" 'programs executed'
-	# Every name stands behind "--", whole, once.
+	# Every name follows "--", whole, once.
 	sed -n 's/.*\["ssh", \(.*\)\], .*/\1/p' "$WORK/strace" >"$WORK/vectors"
 	equal "$(grep -c ' "--", ' "$WORK/vectors")" "$(wc -l <"$WORK/vectors")" 'vectors with --'
 	equal "$(sed -n 's/.* "--", "\(.*\)", "exchange"$/\1/p' "$WORK/vectors" | sort -u)" "$(sed 's|^ssh://\(.*\):22|\1|' "$WORK/guests.list" | sort -u)" 'destinations'
-	# What would be one is refused before anything is started.
+	# A name that would be an option is refused before any program starts.
 	printf '%s\n' good -oProxyCommand=id >"$WORK/guests.list"
 	status=0
 	PATH=$GUEST_PATH timeout 30 strace -f -qq -e trace=execve,execveat -o "$WORK/strace" "$GUESTCLOCK" sync --state "$STATE" \

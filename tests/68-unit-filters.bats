@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The units' system call filters: systemd itself is not process 1 where these tests run, so its sets are expanded here and
-# made into a filter as it would make them, and the programs have to do their work in there.
+# The units' system call filters.  systemd is not process 1 where these tests run, so they expand its sets and make a
+# filter of them as systemd would.  The programs must do their work in that filter.
 
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
 
@@ -22,7 +22,7 @@ setup() {
 
 teardown() { common_teardown; }
 
-# expand NAME...: the calls of the sets, and names that are no sets, one a line
+# expand NAME...: prints the calls of the sets, and the names that are no sets, one a line
 expand() {
 	local name
 	for name in "$@"; do
@@ -36,7 +36,7 @@ expand() {
 	done
 }
 
-# allowed UNIT: what its SystemCallFilter lines come to, in their order (systemd.exec(5))
+# allowed UNIT: writes the result of its SystemCallFilter lines, in their order (systemd.exec(5)), to $WORK/allowed
 allowed() {
 	local words
 	: >"$WORK/allowed"
@@ -55,7 +55,7 @@ allowed() {
 	expand @default execve >>"$WORK/allowed"
 }
 
-# under UNIT COMMAND...: in a filter like that unit's, with standard input as it is
+# under UNIT COMMAND...: runs COMMAND in a filter like that unit's, with standard input unchanged
 under() {
 	allowed "$1"
 	shift
@@ -79,7 +79,7 @@ under() {
 @test "in.timed answers connections and datagrams under its units' filters, and enters its own" {
 	local type as_nobody=
 	sandbox_start
-	# The units' users have no capability.  Started by an ordinary user, sandbox has seen to that.
+	# The units' users have no capability.  If an ordinary user runs the tests, sandbox ensures that.
 	[ "$(id -u)" -ne 0 ] || as_nobody='setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all --inh-caps -all'
 	chmod go+rx "$WORK"
 	for type in stream dgram; do

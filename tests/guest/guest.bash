@@ -193,8 +193,8 @@ guest_make_initrd() {
 #             [-- QEMU OPTIONS...]
 # Boots a guest, waits until its sshd answers, sets and exports GUEST_DIR.  Prints nothing.
 #	--base TIME        the initial time of its RTC, and so of its clock, UTC (2008-02-15T20:49:00)
-#	--tsc-early-khz N  its kernel assumes that the time-stamp counter runs at N kHz: its clock then runs at F / N of the
-#	                   true rate, F being the true frequency (guest_tsc_khz), and adjtimex does not show the error
+#	--tsc-early-khz N  its kernel assumes that the time-stamp counter runs at N kHz: its clock then runs at F / N of
+#	                   the true rate, F being the true frequency (guest_tsc_khz); adjtimex does not show the error
 #	--icount           derives time from counted instructions: the guest loses time under load, as with lost ticks
 #	--dir DIR          an empty or new directory for the guest; guest_stop removes it (a new one in build/guest)
 #	--mem MB           its memory in megabytes (256; 128 is enough)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Time sources that misbehave, for tests: badsource.py [--ready FILE] SPEC...
 
-SPEC is KIND:PORT:MODE[=ARGUMENT], on all addresses of this host, IPv4 and IPv6. Each source runs until it is killed,
-for five minutes at most. "Now" is this machine's time; WIRE is the number in the packet, decimal or 0x….
+SPEC is KIND:PORT:MODE[=ARGUMENT], on all addresses of this host, IPv4 and IPv6.  Each source runs until it is killed,
+for five minutes at most.  "Now" is this machine's time; WIRE is the number in the packet, decimal or 0x….
 
 tcp, udp (RFC 868):
     good[=SECONDS]      now plus SECONDS

@@ -11,8 +11,8 @@
 #	- PORT, if given;
 #	- $OPTIONS, the options of in.timed, if a test sets them;
 #	- $SERVER, another program inside the sandbox, if a test sets it;
-#	- stream-nowait: no snippet is shipped so; "wait" becomes "nowait" here, and the limit on starts is raised, as the
-#	  snippets require.
+#	- stream-nowait: no snippet is shipped so; "wait" becomes "nowait" here, and the limit on starts is raised, as
+#	  the snippets require.
 
 requires_superserver() { # KIND
 	case $1 in
