@@ -13,7 +13,7 @@ MISSED=0
 BENCH_PIDS=()
 export TOP PEERS
 
-# ------------------------------------------------------------------------------------------------- the place
+# ---------------------------------------------------------------------------------------- the private system
 
 # bench_start: sets up our own /etc, /run and network.
 bench_start() {

@@ -520,7 +520,7 @@ sleep_to() {
 	assert_unset
 }
 
-# ---------------------------------------------------------------------------------------- the kernel is told
+# ------------------------------------------------------------------------------------- reports to the kernel
 
 @test "after a set the kernel knows the bound, and that the clock is synchronised" {
 	badsource tcp:37:good sntp:123:good udp:38:delay=0.3
@@ -627,7 +627,7 @@ sleep_to() {
 	[[ ${logged[*]} == *'step: offset '* && ${logged[*]} == *'was not told the bound: Operation not permitted'* ]]
 }
 
-# ---------------------------------------------------------------------------------------------- as rdate does
+# -------------------------------------------------------------------------------------- compatible with rdate
 
 # debian_rdate WORDS...: prints what Debian's rdate prints, in the sandbox
 debian_rdate() { "${ENTER[@]}" --mount rdate "$@"; }

@@ -23,7 +23,7 @@ differences() {
 		# option by option
 		ours   | (^| )-c                                     | -c: the system clock counts as POSIX does, without leap seconds
 		theirs | (^| )-e                                     | -e: sampling the edge of the second is guestclock-set's own
-		# strictly: what cannot be meant is not guessed at
+		# strict: guestclock-set does not guess what is meant
 		ours   | (^| )(-[46acnpsuvbot])(?= ).* \2(?= )       | an option is given once
 		ours   | ^(?=.*-4 )(?=.*-6 )                         | -4 and -6 contradict each other
 		ours   | ^(?=.*-a )(?=.*-b )                         | -a and -b contradict each other

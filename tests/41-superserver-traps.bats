@@ -162,7 +162,7 @@ processor_time() {
 	printf '%s\n' "$sum"
 }
 
-# --------------------------------------------------------------------------------------- nothing gets lost
+# -------------------------------------------------------------------------------------- no request is lost
 
 # The burst starts the program: datagrams that arrive during the start count as much as later ones.
 burst_of_250() { # KIND
@@ -284,7 +284,7 @@ idle() {
 @test "openbsd-inetd: a program that cannot run costs no processor" { program_that_fails openbsd; }
 @test "inetutils-inetd: a program that cannot run costs no processor" { program_that_fails inetutils; }
 
-# --------------------------------------------------------------------- the superserver goes, so does in.timed
+# ------------------------------------------------------------------------- in.timed ends with its superserver
 
 # A process that stays would hold the port: the new superserver cannot bind it, and the service stays off although the
 # superserver looks healthy.
@@ -379,7 +379,7 @@ restart_under_load() { # KIND STYLE SIGNAL
 	wait_for 2 sandbox_empty
 }
 
-# ---------------------------------------------------------------------------------------- clients' manners
+# ---------------------------------------------------------------------------------- clients that misbehave
 
 @test "a client that sends first still gets its four octets, and no reset before" {
 	local style resets

@@ -339,7 +339,7 @@ print(s.makefile().read())' $port
 	(($(logged 'error: /etc/hosts.allow, line 1: bad syslog facility or severity: "loud"') > 0))
 }
 
-# ------------------------------------------------------------------------- tables that are not there, or not readable
+# -------------------------------------------------------------------------------------- missing and unreadable tables
 
 everybody='10.37.1.2 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3'
 
@@ -400,7 +400,7 @@ everybody='10.37.1.2 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3'
 	let_in $everybody
 }
 
-# ------------------------------------------------- tables that libwrap would not read, or not understand, to their end
+# ----------------------------------------------------------- tables that libwrap would read or understand only in part
 
 # fault_cases DAEMON CLIENT: for each case a name, "TABLE, line N" of the complaint, a part of the complaint,
 # hosts.allow, hosts.deny and /etc/guests, as printf formats; - means no file.  In each case hosts.allow lets CLIENT in,

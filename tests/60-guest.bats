@@ -540,7 +540,7 @@ push() { talk plain rfc868 < <("$IN_TIMED"); }
 	expect 111 '^guestclock-set: .*did not stay'
 	equal "$output" ''
 	equal "$still_status" 111 'status of rdate'
-	# The kernel must not be told that such a clock is synchronised.
+	# The kernel must not consider such a clock synchronised.
 	[[ $(admin adjtimex) == *UNSYNC* ]]
 	# When time runs again, the request succeeds.
 	ask plain "rdate -s -o $STREAM 10.0.2.2"

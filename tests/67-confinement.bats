@@ -42,7 +42,7 @@ setup_file() {
 setup() { common_setup; }
 teardown() { common_teardown; }
 
-# ------------------------------------------------------------------------------------------------- what there is to see
+# ----------------------------------------------------------------------------------------------------- what /proc shows
 
 # field PID NAME: prints NAME of /proc/PID/status
 field() {

@@ -1,7 +1,7 @@
 # Rules for the fuzz targets: build/fuzz/tests/fuzz/NAME from tests/fuzz/NAME.c, against the objects of libunit.a.
 # Included by the top Makefile; tests/fuzz/run and tests/fuzz/coverage build with BUILD and CFLAGS of their own.
 #
-#	make fuzz [FUZZ_SECONDS=20]	fuzz each target for so many seconds
+#	make fuzz [FUZZ_SECONDS=20]	fuzz each target for FUZZ_SECONDS
 #	make coverage			measure which lines of the parsers the unit tests and the fuzzers' inputs reach
 
 FUZZ_SECONDS ?= 20

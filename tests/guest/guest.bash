@@ -3,8 +3,8 @@
 #
 #	guest_start                     # boots the guest into February 2008 and waits until its sshd answers
 #	guest_ssh date                  # a root shell in it
-#	guest_clock                     # its clock against this machine's: OFFSET BOUND DELAY, seconds
-#	guest_stop                      # ends it and leaves nothing behind
+#	guest_clock                     # its clock's offset from this machine's: OFFSET BOUND DELAY, seconds
+#	guest_stop                      # ends it and removes its files
 #
 # QEMU emulates the whole machine, so neither root nor KVM is needed.  In the guest this machine's loopback is
 # 10.0.2.2, alias host.test; on this machine the guest's sshd and clock-answer are two loopback ports.  This
@@ -23,7 +23,7 @@
 # Settings, from the environment:
 #	GUEST_BOOT_SECONDS  how long to wait for sshd (90)
 #	GUEST_SSH_SECONDS   the longest that one guest_ssh may take (60)
-#	GUEST_LIFE_SECONDS  QEMU is ended after so long whatever happens (3600)
+#	GUEST_LIFE_SECONDS  QEMU is ended after this time in any case (3600)
 
 guest_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
@@ -355,7 +355,7 @@ guest_log() {
 	guest_ssh cat /var/log/messages </dev/null
 }
 
-# guest_save [NAME]: takes a snapshot (NAME: saved) of the running guest, which runs on.
+# guest_save [NAME]: takes a snapshot (NAME: saved) of the running guest, which continues to run.
 guest_save() {
 	guest_unthrottle
 	guest_monitor monitor "savevm ${1:-saved}"

@@ -649,7 +649,7 @@ exec %s
 SPAWN = ("clone", "clone3", "vfork", "fork")
 
 
-# -------------------------------------------------------------------------------------------------- what is tried
+# ------------------------------------------------------------------------------------------- the faults to inject
 
 def shape(call):
     """Calls of one shape count as equal: the same process, number and first two arguments; of prctl only the first

@@ -25,7 +25,7 @@ IN_TIMED, SET, NAMES, LOG, PORT = sys.argv[1:6]
 NAMED = ["127.0.0.2", "fd00::1"]	# clients that need a name; NEXT does not
 NEXT = "127.0.0.1"
 NAME = "c.case.test"
-PATIENCE = 12		# seconds for an answer: two servers, twice a second each, for two questions, on a busy machine
+PATIENCE = 12		# seconds: two requests to two servers, two attempts of 1 s each, on a busy machine
 
 PTR = "".join("ptr %s %s\n" % (address, NAME) for address in NAMED)
 A = "".join("a %s %s\n" % (NAME, address) for address in NAMED)
