@@ -348,7 +348,7 @@ bad_list() {
 	guest_right good.0.1 good.-5200.2
 	equal "$(guest good.50.3 steps slews)" '0 1' 'steps and slews'
 	guestclock sync good.0.1 exit255 toofar.-5000 version good.0.4
-	tells 1 'exit255: ssh: connect to host x port 22: Connection refused$' 'toofar\.-5000: the guest refused: too-far the step would be' \
+	tells 1 'exit255: ssh: connect to host x port 22: Connection refused: no sshd listens there: .*' 'toofar\.-5000: the guest refused: too-far the step would be' \
 		'version: it speaks version 2 of the exchange; this host speaks 1$'
 	[ -z "$output" ]
 }
@@ -405,7 +405,7 @@ on_terminal() {
 		'g["garbage"]["error"].startswith("not a line of the exchange: \"???[2J$(touch garbage) \"\\ ")' \
 		'g["other.300"]["action"] == "other-service"' \
 		'g["toofar.-5000"]["result"] == "refused" and g["toofar.-5000"]["error"].startswith("too-far ")' \
-		'g["exit255"]["error"] == "ssh: connect to host x port 22: Connection refused"'
+		'g["exit255"]["error"].startswith("ssh: connect to host x port 22: Connection refused: no sshd listens there")'
 	# check has the same, and only measures.
 	guestclock check --json good.-7000.9 >/dev/null
 	equal "$status" 2 status
@@ -574,7 +574,7 @@ checked() {
 	checked 0 "GUESTCLOCK OK - 2 guests: 2 ok, 0 warning, 0 critical, 0 unknown; worst good\.100\.2 \+0\.(099|100)[0-9]{6} s \|( 'good\.(100|0)\.[12]'=-?[0-9]+\.[0-9]{9}s;0\.500000000;5\.000000000){2}" good.0.1 good.100.2
 	checked 1 "GUESTCLOCK WARNING - 2 guests: 1 ok, 1 warning, 0 critical, 0 unknown; worst good\.-600\.3 -0\.(599|600)[0-9]{6} s \|.*" good.0.1 good.-600.3
 	checked 2 "GUESTCLOCK CRITICAL - 3 guests: 1 ok, 1 warning, 1 critical, 0 unknown; worst good\.6000\.4 \+(5\.999|6\.000)[0-9]{6} s \|.*" good.0.1 good.-600.3 good.6000.4
-	checked 3 'GUESTCLOCK UNKNOWN - 1 guest: 0 ok, 0 warning, 0 critical, 1 unknown; exit255: ssh: connect to host x port 22: Connection refused' exit255
+	checked 3 'GUESTCLOCK UNKNOWN - 1 guest: 0 ok, 0 warning, 0 critical, 1 unknown; exit255: ssh: connect to host x port 22: Connection refused: .*' exit255
 	# A "|" would begin performance data.
 	checked 3 'GUESTCLOCK UNKNOWN - 1 guest: [^|]*garbage[^|]*' garbage
 	# The worst guest counts, and a clock that is known to be wrong is worse than one that nobody has seen.
@@ -667,7 +667,7 @@ host_refused() {
 	state_whole
 	equal "$(stat -c %a "$STATE" "$STATE/log" "$STATE/good.-5200.state" | tr '\n' ' ')" '755 644 644 ' modes
 	grep -qE '^20[0-9-]+T[0-9:]+\.[0-9]{9}Z good\.-5200 sync ok step offset=-5\.[0-9]{9} bound=0\.[0-9]{9} delay=0\.[0-9]{9} residual=[+-]0\.[0-9]{9}$' "$STATE/log"
-	grep -q ' exit255 sync failed ssh: connect to host x port 22: Connection refused$' "$STATE/log"
+	grep -q ' exit255 sync failed ssh: connect to host x port 22: Connection refused: no sshd listens there: .*$' "$STATE/log"
 	grep -q '^result ok$' "$STATE/good.-5200.state"
 	grep -q '^last-success +0\.000000000$' "$STATE/exit255.state"
 	guestclock check good.-5200

@@ -611,6 +611,41 @@ no_guestclock_set() { sandbox_empty guestclock-set; }
 	assert_untouched
 }
 
+@test "ssh's own errors: the telling line, the cause and the cure" {
+	sshd_setup
+	sshd_start
+	local key=$WORK/key
+	ssh-keygen -q -t ed25519 -N '' -f "$key" </dev/null
+	# A key that the guest does not know, and one that is not there.
+	ssh_config
+	sed -i "s|^IdentityFile .*|IdentityFile $key|" "$SSH_CONFIG"
+	over_ssh sync 127.0.0.1
+	said 1 '127\.0\.0\.1: guest@127\.0\.0\.1: Permission denied \(publickey\)\.: the guest refuses this key or user: check .*'
+	rm "$key"
+	over_ssh sync 127.0.0.1
+	said 1 "127\.0\.0\.1: guest@127\.0\.0\.1: Permission denied \(publickey\)\.: IdentityFile $key: No such file or directory; make it with .*"
+	# A host key that has changed, that is not known, and a file that is not there.
+	ssh_config
+	sed -i "s|ssh-ed25519 .*|$(<"$KEYS/key.pub")|" "$WORK/known_hosts"
+	over_ssh sync 127.0.0.1
+	said 1 '127\.0\.0\.1: Host key for .* has changed and you have requested strict checking\.: was the guest made anew\? .*'
+	: >"$WORK/known_hosts"
+	over_ssh sync 127.0.0.1
+	said 1 '127\.0\.0\.1: No .* host key is known for .*: compare the guest.s host key with .*'
+	rm "$WORK/known_hosts"
+	over_ssh sync 127.0.0.1
+	said 1 "127\.0\.0\.1: No .* host key is known for .*: UserKnownHostsFile $WORK/known_hosts: No such file or directory; make it .*"
+	ssh_config 'NoSuchOption yes'
+	over_ssh sync 127.0.0.1
+	said 1 "127\.0\.0\.1: $SSH_CONFIG: line 1: Bad configuration option: nosuchoption: this ssh does not know the option: .*"
+	ssh_config 'HostName nosuch.invalid'
+	over_ssh sync 127.0.0.1
+	said 1 '127\.0\.0\.1: ssh: Could not resolve hostname nosuch\.invalid: .*: correct the guest.s name, or .*'
+	ssh_config 'Port 1'
+	over_ssh sync 127.0.0.1
+	said 1 '127\.0\.0\.1: ssh: connect to host .* port 1: Connection refused: no sshd listens there: .*'
+}
+
 @test "another time service's clock is left alone below a second" {
 	sshd_setup
 	sshd_start

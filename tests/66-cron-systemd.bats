@@ -155,7 +155,7 @@ well"
 	command=$(cron_command)
 	run as_cron "$command"
 	[ "$status" -eq 1 ]
-	equal "$output" "$DOWN" "what it printed"
+	[[ $output == "$DOWN: no sshd listens there"* ]] || { printf "%s\n" "$output"; return 1; }
 }
 
 @test "cron's line steps aside where systemd runs the timer, and where the program is gone" {
@@ -170,9 +170,9 @@ well"
 	run as_cron "$command" "mkdir -p /run/systemd/system && ENABLED=0 && $fake"
 	equal "$status: $output" '0: ' 'with the timer enabled'
 	run as_cron "$command" "mkdir -p /run/systemd/system && ENABLED=1 && $fake"
-	equal "$status: $output" "1: $DOWN" 'with the timer not enabled'
+	[[ "$status: $output" == "1: $DOWN"* ]] || { printf "%s\n" "$status: $output"; return 1; } # 'with the timer not enabled'
 	run as_cron "$command" "ENABLED=0 && $fake"
-	equal "$status: $output" "1: $DOWN" 'without systemd'
+	[[ "$status: $output" == "1: $DOWN"* ]] || { printf "%s\n" "$status: $output"; return 1; } # 'without systemd'
 	run as_cron "$command" "mount --bind /dev/null '$installed/usr/sbin/guestclock'"
 	equal "$status: $output" '0: ' 'without the program'
 }

@@ -18,7 +18,7 @@
 #define DIALOG_SAMPLES_LEAST 8
 #define DIALOG_SAMPLES_MOST 32
 #define DIALOG_ROUNDS 3		/* corrections in one session, at most */
-#define DIALOG_TEXT 160
+#define DIALOG_TEXT 320
 
 /*
  * A dialog takes no longer than this (-t).  A round trip that seems to have taken longer means that the host's own clock

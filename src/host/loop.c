@@ -13,13 +13,14 @@
 #include <unistd.h>
 
 #include "host/ssh.h"
+#include "host/ssh_cause.h"
 #include "lib/sysclock.h"
 #include "lib/text.h"
 
 #define EVENTS 64
 /* How long an ssh may take to end once all is said, and once it was asked to. */
 #define LEAVE_SECONDS 2
-/* What is read of an ssh's standard error in all; the last line of it is kept. */
+/* What is read of an ssh's standard error in all. */
 #define ERROR_OCTETS 65536
 
 /* The status of an ssh that failed itself; every other is the forced command's. */
@@ -59,7 +60,10 @@ struct place {
 	nanoseconds sent;	/* when the order that is waited for left */
 	size_t held, error_held, error_total;
 	char line[EXCHANGE_LINE + 1];
-	char error[DIALOG_TEXT];	/* the last line of standard error so far */
+	/* One octet longer than a dialog's text, which shows by "..." that a line was cut. */
+	char error[DIALOG_TEXT + 1];	/* the last line of standard error so far */
+	char first[DIALOG_TEXT + 1];	/* the first line with a known cause */
+	const struct ssh_cause *cause;	/* that cause, or NULL */
 	bool error_ended;	/* the next octet of it begins a new line */
 };
 
@@ -93,14 +97,14 @@ watch(const struct loop *loop, int fd, uint64_t tag)
 static void
 add_orders(struct dialog *dialog)
 {
-	char text[DIALOG_TEXT], offset[SECONDS_TEXT];
+	char text[DIALOG_TEXT + 100], offset[SECONDS_TEXT];
 
 	if (dialog->rounds == 0 || dialog->result != DIALOG_FAILED || dialog->judged)
 		return;
 	format_seconds(dialog->before.offset, offset);
-	snprintf(text, sizeof text, "(it was %s s off and a %s was ordered) %.80s", offset,
+	snprintf(text, sizeof text, "(it was %s s off and a %s was ordered) %s", offset,
 	    dialog_action_name(dialog->action), dialog->text);
-	memcpy(dialog->text, text, sizeof text);
+	format_quoted(text, dialog->text, sizeof dialog->text);
 }
 
 static void
@@ -178,6 +182,7 @@ launch(struct loop *loop, struct place *place)
 	place->stage = STAGE_TALKING;
 	place->held = place->error_held = place->error_total = 0;
 	place->error_ended = false;
+	place->cause = NULL;
 	place->deadline = place->started + loop->options->deadline;
 	error = ssh_start(&place->ssh, loop->config, loop->names[place->guest]);
 	if (error != 0 && may_pass(loop, error))
@@ -296,7 +301,17 @@ read_output(struct place *place)
 	}
 }
 
-/* Keeps the last line that has anything on it: ssh's own complaint, or the forced command's. */
+/* A line of standard error has ended. */
+static void
+note_error(struct place *place)
+{
+	place->error_ended = place->error_held > 0;
+	place->error[place->error_held] = '\0';
+	if (place->cause == NULL && (place->cause = ssh_cause_find(place->error)) != NULL)
+		memcpy(place->first, place->error, sizeof place->first);
+}
+
+/* Keeps the last line that is not empty, and the first whose cause is known: ssh adds general ones to that. */
 static void
 read_error(struct place *place)
 {
@@ -313,7 +328,7 @@ read_error(struct place *place)
 	}
 	for (ssize_t at = 0; at < got; at++) {
 		if (room[at] == '\n' || room[at] == '\r') {
-			place->error_ended = place->error_held > 0;
+			note_error(place);
 			continue;
 		}
 		if (place->error_ended) {
@@ -325,13 +340,18 @@ read_error(struct place *place)
 	}
 }
 
-/* What an ssh that ended before the dialog did has to say for itself. */
+/* Why an ssh ended before the dialog did.  What another program than ssh printed has no cause in our table. */
 static void
-explain_end(struct place *place, int status)
+explain_end(const struct loop *loop, struct place *place, int status)
 {
-	char text[DIALOG_TEXT];
+	const struct ssh_cause *cause = WIFEXITED(status) && WEXITSTATUS(status) == SSH_FAILED ? place->cause : NULL;
+	char text[3 * DIALOG_TEXT], fault[DIALOG_TEXT];
 
-	if (place->error_held > 0)
+	if (cause != NULL && cause->keyword != NULL && ssh_file_fault(loop->config, cause->keyword, fault, sizeof fault))
+		snprintf(text, sizeof text, "%s: %s; %s", place->first, fault, cause->file_cure);
+	else if (cause != NULL)
+		snprintf(text, sizeof text, "%s: %s", place->first, cause->cure);
+	else if (place->error_held > 0)
 		snprintf(text, sizeof text, "%s", place->error);
 	else if (WIFSIGNALED(status))
 		snprintf(text, sizeof text, "ssh was ended by signal %d", WTERMSIG(status));
@@ -342,16 +362,14 @@ explain_end(struct place *place, int status)
 
 /*
  * Whether a second try may help a guest whose ssh ended with STATUS: ssh itself failed before the greeting, early, and not
- * because a key was refused.
+ * for a cause that stays, such as a key that is refused.
  */
 static bool
 may_heal(const struct loop *loop, const struct place *place, int status)
 {
 	return place->dialog.result == DIALOG_UNFINISHED && place->dialog.phase == PHASE_GREETING && place->held == 0 &&
 	    !place->second && loop->stopped == 0 && WIFEXITED(status) && WEXITSTATUS(status) == SSH_FAILED &&
-	    sysclock_elapsed() - place->started < loop->options->deadline / 2 &&
-	    strstr(place->error, "Permission denied") == NULL &&
-	    strstr(place->error, "Host key verification failed") == NULL;
+	    sysclock_elapsed() - place->started < loop->options->deadline / 2 && (place->cause == NULL || place->cause->may_heal);
 }
 
 /* An ssh has ended: so has its guest, or its first try. */
@@ -370,7 +388,7 @@ ended(struct loop *loop, struct place *place, int status)
 		if (place->error_total == before)
 			break;
 	}
-	place->error[place->error_held] = '\0';
+	note_error(place);
 	ssh_close_all(&place->ssh);
 	place->busy = false;
 	if (may_heal(loop, place, status)) {
@@ -381,7 +399,7 @@ ended(struct loop *loop, struct place *place, int status)
 		return;
 	}
 	if (place->dialog.result == DIALOG_UNFINISHED)
-		explain_end(place, status);
+		explain_end(loop, place, status);
 	report_result(loop, place);
 }
 

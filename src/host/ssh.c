@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "host/guest_list.h"
@@ -33,6 +35,25 @@ ssh_signal(const struct ssh *ssh, int signal)
 {
 	if (ssh->pid > 0)
 		kill(-ssh->pid, signal);
+}
+
+bool
+ssh_file_fault(const char *config, const char *keyword, char *text, size_t size)
+{
+	FILE *from = config != NULL ? fopen(config, "re") : NULL;
+	char line[512], word[32], path[256];
+	bool found = false;
+
+	if (from == NULL)
+		return false;
+	while (!found && fgets(line, sizeof line, from) != NULL) {
+		found = sscanf(line, "%31s %255s", word, path) == 2 && strcasecmp(word, keyword) == 0 && *path == '/' &&
+		    strchr(path, '%') == NULL && access(path, R_OK) != 0;
+		if (found)
+			snprintf(text, size, "%s %s: %s", keyword, path, strerror(errno));
+	}
+	fclose(from);
+	return found;
 }
 
 /* argv for ssh.  The destination stands behind "--": whatever it looks like, it is no option. */

@@ -4,6 +4,8 @@
 #ifndef GUESTCLOCK_SSH_H
 #define GUESTCLOCK_SSH_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 struct ssh {
@@ -20,6 +22,11 @@ int ssh_start(struct ssh *ssh, const char *config, const char *name);
 
 /* Sends SIGNAL to the ssh and to what it started, such as a ProxyCommand. */
 void ssh_signal(const struct ssh *ssh, int signal);
+
+/*
+ * Whether a file that KEYWORD names in CONFIG (NULL: none) by its full path cannot be read: "KEYWORD PATH: why" in TEXT.
+ */
+bool ssh_file_fault(const char *config, const char *keyword, char *text, size_t size);
 
 void ssh_close(int *fd);
 

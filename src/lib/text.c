@@ -162,6 +162,10 @@ format_quoted(const char *from, char *text, size_t size)
 	for (at = 0; at < size - 1 && from[at] != '\0'; at++)
 		text[at] = from[at] >= ' ' && from[at] <= '~' ? from[at] : '?';
 	text[at] = '\0';
-	if (from[at] != '\0')
-		memcpy(text + size - 4, "...", 4);
+	if (from[at] == '\0')
+		return;
+	/* Between words, where a word ends in the second half. */
+	for (at = size - 4; at > size / 2 && text[at - 1] != ' '; at--)
+		;
+	memcpy(text + (at > size / 2 ? at : size - 4), "...", 4);
 }

@@ -40,7 +40,7 @@ void format_date(nanoseconds time, char text[DATE_TEXT]);
 
 /*
  * Copies text from outside for a message: at most SIZE - 1 octets.  Replaces every octet that is not printable ASCII by
- * "?".  If the text is cut, it ends in "...".  SIZE is at least 8.
+ * "?".  If the text is cut, it ends in "...", between two words if possible.  SIZE is at least 8.
  */
 void format_quoted(const char *from, char *text, size_t size);
 

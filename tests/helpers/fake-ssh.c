@@ -358,9 +358,30 @@ before_greeting(void)
 		fputs("root@denied: Permission denied (publickey).\r\n", stderr);
 		exit(255);
 	}
+	if (is("unknownkey")) {
+		fputs("No ED25519 host key is known for x and you have requested strict checking.\r\nHost key verification failed.\r\n",
+		    stderr);
+		exit(255);
+	}
 	if (is("otherkey")) {
 		fputs("Host key verification failed.\r\n", stderr);
 		exit(255);
+	}
+	if (is("openkey")) {
+		fputs("@@@@@@@@@@\r\n@         WARNING: UNPROTECTED PRIVATE KEY FILE!          @\r\n@@@@@@@@@@\r\n"
+		    "Permissions 0644 for '/etc/guestclock/id_guest' are too open.\r\nThis private key will be ignored.\r\n"
+		    "Load key \"/etc/guestclock/id_guest\": bad permissions\r\nroot@openkey: Permission denied (publickey,password).\r\n",
+		    stderr);
+		exit(255);
+	}
+	if (is("longerror")) {
+		for (int at = 0; at < 60; at++)
+			fputs("longword ", stderr);
+		exit(255);
+	}
+	if (is("refusedlater")) {
+		fputs("Load key \"/another\": bad permissions\nguestclock-set: refused: exchange is not among the requests\n", stderr);
+		exit(1);
 	}
 	if (is("refused")) {
 		fputs("guestclock-set: refused: exchange is not among the requests that --allow names\n", stderr);

@@ -8,6 +8,7 @@
 #include "host/guest_list.h"
 #include "host/options.h"
 #include "host/record_text.h"
+#include "host/ssh_cause.h"
 
 static void
 lists(void **unused)
@@ -317,6 +318,44 @@ drift_after_a_slew(void **unused)
 	assert_int_equal(slewed.reference.settled, INT64_MAX);
 }
 
+static void
+ssh_causes(void **unused)
+{
+	static const char *const lines[][2] = {
+		{ "Permissions 0644 for '/etc/guestclock/id_guest' are too open.", "chmod 600" },
+		{ "Load key \"/etc/guestclock/id_guest\": Permission denied", "the key file must be" },
+		{ "root@web1: Permission denied (publickey,password).", "the guest refuses this key or user" },
+		{ "Host key for web1 has changed and you have requested strict checking.", "was the guest made anew?" },
+		{ "No ED25519 host key is known for web1 and you have requested strict checking.", "compare the guest's host key" },
+		{ "Host key verification failed.", "compare the guest's host key" },
+		{ "Certificate invalid: not yet valid", "the dates of a certificate" },
+		{ "ssh: connect to host web1 port 22: Connection refused", "no sshd listens there" },
+		{ "ssh: connect to host web1 port 22: Connection timed out", "the guest is down" },
+		{ "ssh: connect to host web1 port 22: No route to host", "the guest is down" },
+		{ "ssh: connect to host web1 port 22: Network is unreachable", "the guest is down" },
+		{ "ssh: Could not resolve hostname web1: Name or service not known", "correct the guest's name" },
+		{ "/etc/guestclock/ssh_config: line 3: Bad configuration option: nosuch", "this ssh does not know" },
+		{ "Bad owner or permissions on /etc/guestclock/ssh_config", "ssh_config must belong" },
+	};
+	static const char *const none[] = { "", "@@@@@@@", "This private key will be ignored.", "guestclock-set: refused: x",
+		"Connection closed by UNKNOWN port 65535" };
+
+	(void)unused;
+	for (size_t at = 0; at < sizeof lines / sizeof lines[0]; at++) {
+		const struct ssh_cause *cause = ssh_cause_find(lines[at][0]);
+
+		assert_non_null(cause);
+		assert_memory_equal(cause->cure, lines[at][1], strlen(lines[at][1]));
+		assert_true((cause->keyword == NULL) == (cause->file_cure == NULL));
+		/* It fits behind ssh's line, with a name of some length in it. */
+		assert_true(strlen(lines[at][0]) + 2 + strlen(cause->cure) + 60 < DIALOG_TEXT);
+		/* A second try changes nothing about keys and files. */
+		assert_int_equal(cause->may_heal, strncmp(lines[at][0], "ssh: ", 5) == 0);
+	}
+	for (size_t at = 0; at < sizeof none / sizeof none[0]; at++)
+		assert_null(ssh_cause_find(none[at]));
+}
+
 int
 main(void)
 {
@@ -331,6 +370,7 @@ main(void)
 		cmocka_unit_test(file_names),
 		cmocka_unit_test(drifts),
 		cmocka_unit_test(drift_after_a_slew),
+		cmocka_unit_test(ssh_causes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

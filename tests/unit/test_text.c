@@ -117,6 +117,10 @@ prints(void **unused)
 	assert_string_equal(quoted, "12345678901");
 	format_quoted("123456789012", quoted, sizeof quoted);
 	assert_string_equal(quoted, "12345678...");
+	format_quoted("123456 89 12", quoted, sizeof quoted);
+	assert_string_equal(quoted, "123456 ...");
+	format_quoted("1 3456789012", quoted, sizeof quoted);
+	assert_string_equal(quoted, "1 345678...");
 }
 
 int

@@ -1,0 +1,40 @@
+/* Causes and cures of ssh's complaints: see ssh_cause.h. */
+#include "host/ssh_cause.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define ADD_HOST_KEY "compare the guest's host key with the guest itself, then add it to known_hosts (ssh-keyscan prints it)"
+#define DOWN "the guest is down, or a firewall or its network keeps ssh out"
+
+static const struct ssh_cause causes[] = {
+	{ "are too open", "chmod 600 the key file", NULL, NULL, false },
+	{ "Load key \"", "the key file must be a private key that the user who runs guestclock can read", NULL, NULL, false },
+	{ "Permission denied (", "the guest refuses this key or user: check User in ssh_config, and on the guest the key's line and the modes "
+	    "of authorized_keys, and PermitRootLogin", "IdentityFile",
+	    "make it with ssh-keygen -t ed25519, or let the user who runs guestclock read it", false },
+	{ "has changed and you have requested", "was the guest made anew? Then remove its old key (ssh-keygen -R GUEST -f known_hosts) and "
+	    "add the new one; if not, somebody may be in between", NULL, NULL, false },
+	{ "host key is known for", ADD_HOST_KEY, "UserKnownHostsFile",
+	    "make it with the guests' host keys, or let the user who runs guestclock read it", false },
+	{ "Host key verification failed", ADD_HOST_KEY, NULL, NULL, false },
+	{ "Certificate invalid", "the dates of a certificate and a clock disagree: use a plain key, or a certificate without a start date", NULL,
+	    NULL, false },
+	{ "Connection refused", "no sshd listens there: start it, or correct HostName and Port in ssh_config", NULL, NULL, true },
+	{ "timed out", DOWN, NULL, NULL, true },
+	{ "No route to host", DOWN, NULL, NULL, true },
+	{ "Network is unreachable", DOWN, NULL, NULL, true },
+	{ "Could not resolve hostname", "correct the guest's name, or set HostName in ssh_config", NULL, NULL, true },
+	{ "Bad configuration option", "this ssh does not know the option: remove it from ssh_config", NULL, NULL, false },
+	{ "Bad owner or permissions on", "ssh_config must belong to root or the user who runs guestclock, and only its owner may write to it",
+	    NULL, NULL, false },
+};
+
+const struct ssh_cause *
+ssh_cause_find(const char *line)
+{
+	for (size_t at = 0; at < sizeof causes / sizeof causes[0]; at++)
+		if (strstr(line, causes[at].complaint) != NULL)
+			return &causes[at];
+	return NULL;
+}
