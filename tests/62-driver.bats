@@ -283,13 +283,19 @@ os.execv(sys.argv[1], sys.argv[1:])')
 	guestclock_raw sync --state "$STATE" -j 1 -f - <"$WORK/list"
 	silent
 	equal "$(started)" 9 'starts of ssh in both runs'
-	guestclock_raw sync --state "$STATE" -f /dev/null
-	silent
-	guestclock_raw sync --state "$STATE" -f - </dev/null
-	silent
-	guestclock_raw check --state "$STATE" -f /dev/null
+}
+
+@test "an empty list: one line, status 1, check's 3; so it is when the command that should write it is missing" {
+	printf '# none yet\n\n' >"$WORK/list"
+	guestclock_raw sync --state "$STATE" -f "$WORK/list"
+	tells 1 "list of guests $WORK/list is empty: nothing was done$"
+	guestclock_raw sync --state "$STATE" -f - < <(nosuchvirsh list --name 2>/dev/null)
+	tells 1 'list of guests - is empty \(did the command that writes it fail\?\): nothing was done$'
+	equal "$output" '' output
+	guestclock_raw check --state "$STATE" -f "$WORK/list"
 	tells 3
-	equal "$output" 'GUESTCLOCK UNKNOWN - 0 guests: 0 ok, 0 warning, 0 critical, 0 unknown' output
+	equal "$output" "GUESTCLOCK UNKNOWN - list of guests $WORK/list is empty: nothing was done" output
+	[ ! -e "$STATE" ]
 }
 
 # bad_list LINE-NUMBER REGEX TEXT: printf's

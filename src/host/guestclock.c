@@ -22,10 +22,6 @@
 #include "lib/text.h"
 #include "lib/version.h"
 
-/* Statuses of sync; check has those of monitoring plugins. */
-#define SYNC_FAILED 1
-#define SYNC_USAGE 2
-
 /* How far the host's clock may lie before its own history: slewing and small steps are a time service's business. */
 #define HISTORY_TOLERANCE (2 * NS_PER_SECOND)
 
@@ -264,12 +260,18 @@ guestclock(int argc, char **argv)
 	umask(022);
 	words = options_parse(argc, argv, &options, complaint);
 	if (words == ARGS_HELP || words == ARGS_VERSION)
-		return startup_inform(&options_program, words) ? 0 : complain(NULL, false, "cannot write to standard output");
+		return startup_inform(&options_program, words) ? SYNC_DONE : complain(NULL, false, "cannot write to standard output");
 	if (words < 0)
 		return complain(argc > 1 && strcmp(argv[1], "check") == 0 ? &options : NULL, true, complaint);
 	fault = gather_guests(&options, argv + words, &list);
 	if (fault != NULL)
 		return complain(&options, true, fault);
+	if (list.count == 0) {
+		snprintf(complaint, sizeof complaint, "list of guests %.150s is empty%s: nothing was done",
+		    options.list != NULL ? options.list : DEFAULT_GUESTS, options.list != NULL && strcmp(options.list, "-") == 0 ?
+		    " (did the command that writes it fail?)" : "");
+		return complain(&options, false, complaint);
+	}
 	run.store.path = options.state != NULL ? options.state : DEFAULT_STATE;
 	error = become_owner(run.store.path);
 	if (error != 0) {

@@ -224,7 +224,7 @@ report_end(struct report *report, int signal_number)
 	if (!report->options->correct)
 		status = end_check(report);
 	else {
-		status = report->failed > 0;
+		status = report->failed > 0 ? SYNC_FAILED : SYNC_DONE;
 		if (report->table || signal_number != 0)
 			fprintf(report->table ? stdout : stderr, "%s%zu guest%s, %zu right, %zu failed\n",
 			    signal_number != 0 ? "guestclock: interrupted: " : "", report->reported, PLURAL(report->reported),
@@ -234,7 +234,7 @@ report_end(struct report *report, int signal_number)
 	report->perfdata = NULL;
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fputs("guestclock: cannot write to standard output\n", stderr);
-		status = report->options->correct ? 1 : PLUGIN_UNKNOWN;
+		status = report->options->correct ? SYNC_FAILED : PLUGIN_UNKNOWN;
 	}
 	return status;
 }

@@ -12,9 +12,7 @@
 
 #include "host/options.h"
 #include "host/record_text.h"
-
-/* Exit statuses of guestclock check, as monitoring plugins have them. */
-enum plugin_status { PLUGIN_OK, PLUGIN_WARNING, PLUGIN_CRITICAL, PLUGIN_UNKNOWN };
+#include "lib/status.h"
 
 struct report {
 	const struct driver_options *options;

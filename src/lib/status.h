@@ -1,9 +1,8 @@
 /*
- * The exit statuses of the guestclock programs; "guestclock check" has those of monitoring plugins instead
- * (host/report.h).
+ * The exit statuses of in.timed and guestclock-set, and those of guestclock.
  *
- * They avoid ssh's 255 and the shell's 126 and up, so that the host can distinguish a refusal by the guest's program
- * from a broken connection.
+ * guestclock-set's avoid ssh's 255 and the shell's 126 and up, so that the host can distinguish a refusal by the guest's
+ * program from a broken connection.
  */
 #ifndef GUESTCLOCK_STATUS_H
 #define GUESTCLOCK_STATUS_H
@@ -14,5 +13,11 @@ enum status {
 	STATUS_USAGE = 100,	/* a bad request or a bad option; nothing changed */
 	STATUS_SYSTEM = 111	/* the system failed: no capability, no network, no time */
 };
+
+/* Of guestclock sync. */
+enum sync_status { SYNC_DONE, SYNC_FAILED, SYNC_USAGE };
+
+/* Of guestclock check, as monitoring plugins have them. */
+enum plugin_status { PLUGIN_OK, PLUGIN_WARNING, PLUGIN_CRITICAL, PLUGIN_UNKNOWN };
 
 #endif
