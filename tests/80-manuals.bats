@@ -198,6 +198,26 @@ has_entries() {
 	done
 }
 
+@test "the requests are those of the program's table, in the messages and in the manual" {
+	local names name
+	# In the order of the table.
+	names=$(no_clock "$GUESTCLOCK_SET" -- status | sed -n 's/^allow //p')
+	[ "$(wc -w <<<"$names")" -eq 4 ]
+	run no_clock "$GUESTCLOCK_SET" -- nosuch </dev/null
+	equal "$(sed 's/.*: expected //; s/,//g; s/ or / /' <<<"$output" | tr ' ' '\n' | sort)" "$(tr ' ' '\n' <<<"$names" | sort)" message
+	for name in $names; do
+		section guestclock-set.8 DESCRIPTION | grep -qE "^ +$name( |\$)" || { printf 'no entry for the request %s\n' "$name"; return 1; }
+		section guestclock-set.8 DESCRIPTION | in_one_line | grep -qE "Only these of .*\b$name\b.* By default all\." || return 1
+	done
+}
+
+@test "the actions in the manual are those of the program's table" {
+	local names
+	names=$(grep -rhA 4 '^dialog_action_name' "$TOP/src" | sed -n 's/.*names\[\] = { \(.*\) };/\1/p' | tr -d '",')
+	equal "$(wc -w <<<"$names")" 4 'actions'
+	section guestclock.8 DESCRIPTION | in_one_line | tr -d ',' | grep -qF "the action (${names% *} or ${names##* })"
+}
+
 @test "the daemon names, files and numbers in the pages are the programs' own" {
 	local text number
 	text=$(rendered guestclock-set.8 | in_one_line)

@@ -113,21 +113,14 @@ lock_clock(struct server *server, enum exchange_reason *reason, const char **tex
 	return false;
 }
 
+/* A decision that refuses has the name of its reason. */
 static enum exchange_reason
 reason_of(enum decision decision)
 {
-	switch (decision) {
-	case DECISION_BEFORE_FLOOR:
-		return REASON_BEFORE_FLOOR;
-	case DECISION_AFTER_CEILING:
-		return REASON_AFTER_CEILING;
-	case DECISION_TOO_FAR:
-		return REASON_TOO_FAR;
-	case DECISION_TOO_FAR_BACK:
-		return REASON_TOO_FAR_BACK;
-	default:
-		return REASON_RANGE;
-	}
+	for (int reason = 0; reason < REASONS; reason++)
+		if (strcmp(exchange_reason_name((enum exchange_reason)reason), decision_name(decision)) == 0)
+			return (enum exchange_reason)reason;
+	return REASON_RANGE;
 }
 
 /* Carries out an order that is allowed, under the lock.  MOVED: by a step.  An errno value, or 0. */

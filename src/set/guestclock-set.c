@@ -64,7 +64,7 @@ parse_request(const char *text, struct request *request)
 
 	if (count == 0)
 		return audit_refuse(STATUS_USAGE, "empty request, and the forced command names no --default: expected "
-		    "rdate, rfc868, exchange or status");
+		    REQUEST_NAMES);
 	if (count < 0 || !request_parse(words, count, if_nametoindex, request, complaint))
 		return audit_refuse(STATUS_USAGE, "%s", complaint);
 	return STATUS_DONE;

@@ -52,15 +52,8 @@ const struct program limits_program = {
 	.arg = options, .count = OPTIONS
 };
 
-static const struct {
-	const char *verb;
-	enum request_kind kind;
-} verbs[] = {
-	{ "rdate", REQUEST_RDATE },
-	{ "rfc868", REQUEST_RFC868 },
-	{ "exchange", REQUEST_EXCHANGE },
-	{ "status", REQUEST_STATUS }
-};
+/* By bit. */
+static const char *const verbs[] = { "rdate", "rfc868", "status", "exchange" };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
 struct limits
@@ -82,19 +75,20 @@ limits_default(void)
 unsigned
 request_kind_of(const char *verb)
 {
-	for (size_t at = 0; at < VERBS; at++)
-		if (strcmp(verbs[at].verb, verb) == 0)
-			return verbs[at].kind;
+	for (unsigned at = 0; at < VERBS; at++)
+		if (strcmp(verbs[at], verb) == 0)
+			return 1U << at;
 	return 0;
 }
 
 const char *
 request_kind_name(enum request_kind kind)
 {
-	for (size_t at = 0; at < VERBS; at++)
-		if (verbs[at].kind == kind)
-			return verbs[at].verb;
-	return "?";
+	unsigned at = 0;
+
+	while (at < VERBS - 1 && (enum request_kind)(1U << at) != kind)
+		at++;
+	return verbs[at];
 }
 
 static bool
@@ -147,7 +141,7 @@ take_option(enum option_id id, const char *value, struct limits *limits)
 		return NULL;
 	case ALLOW:
 		return parse_allow(value, &limits->allowed) ? NULL :
-		    "a list without spaces or repetition of rdate, rfc868, exchange, status";
+		    "a list with commas, without spaces or repetition, of " REQUEST_NAMES;
 	case HOST:
 		if (limits->hosts == LIMITS_HOSTS)
 			return "at most 32 of these";

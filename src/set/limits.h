@@ -12,13 +12,14 @@
 #include "lib/nstime.h"
 
 #define LIMITS_HOSTS 32
-/* Requests, as bits of limits.allowed and as kinds of struct request. */
+/* Requests, as bits of limits.allowed and as kinds of struct request: limits.c names each bit. */
 enum request_kind {
 	REQUEST_RDATE = 1,
 	REQUEST_RFC868 = 2,
 	REQUEST_STATUS = 4,
 	REQUEST_EXCHANGE = 8
 };
+#define REQUEST_NAMES "rdate, rfc868, exchange or status"
 #define REQUEST_ALL (REQUEST_RDATE | REQUEST_RFC868 | REQUEST_STATUS | REQUEST_EXCHANGE)
 
 struct limits {

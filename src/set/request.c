@@ -219,7 +219,7 @@ request_parse(const char *const *words, int count, peer_interface *number_of, st
 
 	memset(request, 0, sizeof *request);
 	if (kind == 0)
-		return complain(complaint, "unknown request", words[0], "rdate, rfc868, exchange or status");
+		return complain(complaint, "unknown request", words[0], REQUEST_NAMES);
 	request->kind = (enum request_kind)kind;
 	if (request->kind == REQUEST_RDATE)
 		return parse_rdate(words, count, number_of, &request->rdate, complaint);

@@ -1,6 +1,7 @@
 /* policy: each decision, at its limits. */
 #include "unit.h"
 
+#include "lib/exchange.h"
 #include "set/policy.h"
 #include "lib/sysclock.h"
 #include "lib/version.h"
@@ -196,6 +197,11 @@ names(void **unused)
 		assert_non_null(decision_name((enum decision)decision));
 		assert_non_null(decision_reason((enum decision)decision));
 	}
+	/* What an exchange refuses for a limit has the decision's name on the wire. */
+	assert_string_equal(exchange_reason_name(REASON_BEFORE_FLOOR), decision_name(DECISION_BEFORE_FLOOR));
+	assert_string_equal(exchange_reason_name(REASON_AFTER_CEILING), decision_name(DECISION_AFTER_CEILING));
+	assert_string_equal(exchange_reason_name(REASON_TOO_FAR), decision_name(DECISION_TOO_FAR));
+	assert_string_equal(exchange_reason_name(REASON_TOO_FAR_BACK), decision_name(DECISION_TOO_FAR_BACK));
 	assert_false(decision_refuses(DECISION_OTHER_SERVICE));
 	assert_true(decision_refuses(DECISION_BEFORE_FLOOR));
 }
