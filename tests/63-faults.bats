@@ -83,7 +83,7 @@ failed() {
 
 @test "the first of ssh's lines with a known cause counts, and its cure is named; no line is cut in a word" {
 	faulty -- openkey longerror refusedlater
-	failed openkey "^Permissions 0644 for '/etc/guestclock/id_guest' are too open\.: chmod 600 the key file$"
+	failed openkey "^Permissions 0644 for '/etc/guestclock/id_guest' are too open: chmod 600 the key file$"
 	failed longerror '^(longword )+\.\.\.$'
 	# What the forced command says is no complaint of ssh's.
 	failed refusedlater '^guestclock-set: refused: exchange is not among the requests$'
@@ -94,14 +94,14 @@ failed() {
 	printf '%s\n' 'Host *' $'\tIdentityFile '"$WORK/no-key" $'\tGlobalKnownHostsFile /dev/null' \
 		"  UserKnownHostsFile $WORK/no-hosts" >"$WORK/config"
 	faulty --ssh-config "$WORK/config" -- denied unknownkey exit255
-	failed denied "Permission denied \(publickey\)\.: IdentityFile $WORK/no-key: No such file or directory; make it with ssh-keygen"
+	failed denied "Permission denied \(publickey\): IdentityFile $WORK/no-key: No such file or directory; make it with ssh-keygen"
 	failed unknownkey "^No ED25519 host key is known for x and .*: UserKnownHostsFile $WORK/no-hosts: No such file or directory; make it"
 	failed exit255 'Connection refused: no sshd listens there'
 	# They are there.
 	: >"$WORK/no-key"
 	: >"$WORK/no-hosts"
 	guestclock sync --ssh-config "$WORK/config" denied unknownkey
-	tells 1 'denied: .*Permission denied \(publickey\)\.: the guest refuses this key.*' \
+	tells 1 'denied: .*Permission denied \(publickey\): the guest refuses this key.*' \
 		'unknownkey: No ED25519 host key is known for x .*: compare the guest.*'
 }
 
@@ -154,8 +154,8 @@ failed() {
 	guest_right fullonce.-5000
 	equal "$(guest fullonce.-5000 starts steps)" '2 1' 'tries and steps'
 	failed full '^Connection closed by UNKNOWN port 65535$'
-	failed denied '^root@denied: Permission denied \(publickey\)\.: the guest refuses this key or user: check'
-	failed otherkey '^Host key verification failed\.: compare the guest.s host key with'
+	failed denied '^root@denied: Permission denied \(publickey\): the guest refuses this key or user: check'
+	failed otherkey '^Host key verification failed: compare the guest.s host key with'
 	failed refused '^guestclock-set: refused: exchange is not among'
 	equal "$(for guest in full denied otherkey refused; do guest $guest starts; done | tr '\n' ' ')" '2 1 1 1 ' tries
 	# They were tried again after all the others.

@@ -346,7 +346,11 @@ explain_end(const struct loop *loop, struct place *place, int status)
 {
 	const struct ssh_cause *cause = WIFEXITED(status) && WEXITSTATUS(status) == SSH_FAILED ? place->cause : NULL;
 	char text[3 * DIALOG_TEXT], fault[DIALOG_TEXT];
+	size_t length = strlen(place->first);
 
+	/* No full stop of ssh's before our colon. */
+	if (cause != NULL && length > 0 && place->first[length - 1] == '.')
+		place->first[length - 1] = '\0';
 	if (cause != NULL && cause->keyword != NULL && ssh_file_fault(loop->config, cause->keyword, fault, sizeof fault))
 		snprintf(text, sizeof text, "%s: %s; %s", place->first, fault, cause->file_cure);
 	else if (cause != NULL)
