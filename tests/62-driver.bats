@@ -742,7 +742,7 @@ damaged() {
 	for edit in '$d' '1d' '3d' 's/^guest good$/guest other/' 's/^time +/time /' 's/^time .*/time +99999999999.000000000/' \
 		's/^result .*/result fine/' 's/^action .*/action jump/' 's/^\(before [^ ]*\) +/\1 -/' 's/^before [^ ]* /before /' \
 		's/^\(after .*\)/\1 /' 's/^drift-ppb .*/drift-ppb +1/' 's/^text /text\t/' 's/1$/2/' 's/^end$/end\nend/' \
-		's/$/\r/' '1s/^/ /' '/^reference /d' 's/^reference +/reference /' 's/^guest .*/guest ../' "s/^text .*/text $(printf '%0200d' 1)/"; do
+		's/$/\r/' '1s/^/ /' '/^reference /d' 's/^reference +/reference /' 's/^guest .*/guest ../' "s/^text .*/text $(printf '%0400d' 1)/"; do
 		sed "$edit" "$WORK/whole" >"$whole"
 		damaged "sed $edit" || return 1
 	done
