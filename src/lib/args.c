@@ -80,12 +80,12 @@ args_expected(const struct args *args, int at, const char *expected, char compla
 void
 args_start(struct args *args, const struct program *program, int argc, char **argv)
 {
-	char *letter = args->letters;
-	struct option *option = args->longs;
+	char *letter;
+	struct option *option;
 
-	*args = (struct args){ .program = program, .argc = argc, .argv = argv };
-	memcpy(letter, "+:h", 3);
-	letter += 3;
+	*args = (struct args){ .program = program, .argc = argc, .argv = argv, .letters = "+:h" };
+	letter = args->letters + strlen(args->letters);
+	option = args->longs;
 	for (size_t at = 0; at < program->count + COMMON; at++) {
 		const struct arg *arg = arg_at(program, at);
 
