@@ -175,7 +175,8 @@ lint: setup
 	@tests/lint
 
 # The script knows the files (dist/manifest), and works without make too.
-export DESTDIR prefix sbindir libexecdir mandir docdir unitdir tmpfilesdir sysusersdir sysconfdir BUILD
+places = DESTDIR prefix sbindir libexecdir mandir docdir unitdir tmpfilesdir sysusersdir sysconfdir BUILD
+$(foreach place,$(places),$(eval install uninstall install-guest uninstall-guest: export $(place) := $$($(place))))
 
 install: all
 	@dist/install.sh host
