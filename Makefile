@@ -1,19 +1,19 @@
 # guestclock: build, test, install.  GNU make; no configure step.  V=1 prints whole commands.
 #
 #   make                 build/in.timed, build/guestclock-set and build/guestclock
-#   make demo            show the main job on a real guest: install what is missing, boot it, set its clock
-#   make check           run all tests (installs what is missing)
-#   make install         install on a host; DESTDIR, prefix, sbindir, libexecdir, mandir, sysconfdir are honoured
+#   make demo            boot a guest in a virtual machine and set its clock (installs missing packages)
+#   make check           run all tests (installs missing packages)
+#   make install         install on a host; set DESTDIR, prefix, sbindir, libexecdir, mandir or sysconfdir to change paths
 #   make install-guest   install guestclock-set on a guest, with a user of its own
-#   make uninstall       remove what make install placed, and nothing else; make uninstall-guest likewise
+#   make uninstall       remove only the files of make install; make uninstall-guest: those of make install-guest
 #   make lint            run compilers and analysers with all warnings, shellcheck and mandoc
-#   make fuzz            give the parsers a fuzzer's input; make coverage: show the lines that tests reach
-#   make bench           measure, beside other programs; takes some ten minutes
-#   make debug           build build/debug/*: no optimisation, and filters that name a forbidden system call
+#   make fuzz            fuzz the parsers; make coverage: show the lines that the tests reach
+#   make bench           measure speed and memory, and compare with other programs; takes about ten minutes
+#   make debug           build build/debug/* without optimisation; the filters name a forbidden system call
 #   make compile_commands.json   for editors and clangd
 #   make dist            write build/guestclock-VERSION.tar.gz, reproducibly
-#   make setup           install the packages that the above need (tests/setup.sh)
-#   make clean           remove what was built
+#   make setup           install the packages that these targets need (tests/setup.sh)
+#   make clean           remove the build's files
 
 PREFIX = /usr/local
 prefix = $(PREFIX)
@@ -32,7 +32,7 @@ OBJCOPY = objcopy
 CFLAGS ?= -O2 -g
 BUILD = build
 
-# What the sources need stays apart from CFLAGS, CPPFLAGS and LDFLAGS, which are the user's and come last.
+# The sources' own flags.  CFLAGS, CPPFLAGS and LDFLAGS are for the user, and come last.
 std = -std=c11 -D_GNU_SOURCE -Isrc -I$(BUILD)
 warn = -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wvla -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings
@@ -40,18 +40,19 @@ fortify = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 control_flow := $(if $(filter x86_64 i686,$(shell uname -m)),-fcf-protection)
 harden = -fPIE -fstack-protector-strong -fstack-clash-protection $(control_flow) $(fortify)
 link = -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
-# What a superserver or sshd starts for each request is static: it starts in a third of the time, runs on a guest of
-# another Debian release, and loads nothing.  The linker warns of names looked up by NSS: lib/startup.c says what becomes of
-# them.  "make static=-pie" links with shared libraries all the same.
+# in.timed and guestclock-set are static, because a superserver or sshd starts them for each request.  A static program
+# starts in a third of the time, runs on a guest of another Debian release, and loads no libraries.  --no-warnings: the
+# linker warns of name lookup by NSS, but lib/startup.c restricts lookup to files and DNS.  "make static=-pie" links with
+# shared libraries.
 static = -static-pie -Wl,--no-warnings
 compile = $(CC) $(std) $(warn) $(harden) $(CPPFLAGS) $(CFLAGS)
 
-# One short line a command, unless V=1 asks for all of it or -s for none.
+# Print one short line for each command; with V=1 the whole command, with -s nothing.
 silent := $(findstring s,$(firstword -$(MAKEFLAGS)))
 Q = $(if $(V),,@)
 say = $(if $(V)$(silent),,@printf '  %-5s %s\n' $(1) $@)
 
-# Objects are compiled again when the flags differ from those that they were compiled with.
+# Compile all objects again when the flags change: the rule for objects depends on this file.
 flags := $(compile) $(static) $(link) $(LDFLAGS)
 ifneq ($(filter-out help clean setup,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(file <$(BUILD)/flags),$(flags))
@@ -60,14 +61,14 @@ endif
 endif
 
 programs = in.timed guestclock-set guestclock
-# A program is the objects of its folder, and of src/lib those that it needs.
+# Each program links the objects of its folder, and the objects of src/lib that it needs.
 objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c)) $(patsubst %,$(BUILD)/obj/lib/%.o,args startup sysclock text $(2))
 answering = access acl_file acl_parse filter peer rfc868
 in.timed_objects := $(call objects,timed,$(answering))
 guestclock-set_objects := $(call objects,set,$(answering) exchange interval)
 guestclock_objects := $(call objects,host,exchange interval)
-# libwrap.a, also where the rest is shared: its shared library would bring ten others along at every start.  A copy, in
-# which opening and closing the tables is lib/access.c's.
+# Link libwrap.a even if the other libraries are shared: libwrap's shared library would load ten others at every start.
+# This is a copy of libwrap.a, in which lib/access.c opens and closes the tables.
 libwrap = $(BUILD)/libwrap.a
 in.timed_libs = $(libwrap)
 guestclock-set_libs = $(libwrap) -l:libmd.a -lcap -lresolv
@@ -99,14 +100,14 @@ $(libwrap): | $(BUILD)/libraries
 	$(Q)$(OBJCOPY) --redefine-sym fopen=access_fopen --redefine-sym fclose=access_fclose \
 		"$$($(CC) -print-file-name=libwrap.a)" $@
 
-# The same objects with shared libraries, for tests that preload a clock.
+# Link the same objects with shared libraries, for tests that preload a library with another clock.
 dynamic: $(BUILD)/dynamic/in.timed $(BUILD)/dynamic/guestclock-set
 $(BUILD)/dynamic/%: $(BUILD)/%
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(compile) -pie $(link) $(LDFLAGS) -o $@ $($*_objects) $($*_libs)
 
-# What libwrap's shared library would cost, for the bench.
+# For the bench: in.timed with libwrap's shared library, to measure its cost.
 $(BUILD)/bench/in.timed-libwrap.so: $(BUILD)/in.timed
 	@mkdir -p $(@D)
 	$(call say,LINK)
@@ -116,7 +117,7 @@ $(BUILD)/guestclock: $(guestclock_objects)
 	$(call say,LINK)
 	$(Q)$(compile) -pie $(link) $(LDFLAGS) -o $@ $^
 
-# The system call filters are made here and not when a program runs: see lib/mkfilter.c.
+# mkfilter generates the system call filters at build time: see lib/mkfilter.c.
 $(BUILD)/mkfilter: src/lib/mkfilter.c | $(BUILD)/libraries
 	@mkdir -p $(@D)
 	$(call say,CC)
@@ -131,13 +132,13 @@ $(BUILD)/obj/%.o: src/%.c Makefile $(BUILD)/flags | $(BUILD)/libraries
 	$(call say,CC)
 	$(Q)$(compile) -MMD -MP -c -o $@ $<
 
-# Made once nothing that the build needs is missing.
+# Exists once check-libraries.sh has found all libraries that the build needs.
 $(BUILD)/libraries:
 	@mkdir -p $(@D)
 	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' dist/check-libraries.sh
 	@touch $@
 
-# Unit tests: build/tests/unit/test_NAME from tests/unit/test_NAME.c, against every object but the mains.
+# Unit tests: build/tests/unit/test_NAME from tests/unit/test_NAME.c, linked with all objects except those with main().
 units = $(notdir $(basename $(wildcard tests/unit/test_*.c)))
 unit_objects = $(sort $(filter-out $(addprefix %/,$(programs:=.o)),$(foreach program,$(programs),$($(program)_objects))))
 
@@ -190,11 +191,11 @@ install-guest: $(BUILD)/guestclock-set
 uninstall-guest:
 	@dist/install.sh uninstall-guest
 
-# build/guestclock-VERSION.tar.gz: the same files always give the same octets.
+# build/guestclock-VERSION.tar.gz is reproducible: the same files always give the same archive.
 dist:
 	@dist/tarball.sh
 
-# Packages that were unpacked stay: they are no product of this build.
+# Keep the packages that tests/setup.sh unpacked: this build did not make them.
 clean:
 	rm -rf $(BUILD)/obj $(BUILD)/dynamic $(BUILD)/tests $(BUILD)/guest $(BUILD)/lint $(BUILD)/asan $(BUILD)/fuzz $(BUILD)/coverage $(BUILD)/bench $(BUILD)/libunit.a $(libwrap) $(BUILD)/mkfilter \
 		$(BUILD)/filters.h $(BUILD)/flags $(BUILD)/libraries $(BUILD)/debug $(BUILD)/guestclock-*.tar.gz compile_commands.json $(programs:%=$(BUILD)/%)
