@@ -8,7 +8,7 @@
 #include "lib/sysclock.h"
 #include "lib/text.h"
 
-/* Samples without a tighter one after which more are not worth their while. */
+/* A measurement may end after this many successive samples that did not reduce the bound by more than a tenth. */
 #define ENOUGH_WITHOUT_BETTER 4
 
 const char *
@@ -68,7 +68,7 @@ start_measuring(struct dialog *dialog)
 static bool
 correct_offset(struct dialog *dialog, const struct measurement *measured)
 {
-	/* What a step left is not slewed: it should not be there. */
+	/* Slew only as the first correction: a step should leave no offset, so another step corrects what is left. */
 	bool slew = dialog->rounds == 0 && ns_magnitude(measured->offset) <= SYSCLOCK_SLEW_BELOW;
 
 	dialog->rounds++;
@@ -77,13 +77,13 @@ correct_offset(struct dialog *dialog, const struct measurement *measured)
 	return send_order(dialog, slew ? EXCHANGE_SLEW : EXCHANGE_STEP, ns_subtract(0, measured->offset));
 }
 
-/* Orders the bound for the guest's kernel: until a slew has worked itself off, the clock is off by it. */
+/* Orders the error bound for the guest's kernel.  It includes the offset, because a slew is not complete yet. */
 static bool
 order_bound(struct dialog *dialog)
 {
 	nanoseconds bound = ns_add(ns_magnitude(dialog->after.offset), dialog->after.bound);
 
-	/* The kernel keeps no more than 16 s. */
+	/* The kernel's maxerror is at most 16 s. */
 	if (bound >= 16 * NS_PER_SECOND)
 		return over(dialog, DIALOG_DONE);
 	return send_order(dialog, EXCHANGE_BOUND, bound);
@@ -95,7 +95,7 @@ contains_zero(const struct measurement *measured)
 	return ns_magnitude(measured->offset) <= measured->bound;
 }
 
-/* The first measurement is there: what is to be done? */
+/* Decides on the correction after the first measurement. */
 static bool
 judge_first(struct dialog *dialog)
 {
@@ -111,7 +111,7 @@ judge_first(struct dialog *dialog)
 	return correct_offset(dialog, &dialog->before);
 }
 
-/* The clock has been stepped and measured again. */
+/* Judges the offset that was measured after a step. */
 static bool
 judge_residual(struct dialog *dialog)
 {
@@ -120,19 +120,19 @@ judge_residual(struct dialog *dialog)
 
 	dialog->after = dialog->best;
 	promised = ns_add(dialog->ordered.bound, dialog->after.bound);
-	/* A clock that runs wrong has gone on running wrong since: by 1 % where it is usable at all, … */
+	/* A rate error has added to the offset since the step.  A usable clock has a rate error of at most 1 %. */
 	elapsed = ns_magnitude(ns_subtract(dialog->after.time, dialog->ordered.time));
 	if (ns_magnitude(dialog->after.offset) <= ns_add(promised, elapsed / 100))
 		return order_bound(dialog);
 	if (dialog->rounds < DIALOG_ROUNDS)
 		return correct_offset(dialog, &dialog->after);
-	/* … and by 20 % where it is not, which is as good as it gets. */
+	/* After the last round, accept a rate error of 20 %: more steps would not make this clock better. */
 	if (ns_magnitude(dialog->after.offset) <= ns_add(promised, elapsed / 5))
 		return order_bound(dialog);
 	dialog->judged = true;
 	ran = ns_subtract(dialog->tight_time, dialog->first_time);
 	should_have_run = ns_subtract(dialog->last_host, dialog->first_host);
-	/* Each reading is known to half its round trip: what that may explain is not the clock's rate. */
+	/* The time of each sample is uncertain by its bound: do not attribute that much to the clock's rate. */
 	if (ns_add(ran, ns_add(dialog->first_bound, dialog->last_bound)) < should_have_run / 10 * 9) {
 		snprintf(text, sizeof text, "its clock stands still or runs at %lld %% of the true rate; it was set %d times",
 		    (long long)(ran / (should_have_run / 100 + 1)), dialog->rounds);
@@ -155,9 +155,9 @@ take_sample(struct dialog *dialog, nanoseconds guest, nanoseconds sent, nanoseco
 	if (delay > DIALOG_LONGEST)
 		return fail(dialog, "this host's own clock was set forward, or the host was suspended, while the guest was "
 		    "measured");
-	/* DELAY is at most an hour: the sums and products of bounds below fit, and so does the middle. */
+	/* DELAY is at most an hour, so the middle, and the sums and products of bounds below, do not overflow. */
 	middle = sent + delay / 2;
-	/* Half a nanosecond of rounding and one of the clocks' grain. */
+	/* The 2 ns cover half a nanosecond of rounding and one nanosecond of clock resolution. */
 	sample = (struct measurement){ ns_subtract(guest, middle), delay / 2 + 2, delay, middle };
 	if (dialog->samples > 0 && guest < dialog->last_time)
 		return fail(dialog, "its clock went back while it was measured");
@@ -167,7 +167,7 @@ take_sample(struct dialog *dialog, nanoseconds guest, nanoseconds sent, nanoseco
 		dialog->first_bound = sample.bound;
 	}
 	dialog->last_time = guest;
-	/* One that a busy host was late in reading tells nothing of the rate. */
+	/* For the rate, ignore samples with a much larger bound: a busy host read their replies late. */
 	if (dialog->samples == 0 || sample.bound <= 4 * dialog->best.bound) {
 		dialog->tight_time = guest;
 		dialog->last_host = middle;
@@ -198,7 +198,7 @@ take_greeting(struct dialog *dialog, const char *line, size_t length)
 		    (long long)dialog->greeting.version, EXCHANGE_VERSION);
 		return fail(dialog, text);
 	}
-	/* Whoever answers here is not guestclock-set: a shell's banner, a menu, a message of the day. */
+	/* Another program answered: a shell with a banner, a menu or a message of the day. */
 	format_quoted(line, quoted, sizeof quoted);
 	snprintf(text, sizeof text, "expected guestclock-set's greeting, got \"%s\"", quoted);
 	return fail(dialog, text);
@@ -232,7 +232,7 @@ dialog_take(struct dialog *dialog, const char *line, size_t length, nanoseconds 
 		return fail(dialog, text);
 	}
 	if (reply.kind == REPLY_NO && dialog->phase == PHASE_BOUND)
-		/* The clock is set: a guest that could not set its kernel's bound has not failed. */
+		/* The clock has been corrected already: do not fail a guest that cannot set its kernel's bound. */
 		return over(dialog, DIALOG_DONE);
 	if (reply.kind == REPLY_NO)
 		return take_refusal(dialog, copy);
@@ -242,7 +242,7 @@ dialog_take(struct dialog *dialog, const char *line, size_t length, nanoseconds 
 	case PHASE_SAMPLE:
 		return take_sample(dialog, reply.time, sent, received);
 	case PHASE_ORDER:
-		/* A slew takes its time; what it will come to cannot be measured now. */
+		/* Do not measure after a slew: at 500 ppm it has hardly begun. */
 		return dialog->action == ACTION_SLEW ? order_bound(dialog) :
 		    start_measuring(dialog);
 	case PHASE_BOUND:

@@ -1,9 +1,10 @@
 /*
- * The host's side of the exchange with one guest, as a state machine: lines and time stamps in, orders out.
+ * The host's side of the exchange with one guest, as a state machine.  Input: lines from the guest and time stamps.
+ * Output: orders to the guest.
  *
- * Offsets are guest minus host, in nanoseconds.  A sample's order left after SENT and its answer was there by
- * RECEIVED, both by the host's clock; the guest read its clock in between.  So the offset is within half the round
- * trip of guest - (SENT + RECEIVED) / 2, whatever the path is like.
+ * Offsets are guest minus host, in nanoseconds.  For each sample, the host reads its clock before it sends the order
+ * (SENT) and after it has received the reply (RECEIVED); the guest reads its clock in between.  So the true offset is
+ * within half the round-trip delay of guest - (SENT + RECEIVED) / 2, even if the path is asymmetric.
  *
  * Pure: the caller moves the lines and reads the clock.
  */
@@ -21,44 +22,44 @@
 #define DIALOG_TEXT 320
 
 /*
- * A dialog takes no longer than this (-t).  A round trip that seems to have taken longer means that the host's own clock
- * was set, or that the host was suspended: the dialog fails, since such a sample says nothing of the guest.
+ * The longest time that -t allows for a dialog.  If a round-trip delay is longer, the host's own clock was set, or the
+ * host was suspended: the dialog fails, because the sample is not valid.
  */
 #define DIALOG_LONGEST (3600 * NS_PER_SECOND)
 
 struct measurement {
 	nanoseconds offset;	/* the best estimate */
-	nanoseconds bound;	/* the truth is within this of it */
-	nanoseconds delay;	/* the round trip that it comes from */
-	nanoseconds time;	/* the host's clock, at its middle */
+	nanoseconds bound;	/* the true offset is within this of it */
+	nanoseconds delay;	/* the round-trip delay of the sample */
+	nanoseconds time;	/* the host's clock at the middle of the round trip */
 };
 
 enum dialog_action { ACTION_NONE, ACTION_STEP, ACTION_SLEW, ACTION_OTHER_SERVICE };
 
 enum dialog_result {
 	DIALOG_UNFINISHED,
-	DIALOG_DONE,		/* measured, and corrected where asked for and needed */
-	DIALOG_REFUSED,		/* the guest refused an order; text has its reason */
-	DIALOG_FAILED		/* the guest did not keep to the protocol, or its clock does not stay set; text says how */
+	DIALOG_DONE,		/* measured; also corrected, if requested and necessary */
+	DIALOG_REFUSED,		/* the guest refused an order; text is its reason */
+	DIALOG_FAILED		/* the guest violated the protocol, or its clock does not stay set; text states how */
 };
 
 struct dialog {
-	bool correct;			/* sync, not check */
+	bool correct;			/* true: sync; false: check */
 	enum { PHASE_GREETING, PHASE_SAMPLE, PHASE_ORDER, PHASE_BOUND, PHASE_OVER } phase;
 	struct exchange_greeting greeting;
-	struct exchange_order order;	/* what to send */
+	struct exchange_order order;	/* the order to send next */
 	int samples;			/* in this measurement */
-	int since_better;		/* samples since the tightest got tighter by a tenth */
+	int since_better;		/* samples since the best bound became smaller by more than a tenth */
 	int rounds;			/* corrections ordered */
 	nanoseconds last_time;		/* the guest's clock at the last sample */
 	nanoseconds first_time, first_host;	/* both clocks at the first sample of this measurement */
-	nanoseconds tight_time, last_host;	/* both at the last sample that is not much worse than the best */
-	nanoseconds first_bound, last_bound;	/* how well the times of those two are known */
-	struct measurement best;	/* of this measurement */
-	struct measurement before;	/* before any correction */
-	struct measurement after;	/* after the last one; the same as before when there was none */
-	struct measurement ordered;	/* what the last order was to correct */
-	bool judged;			/* failed for what the clock does, which text says all of */
+	nanoseconds tight_time, last_host;	/* both at the last sample with a bound near the best */
+	nanoseconds first_bound, last_bound;	/* the error bounds of those two samples */
+	struct measurement best;	/* the sample with the smallest bound in this measurement */
+	struct measurement before;	/* the best sample before any correction */
+	struct measurement after;	/* the best sample after the last step; without a step, the same as before */
+	struct measurement ordered;	/* the sample that the last correction was computed from */
+	bool judged;			/* failed because the clock does not stay set; text is complete */
 	enum dialog_action action;
 	enum dialog_result result;
 	char text[DIALOG_TEXT];		/* one line, printable; empty unless refused or failed */
@@ -67,12 +68,14 @@ struct dialog {
 void dialog_start(struct dialog *dialog, bool correct);
 
 /*
- * Takes a line from the guest (without LF, of LENGTH octets).  True: send dialog->order, and stamp it.  False: the
- * dialog is over, dialog->result says how; where it was not for a fault of the guest's, dialog->order is "bye".
+ * Handles a line from the guest, of LENGTH octets without its LF.  SENT is the host's time just before it sent the last
+ * order; RECEIVED is its time just after it read this line.  Returns true if the caller must now send dialog->order.
+ * Returns false if the dialog is over: dialog->result is set, and dialog->order is "bye", which the caller sends
+ * unless the result is DIALOG_FAILED.
  */
 bool dialog_take(struct dialog *dialog, const char *line, size_t length, nanoseconds sent, nanoseconds received);
 
-/* Ends an unfinished dialog as failed: TEXT says why, made printable. */
+/* Ends an unfinished dialog with DIALOG_FAILED.  TEXT is the reason; it is made printable here. */
 void dialog_fail(struct dialog *dialog, const char *text);
 
 const char *dialog_action_name(enum dialog_action action);

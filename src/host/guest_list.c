@@ -5,12 +5,15 @@
 #include <string.h>
 
 #define ALPHANUMERIC "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-/* What neither a shell nor ssh's %-expansion, nor a path, gives a meaning: ssh_config may hand a name to all of them. */
+/*
+ * Octets that neither a shell nor ssh's %-expansion treats specially and that separate nothing in a path: ssh_config
+ * may use a guest's name in all three.
+ */
 #define PLAIN ALPHANUMERIC "._-+=,"
 
 static const char scheme[] = "ssh://";
 
-/* The end of an IPv6 address at TEXT, with or without a scope; NULL when there is none. */
+/* Returns the end of the IPv6 address, with or without a scope, at the start of TEXT; NULL if there is none. */
 static const char *
 ipv6_end(const char *text)
 {
@@ -18,7 +21,7 @@ ipv6_end(const char *text)
 	const char *colon = memchr(text, ':', (size_t)(end - text));
 	size_t scope;
 
-	/* At least two: one stands before a port. */
+	/* An IPv6 address has at least two colons: a single one separates a host and a port. */
 	if (colon == NULL || *text == '.' || memchr(colon + 1, ':', (size_t)(end - colon - 1)) == NULL)
 		return NULL;
 	if (*end != '%')
@@ -27,7 +30,10 @@ ipv6_end(const char *text)
 	return scope > 0 ? end + 1 + scope : NULL;
 }
 
-/* vsock/3, vsock-mux/run/socket/3: names for the ProxyCommand of ssh_config, which may take the rest for a path. */
+/*
+ * Names such as vsock/3 and vsock-mux/run/socket/3 are for a ProxyCommand in ssh_config, which may use the part after
+ * the first slash as a path: so no component may begin with a dot.
+ */
 static bool
 is_vsock(const char *host)
 {
@@ -89,7 +95,7 @@ guest_list_destination(const char *name, struct destination *to)
 	if (name[strspn(name, PLAIN "@:%/[]")] != '\0')
 		return "has an octet other than letters, digits and ._@:%/+=,[]-";
 	strcpy(made.host, name + (uri ? sizeof scheme - 1 : 0));
-	/* ssh takes the last "@", too. */
+	/* Split at the last "@", as ssh does. */
 	host = strrchr(made.host, '@');
 	host = host == NULL ? made.host : host + 1;
 	if (host != made.host) {
@@ -102,7 +108,7 @@ guest_list_destination(const char *name, struct destination *to)
 		char *end = *host == '[' ? strchr(host, ']') : NULL;
 
 		if (end != NULL && ipv6_end(host + 1) == end) {
-			/* Some releases of ssh do not understand the brackets. */
+			/* Remove the brackets: some releases of ssh do not accept them. */
 			port = end[1] == ':' ? end + 2 : NULL;
 			if (port == NULL && end[1] != '\0')
 				return "has something other than :PORT behind ssh://[ADDRESS]";
@@ -132,7 +138,7 @@ guest_list_fault(const char *name)
 	return guest_list_destination(name, &unused);
 }
 
-/* Lists may be long and have no order: a hash would be more code than the time it saves on 1,000 names. */
+/* A linear search: for 1,000 names a hash would save too little time to justify its code. */
 static bool
 holds(const struct guest_list *list, const char *name)
 {

@@ -1,5 +1,5 @@
 /*
- * Names of guests: ssh destinations (user@host, a host, an alias of ssh_config, ssh://…), one a line in a list.
+ * Names of guests: ssh destinations (user@host, a host, an alias of ssh_config, ssh://…).  A list has one per line.
  *
  * Pure.
  */
@@ -16,30 +16,32 @@ struct guest_list {
 	size_t count, room;
 };
 
-/* A guest's name as ssh is to be told it. */
+/* A guest's name, as arguments for ssh. */
 struct destination {
 	char host[GUEST_NAME + 1];	/* host or user@host; an IPv6 address without brackets */
-	char port[sizeof "65535"];	/* empty: ssh's own choice */
+	char port[sizeof "65535"];	/* empty: let ssh choose */
 };
 
 /*
- * Takes NAME apart: [user@]host, or ssh://[user@]host[:port].  A host is letters, digits and ._-+=, or an IPv6 address
- * (in brackets after ssh://), which may have a scope (%eth0), or vsock…/…, a path without a part that begins with ".".
- * A user may also be a mail address, and neither may begin with "-".  At most 255 octets in all.  NULL, or what is wrong
- * with NAME, to stand behind its text; TO is filled only with what is right.
+ * Parses NAME: [user@]host, or ssh://[user@]host[:port], at most 255 octets.  A host is one of:
+ *	letters, digits and ._-+=, (does not begin with ".")
+ *	an IPv6 address, in brackets after ssh://, which may have a scope (%eth0)
+ *	vsock…/…: a path that does not end in "/" and of which no component begins with "."
+ * A user may contain "@", as a mail address does.  Neither user nor host may begin with "-".  Returns NULL and fills
+ * TO, or returns the fault as a predicate ("has …") for a message that begins with the name, and leaves TO unchanged.
  */
 const char *guest_list_destination(const char *name, struct destination *to);
 
-/* The same check alone. */
+/* The same check without a result: returns NULL or the fault. */
 const char *guest_list_fault(const char *name);
 
-/* Adds NAME, which must stay valid, unless it is there already.  False when there is no memory. */
+/* Adds NAME, which must stay valid, unless the list contains it.  Returns false if memory runs out. */
 bool guest_list_add(struct guest_list *list, const char *name);
 
 /*
- * Reads a list from TEXT, which is cut into its lines and must stay valid: a destination a line, empty lines, and
- * comments from # at a line's start or after a space.  0, or the number of the first line that is wrong, with the
- * reason in FAULT.
+ * Adds the guests of TEXT to the list.  TEXT has one destination per line, empty lines, and comments that begin with #
+ * at the start of a line or after white space.  This writes NULs into TEXT, which must stay valid.  Returns 0, or the
+ * number of the first wrong line, with the reason in FAULT.
  */
 size_t guest_list_read(struct guest_list *list, char *text, const char **fault);
 
