@@ -1,7 +1,8 @@
 /*
  * guestclock: measures and corrects any number of guests from the host.  See guestclock(8).
  *
- * Reads the command line and the list, makes sure of this host's own clock, runs the guests, remembers and reports.
+ * Reads the command line and the list of guests, checks this host's own clock, runs the guests, and stores and reports
+ * the results.
  */
 #include <errno.h>
 #include <grp.h>
@@ -22,24 +23,24 @@
 #include "lib/text.h"
 #include "lib/version.h"
 
-/* How far the host's clock may lie before its own history: slewing and small steps are a time service's business. */
+/* The host's clock may be this far before the log's newest time: its time service may have set it back a little. */
 #define HISTORY_TOLERANCE (2 * NS_PER_SECOND)
 
-/* Everything that a guest's end is handed to. */
+/* The context of guest_ended(). */
 struct run {
 	const struct driver_options *options;
 	struct store store;
 	struct report report;
-	struct record *records;		/* of this run, for Prometheus */
+	struct record *records;		/* the records of this run, for Prometheus; NULL: not wanted */
 	size_t count;
-	int store_error;		/* the first error of remembering */
+	int store_error;		/* an error in writing state, log or metrics: an errno value, or 0 */
 };
 
 static int
 complain(const struct driver_options *options, bool usage, const char *text)
 {
 	if (options != NULL && !options->correct) {
-		/* A monitor reads standard output, and one line of it. */
+		/* A monitoring system reads one line of standard output. */
 		printf("GUESTCLOCK UNKNOWN - %s\n", text);
 		return PLUGIN_UNKNOWN;
 	}
@@ -47,7 +48,7 @@ complain(const struct driver_options *options, bool usage, const char *text)
 	return usage ? SYNC_USAGE : SYNC_FAILED;
 }
 
-/* The whole of a list, with a final NUL.  NULL and errno when it cannot be read. */
+/* Reads a whole list, and ends it with a NUL.  The caller frees it.  Returns NULL, with errno, on failure. */
 static char *
 read_list(const char *path)
 {
@@ -68,7 +69,7 @@ read_list(const char *path)
 		free(text);
 		text = strdup("");
 	} else if (got > 0 && text[got - 1] == '\0') {
-		/* What follows a NUL would be lost without a word. */
+		/* Refuse a NUL: the guests after it would be ignored without a message. */
 		error = EILSEQ;
 		free(text);
 		text = NULL;
@@ -82,7 +83,7 @@ read_list(const char *path)
 	return text;
 }
 
-/* Fills LIST from the command line and the file.  NULL, or what was wrong. */
+/* Fills LIST from the command line and the file.  Returns NULL, or a message about the fault. */
 static const char *
 gather_guests(const struct driver_options *options, char *const *words, struct guest_list *list)
 {
@@ -112,7 +113,7 @@ gather_guests(const struct driver_options *options, char *const *words, struct g
 		    strerror(errno));
 		return complaint;
 	}
-	/* The names point into the text, which is kept to the end. */
+	/* The names point into the text: do not free it. */
 	line = guest_list_read(list, text, &fault);
 	if (line == 0)
 		return NULL;
@@ -121,7 +122,7 @@ gather_guests(const struct driver_options *options, char *const *words, struct g
 	return complaint;
 }
 
-/* Whether this host has a time to give.  NULL, or why not. */
+/* Checks whether guests may be compared with this host's clock.  Returns NULL, or a message that states why not. */
 static const char *
 host_fault(const struct driver_options *options, const struct store *store)
 {
@@ -163,7 +164,7 @@ note_store_error(struct run *run, int error)
 	    strerror(error));
 }
 
-/* A guest has ended: remember and report. */
+/* Stores and reports the result of a guest that has ended. */
 static void
 guest_ended(void *context, const struct loop_result *outcome)
 {
@@ -182,7 +183,7 @@ guest_ended(void *context, const struct loop_result *outcome)
 		memcpy(record.boot, dialog->greeting.boot, sizeof record.boot);
 		record_follow(&previous, &record);
 	} else if (known) {
-		/* What was known stays known: the next success measures from there. */
+		/* Keep the data of the last success: the next success computes the drift from them. */
 		record.last_success = previous.last_success;
 		record.action = previous.action;
 		record.reference = previous.reference;
@@ -197,8 +198,9 @@ guest_ended(void *context, const struct loop_result *outcome)
 }
 
 /*
- * Started by root, this becomes the user that its state directory, PATH, belongs to: what it writes must be that user's,
- * and nothing that it runs or reads need be root's.  0, or an errno value.
+ * If this process runs as root, changes to the user who owns the state directory, PATH: the files that it writes must
+ * belong to that user, and nothing that it runs or reads requires root.  Does nothing if PATH does not exist or belongs
+ * to root.  Returns 0 or an errno value.
  */
 static int
 become_owner(const char *path)
@@ -212,11 +214,11 @@ become_owner(const char *path)
 	if ((user != NULL ? initgroups(user->pw_name, user->pw_gid) : setgroups(0, NULL)) != 0 ||
 	    setgid(user != NULL ? user->pw_gid : status.st_gid) != 0 || setuid(status.st_uid) != 0)
 		return errno;
-	/* Root's own home is closed to it. */
+	/* That user cannot read root's home. */
 	return user == NULL || setenv("HOME", user->pw_dir, 1) == 0 ? 0 : errno;
 }
 
-/* Runs what was asked for.  The exit status. */
+/* Runs all guests, and reports.  Returns the exit status. */
 static int
 run_guests(struct run *run, const struct guest_list *list)
 {
@@ -238,7 +240,7 @@ run_guests(struct run *run, const struct guest_list *list)
 			run->store_error = error;
 		}
 	}
-	/* A monitor has been told the guests' state, which stands. */
+	/* check has printed the guests' state already: a failed write does not change its status. */
 	return options->correct && status == 0 && run->store_error != 0 ? SYNC_FAILED : status;
 }
 
@@ -284,7 +286,7 @@ guestclock(int argc, char **argv)
 		return complain(&options, true, complaint);
 	}
 	error = store_open(&run.store, run.store.path);
-	/* A monitor's user has no place there, and needs none. */
+	/* A monitoring system's user may not open the default directory: check works without one. */
 	if (error != 0 && !options.correct && options.state == NULL)
 		error = 0;
 	if (error != 0) {

@@ -1,4 +1,4 @@
-/* Many guests side by side: see loop.h. */
+/* Runs many guests in parallel: see loop.h. */
 #include "host/loop.h"
 
 #include <errno.h>
@@ -18,66 +18,70 @@
 #include "lib/text.h"
 
 #define EVENTS 64
-/* How long an ssh may take to end once all is said, and once it was asked to. */
+/* How long ssh may take to end after the exchange, and again after SIGTERM. */
 #define LEAVE_SECONDS 2
-/* What is read of an ssh's standard error in all. */
+/* The most octets that are read from one ssh's standard error. */
 #define ERROR_OCTETS 65536
 
-/* The status of an ssh that failed itself; every other is the forced command's. */
+/* ssh's own exit status if ssh fails.  It returns every other status from the forced command. */
 #define SSH_FAILED 255
 /*
- * An sshd, such as a gateway's, closes connections at random once ten are not yet authenticated (sshd_config(5),
- * MaxStartups).  Guests are tried again only while fewer than this wait for their greeting: then it closes none of ours.
+ * By default sshd, for example on a gateway, closes new connections at random while ten are not yet authenticated
+ * (sshd_config(5), MaxStartups).  A guest is tried again only while fewer than this many guests wait for their
+ * greeting: then sshd does not close this run's connections.
  */
 #define AGAIN_MOST 8
-/* How long they wait at least, and by how much this varies: other runs may be at the same gateway. */
+/*
+ * The shortest wait before a guest is tried again, and the range of a variable addition to it, so that several runs do
+ * not try the same gateway at the same time.
+ */
 #define AGAIN_WAIT (300 * NS_PER_MILLISECOND)
 #define AGAIN_SPREAD (400 * NS_PER_MILLISECOND)
 
 enum stage {
-	STAGE_TALKING,		/* the dialog goes on */
-	STAGE_LEAVING,		/* the dialog is over, ssh should end by itself */
+	STAGE_TALKING,		/* the dialog is not over */
+	STAGE_LEAVING,		/* the dialog is over; ssh should end without a signal */
 	STAGE_TERMINATED,	/* ssh was sent SIGTERM */
-	STAGE_KILLED		/* … SIGKILL */
+	STAGE_KILLED		/* ssh was sent SIGKILL */
 };
 
-/* A guest whose ssh ended before its greeting. */
+/* A guest to be tried again, because its ssh ended before its greeting. */
 struct again {
 	size_t guest;
-	nanoseconds used;	/* of its time */
-	nanoseconds ready;	/* when it may be tried again: sysclock_elapsed() */
+	nanoseconds used;	/* the part of its time that the first try used */
+	nanoseconds ready;	/* when it may be tried again, in terms of sysclock_elapsed() */
 };
 
-/* One place in the loop, in which one guest after another is handled. */
+/* One of the loop's slots.  A slot handles one guest at a time. */
 struct place {
-	size_t guest;		/* index into the names */
+	size_t guest;		/* index into loop.names */
 	struct ssh ssh;
 	struct dialog dialog;
 	enum stage stage;
-	bool busy;		/* a guest is here */
-	bool second;		/* it is tried again */
+	bool busy;		/* the slot has a guest */
+	bool second;		/* this is the guest's second try */
 	nanoseconds started, deadline;
-	nanoseconds sent;	/* when the order that is waited for left */
+	nanoseconds sent;	/* the time just before the last order was sent */
 	size_t held, error_held, error_total;
 	char line[EXCHANGE_LINE + 1];
-	/* One octet longer than a dialog's text, which shows by "..." that a line was cut. */
-	char error[DIALOG_TEXT + 1];	/* the last line of standard error so far */
-	char first[DIALOG_TEXT + 1];	/* the first line with a known cause */
+	/* One octet longer than a dialog's text, so that format_quoted() marks a line that was cut by "...". */
+	char error[DIALOG_TEXT + 1];	/* the last line of ssh's standard error so far */
+	char first[DIALOG_TEXT + 1];	/* the first line of it that has a known cause */
 	const struct ssh_cause *cause;	/* that cause, or NULL */
-	bool error_ended;	/* the next octet of it begins a new line */
+	bool error_ended;	/* error is a whole line: the next octet begins a new one */
 };
 
 struct loop {
-	struct again *again;		/* guests to be tried once more, when all have been tried once */
+	struct again *again;		/* guests to be tried again after all have been tried once */
 	size_t again_count, again_next;
 	const struct driver_options *options;
-	const char *config;	/* for ssh's -F, or NULL */
+	const char *config;	/* the file for ssh's -F, or NULL */
 	const char *const *names;
 	size_t count, next, ended;
 	struct place *place;
 	size_t places;
 	int epoll, signals;
-	int stopped;		/* the signal that ends the run */
+	int stopped;		/* the signal that ends the run, or 0 */
 	loop_callback report;
 	void *context;
 };
@@ -93,7 +97,7 @@ watch(const struct loop *loop, int fd, uint64_t tag)
 	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-/* Adds what a broken-off exchange had ordered to how the guest ended. */
+/* If an exchange failed after it ordered a correction, adds the offset and the correction to the result's text. */
 static void
 add_orders(struct dialog *dialog)
 {
@@ -118,7 +122,7 @@ report_result(struct loop *loop, struct place *place)
 	loop->report(loop->context, &outcome);
 }
 
-/* Sends what the dialog wants sent.  A pipe to a process that reads is never full of our short lines. */
+/* Sends the dialog's order.  The line is short and ssh reads the pipe, so the pipe has room for it. */
 static void
 send_order(struct place *place)
 {
@@ -131,7 +135,10 @@ send_order(struct place *place)
 		dialog_fail(&place->dialog, "ssh does not take what it is sent");
 }
 
-/* The dialog is over, or has failed: ssh has a moment to end by itself, if it was not at fault. */
+/*
+ * Ends the session after the dialog.  After success or a refusal, sends "bye" and gives ssh LEAVE_SECONDS to end; after
+ * a failure, sends SIGTERM to ssh at once.
+ */
 static void
 leave(struct place *place)
 {
@@ -158,7 +165,7 @@ fail_place(struct place *place, const char *text)
 	leave(place);
 }
 
-/* Whether an error of starting a process is for want of something that other places will give back. */
+/* Whether ssh could not be started for lack of a resource that other slots will release when their guests end. */
 static bool
 may_pass(const struct loop *loop, int error)
 {
@@ -170,7 +177,7 @@ may_pass(const struct loop *loop, int error)
 	return false;
 }
 
-/* Starts with the guest of this place.  False when it has to wait until another place is free. */
+/* Starts ssh for the slot's guest.  Returns false if the guest must wait until another slot's guest ends. */
 static bool
 launch(struct loop *loop, struct place *place)
 {
@@ -197,7 +204,7 @@ launch(struct loop *loop, struct place *place)
 	return true;
 }
 
-/* How many guests wait for their greeting. */
+/* The number of guests whose greeting has not arrived. */
 static size_t
 greeting_awaited(const struct loop *loop)
 {
@@ -210,8 +217,8 @@ greeting_awaited(const struct loop *loop)
 }
 
 /*
- * Puts the next guest into a free place: first all for the first time, then those that are tried again.  One whose ssh
- * cannot even be started is reported at once.  False when there is none to put there now.
+ * Puts the next guest into a free slot: first every guest for its first try, then the guests that are tried again.
+ * Reports a guest at once if its ssh cannot be started.  Returns false if no guest can start now.
  */
 static bool
 fill(struct loop *loop, struct place *place)
@@ -251,7 +258,7 @@ fill_all(struct loop *loop)
 			break;
 }
 
-/* Lines from the guest. */
+/* Reads and handles lines from the guest. */
 static void
 read_output(struct place *place)
 {
@@ -266,7 +273,7 @@ read_output(struct place *place)
 		if (got < 0)
 			return;
 		if (got == 0 || place->dialog.phase == PHASE_OVER) {
-			/* End of file: what it means shows when ssh ends. */
+			/* After end of file, wait for ssh to end: its exit status gives the reason. */
 			if (got == 0)
 				ssh_close(&place->ssh.output);
 			else
@@ -301,7 +308,7 @@ read_output(struct place *place)
 	}
 }
 
-/* A line of standard error has ended. */
+/* Handles the end of a line of standard error. */
 static void
 note_error(struct place *place)
 {
@@ -311,7 +318,10 @@ note_error(struct place *place)
 		memcpy(place->first, place->error, sizeof place->first);
 }
 
-/* Keeps the last line that is not empty, and the first whose cause is known: ssh adds general ones to that. */
+/*
+ * Reads ssh's standard error.  Keeps the last line that is not empty, and the first with a known cause: ssh prints
+ * more general lines after that one.
+ */
 static void
 read_error(struct place *place)
 {
@@ -340,7 +350,10 @@ read_error(struct place *place)
 	}
 }
 
-/* Why an ssh ended before the dialog did.  What another program than ssh printed has no cause in our table. */
+/*
+ * Fails the dialog because ssh ended before it, and states the reason.  Uses a cause from the table only if ssh itself
+ * failed: otherwise another program may have printed the line.
+ */
 static void
 explain_end(const struct loop *loop, struct place *place, int status)
 {
@@ -348,7 +361,7 @@ explain_end(const struct loop *loop, struct place *place, int status)
 	char text[3 * DIALOG_TEXT], fault[DIALOG_TEXT];
 	size_t length = strlen(place->first);
 
-	/* No full stop of ssh's before our colon. */
+	/* Remove ssh's full stop: a colon follows. */
 	if (cause != NULL && length > 0 && place->first[length - 1] == '.')
 		place->first[length - 1] = '\0';
 	if (cause != NULL && cause->keyword != NULL && ssh_file_fault(loop->config, cause->keyword, fault, sizeof fault))
@@ -365,8 +378,8 @@ explain_end(const struct loop *loop, struct place *place, int status)
 }
 
 /*
- * Whether a second try may help a guest whose ssh ended with STATUS: ssh itself failed before the greeting, early, and not
- * for a cause that stays, such as a key that is refused.
+ * Whether a second try may help a guest whose ssh ended with STATUS: ssh itself failed, before the greeting, within
+ * half the guest's time, and without a permanent cause such as a refused key.
  */
 static bool
 may_heal(const struct loop *loop, const struct place *place, int status)
@@ -376,13 +389,13 @@ may_heal(const struct loop *loop, const struct place *place, int status)
 	    sysclock_elapsed() - place->started < loop->options->deadline / 2 && (place->cause == NULL || place->cause->may_heal);
 }
 
-/* An ssh has ended: so has its guest, or its first try. */
+/* Handles the end of an ssh: schedules a second try for its guest, or reports the guest. */
 static void
 ended(struct loop *loop, struct place *place, int status)
 {
-	/* From here on the number may be another process's. */
+	/* waitpid(2) has released the process id, which another process may get: send it no more signals. */
 	place->ssh.pid = 0;
-	/* What it wrote last may still lie in the pipes. */
+	/* The pipes may still contain the last output. */
 	if (place->stage == STAGE_TALKING && place->ssh.output >= 0)
 		read_output(place);
 	for (int times = 0; place->ssh.error >= 0 && times < 64; times++) {
@@ -463,7 +476,10 @@ deadline_passed(struct place *place)
 	}
 }
 
-/* Milliseconds until the first deadline, or until a guest may be tried again; deadlines that have passed are dealt with. */
+/*
+ * Handles the deadlines that have passed.  Returns the milliseconds until the next deadline, or until a guest may be
+ * tried again.
+ */
 static int
 next_deadline(struct loop *loop)
 {
@@ -510,7 +526,7 @@ report_interrupted(struct loop *loop, size_t guest, const char *text)
 	report_result(loop, &never);
 }
 
-/* Guests that were not begun, or not begun again, when the run was stopped. */
+/* Reports the guests that were not started, or not started again, before a signal ended the run. */
 static void
 report_unbegun(struct loop *loop)
 {
@@ -520,7 +536,7 @@ report_unbegun(struct loop *loop)
 		report_interrupted(loop, loop->next++, "interrupted before it was begun");
 }
 
-/* Whether anything is still to come by itself. */
+/* Whether the loop must continue: a guest is in a slot or is to be tried again. */
 static bool
 going_on(const struct loop *loop)
 {
@@ -562,12 +578,12 @@ loop_run(const struct driver_options *options, const char *config, const char *c
 	sigset_t wanted, before;
 	int result = -1;
 
-	/* Three pipes a guest; the usual soft limit is for programs that select(2). */
+	/* Each guest needs three descriptors.  The usual soft limit exists for programs that use select(2). */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	/* Inherited as ignored, it would leave nothing to wait for. */
+	/* If SIGCHLD were inherited as ignored, the kernel would discard the exit statuses that waitpid(2) returns. */
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&wanted);
 	sigaddset(&wanted, SIGCHLD);

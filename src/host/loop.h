@@ -1,8 +1,9 @@
 /*
- * Many guests side by side: one event loop over ssh processes.
+ * Runs many guests in parallel: one event loop over ssh processes.
  *
- * A guest that hangs, closes, babbles or floods costs its own deadline and nothing else.  Time stamps are taken next to
- * the write and the read, so a busy loop widens a bound and biases nothing.
+ * A guest that hangs, closes the connection, or sends garbage or too much affects only itself: it uses up its own time.
+ * The loop reads the clock just before it sends an order and just after it reads a reply.  So a busy host makes the
+ * error bounds larger but does not bias the offsets.
  */
 #ifndef GUESTCLOCK_LOOP_H
 #define GUESTCLOCK_LOOP_H
@@ -10,19 +11,20 @@
 #include "host/dialog.h"
 #include "host/options.h"
 
-/* How one guest ended. */
+/* The result of one guest. */
 struct loop_result {
 	const char *name;
-	const struct dialog *dialog;	/* result, measurements, text */
+	const struct dialog *dialog;	/* its result, measurements and text */
 	nanoseconds time;		/* the host's clock at the end */
 };
 
 typedef void (*loop_callback)(void *context, const struct loop_result *outcome);
 
 /*
- * Runs all COUNT guests, options->parallel at once, with CONFIG for ssh's -F (NULL: ssh's own files), and calls REPORT for
- * each as it ends; also for those that a SIGINT or SIGTERM kept from ending.  A guest whose ssh fails before the greeting is
- * tried once more, in what is left of its time.  Returns the signal that ended it early, or 0; -1 with errno when it could not be run.
+ * Runs all COUNT guests, at most options->parallel at once.  CONFIG is the file for ssh's -F (NULL: ssh reads its own
+ * files).  Calls REPORT for each guest when it ends.  A guest whose ssh fails before the greeting may be tried once
+ * more, within the rest of its time.  SIGINT or SIGTERM ends the run early: every guest whose dialog is not over is
+ * then reported as failed.  Returns that signal or 0; -1, with errno, if the loop failed.
  */
 int loop_run(const struct driver_options *options, const char *config, const char *const *names, size_t count,
     loop_callback report, void *context);

@@ -34,7 +34,7 @@ const struct program options_program = {
 	.arg = option_table, .count = OPTIONS
 };
 
-/* NULL, or what was expected. */
+/* Stores VALUE in *PATH.  Returns NULL, or a description of the expected value. */
 static const char *
 take_path(const char *value, const char **path)
 {
@@ -101,7 +101,7 @@ options_parse(int argc, char **argv, struct driver_options *options, char compla
 		args_complain(&options_program, "command", command, complaint);
 		return ARGS_WRONG;
 	}
-	/* The command itself stands where getopt expects the program's name. */
+	/* Skip the program's name, so that getopt takes the command word for it. */
 	args_start(&args, &options_program, argc - 1, argv + 1);
 	while ((option = args_next(&args, complaint)) != ARGS_END) {
 		const char *expected = option < 0 ? NULL : take_option((enum option_id)option, args.value, options);

@@ -18,21 +18,21 @@
 struct driver_options {
 	bool correct;			/* sync; false: check */
 	int64_t parallel;		/* -j: guests at once, 1 to 1000 */
-	const char *list;		/* -f: file of guests, "-" for standard input; NULL: none was named */
-	nanoseconds deadline;		/* -t: for each attempt at a guest */
-	nanoseconds warning, critical;	/* -w, -c: of check, on the magnitude of the offset */
+	const char *list;		/* -f: file of guests, or "-" for standard input; NULL: no -f */
+	nanoseconds deadline;		/* -t: for a guest: both tries, without the wait between them */
+	nanoseconds warning, critical;	/* -w, -c: check's limits for the magnitude of the offset */
 	bool json;
-	const char *prometheus;		/* NULL: none */
+	const char *prometheus;		/* the file for metrics; NULL: none */
 	bool require_sync;
-	const char *ssh_config;		/* NULL: the default where that exists */
-	const char *state;		/* NULL: DEFAULT_STATE, which check does without where it has to */
+	const char *ssh_config;		/* NULL: DEFAULT_SSH_CONFIG if it can be read */
+	const char *state;		/* NULL: DEFAULT_STATE; check continues if it cannot open that */
 };
 
 extern const struct program options_program;
 
 /*
- * Reads argv.  Returns the index of the first guest, or one of ARGS_HELP, ARGS_VERSION and ARGS_WRONG, the last with
- * one line in COMPLAINT: what was wrong and what was expected.
+ * Parses the command and the options in argv into OPTIONS.  Returns the index of the first guest in argv, or ARGS_HELP,
+ * ARGS_VERSION or ARGS_WRONG.  With ARGS_WRONG, COMPLAINT is one line: the fault and the expected text.
  */
 int options_parse(int argc, char **argv, struct driver_options *options, char complaint[ARGS_COMPLAINT]);
 

@@ -9,10 +9,11 @@
 #include "lib/text.h"
 
 #define FORMAT_LINE "guestclock-state 1"
-/* A drift is told from measurements this far apart: closer, their bounds would be all that it shows. */
+/* Drift is computed only over at least this time: over less, the error bounds would hide it. */
 #define DRIFT_SPAN (60 * NS_PER_SECOND)
-/* A file's name may have 255 octets, with what a new or a damaged one has in front and behind. */
+/* A file's name may have at most 255 octets, including the prefix and suffix of a new or a damaged file. */
 #define FILE_NAME_PLAIN 160
+/* In parts per 10^9: 10 %. */
 #define DRIFT_MOST INT64_C(100000000)
 
 static const char *const results[] = { "unfinished", "ok", "refused", "failed" };
@@ -23,7 +24,7 @@ record_result_name(enum dialog_result result)
 	return results[result];
 }
 
-/* "name +S.NNNNNNNNN" */
+/* Writes "name +S.NNNNNNNNN" and LF. */
 static int
 put_seconds(char *into, size_t size, const char *name, nanoseconds value)
 {
@@ -78,13 +79,13 @@ record_format(const struct record *record, char text[RECORD_TEXT])
 	return used;
 }
 
-/* What is left of a text that is being read. */
+/* The part of a text that has not been parsed yet; good is false after a fault. */
 struct cursor {
 	const char *at, *end;
 	bool good;
 };
 
-/* The rest of the line that begins with NAME and a space, into VALUE. */
+/* Copies into VALUE the rest of the next line, which must begin with NAME and a space. */
 static void
 take_line(struct cursor *cursor, const char *name, char *value, size_t size)
 {
@@ -108,7 +109,7 @@ take_line(struct cursor *cursor, const char *name, char *value, size_t size)
 	cursor->at = newline + 1;
 }
 
-/* A signed number of seconds as format_seconds() writes it. */
+/* Parses a signed number of seconds, in the format of format_seconds(). */
 static bool
 signed_seconds(const char *text, nanoseconds *value)
 {
@@ -129,7 +130,7 @@ take_seconds(struct cursor *cursor, const char *name, nanoseconds *value)
 	cursor->good = cursor->good && signed_seconds(text, value);
 }
 
-/* COUNT signed seconds on the line NAME. */
+/* Parses the line NAME, which has COUNT signed numbers of seconds. */
 static void
 take_several(struct cursor *cursor, const char *name, nanoseconds *const *values, int count)
 {
@@ -255,7 +256,7 @@ record_log_time(const char *line, size_t length, nanoseconds *time)
 	date[11] = '\0';
 	if (!parse_seconds(date, INT64_MAX, &fraction))
 		return false;
-	/* A date is before 2262 and the fraction below a second: the sum fits. */
+	/* The sum does not overflow: a date is before 2262, and the fraction is less than a second. */
 	*time = seconds * NS_PER_SECOND + fraction;
 	return true;
 }
@@ -273,7 +274,7 @@ record_file_name(const char *guest, char name[RECORD_FILE_NAME])
 			used += (size_t)snprintf(name + used, 4, "%%%02X", (unsigned)(unsigned char)*at);
 	}
 	if (used > FILE_NAME_PLAIN) {
-		uint64_t hash = UINT64_C(0xcbf29ce484222325);	/* FNV-1a: long names differ in their tails */
+		uint64_t hash = UINT64_C(0xcbf29ce484222325);	/* FNV-1a: long names differ after the cut */
 
 		for (const char *at = guest; *at != '\0'; at++)
 			hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
@@ -283,10 +284,10 @@ record_file_name(const char *guest, char name[RECORD_FILE_NAME])
 	strcpy(name + used, ".state");
 }
 
-/* How fast the kernel slews: 500 ppm, so that this many times the offset is how long it takes. */
+/* The kernel slews at 500 ppm: a slew lasts this many times its offset. */
 #define SLEW_TIMES 2000
 
-/* Drift since the reference: false where it cannot be told. */
+/* Computes the drift since the reference.  Returns false if it cannot be determined. */
 static bool
 drift_since(const struct reference *reference, const struct record *now, int64_t *drift_ppb)
 {
@@ -296,7 +297,7 @@ drift_since(const struct reference *reference, const struct record *now, int64_t
 	if (reference->time == 0 || now->before.time < reference->settled || elapsed < DRIFT_SPAN ||
 	    ns_magnitude(moved) > elapsed / 10)
 		return false;
-	/* Seconds first: a nanosecond per second is a part in 10^9. */
+	/* Nanoseconds per second are parts in 10^9.  Divide first: a multiplication of MOVED could overflow. */
 	*drift_ppb = moved / (elapsed / NS_PER_SECOND);
 	return *drift_ppb <= DRIFT_MOST && *drift_ppb >= -DRIFT_MOST;
 }

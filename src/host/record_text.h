@@ -1,8 +1,8 @@
 /*
- * What is remembered of a guest, as text: its state file and its lines in the log.
+ * The stored data of a guest as text: its state file and its lines in the log.
  *
- * Pure.  A state is lines of "name value" in a fixed order, the first the format's version and the last "end", so that
- * a file cut short is told from a whole one.  A log line begins with its time.
+ * Pure.  A state consists of lines "name value" in a fixed order.  The first line has the format's version.  The last
+ * is "end", so that a truncated file is recognised.  A log line begins with its time.
  */
 #ifndef GUESTCLOCK_RECORD_TEXT_H
 #define GUESTCLOCK_RECORD_TEXT_H
@@ -20,43 +20,44 @@
 struct record {
 	char guest[GUEST_NAME + 1];
 	nanoseconds time;		/* the host's clock at the end of the last run */
-	nanoseconds last_success;	/* … of the last that succeeded; 0: none */
+	nanoseconds last_success;	/* the same for the last successful run; 0: none */
 	enum dialog_result result;
 	enum dialog_action action;
-	struct measurement before, after;	/* of the last success; after a slew: what there is still to slew */
+	struct measurement before, after;	/* of the last success; offset after a slew: still to be slewed */
 	bool has_drift;
-	int64_t drift_ppb;		/* measured since the reference; positive: the guest runs fast */
+	int64_t drift_ppb;		/* since the reference, parts per 10^9; positive: the guest runs fast */
 	struct reference {
-		nanoseconds time;	/* the host's clock at the last correction, or at the first measurement; 0: none */
-		nanoseconds left;	/* the offset that it left, once a slew has worked itself off */
-		nanoseconds settled;	/* when that is */
+		nanoseconds time;	/* the host's clock at the boot's last correction or first success; 0: none */
+		nanoseconds left;	/* the offset at that time; for a slew, at its end */
+		nanoseconds settled;	/* the host's clock when the correction is complete */
 	} reference;
-	char boot[EXCHANGE_BOOT];	/* the boot that the reference is of */
-	char text[DIALOG_TEXT];		/* why it failed or was refused; empty otherwise */
+	char boot[EXCHANGE_BOOT];	/* the guest's boot id at the last success */
+	char text[DIALOG_TEXT];		/* the reason for a failure or refusal; otherwise empty */
 };
 
-/* Writes the state; returns its length. */
+/* Writes the state into TEXT.  Returns its length. */
 size_t record_format(const struct record *record, char text[RECORD_TEXT]);
 
-/* Reads a state of LENGTH octets.  False when it is not one, whole and in every value. */
+/* Parses a state of LENGTH octets.  Returns false if it is incomplete or any value is invalid. */
 bool record_parse(const char *text, size_t length, struct record *record);
 
-/* The line for the log, with its LF.  CORRECT: sync, not check.  Returns its length. */
+/* Writes the line for the log, with its LF, into LINE.  CORRECT: sync; false: check.  Returns its length. */
 size_t record_format_log(const struct record *record, bool correct, char line[RECORD_LOG_LINE]);
 
-/* The time that a log line of LENGTH octets begins with.  False when it does not. */
+/* Parses the time at the start of a log line of LENGTH octets.  Returns false if there is none. */
 bool record_log_time(const char *line, size_t length, nanoseconds *time);
 
 /*
- * The name of a guest's state file: letters, digits and "@_-" stay, "." too but not in front; the rest is
- * %XX; a long name is cut and ends in a hash of the whole.
+ * Writes the name of a guest's state file into NAME.  Letters, digits, "@_-" and, except at the start, "." are kept;
+ * every other octet becomes %XX.  A long name is cut, and a hash of the guest's whole name follows.  Every name ends in
+ * ".state".
  */
 void record_file_name(const char *guest, char name[RECORD_FILE_NAME]);
 
 /*
- * Fills drift and reference of NOW, whose other fields are there, from PREVIOUS (all zero: none).  There is a drift where
- * both are of one boot, the reference is settled and a minute or more old, and nobody is likely to have set the clock in
- * between (drift below 10 %).
+ * Fills in the drift and the reference of NOW, whose other fields are set, from PREVIOUS (all zero: none).  NOW gets a
+ * drift only if both have the same boot id, if the reference is settled and at least a minute old, and if the drift is
+ * at most 10 %: if it is larger, somebody has probably set the clock in between.
  */
 void record_follow(const struct record *previous, struct record *now);
 

@@ -1,4 +1,4 @@
-/* What a run reports: see report.h. */
+/* The output of a run: see report.h. */
 #include "host/report.h"
 
 #include <errno.h>
@@ -32,7 +32,7 @@ report_start(struct report *report, const struct driver_options *options, const 
 		report->width = NAME_WIDTH_MOST;
 }
 
-/* A JSON string or a Prometheus label value: names and texts are printable ASCII. */
+/* Writes a JSON string or a Prometheus label value.  TEXT is printable ASCII, so \" and \\ are the only escapes. */
 static void
 put_quoted(FILE *to, const char *text)
 {
@@ -45,7 +45,7 @@ put_quoted(FILE *to, const char *text)
 	putc('"', to);
 }
 
-/* A number without "+", which JSON does not have. */
+/* Formats seconds without "+", which JSON does not allow. */
 static const char *
 plain(nanoseconds value, char text[SECONDS_TEXT])
 {
@@ -71,7 +71,7 @@ report_json(FILE *to, const struct record *record)
 	} else
 		fputs(",\"offset\":null,\"bound\":null,\"delay\":null,\"action\":null,\"residual\":null", to);
 	if (done && record->has_drift)
-		/* Parts per 10^9 with nine decimals of seconds are thousandths too small for ppm.  A drift is at most 10 %. */
+		/* plain() divides by 10^9: ppb * 10^6 prints as ppm.  A drift is at most 10 %, so the product fits. */
 		fprintf(to, ",\"drift\":%s", plain(record->drift_ppb * 1000000, text));
 	else
 		fputs(",\"drift\":null", to);
@@ -93,7 +93,7 @@ report_judge(const struct record *record, const struct driver_options *options)
 	return offset > options->critical ? PLUGIN_CRITICAL : offset > options->warning ? PLUGIN_WARNING : PLUGIN_OK;
 }
 
-/* Which of two plugin statuses counts more: a clock known to be wrong more than one that nobody can see. */
+/* Ranks a plugin status by severity: a clock known to be wrong ranks above one that could not be measured. */
 static int
 weight(enum plugin_status status)
 {
@@ -113,7 +113,7 @@ note_worst(struct report *report, const struct record *record, enum plugin_statu
 	}
 }
 
-/* 'name'=offset;warning;critical, as the plugin guidelines have it; quotes in names become "_". */
+/* Adds 'name'=offset;warning;critical, as the plugin guidelines specify.  In a name, "'", "=" and "|" become "_". */
 static void
 add_perfdata(struct report *report, const struct record *record)
 {
@@ -206,7 +206,7 @@ end_check(const struct report *report)
 		format_seconds(report->worst->after.offset, offset);
 		printf("; worst %s %s s", report->worst->guest, offset);
 	} else if (report->worst != NULL) {
-		/* "|" begins the performance data. */
+		/* Replace "|": it would begin the performance data. */
 		printf("; %s: ", report->worst->guest);
 		for (const char *at = report->worst->text; *at != '\0'; at++)
 			putchar(*at == '|' ? '/' : *at);
@@ -275,7 +275,7 @@ metric_value(const struct record *record, const struct metric *metric, nanosecon
 		*value = record->result == DIALOG_DONE ? NS_PER_SECOND : 0;
 		return true;
 	}
-	/* Figures of an earlier run would pass for this one's. */
+	/* If this run failed, omit the values of an earlier run: they would look like this run's. */
 	return record->result == DIALOG_DONE;
 }
 
@@ -308,8 +308,8 @@ report_prometheus(const char *path, const struct record *records, size_t count)
 	int error = 0;
 
 	/*
-	 * Others may be able to write to this directory, and must not foresee the name.  The collector reads *.prom: what is
-	 * being written must not be called so.
+	 * Other users may be able to write to this directory: they must not be able to predict the temporary file's
+	 * name.  The collector reads *.prom: the temporary name must not match that.
 	 */
 	if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
 		return errno;

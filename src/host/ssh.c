@@ -56,7 +56,7 @@ ssh_file_fault(const char *config, const char *keyword, char *text, size_t size)
 	return found;
 }
 
-/* argv for ssh.  The destination stands behind "--": whatever it looks like, it is no option. */
+/* Makes ssh's argv.  "--" precedes the destination, so that ssh never parses it as an option. */
 static void
 make_arguments(const char **argument, const char *config, const struct destination *to)
 {
@@ -71,7 +71,7 @@ make_arguments(const char **argument, const char *config, const struct destinati
 	argument[count++] = "-oBatchMode=yes";
 	argument[count++] = "-oClearAllForwardings=yes";
 	argument[count++] = "-oEscapeChar=none";
-	/* Over a connection that an earlier run left open, a key that was removed since would still be accepted. */
+	/* Share no connections: one left open by an earlier run would still work after the key's removal. */
 	argument[count++] = "-oControlMaster=no";
 	argument[count++] = "-oControlPath=none";
 	if (to->port[0] != '\0') {
@@ -102,7 +102,7 @@ spawn(struct ssh *ssh, const char *const *argument, const int child[3])
 	}
 	for (int fd = 0; fd < 3 && error == 0; fd++)
 		error = posix_spawn_file_actions_adddup2(&actions, child[fd], fd);
-	/* Whoever started this process may have left descriptors open. */
+	/* This process may have inherited open descriptors from its parent. */
 	if (error == 0)
 		error = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
 	sigemptyset(&none);
@@ -111,7 +111,10 @@ spawn(struct ssh *ssh, const char *const *argument, const int child[3])
 		error = posix_spawnattr_setsigmask(&attributes, &none);
 	if (error == 0)
 		error = posix_spawnattr_setsigdefault(&attributes, &all);
-	/* Started by root, this process has root's terminal: who can open it can type into root's shell (TIOCSTI). */
+	/*
+	 * A new session has no controlling terminal.  If root runs this, ssh must not have root's terminal: a process
+	 * that can open it can type into root's shell (TIOCSTI).
+	 */
 	if (error == 0)
 		error = posix_spawnattr_setflags(&attributes,
 		    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
@@ -135,7 +138,7 @@ ssh_start(struct ssh *ssh, const char *config, const char *name)
 	for (int fd = 0; fd < 3 && error == 0; fd++)
 		if (pipe2(pipes[fd], O_CLOEXEC) != 0)
 			error = errno;
-	/* Our ends alone: ssh makes its own as it likes them. */
+	/* Only this process's ends become non-blocking: ssh sets the mode of its own ends. */
 	for (int fd = 0; fd < 3 && error == 0; fd++)
 		if (fcntl(pipes[fd][fd == 0], F_SETFL, O_NONBLOCK) != 0)
 			error = errno;

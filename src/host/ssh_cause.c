@@ -1,4 +1,4 @@
-/* Causes and cures of ssh's complaints: see ssh_cause.h. */
+/* The table of ssh's error messages: see ssh_cause.h. */
 #include "host/ssh_cause.h"
 
 #include <stddef.h>

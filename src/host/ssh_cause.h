@@ -1,5 +1,5 @@
 /*
- * What ssh's own complaints mean, and what cures them: one table.
+ * The causes of ssh's own error messages and their cures: one table.
  *
  * Pure.
  */
@@ -9,14 +9,14 @@
 #include <stdbool.h>
 
 struct ssh_cause {
-	const char *complaint;	/* part of ssh's line */
+	const char *complaint;	/* a part of ssh's message */
 	const char *cure;
-	const char *keyword;	/* of ssh_config, for a file whose absence ssh does not report; NULL: none */
-	const char *file_cure;	/* the cure when that file cannot be read */
+	const char *keyword;	/* of ssh_config, for a file that ssh does not report as missing; NULL: none */
+	const char *file_cure;	/* the cure if that file cannot be read */
 	bool may_heal;		/* a second try may succeed */
 };
 
-/* The cause that LINE of ssh's standard error points to, or NULL. */
+/* Returns the cause that matches LINE of ssh's standard error, or NULL. */
 const struct ssh_cause *ssh_cause_find(const char *line);
 
 #endif
