@@ -110,7 +110,7 @@ write_all(int fd, const char *text, size_t length)
 int
 store_replace_file(int directory, const char *beside, const char *name, const char *text, size_t length)
 {
-	/* O_EXCL: a link or a FIFO that somebody else put there is neither followed nor waited for. */
+	/* O_EXCL: fail if another user has put a link or a FIFO there, rather than follow it or wait for it. */
 	int error, fd = openat(directory, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
@@ -127,7 +127,10 @@ store_replace_file(int directory, const char *beside, const char *name, const ch
 	return error;
 }
 
-/* The caller has the lock: the other name is fixed, so that what a killed run left there goes with the next. */
+/*
+ * Replaces a file of the store.  The caller holds the lock, so the temporary name can be fixed: the next run then
+ * removes the file that a killed run left.
+ */
 static int
 replace_file(const struct store *store, const char *name, const char *text, size_t length)
 {
@@ -138,7 +141,7 @@ replace_file(const struct store *store, const char *name, const char *text, size
 	return store_replace_file(store->directory, beside, name, text, length);
 }
 
-/* Cuts the log to whole lines of its newer half. */
+/* Cuts the log to the whole lines in its newer half. */
 static void
 trim(const struct store *store, int fd, off_t size)
 {
@@ -152,7 +155,7 @@ trim(const struct store *store, int fd, off_t size)
 	free(text);
 }
 
-/* Whether the file's last octet ends a line; an empty file has no line to end. */
+/* Whether the file is empty or its last octet is LF.  Also true if that octet cannot be read. */
 static bool
 ends_line(int fd, off_t size)
 {
@@ -176,13 +179,13 @@ append(const struct store *store, const char *line, size_t length)
 	else if (!S_ISREG(status.st_mode))
 		error = EINVAL;
 	else {
-		/* A line that a kill cut short is ended first, in the same write. */
+		/* If a kill cut the last line short, the same write first ends that line. */
 		size_t lead = ends_line(fd, status.st_size) ? 0 : 1;
 
 		whole[0] = '\n';
 		memcpy(whole + lead, line, length);
 		error = write_all(fd, whole, length + lead);
-		/* A full disk took part of it: better nothing than a piece. */
+		/* If the write failed, for example on a full disk, remove the part of the line that it wrote. */
 		if (error != 0 && ftruncate(fd, status.st_size) != 0)
 			error = errno;
 		if (error == 0 && status.st_size > RECORD_LOG_MAX)
@@ -229,7 +232,7 @@ store_newest(const struct store *store)
 	close(fd);
 	if (got <= 0)
 		return 0;
-	/* What follows the last LF was cut short, and what precedes the first may be half a line. */
+	/* Ignore text after the last LF: that line was cut short.  TEXT may begin in the middle of a line. */
 	end = memrchr(text, '\n', (size_t)got);
 	if (end == NULL && got < (ssize_t)sizeof text)
 		return 0;

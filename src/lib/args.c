@@ -1,4 +1,4 @@
-/* Options from a table: see args.h. */
+/* Parses options by a table: see args.h. */
 #include "lib/args.h"
 
 #include <stdarg.h>
@@ -114,7 +114,7 @@ args_next(struct args *args, char complaint[ARGS_COMPLAINT])
 	if (option == '?' || option == ':') {
 		char letter[3] = { '-', (char)optopt, '\0' };
 
-		/* In a group of letters the word alone does not say which one. */
+		/* Name the letter: the word may be a group of letters. */
 		args_complain(program, option == ':' ? "no value for" : "unknown option",
 		    optopt > ' ' && optopt <= '~' ? letter : word, complaint);
 		return ARGS_WRONG;
