@@ -1,7 +1,7 @@
 /*
  * guestclock-set: the forced command that sets a guest's clock.  See guestclock-set(8).
  *
- * Finds out who asks, for what, and whether that is allowed; perform.c does it.
+ * Identifies the client, parses its request and checks whether it is allowed; perform.c performs it.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -22,7 +22,7 @@
 #include "set/session.h"
 #include "set/ssh_env.h"
 
-/* Joins the words of the command line, as ssh does, so that they are read by the same rules. */
+/* Joins the words of the command line by spaces, as ssh does, so that the same parser applies to them. */
 static void
 join_words(char *const *words, char *line, size_t size)
 {
@@ -37,8 +37,8 @@ join_words(char *const *words, char *line, size_t size)
 }
 
 /*
- * The text of the request, and whether the guest's administrator wrote it (in the forced command or by hand), in
- * which case it may name any time source.
+ * Returns the text of the request.  *ADMINISTRATORS: the guest's administrator wrote it (in the forced command, or by
+ * hand), so it may name any time source.
  */
 static const char *
 request_text(const struct ssh_env *client, const struct limits *limits, char *const *words, char *line, size_t size,
@@ -110,15 +110,18 @@ run(int argc, char **argv)
 	startup_close_from(STDERR_FILENO + 1);
 	if (!startup_descriptors())
 		return audit_fail("cannot make sure of standard input, output and error: %s", strerror(errno));
-	/* Unsaid, a limit on files would kill between setting the clock and telling of it. */
+	/* A write beyond a file size limit must fail: SIGXFSZ could kill this process before it reports a set. */
 	signal(SIGXFSZ, SIG_IGN);
 	if (!startup_lookups())
 		return audit_fail("cannot make sure of how names are looked up: %s", strerror(errno));
-	/* A client that has gone must not end this before the log has its line; nor may the process that asks vanish. */
+	/*
+	 * SIGPIPE: a client that has gone must not end this process before it logs.  SIGCHLD: if it were inherited as
+	 * ignored, the kernel would reap the network process, and this process could not wait for it.
+	 */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
 	error = privilege_enclose();
-	/* A buffer given beforehand: stdio would ask what kind of file this is, and the filter forbids asking. */
+	/* Give stdio a buffer: to allocate one, it calls fstat(3), which the filter denies with some C libraries. */
 	setvbuf(stdout, output, _IOFBF, sizeof output);
 	session_start(&session);
 	identified = ssh_env_read(&client);

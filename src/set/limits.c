@@ -9,18 +9,21 @@
 #include "lib/text.h"
 #include "lib/version.h"
 
-/* 50 years from the release, 12 of them leap years or not, to the day or so: a ceiling, not a calendar. */
+/* 50 mean Gregorian years, from the release to the default --not-after. */
 #define LIFETIME_SECONDS (INT64_C(50) * 31556952)
 
-/* Half an era later, nanoseconds still fit into 64 bits: 2194-01-01. */
+/* 2194-01-02: half an era (68 years) later, nanoseconds still fit into 64 bits. */
 #define NOT_AFTER_MOST INT64_C(7068902400)
 
-/* The kernel's whole range, where steps have no limit either; else what a sound clock may need. */
+/*
+ * The default of --max-rate, in parts per 10^9.  Without --max-step and --max-back, it is the kernel's whole range,
+ * 10 %.  With either, it is 1000 ppm, which is enough for a clock without a fault.
+ */
 #define RATE_UNSET (-1)
 #define RATE_FREE (INT64_C(100000) * 1000)
 #define RATE_LIMITED (INT64_C(1000) * 1000)
 
-/* A round trip longer than this leaves a whole-second time worth little. */
+/* With a longer round-trip delay, a time in whole seconds is of little use. */
 #define MAX_DELAY_DEFAULT (2 * NS_PER_SECOND)
 
 enum option_id { ALLOW, DEFAULT, DRY_RUN, EDGE, HOST, MAX_BACK, MAX_DELAY, MAX_RATE, MAX_STEP, NO_FILTER, NOT_AFTER, NOT_BEFORE,
@@ -52,7 +55,7 @@ const struct program limits_program = {
 	.arg = options, .count = OPTIONS
 };
 
-/* By bit. */
+/* Indexed by the number of the bit in enum request_kind. */
 static const char *const verbs[] = { "rdate", "rfc868", "status", "exchange" };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
@@ -114,7 +117,7 @@ parse_allow(const char *list, unsigned *allowed)
 	}
 }
 
-/* Takes one option.  NULL, or what was expected instead. */
+/* Stores the value of one option.  Returns NULL, or a description of the expected value. */
 static const char *
 take_option(enum option_id id, const char *value, struct limits *limits)
 {
@@ -134,7 +137,7 @@ take_option(enum option_id id, const char *value, struct limits *limits)
 		return parse_seconds(value, 600 * NS_PER_SECOND, &limits->max_delay) ? NULL :
 		    "seconds as 30 or 0.5, up to 600";
 	case MAX_RATE:
-		/* Parts per million with three decimals are read as seconds, in thousandths. */
+		/* parse_seconds() multiplies ppm by 10^9: divide by 10^6 to get parts per 10^9. */
 		if (!parse_seconds(value, 100000 * NS_PER_SECOND, &limits->max_rate))
 			return "parts per million as 500, up to 100000";
 		limits->max_rate /= 1000000;

@@ -1,5 +1,5 @@
 /*
- * What the guest's administrator allows: the options of the forced command.
+ * The limits that the guest's administrator sets by the options of the forced command.
  *
  * Pure.
  */
@@ -12,7 +12,7 @@
 #include "lib/nstime.h"
 
 #define LIMITS_HOSTS 32
-/* Requests, as bits of limits.allowed and as kinds of struct request: limits.c names each bit. */
+/* The requests: bits of limits.allowed, and kinds of struct request.  limits.c has a name for each bit. */
 enum request_kind {
 	REQUEST_RDATE = 1,
 	REQUEST_RFC868 = 2,
@@ -23,39 +23,39 @@ enum request_kind {
 #define REQUEST_ALL (REQUEST_RDATE | REQUEST_RFC868 | REQUEST_STATUS | REQUEST_EXCHANGE)
 
 struct limits {
-	int64_t not_before;		/* Unix seconds: no clock is set before this */
-	int64_t not_after;		/* Unix seconds: nor after this; less than 2^32 above not_before */
-	nanoseconds max_step;		/* the largest correction either way */
+	int64_t not_before;		/* Unix seconds: the earliest time to set */
+	int64_t not_after;		/* Unix seconds: refuse this and later; less than 2^32 above not_before */
+	nanoseconds max_step;		/* the largest correction in either direction */
 	nanoseconds max_back;		/* the largest correction backwards */
-	nanoseconds max_delay;		/* the longest round trip believed */
+	nanoseconds max_delay;		/* the longest round-trip delay of an answer that is accepted */
 	int64_t max_rate;		/* the largest frequency correction, parts per 10^9 */
 	unsigned allowed;		/* bits of enum request_kind */
-	bool dry_run;			/* judge and report, set nothing */
-	bool no_filter;			/* no system call filter: a kernel or container has none */
-	bool strict_access;		/* no hosts.allow and no hosts.deny: nobody is let in */
-	bool edge;			/* every rdate request samples the edge of the second */
+	bool dry_run;			/* judge and report; set nothing */
+	bool no_filter;			/* no system call filter, for a kernel or container without one */
+	bool strict_access;		/* if hosts.allow and hosts.deny are both missing, deny every client */
+	bool edge;			/* every rdate request without -n samples the edge of the second */
 	const char *host[LIMITS_HOSTS];	/* time sources that a request may name */
-	int hosts;			/* 0: only the address of the ssh client */
-	const char *default_request;	/* what an empty request means; NULL: refused */
+	int hosts;			/* the number of entries in host; 0: allow only the ssh client's address */
+	const char *default_request;	/* the request to perform if the client's is empty; NULL: refuse */
 };
 
-/* The limits when no option is given. */
+/* The limits without any option.  limits_parse() sets the default of max_rate. */
 struct limits limits_default(void);
 
-/* The kind of request that VERB names, or 0. */
+/* Returns the kind of request whose name is VERB, or 0. */
 unsigned request_kind_of(const char *verb);
 const char *request_kind_name(enum request_kind kind);
 
 extern const struct program limits_program;
 
 /*
- * Reads the options in argv into LIMITS, which the caller has filled by limits_default(); strings stay in argv.
- * Returns the index of the first word after the options, or one of ARGS_HELP, ARGS_VERSION and ARGS_WRONG, the last
- * with one line of what was wrong and what was expected in COMPLAINT.
+ * Parses the options in argv into LIMITS, which the caller has filled by limits_default(); its strings point into argv.
+ * Returns the index of the first word after the options, or ARGS_HELP, ARGS_VERSION or ARGS_WRONG.  With ARGS_WRONG,
+ * COMPLAINT is one line: the fault and the expected text.
  */
 int limits_parse(int argc, char **argv, struct limits *limits, char complaint[ARGS_COMPLAINT]);
 
-/* The time to count eras from: the middle of what is allowed, in Unix seconds. */
+/* The pivot for eras, in Unix seconds: the middle of the allowed times. */
 int64_t limits_pivot(const struct limits *limits);
 
 #endif

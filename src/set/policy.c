@@ -1,14 +1,14 @@
-/* What to do about an offset: see policy.h. */
+/* The decision about an offset: see policy.h. */
 #include "set/policy.h"
 
 #include "lib/sysclock.h"
 
-/* The kernel slews at 500 ppm, … */
+/* The kernel slews at 500 ppm. */
 #define SLEW_PPM 500
-/* … and tick and frequency correct by 100,500 ppm at most. */
+/* Tick and frequency together correct the rate by at most 100,500 ppm. */
 #define RATE_PPM_MAX 100500
 
-/* What else may move a clock between two readings, such as another time service that works an offset off. */
+/* The tolerance for other movement between two readings, such as another time service that slews the clock. */
 #define NO_SET (10 * NS_PER_MILLISECOND)
 
 static const struct {
@@ -44,7 +44,7 @@ decision_refuses(enum decision decision)
 	return decision >= DECISION_BEFORE_FLOOR;
 }
 
-/* Whether the clock may read TIME: DECISION_STEP if so. */
+/* Judges TIME, the clock's time after a correction.  Returns DECISION_STEP if it is allowed. */
 static enum decision
 judge_time(nanoseconds time, const struct limits *limits)
 {
@@ -71,9 +71,10 @@ policy_judge_step(nanoseconds now, nanoseconds moved, nanoseconds correction, co
 }
 
 /*
- * A clock that was set to the middle of a second is right to within half a second, and most answers that come later
- * place it elsewhere in theirs.  Stepping it for that would make it hop for ever within what is known anyway: as long as
- * the bound that was told holds, the clock is left alone; but never beyond what this measurement could better.
+ * The error to tolerate beyond the interval of this measurement.  RFC 868 sources give whole seconds: the clock was set
+ * to the middle of an interval about a second wide, and most later answers give another interval.  Stepping each time
+ * would move the clock back and forth within its error bound.  So as long as the kernel has the bound that this program
+ * set, tolerate that much, but never more than the bound of this measurement: a more accurate one must still correct.
  */
 static nanoseconds
 tolerance(const struct situation *situation)
@@ -111,7 +112,7 @@ policy_decide(const struct situation *situation, const struct limits *limits)
 
 	if (verdict.decision == DECISION_STEP || verdict.decision == DECISION_SLEW)
 		verdict.correction = ns_subtract(0, offset);
-	/* Until a slew has worked itself off, the clock is still off by it. */
+	/* Only a step removes the offset at once.  A slew is not complete yet: its bound includes the offset. */
 	if (verdict.decision != DECISION_STEP)
 		verdict.bound = ns_add(ns_magnitude(offset), bound);
 	return verdict;
@@ -128,6 +129,6 @@ policy_clock_was_set(const struct clock_reading *before, const struct clock_read
 	if (elapsed < 0)
 		return true;
 	ppm = SLEW_PPM + (ppm < RATE_PPM_MAX ? ppm : RATE_PPM_MAX);
-	/* At most 2^63 / 10^6 * 101,000: it fits. */
+	/* The product does not overflow: it is at most 2^63 / 10^6 * 101,000. */
 	return ns_magnitude(moved) > ns_add(explained, (elapsed / 1000000 + 1) * ppm);
 }

@@ -1,8 +1,7 @@
 /*
- * What to do about a measured offset.
+ * The decision about a measured offset.
  *
- * Offsets are guest minus truth, corrections the opposite.  The names of the decisions are what logs, tests and
- * messages use.
+ * Offsets are guest minus truth, corrections the opposite.  Logs, messages and tests use the names of the decisions.
  *
  * Pure.
  */
@@ -15,53 +14,55 @@
 #include "set/limits.h"
 
 enum decision {
-	DECISION_WITHIN_BOUND,		/* the clock may be right, or as right as it was set: leave it */
+	DECISION_WITHIN_BOUND,		/* the offset is within the error bounds: leave the clock */
 	DECISION_STEP,
 	DECISION_SLEW,
-	DECISION_OTHER_SERVICE,		/* another time service keeps it, to within a second: leave it */
+	DECISION_OTHER_SERVICE,		/* another time service keeps it within a second: leave it */
 	DECISION_BEFORE_FLOOR,		/* refused: the clock would read before --not-before */
-	DECISION_AFTER_CEILING,		/* refused: … after --not-after */
+	DECISION_AFTER_CEILING,		/* refused: the clock would read --not-after or later */
 	DECISION_TOO_FAR,		/* refused: the step is larger than --max-step */
-	DECISION_TOO_FAR_BACK,		/* refused: … than --max-back, backwards */
-	DECISION_DELAY_TOO_LARGE,	/* refused: the round trip was longer than --max-delay */
-	DECISION_TOO_FAR_TO_SLEW	/* refused: -a, and more than the kernel can slew */
+	DECISION_TOO_FAR_BACK,		/* refused: the step back is larger than --max-back */
+	DECISION_DELAY_TOO_LARGE,	/* refused: the round-trip delay is longer than --max-delay */
+	DECISION_TOO_FAR_TO_SLEW	/* refused: -a, and the offset is more than the kernel can slew */
 };
 
 struct situation {
 	struct interval offset;		/* of the guest's clock */
-	nanoseconds now;		/* the guest's clock */
-	nanoseconds delay;		/* the round trip */
-	nanoseconds own_bound;		/* the bound that this program set and that the kernel still has; 0: none */
-	nanoseconds slew_up_to;		/* larger offsets are stepped; INT64_MAX: never step */
-	bool other_service;		/* the kernel is synchronised, and not by us */
+	nanoseconds now;		/* the guest's time */
+	nanoseconds delay;		/* the round-trip delay */
+	nanoseconds own_bound;		/* the bound that this program set and the kernel still has; 0: none */
+	nanoseconds slew_up_to;		/* step if the offset is larger; INT64_MAX: never step */
+	bool other_service;		/* another time service has synchronised the kernel */
 };
 
 struct policy_verdict {
 	enum decision decision;
-	nanoseconds correction;		/* to add to the clock: 0 unless DECISION_STEP or DECISION_SLEW */
-	nanoseconds bound;		/* the error within which the clock is after that */
+	nanoseconds correction;		/* to add to the clock; 0 unless STEP or SLEW */
+	nanoseconds bound;		/* the bound on the clock's error after the correction */
 };
 
 struct policy_verdict policy_decide(const struct situation *situation, const struct limits *limits);
 
 /*
- * Whether a step by CORRECTION from NOW stays within the limits, after steps by MOVED in all: DECISION_STEP, or a decision
- * that refuses.
+ * Judges a correction of a clock that reads NOW, after earlier corrections by MOVED in total: both the time after
+ * CORRECTION and the distance MOVED + CORRECTION must be within LIMITS.  Returns DECISION_STEP if they are, or a
+ * decision that refuses.
  */
 enum decision policy_judge_step(nanoseconds now, nanoseconds moved, nanoseconds correction, const struct limits *limits);
 
 /*
- * Whether somebody set the clock between the readings BEFORE and NOW: it moved against the raw clock by more than
- * RATE (the correction in force, in parts per 10^9) and a slew explain.
+ * Whether the clock was set between the readings BEFORE and NOW: it moved against the raw clock by more than RATE (the
+ * rate correction in force, in parts per 10^9), a slew, the widths of the readings and 10 ms explain.
  */
 bool policy_clock_was_set(const struct clock_reading *before, const struct clock_reading *now, int64_t rate);
 
+/* Whether DECISION is a refusal. */
 bool decision_refuses(enum decision decision);
 
-/* "step", "before-floor", … */
+/* The name, such as "step" or "before-floor". */
 const char *decision_name(enum decision decision);
 
-/* What was wrong and which limit says so, for the one line that the user reads. */
+/* The reason in words; for a refusal, the fault and the limit, for the message to the user. */
 const char *decision_reason(enum decision decision);
 
 #endif

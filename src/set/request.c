@@ -69,7 +69,7 @@ name_valid(const char *host)
 		if (length == 0 || length > 63 || label[0] == '-' || label[length - 1] == '-')
 			return false;
 		if (label[length] == '\0')
-			/* 127.1 and 0x7f000001 are addresses to the resolver: no name ends in a number. */
+			/* The resolver takes 127.1 and 0x7f000001 for addresses: refuse a number as the last label. */
 			return label[strspn(label, "0123456789")] != '\0' && strncasecmp(label, "0x", 2) != 0;
 		if (label[length] != '.')
 			return false;
@@ -105,7 +105,7 @@ request_host_allowed(const struct rdate_request *rdate, const struct limits *lim
 	return limits->hosts == 0 && peer_same_host(&rdate->address, client);
 }
 
-/* Takes one option of rdate's.  VALUE is its argument where it has one. */
+/* Stores one option of rdate.  VALUE is its argument if it takes one. */
 static bool
 rdate_option(char option, const char *value, struct rdate_request *rdate, char complaint[REQUEST_COMPLAINT])
 {
@@ -199,7 +199,7 @@ parse_rdate(const char *const *words, int count, peer_interface *number_of, stru
 		return complain(complaint, "unexpected word", words[at + 1], rdate_usage);
 	if (!request_host_valid(words[at]))
 		return complain(complaint, "HOST", words[at], "a host name or an address");
-	/* No longer than the request that it is part of. */
+	/* HOST is a part of the request, which has at most REQUEST_OCTETS: it fits. */
 	memcpy(rdate->host, words[at], strlen(words[at]) + 1);
 	peer_parse(rdate->host, number_of, &rdate->address);
 	if (rdate->slew && rdate->has_threshold)
