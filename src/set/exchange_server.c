@@ -13,26 +13,26 @@
 #include "set/audit.h"
 #include "set/policy.h"
 
-/* A host may ask for ever; the guest's log is finite. */
+/* Log at most this many refusals per session, because a host could fill the guest's log with them. */
 #define REFUSALS_LOGGED 5
 
-/* Orders to set in one session; a host has a use for four. */
+/* The most orders to set in one session.  guestclock sends at most four: three corrections and a bound. */
 #define ORDERS_MOST 64
 
 struct server {
 	const struct limits *limits;
 	unsigned refusals, orders;
-	nanoseconds moved;		/* by all steps and slews of this session */
-	struct clock_reading since;	/* when this session's measurement began: what it orders is true of that clock */
-	bool measuring;			/* that was at a "now"; else at the greeting, or after the session's last order */
+	nanoseconds moved;		/* the sum of all steps and slews of this session */
+	struct clock_reading since;	/* start of the measurement; orders are valid until the clock is set */
+	bool measuring;			/* since is from a "now"; false: from the greeting or from the last order */
 	struct clock_lock *run;
 	bool may_set;
 	enum status status;
 };
 
 /*
- * Whether reading or writing may be tried again after it gave errno.  A descriptor that somebody has made non-blocking
- * is waited for.
+ * Whether the caller may repeat a read or write that failed with errno.  If FD is non-blocking, waits until it is ready
+ * for EVENTS.
  */
 static bool
 may_try_again(int fd, short events)
@@ -44,7 +44,10 @@ may_try_again(int fd, short events)
 	return errno == EINTR;
 }
 
-/* What is sent in one piece.  False when nobody takes it, which is told and in the log: an order may have been done. */
+/*
+ * Sends LINE to the host.  Returns false on failure, which it reports and logs, because an order may have been carried
+ * out.
+ */
 static bool
 send_line(struct server *server, const char *line, size_t length)
 {
@@ -86,7 +89,10 @@ send_no(struct server *server, enum exchange_reason reason, const char *text)
 	return send_line(server, line, length);
 }
 
-/* Takes the lock for an order to set, where this session may set and its measurement still holds: else REASON and TEXT. */
+/*
+ * Locks the clock for an order to set.  Returns false, with REASON and TEXT, if this session may not set the clock, if
+ * the lock is not available, or if the clock was set since the measurement.
+ */
 static bool
 lock_clock(struct server *server, enum exchange_reason *reason, const char **text)
 {
@@ -105,7 +111,7 @@ lock_clock(struct server *server, enum exchange_reason *reason, const char **tex
 	error = clock_lock_lock(server->run, &server->since);
 	if (error == 0)
 		return true;
-	/* The host may measure again.  An order that it only repeats is refused again. */
+	/* Let the next "now" start a new measurement.  Without one, the same order is refused again. */
 	if (error == ESTALE)
 		server->measuring = false;
 	*reason = error == EWOULDBLOCK || error == ESTALE ? REASON_BUSY : REASON_FAILED;
@@ -113,7 +119,7 @@ lock_clock(struct server *server, enum exchange_reason *reason, const char **tex
 	return false;
 }
 
-/* A decision that refuses has the name of its reason. */
+/* Converts a decision that refuses into the reason of the same name. */
 static enum exchange_reason
 reason_of(enum decision decision)
 {
@@ -123,7 +129,10 @@ reason_of(enum decision decision)
 	return REASON_RANGE;
 }
 
-/* Carries out an order that is allowed, under the lock.  MOVED: by a step.  An errno value, or 0. */
+/*
+ * Carries out an order that is allowed.  The caller holds the lock.  *MOVED is how far a step moved the clock, or the
+ * order's value for other orders.  Returns 0 or an errno value.
+ */
 static int
 carry_out(struct server *server, const struct exchange_order *order, nanoseconds *moved)
 {
@@ -154,7 +163,7 @@ log_order(const struct exchange_order *order, nanoseconds moved, int error)
 	if (order->verb == EXCHANGE_BOUND)
 		return;
 	if (order->verb == EXCHANGE_RATE) {
-		/* As seconds in 10^6 seconds, which parts per million are.  At most SYSCLOCK_RATE_MAX, so the product fits. */
+		/* format_seconds() divides by 10^9: ppb * 10^6 prints as ppm.  SYSCLOCK_RATE_MAX bounds the product. */
 		format_seconds(order->value * 1000000, text);
 		audit_done("rate %s ppm, as the host ordered%s%s", text, error != 0 ? ", failed: " : "",
 		    error != 0 ? strerror(error) : "");
@@ -168,13 +177,13 @@ log_order(const struct exchange_order *order, nanoseconds moved, int error)
 		audit_done("%s by %s s, as the host ordered, failed: %s", word, text, strerror(error));
 }
 
-/* The limits' judgement on an order to set: true, or REASON and TEXT. */
+/* Whether the limits and the kernel's ranges allow an order to set.  If not, returns false with REASON and TEXT. */
 static bool
 within_limits(struct server *server, const struct exchange_order *order, enum exchange_reason *reason, const char **text)
 {
 	enum decision decision = DECISION_STEP;
 
-	/* The limits are the session's: many small steps are one large one. */
+	/* Judge the sum of the session's steps and slews: many small ones must not exceed a limit either. */
 	if (order->verb == EXCHANGE_STEP || order->verb == EXCHANGE_SLEW)
 		decision = policy_judge_step(sysclock_now(), server->moved, order->value, server->limits);
 	if (decision_refuses(decision)) {
@@ -197,8 +206,8 @@ within_limits(struct server *server, const struct exchange_order *order, enum ex
 }
 
 /*
- * Answers an order to set.  False when the session is over.  The lock is held from the judgement to the end of the
- * deed; the log and the host, which may be slow to read, hear of it after that.
+ * Answers an order to set.  Returns false if the session is over.  Holds the lock while it judges and carries out the
+ * order.  Logs and replies only after the unlock, because syslog or the host may be slow to read.
  */
 static bool
 answer_set(struct server *server, const struct exchange_order *order)
@@ -215,7 +224,7 @@ answer_set(struct server *server, const struct exchange_order *order)
 	}
 	server->orders++;
 	locked = lock_clock(server, &reason, &text);
-	/* A limit is told first: a host that asks again would meet it all the same. */
+	/* If both a limit and the lock refuse the order, report the limit: it would also refuse a repeated order. */
 	allowed = within_limits(server, order, &reason, &text) && locked;
 	if (allowed)
 		error = carry_out(server, order, &moved);
@@ -227,7 +236,7 @@ answer_set(struct server *server, const struct exchange_order *order)
 	return error == 0 ? send_time(server, "done", sysclock_now()) : send_no(server, REASON_FAILED, strerror(error));
 }
 
-/* Answers one order.  False when the session is over. */
+/* Answers one order.  Returns false if the session is over. */
 static bool
 answer_order(struct server *server, const struct exchange_order *order)
 {
@@ -312,7 +321,7 @@ exchange_serve(const struct limits *limits, struct clock_lock *run, bool may_set
 		held -= (size_t)(line - buffer);
 		memmove(buffer, line, held);
 		if (held >= EXCHANGE_LINE) {
-			/* The rest of a line that is too long is read and thrown away, up to its end. */
+			/* Discard a line that is too long, up to its end. */
 			too_long = true;
 			held = 0;
 		}

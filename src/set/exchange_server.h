@@ -1,5 +1,6 @@
 /*
- * The guest's side of the exchange: answers the host's lines on standard input and output (lib/exchange.h).
+ * The guest's side of the exchange (lib/exchange.h): reads the host's orders from standard input and writes the replies
+ * to standard output.
  */
 #ifndef GUESTCLOCK_EXCHANGE_SERVER_H
 #define GUESTCLOCK_EXCHANGE_SERVER_H
@@ -11,9 +12,11 @@
 #include "set/limits.h"
 
 /*
- * Answers until "bye" or the end of standard input; uses no timer.  Without MAY_SET (no CAP_SYS_TIME), or with
- * limits->dry_run, orders to set are refused and measuring goes on.  STATUS_DONE, or STATUS_REFUSED when an order was
- * refused by a limit, or STATUS_SYSTEM when one failed or the host could not be answered.
+ * Answers orders until "bye", the end of standard input, or too many orders to set.  Uses no timer.  Without MAY_SET
+ * (no CAP_SYS_TIME), or with limits->dry_run, refuses orders to set and still answers measurements.  Returns
+ * STATUS_DONE if nothing was refused.  Otherwise the last refusal decides: STATUS_SYSTEM if an order failed, the clock
+ * was locked or changed, or the capability is missing; STATUS_REFUSED for every other reason.  Returns STATUS_SYSTEM
+ * also if standard input or output fails.
  */
 enum status exchange_serve(const struct limits *limits, struct clock_lock *run, bool may_set);
 

@@ -1,4 +1,4 @@
-/* Doing what was asked: see perform.h. */
+/* Performs a request: see perform.h. */
 #include "set/perform.h"
 
 #include <errno.h>
@@ -18,18 +18,18 @@
 #include "set/privilege.h"
 #include "set/query.h"
 
-/* How long four octets may take to come, where the guest's timers run. */
+/* How long to wait for the four octets.  Has no effect if the guest's timers do not run. */
 #define PUSH_TIMEOUT (10 * NS_PER_SECOND)
 
 /*
- * How old a pushed time may be when it arrives.  The host took it when its pipeline began, and a new ssh session
- * takes 0.1 to 0.6 s to make; nothing in the four octets tells.
+ * The greatest age of a pushed time when it arrives.  The host reads it when its pipeline starts, and an ssh session
+ * takes 0.1 to 0.6 s to set up.  The four octets do not show that delay.
  */
 #define PUSH_TRANSIT NS_PER_SECOND
 
 /*
- * The privileges and the state for a request that may set the clock (SETS) or does not.  STATUS_DONE, or what was
- * told.
+ * Opens the lock file and drops the privileges that the request does not need.  SETS: the request may set the clock.
+ * Returns STATUS_DONE, or the status of a failure that it has reported.
  */
 static enum status
 prepare(bool sets, struct clock_lock *run)
@@ -63,7 +63,7 @@ enter_filter(void)
 	return audit_fail("%s", text);
 }
 
-/* The time as rdate(8) prints it. */
+/* Prints the time in the format of rdate(8). */
 static void
 print_time(nanoseconds time)
 {
@@ -88,11 +88,14 @@ print_result(const struct correction *result, const struct limits *limits, const
 	    residual, bound + 1);
 }
 
-/* What was printed reaches the client, or where that was all that was asked for (PRINTS), the request has failed. */
+/*
+ * Flushes standard output.  PRINTS: the output is all that the request asked for, so the request fails if the output
+ * cannot be written.
+ */
 static enum status
 finish_output(enum status status, bool prints)
 {
-	/* A clock that is set is set, whether or not the client still listens. */
+	/* Without PRINTS, ignore a failure: the clock has been set, even if the client has gone. */
 	if (fflush(stdout) != 0 && prints && status == STATUS_DONE)
 		return audit_fail("cannot write to standard output: %s", strerror(errno));
 	return status;
@@ -267,7 +270,7 @@ perform_status(const struct limits *limits)
 	return finish_output(STATUS_DONE, true);
 }
 
-/* Measuring needs no privilege and no lock: what is missing is told when an order to set comes. */
+/* Measuring needs no privilege and no lock: the exchange refuses only orders to set if one is missing. */
 static enum status
 perform_exchange(const struct limits *limits)
 {
@@ -276,7 +279,7 @@ perform_exchange(const struct limits *limits)
 	enum status status;
 	int error;
 
-	/* Without the file an order to set is refused, and says so. */
+	/* Ignore a failure: the exchange then refuses orders to set, with the reason. */
 	clock_lock_open(&run, may_set && !limits->dry_run);
 	error = privilege_reduce(may_set);
 	if (error != 0)

@@ -1,5 +1,5 @@
 /*
- * Doing what was asked: each request from its parsed form to its exit status.
+ * Performs a parsed request.
  */
 #ifndef GUESTCLOCK_PERFORM_H
 #define GUESTCLOCK_PERFORM_H
@@ -9,6 +9,7 @@
 #include "set/request.h"
 #include "set/session.h"
 
+/* Performs REQUEST within LIMITS.  Returns the program's exit status; has reported and logged every failure. */
 enum status perform_request(const struct request *request, const struct limits *limits, struct session *session);
 
 #endif
