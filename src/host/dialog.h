@@ -40,7 +40,7 @@ enum dialog_result {
 	DIALOG_UNFINISHED,
 	DIALOG_DONE,		/* measured; also corrected, if requested and necessary */
 	DIALOG_REFUSED,		/* the guest refused an order; text is its reason */
-	DIALOG_FAILED		/* the guest violated the protocol, or its clock does not stay set; text states how */
+	DIALOG_FAILED		/* the exchange failed: by the guest, ssh or this host; text says how */
 };
 
 struct dialog {

@@ -1,8 +1,8 @@
 /*
  * guestclock: measures and corrects any number of guests from the host.  See guestclock(8).
  *
- * Reads the command line and the list of guests, checks this host's own clock, runs the guests, and stores and reports
- * the results.
+ * Reads the command line and the list of guests, checks this host's own clock, measures or corrects each guest over ssh,
+ * and stores and reports the results.
  */
 #include <errno.h>
 #include <grp.h>

@@ -112,8 +112,8 @@ spawn(struct ssh *ssh, const char *const *argument, const int child[3])
 	if (error == 0)
 		error = posix_spawnattr_setsigdefault(&attributes, &all);
 	/*
-	 * A new session has no controlling terminal.  If root runs this, ssh must not have root's terminal: a process
-	 * that can open it can type into root's shell (TIOCSTI).
+	 * Start ssh in a new session, without a controlling terminal.  If root started guestclock, a program in ssh's place
+	 * could otherwise push input into root's shell (TIOCSTI).
 	 */
 	if (error == 0)
 		error = posix_spawnattr_setflags(&attributes,

@@ -13,7 +13,7 @@
  *	rate PPM                done TIME	set the frequency correction, an absolute value
  *	bound SECONDS           done TIME	the clock's error is at most SECONDS
  *	bye                     (ends)
- *	anything else           no REASON text	the clock is unchanged; the session continues
+ *	anything else           no REASON text	the clock is unchanged; the session continues, except after too-many
  *
  * Pure: no locale, no floating point.  Arithmetic is in 64-bit nanoseconds; a number that overflows is refused.
  */
@@ -46,7 +46,7 @@ enum exchange_reason {
 	REASON_TOO_FAR_BACK,
 	REASON_DRY_RUN,		/* the forced command has the option --dry-run */
 	REASON_NO_CAPABILITY,
-	REASON_TOO_MANY,	/* more setting orders than a session may have; the session ends */
+	REASON_TOO_MANY,	/* more than 64 orders step, slew, rate or bound, refused ones included; the session ends */
 	REASON_BUSY,		/* another request is setting the clock, or has set it since it was measured */
 	REASON_FAILED,		/* the system failed */
 	REASONS

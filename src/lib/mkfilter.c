@@ -148,7 +148,7 @@ static const struct call server[] = {
 	/* stdio asks whether a device is a terminal: a table or standard error may be /dev/null */
 	{ "ioctl", 1, 0xffffffff, TCGETS }, { "ioctl", 1, 0xffffffff, TERMINAL_GETS2 },
 	{ "prlimit64", NO_NEW_LIMIT },
-	/* libwrap sleeps before it ends a process that a rule's option closes */
+	/* If twist or aclexec cannot start its program, libwrap sleeps five seconds and then exits */
 	{ .name = "nanosleep" }, { .name = "clock_nanosleep" }, { .name = "clock_nanosleep_time64" },
 	/* -s reads the kernel's clock state; setting it would need a capability that in.timed has given up */
 	{ .name = "adjtimex" }, { .name = "clock_adjtime" }, { .name = "clock_adjtime64" },

@@ -106,7 +106,7 @@ report(const struct correction *result, const struct deed *deed)
 	if (deed->undone)
 		return audit_fail("the clock was stepped by %s s and did not stay there: it is %s s off again; another "
 		    "program sets it", correction, residual);
-	/* The clock is set: failing to set the kernel's bound is no reason to report failure. */
+	/* The clock is right: if the kernel's bound cannot be set, log that and report success. */
 	if (deed->bound_error != 0)
 		audit_done("the kernel was not told the bound: %s", strerror(deed->bound_error));
 	if (verdict->correction != 0)
