@@ -71,11 +71,10 @@ take_option(enum option_id option, const char *value, struct driver_options *opt
 	case SSH_CONFIG:
 		return take_path(value, &options->ssh_config);
 	case STATE:
-		return take_path(value, &options->state);
 	case OPTIONS:
 		break;
 	}
-	return "another option";
+	return take_path(value, &options->state);
 }
 
 int
