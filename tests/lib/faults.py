@@ -562,7 +562,11 @@ class Timed:
             wrong.append(f"status {result.status}: it does not go on")
         answered = [octets is not None and len(octets) == 4 for octets in result.heard]
         gone = fault is not None and fault.action[1:] in map(str, (errno.ENOTCONN, errno.EPIPE, errno.ECONNRESET))
-        if result.status == 0 and answered.count(False) > (len(answered) > 1 or gone):
+        missing = len(answered) > 1 or gone
+        # A table that could not be read denies everybody until in.timed looks again; a slow machine asks twice by then.
+        if len(answered) > 2 and any("everybody is denied" in line for line in result.logged):
+            missing = len(answered) - 1
+        if result.status == 0 and answered.count(False) > missing:
             wrong.append("status 0, and not answered")
         if not all(answered) and not gone and not [line for line in result.logged if ": answered " not in line] and not logs:
             wrong.append("what went wrong is not in the log")
