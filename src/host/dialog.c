@@ -84,7 +84,7 @@ order_bound(struct dialog *dialog)
 	nanoseconds bound = ns_add(ns_magnitude(dialog->after.offset), dialog->after.bound);
 
 	/* The kernel's maxerror is at most 16 s. */
-	if (bound >= 16 * NS_PER_SECOND)
+	if (bound >= SYSCLOCK_BOUND_MAX)
 		return over(dialog, DIALOG_DONE);
 	return send_order(dialog, EXCHANGE_BOUND, bound);
 }

@@ -16,6 +16,9 @@
 /* The largest correction for adjtime(3): it counts microseconds in an int, so glibc refuses more than 2145 s. */
 #define SYSCLOCK_SLEW_MAX (INT64_C(2145) * NS_PER_SECOND)
 
+/* The kernel calls a clock with this much error unsynchronised (NTP_PHASE_LIMIT) and keeps no larger bound. */
+#define SYSCLOCK_BOUND_MAX (16 * NS_PER_SECOND)
+
 /*
  * CLOCK_REALTIME, by clock_gettime(2).  Do not use time(2): it reads the coarse clock, whose second changes up to a
  * tick late.

@@ -14,9 +14,6 @@
 #define STAY_TIME (5 * NS_PER_MILLISECOND)
 #define STAY_LOOKS 200000
 
-/* The kernel calls a clock with this much error unsynchronised (NTP_PHASE_LIMIT): setting such a bound is useless. */
-#define TELL_LIMIT (16 * NS_PER_SECOND)
-
 /*
  * Watches whether the clock stays where it was set.  Returns how far it moves, against CLOCK_MONOTONIC_RAW, in the next
  * few milliseconds.  This is a busy wait with a maximum count, because the guest's timers may not run.
@@ -42,7 +39,7 @@ struct deed {
 static void
 set_bound(struct clock_lock *run, nanoseconds bound, struct deed *deed)
 {
-	if (bound < TELL_LIMIT)
+	if (bound < SYSCLOCK_BOUND_MAX)
 		deed->bound_error = clock_lock_record_bound(run, bound);
 }
 

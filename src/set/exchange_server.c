@@ -192,7 +192,7 @@ within_limits(struct server *server, const struct exchange_order *order, enum ex
 		return false;
 	}
 	if ((order->verb == EXCHANGE_SLEW && ns_magnitude(order->value) > SYSCLOCK_SLEW_MAX) ||
-	    (order->verb == EXCHANGE_BOUND && order->value > 16 * NS_PER_SECOND)) {
+	    (order->verb == EXCHANGE_BOUND && order->value > SYSCLOCK_BOUND_MAX)) {
 		*reason = REASON_RANGE;
 		*text = order->verb == EXCHANGE_SLEW ? "the kernel slews 2145 s at most" : "the kernel takes 16 s at most";
 		return false;

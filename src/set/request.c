@@ -7,11 +7,11 @@
 
 #include "lib/peer.h"
 #include "lib/rfc868.h"
+#include "lib/sysclock.h"
 #include "lib/text.h"
 #include "set/sntp.h"
 
 #define TIMEOUT_MAX_MS 600000
-#define THRESHOLD_MAX (INT64_C(2145) * NS_PER_SECOND)
 
 static const char rdate_usage[] = "rdate [-46aenpsuv] [-b sec] [-o port] [-t msec] HOST";
 
@@ -141,7 +141,7 @@ rdate_option(char option, const char *value, struct rdate_request *rdate, char c
 		return true;
 	case 'b':
 		rdate->has_threshold = true;
-		return parse_seconds(value, THRESHOLD_MAX, &rdate->threshold) ||
+		return parse_seconds(value, SYSCLOCK_SLEW_MAX, &rdate->threshold) ||
 		    complain(complaint, "rdate -b", value, "seconds from 0 to 2145");
 	case 'o':
 		if (!parse_whole(value, 1, 65535, &whole))
