@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Raw RFC 868 client for tests: it shows what is on the wire, including what ordinary clients hide.
 
-It prints "DELTA OCTETS": the received second minus the local one (0 if it is any second in which the request was under
-way), and the number of octets; with --burst, "DELTA ANSWERED" with the largest delta; with --times, the last of these
+It prints "DELTA OCTETS": the received second minus the expected one (0 if it is any second in which the request was
+under way), and the number of octets; with --burst, "DELTA ANSWERED" with the largest delta; with --times, the last of these
 lines.  Exit status: 0 as expected, 1 not as expected (the reason on standard error), 2 usage.
 """
 import argparse
@@ -21,9 +21,12 @@ class Unexpected(Exception):
     pass
 
 
+offset = 0
+
+
 def second():
-    """The current local second.  This reads the precise clock; time(2) can be a tick late."""
-    return int(time.clock_gettime(time.CLOCK_REALTIME))
+    """The current second of the clock that is asked.  This reads the precise clock; time(2) can be a tick late."""
+    return int(time.clock_gettime(time.CLOCK_REALTIME)) + offset
 
 
 def decode(octets, near):
@@ -245,9 +248,12 @@ def main():
                    help="one question after the other for so long; prints how many were answered and how many not")
     p.add_argument("--times", type=int, default=1, metavar="N", help="N questions, one after the other")
     p.add_argument("--forge", action="store_true", help="UDP: send only, from --source, be it ours or not")
+    p.add_argument("--offset", type=int, default=0, metavar="SECONDS", help="the clock that is asked, minus this one")
     p.add_argument("address")
     p.add_argument("port", type=int)
     o = p.parse_args()
+    global offset
+    offset = o.offset
     o.family = socket.AF_INET6 if ":" in o.address else socket.AF_INET
     ask = forge if o.forge else {(False, False): tcp, (False, True): tcp_burst,
                                  (True, False): udp, (True, True): udp_burst}[o.udp, o.burst > 0]
