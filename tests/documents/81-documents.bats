@@ -7,8 +7,8 @@
 
 bats_require_minimum_version 1.5.0
 
-load lib/common
-load lib/set
+load ../lib/common
+load ../lib/set
 
 GUESTCLOCK=${GUESTCLOCK:-$TOP/build/guestclock}
 SSHD=$PEERS/usr/sbin/sshd

@@ -4,9 +4,9 @@
 # shellcheck disable=SC2016 # what stands in single quotes is for nobody to expand
 # shellcheck disable=SC2154 # logged comes from tests/lib/set.bash
 
-load lib/common
-load lib/set
-load lib/sshd
+load ../lib/common
+load ../lib/set
+load ../lib/sshd
 
 GUESTCLOCK=${GUESTCLOCK:-$TOP/build/guestclock}
 # A time as the exchange writes it.

@@ -5,9 +5,9 @@
 # shellcheck disable=SC2154 # logged comes from tests/lib/set.bash
 # shellcheck disable=SC2016 # what stands in single quotes is for another shell, or for none
 
-load lib/common
-load lib/set
-load lib/sshd
+load ../lib/common
+load ../lib/set
+load ../lib/sshd
 
 PORT=$SSHD_PORT
 

@@ -7,7 +7,7 @@
 
 bats_require_minimum_version 1.5.0
 
-load lib/common
+load ../lib/common
 
 # User 0 in there is this one outside, 1 the next, and so on.
 BASE=1000000

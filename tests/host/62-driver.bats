@@ -6,8 +6,8 @@
 # shellcheck disable=SC2034 # BEFORE is for tests/lib/fakeguest.bash
 # shellcheck disable=SC1003 # a backslash is meant
 
-load lib/common
-load lib/fakeguest
+load ../lib/common
+load ../lib/fakeguest
 
 setup_file() { fakeguest_setup_file; }
 setup() {

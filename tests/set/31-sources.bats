@@ -5,8 +5,8 @@
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
 # shellcheck disable=SC2154 # errors, took and logged come from tests/lib/set.bash
 
-load lib/common
-load lib/set
+load ../lib/common
+load ../lib/set
 
 setup_file() { set_setup_file; }
 

@@ -2,8 +2,8 @@
 # Unit tests in C, and rules for pure files and for the tree.
 
 setup() {
-	load lib/common
-	cd "$BATS_TEST_DIRNAME/.." || return 1
+	load ../lib/common
+	cd "$BATS_TEST_DIRNAME/../.." || return 1
 	build=${BUILD:-build}
 }
 

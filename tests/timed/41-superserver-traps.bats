@@ -4,8 +4,8 @@
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
 # shellcheck disable=SC2034 # OPTIONS and SERVER are for superserver_start
 
-load lib/common
-load lib/superserver
+load ../lib/common
+load ../lib/superserver
 
 setup_file() {
 	python -c '' || return 1

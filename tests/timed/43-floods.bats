@@ -7,9 +7,9 @@
 
 bats_require_minimum_version 1.5.0
 
-load lib/common
-load lib/superserver
-load lib/hosts
+load ../lib/common
+load ../lib/superserver
+load ../lib/hosts
 
 setup_file() {
 	python -c '' || return 1

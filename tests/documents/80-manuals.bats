@@ -5,7 +5,7 @@
 
 bats_require_minimum_version 1.5.0
 
-load lib/common
+load ../lib/common
 
 GUESTCLOCK_SET=${GUESTCLOCK_SET:-$TOP/build/guestclock-set}
 
@@ -256,7 +256,7 @@ has_entries() {
 		# "file: name; file: name", where a name may have either mark in it.
 		while [ -n "$cell" ]; do
 			file=${cell%%: *} cell=${cell#*: }
-			name=${cell%%; [0-9][0-9]-*}
+			name=${cell%%; [a-z]*/[0-9][0-9]-*}
 			cell=${cell#"$name"} cell=${cell#; }
 			grep -qF -e "@test \"$name\" {" "$TOP/tests/$file" || {
 				printf 'no such test: %s: %s\n' "$file" "$name"

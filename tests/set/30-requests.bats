@@ -6,8 +6,8 @@
 # shellcheck disable=SC2154 # errors and logged come from tests/lib/set.bash
 # shellcheck disable=SC2016 # what stands in single quotes is for another shell, or for none
 
-load lib/common
-load lib/set
+load ../lib/common
+load ../lib/set
 
 # The client, unless the test is about the client.
 CLIENT=127.0.0.1

@@ -6,7 +6,7 @@
 
 bats_require_minimum_version 1.5.0
 
-load lib/common
+load ../lib/common
 
 setup_file() {
 	python -c '' || return 1

@@ -7,10 +7,10 @@
 
 bats_require_minimum_version 1.5.0
 
-load lib/common
-load lib/set
-load lib/superserver
-load lib/fakeguest
+load ../lib/common
+load ../lib/set
+load ../lib/superserver
+load ../lib/fakeguest
 
 SHIPPED_SET=$TOP/build/guestclock-set
 CLOCK_ONLY=0000000002000000 NOTHING=0000000000000000

@@ -6,8 +6,8 @@
 
 bats_require_minimum_version 1.5.0
 
-load lib/common
-load lib/superserver
+load ../lib/common
+load ../lib/superserver
 
 setup_file() {
 	python -c '' || return 1

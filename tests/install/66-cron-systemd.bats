@@ -2,11 +2,11 @@
 # What starts guestclock every five minutes: cron's line, run as cron runs it, on the real guest with the shipped
 # ssh_config; and systemd's units.
 
-load lib/common
-load guest/guest.bash
+load ../lib/common
+load ../guest/guest.bash
 
 setup_file() {
-	cd "$BATS_TEST_DIRNAME/.." || return 1
+	cd "$BATS_TEST_DIRNAME/../.." || return 1
 	# shellcheck disable=SC1091
 	. tests/guest/guest.bash
 	installed=$BATS_FILE_TMPDIR/installed

@@ -5,7 +5,7 @@
 
 bats_require_minimum_version 1.5.0
 
-load lib/common
+load ../lib/common
 
 setup_file() {
 	# Everything but what was built here and git's own files: as much as a fresh clone has.

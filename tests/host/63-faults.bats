@@ -4,8 +4,8 @@
 # shellcheck disable=SC2016 # what stands in single quotes is for another shell, or for none
 # shellcheck disable=SC2034 # BEFORE is for tests/lib/fakeguest.bash
 
-load lib/common
-load lib/fakeguest
+load ../lib/common
+load ../lib/fakeguest
 
 # Every run with a fault must set these right.
 GOOD=(good.-5200.1 good.0.2 good.3600000.3 good.-5000.4)

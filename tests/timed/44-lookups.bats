@@ -5,10 +5,10 @@
 
 bats_require_minimum_version 1.5.0
 
-load lib/common
-load lib/superserver
-load lib/set
-load lib/hosts
+load ../lib/common
+load ../lib/superserver
+load ../lib/set
+load ../lib/hosts
 
 setup_file() { set_setup_file; }
 

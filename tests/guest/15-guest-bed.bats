@@ -31,7 +31,7 @@ setup() {
 
 load_bed() {
 	# shellcheck source=tests/guest/guest.bash
-	source "$BATS_TEST_DIRNAME/guest/guest.bash"
+	source "$BATS_TEST_DIRNAME/guest.bash"
 }
 
 # holds EXPRESSION [NAME=NUMBER...]: true if awk finds the arithmetic EXPRESSION true; otherwise prints the numbers.
@@ -106,7 +106,7 @@ ended() {
 }
 
 @test "clock-compare says in one line that nothing answers" {
-	run -1 "$BATS_TEST_DIRNAME/../build/tests/clock-compare" -p 9 -n 3
+	run -1 "$BATS_TEST_DIRNAME/../../build/tests/clock-compare" -p 9 -n 3
 	[ "$output" = 'clock-compare: 127.0.0.1 port 9: no answer' ]
 }
 
@@ -143,7 +143,7 @@ ended() {
 	timeout 20 socat -u "UDP-RECV:$((port + 1)),bind=127.0.0.1" "CREATE:$BATS_TEST_TMPDIR/datagram" 3>&- &
 	listener=$!
 	guest_wait 5 grep -qi "0100007F:$(printf %04X "$((port + 1))") " /proc/net/udp
-	guest_put "$BATS_TEST_DIRNAME/../build/tests/clock-compare" /tmp/clock-compare
+	guest_put "$BATS_TEST_DIRNAME/../../build/tests/clock-compare" /tmp/clock-compare
 	run -1 guest_ssh "/tmp/clock-compare -h host.test -p $((port + 1)) -n 1" </dev/null
 	[ "$output" = "clock-compare: host.test port $((port + 1)): no answer" ]
 	[ "$(stat -c %s "$BATS_TEST_TMPDIR/datagram")" -eq 16 ]
@@ -243,7 +243,7 @@ ended() {
 
 @test "still-clock refuses to run anywhere but in the test guest" {
 	[ ! -e /etc/guestclock-test-guest ]
-	run -111 "$BATS_TEST_DIRNAME/../build/tests/still-clock" 1
+	run -111 "$BATS_TEST_DIRNAME/../../build/tests/still-clock" 1
 	[[ $output == 'still-clock: no /etc/guestclock-test-guest here'* ]]
 }
 

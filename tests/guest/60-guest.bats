@@ -7,9 +7,9 @@
 
 bats_require_minimum_version 1.5.0
 
-load lib/common
-load guest/guest
-load lib/xinetd
+load ../lib/common
+load guest
+load ../lib/xinetd
 
 # xinetd_start waits for this: a datagram service accepts no connection to try.
 xinetd_listens() {

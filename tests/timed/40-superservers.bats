@@ -4,8 +4,8 @@
 # It runs in a sandbox (tests/lib/common.bash): port 37 and /etc are the test's own, so the snippets are used as they
 # are, but enabled.  The clients only print (-p); none of them could set this machine's clock.
 
-load lib/common
-load lib/superserver
+load ../lib/common
+load ../lib/superserver
 
 setup_file() {
 	python -c '' || return 1

@@ -4,7 +4,7 @@
 
 bats_require_minimum_version 1.5.0
 
-load lib/common
+load ../lib/common
 
 setup() { common_setup; }
 teardown() { common_teardown; }

@@ -4,8 +4,8 @@
 
 bats_require_minimum_version 1.5.0
 
-load lib/common
-load lib/set
+load ../lib/common
+load ../lib/set
 
 setup_file() { set_setup_file; }
 
