@@ -58,25 +58,18 @@ limit() { sed -n "s/^$2  *\\([^ ]*\\)  *\\([^ ]*\\).*/\\1 \\2/p" "/proc/$1/limit
 
 # descriptors PID: prints what they refer to, with "pipe", "socket" and "pidfd" for those, in order of their numbers
 descriptors() {
-	local fd
-	for fd in $(cd "/proc/$1/fd" && printf '%s\n' * | sort -n); do
-		readlink "/proc/$1/fd/$fd" | sed 's/^anon_inode:\[\(.*\)\]$/\1/; s/^\(pipe\|socket\|pidfd\):.*/\1/'
-	done
+	(cd "/proc/$1/fd" && printf '%s\n' * | sort -n | xargs readlink) |
+		sed 's/^anon_inode:\[\(.*\)\]$/\1/; s/^\(pipe\|socket\|pidfd\):.*/\1/'
 }
 
 # sockets PID FILE...: prints how many of its descriptors from 3 up are sockets in these lists of the sandbox's
 # /proc/net
 sockets() {
-	local pid=$1 fd inode count=0
+	local pid=$1
 	shift
-	for fd in "/proc/$pid/fd"/*; do
-		((${fd##*/} > 2)) || continue
-		inode=$(readlink "$fd")
-		[[ $inode == socket:* ]] || continue
-		inode=${inode#socket:[}
-		! (cd "/proc/$SANDBOX/net" && grep -qw "${inode%]}" "$@") || count=$((count + 1))
-	done
-	printf '%s\n' "$count"
+	(cd "/proc/$SANDBOX/net" && cat "$@") |
+		grep -owFf <(cd "/proc/$pid/fd" && printf '%s\n' * | grep -vx '[0-2]' | xargs readlink | sed -n 's/^socket:\[\(.*\)\]$/\1/p') |
+		sort -u | wc -l
 }
 
 # confined PID CAPABILITIES FILTERS: checks what must hold for every process here

@@ -135,7 +135,7 @@ BEFORE=()
 enclosed() {
 	# EXEC: under background, this process replaces the recorded one, and inherits none of the shell's descriptors.
 	# shellcheck disable=SC2016
-	$EXEC timeout 20 "${ENTER[@]}" --mount sh -c '
+	$EXEC timeout 60 "${ENTER[@]}" --mount sh -c '
 		clock=$1 preload=$2
 		shift 2
 		export FAKE_CLOCK="$clock" LD_PRELOAD="$preload"
