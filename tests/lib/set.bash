@@ -172,6 +172,7 @@ shown() {
 # expect STATUS [REGEX]: checks that the last run ended with STATUS and printed one line on standard error, which
 # matches REGEX; without REGEX, nothing.
 expect() {
+	local -a lines
 	if ((status != $1)); then
 		printf 'status %s, expected %s\n' "$status" "$1"
 		shown
@@ -180,7 +181,7 @@ expect() {
 	if [ -z "${2-}" ]; then
 		[ ! -s "$WORK/stderr" ] && return 0
 		printf 'expected nothing on standard error\n'
-	elif [ "$(wc -l <"$WORK/stderr")" -ne 1 ]; then
+	elif mapfile lines <"$WORK/stderr" && [[ ${#lines[@]} != 1 || ${lines[0]} != *$'\n' ]]; then
 		printf 'expected exactly one line on standard error\n'
 	elif [[ $errors != 'guestclock-set: '* ]]; then
 		printf 'the line does not say who complains\n'
@@ -235,8 +236,7 @@ assert_not_logged() {
 
 # literally TEXT: prints a regular expression that matches only TEXT
 literally() {
-	# shellcheck disable=SC2001 # a set of characters is what sed is for
-	sed 's/[][\.*^$+?(){}|]/\\&/g' <<<"$1"
+	printf '%s\n' "${1//[][\\.*^$+?(){\}|]/\\&}"
 }
 
 # refused STATUS REGEX: checks that the last request got one line and STATUS, was logged once in the same words and with

@@ -194,9 +194,9 @@ limit() {
 		ask status "$option" "$wrong"
 		refused 100 "refused: $option \"$(literally "${wrong:0:40}")[^\"]*\": expected " ||
 			{ printf 'value: %s\n' "$wrong"; return 1; }
-		ask status "$option=$wrong"
-		refused 100 "refused: $option \"$(literally "${wrong:0:40}")[^\"]*\": expected " || return 1
 	done
+	ask status "$option=$wrong"
+	refused 100 "refused: $option \"$(literally "${wrong:0:40}")[^\"]*\": expected " || return 1
 	ask status "$option"
 	refused 100 "refused: no value for \"$option\": expected guestclock-set "
 	ask status "$option" "$right"
