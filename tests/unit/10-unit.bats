@@ -14,29 +14,29 @@ unit() {
 	[[ "$output" == *'[  PASSED  ]'* ]]
 }
 
-@test "unit: rfc868" { unit rfc868; }
-@test "unit: peer" { unit peer; }
-@test "unit: interval" { unit interval; }
-@test "unit: text" { unit text; }
-@test "unit: request and limits" { unit request; }
-@test "unit: policy" { unit policy; }
-@test "unit: sntp" { unit sntp; }
-@test "unit: edge" { unit edge; }
-@test "unit: acl_cache, log_limit, acl_parse" { unit access_parts; }
-@test "unit: ssh_env, query_answer, clock_lock" { unit ssh_env; }
+@test "rfc868 passes its unit tests" { unit rfc868; }
+@test "peer passes its unit tests" { unit peer; }
+@test "interval passes its unit tests" { unit interval; }
+@test "text passes its unit tests" { unit text; }
+@test "request and limits pass their unit tests" { unit request; }
+@test "policy passes its unit tests" { unit policy; }
+@test "sntp passes its unit tests" { unit sntp; }
+@test "edge passes its unit tests" { unit edge; }
+@test "acl_cache, log_limit and acl_parse pass their unit tests" { unit access_parts; }
+@test "ssh_env, query_answer and clock_lock pass their unit tests" { unit ssh_env; }
 
-@test "unit: exchange" { unit exchange; }
-@test "unit: dialog" { unit dialog; }
-@test "unit: guest_list, options, record_text, ssh_cause" { unit driver_texts; }
+@test "exchange passes its unit tests" { unit exchange; }
+@test "dialog passes its unit tests" { unit dialog; }
+@test "guest_list, options, record_text and ssh_cause pass their unit tests" { unit driver_texts; }
 
-@test "every unit test is run above" {
+@test "this file runs every unit test" {
 	for file in tests/unit/test_*.c; do
 		name=$(basename "$file" .c)
 		grep -q "unit ${name#test_};" "$BATS_TEST_FILENAME"
 	done
 }
 
-@test "pure objects call nothing but each other and string functions" {
+@test "pure objects call only each other and string functions" {
 	# The objects whose header says so at the start of a line.
 	pure=$(grep -lE '^ \* Pure\b' src/*/*.h | sed 's|^src/||; s|\.h$||')
 	[ -n "$pure" ]
@@ -54,14 +54,14 @@ unit() {
 	done
 }
 
-@test "one file sets the clock, one knows libwrap" {
+@test "only sysclock.c sets the clock, and only access.c includes libwrap's header" {
 	run grep -lE '\b(clock_settime|settimeofday|clock_adjtime|adjtimex|adjtime) *\(' src/*/*.c
 	[ "$output" = src/lib/sysclock.c ]
 	run grep -l 'tcpd\.h' src/*/*.c
 	[ "$output" = src/lib/access.c ]
 }
 
-@test "the release date is NEWS.md's month, and its number of seconds" {
+@test "the release date in version.h is that of NEWS.md, and RELEASE_SECONDS is its time" {
 	date=$(sed -n 's/^#define RELEASE_DATE "\(.*\)"/\1/p' src/lib/version.h)
 	version=$(sed -n 's/^#define GUESTCLOCK_VERSION "\(.*\)"/\1/p' src/lib/version.h)
 	grep -q "^#define RELEASE_SECONDS INT64_C($(date -u -d "$date" +%s))$" src/lib/version.h

@@ -28,7 +28,7 @@ fresh(void)
 }
 
 static void
-keeps(void **unused)
+cache_keeps_verdicts(void **unused)
 {
 	union peer a = v4(0x7f000001), b = v4(0x7f000002);
 
@@ -50,7 +50,7 @@ keeps(void **unused)
 }
 
 static void
-scopes_differ(void **unused)
+cache_distinguishes_scopes(void **unused)
 {
 	union peer a = { .v6 = { .sin6_family = AF_INET6, .sin6_scope_id = 2 } }, b;
 
@@ -64,7 +64,7 @@ scopes_differ(void **unused)
 }
 
 static void
-bounded(void **unused)
+cache_is_bounded(void **unused)
 {
 	size_t kept = 0;
 
@@ -91,7 +91,7 @@ bounded(void **unused)
 }
 
 static void
-limits_lines(void **unused)
+limits_logged_lines(void **unused)
 {
 	struct log_limit limit = { 0 };
 	unsigned lines = 0;
@@ -152,7 +152,7 @@ read_text(const char *text, size_t length, struct acl_fault *fault)
 }
 
 static void
-finds_acting_rules(void **unused)
+finds_rules_with_effects(void **unused)
 {
 	static const struct {
 		const char *text;
@@ -253,7 +253,7 @@ judges_patterns(void **unused)
 
 /* Lines that libwrap skips, truncates or joins to others.  LINE 0: libwrap reads them to their end. */
 static void
-finds_faults_of_lines(void **unused)
+finds_faulty_lines(void **unused)
 {
 	static const struct {
 		const char *text;
@@ -356,13 +356,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(keeps),
-		cmocka_unit_test(scopes_differ),
-		cmocka_unit_test(bounded),
-		cmocka_unit_test(limits_lines),
-		cmocka_unit_test(finds_acting_rules),
+		cmocka_unit_test(cache_keeps_verdicts),
+		cmocka_unit_test(cache_distinguishes_scopes),
+		cmocka_unit_test(cache_is_bounded),
+		cmocka_unit_test(limits_logged_lines),
+		cmocka_unit_test(finds_rules_with_effects),
 		cmocka_unit_test(judges_patterns),
-		cmocka_unit_test(finds_faults_of_lines),
+		cmocka_unit_test(finds_faulty_lines),
 		cmocka_unit_test(reads_lists),
 	};
 

@@ -178,7 +178,7 @@ respects_another_service(void **unused)
 }
 
 static void
-drifting(void **unused)
+clock_that_drifts(void **unused)
 {
 	static const int64_t drifts[] = { 740, -740, 10000, -10000, 100000, -100000 };
 
@@ -193,7 +193,7 @@ drifting(void **unused)
 }
 
 static void
-does_not_stay(void **unused)
+clock_that_does_not_stay_set(void **unused)
 {
 	struct guest guest = { .offset = 30 * NS_PER_SECOND, .delay = 20000, .undone = INT64_MAX };
 	struct dialog dialog = run(&guest, true);
@@ -213,7 +213,7 @@ does_not_stay(void **unused)
 }
 
 static void
-refused(void **unused)
+step_that_is_refused(void **unused)
 {
 	struct guest guest = { .offset = 30 * NS_PER_SECOND, .delay = 20000, .refusal = "no too-far-back the limit is 5 s" };
 	struct dialog dialog = run(&guest, true);
@@ -239,7 +239,7 @@ after_greeting(const char *line, nanoseconds sent, nanoseconds received)
 }
 
 static void
-faults(void **unused)
+faulty_replies_and_clocks(void **unused)
 {
 	static const char *const bad[] = { "", "done 1.000000000", "now", "now 1", "now 9999999999999999999.000000000",
 		"guestclock 1 boot=- sync=no freq=+0.000 tick=10000", "\x1b[2J", "bash: exchange: command not found" };
@@ -292,7 +292,7 @@ faults(void **unused)
 }
 
 static void
-still(void **unused)
+clock_that_stands_still(void **unused)
 {
 	struct guest guest = { .offset = INT64_C(1203108540) * NS_PER_SECOND, .delay = 300000, .still = true };
 	struct dialog dialog = run(&guest, true);
@@ -313,11 +313,11 @@ main(void)
 		cmocka_unit_test(steps),
 		cmocka_unit_test(slews_and_leaves_alone),
 		cmocka_unit_test(respects_another_service),
-		cmocka_unit_test(drifting),
-		cmocka_unit_test(does_not_stay),
-		cmocka_unit_test(refused),
-		cmocka_unit_test(faults),
-		cmocka_unit_test(still),
+		cmocka_unit_test(clock_that_drifts),
+		cmocka_unit_test(clock_that_does_not_stay_set),
+		cmocka_unit_test(step_that_is_refused),
+		cmocka_unit_test(faulty_replies_and_clocks),
+		cmocka_unit_test(clock_that_stands_still),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,7 +141,7 @@ static const struct record sample = { .guest = "root@web-1.example", .time = INT
 	.boot = "3b274584-e04e-4b6f-96bd-89cc31b1b0dd" };
 
 static void
-states_come_back(void **unused)
+states_round_trip(void **unused)
 {
 	struct record record, back;
 	char text[RECORD_TEXT];
@@ -364,7 +364,7 @@ main(void)
 		cmocka_unit_test(bad_lists),
 		cmocka_unit_test(destinations),
 		cmocka_unit_test(options_read),
-		cmocka_unit_test(states_come_back),
+		cmocka_unit_test(states_round_trip),
 		cmocka_unit_test(damaged_states),
 		cmocka_unit_test(log_lines),
 		cmocka_unit_test(file_names),

@@ -75,7 +75,7 @@ run(struct world world)
 }
 
 static void
-truth_is_inside(void **unused)
+interval_contains_true_offset(void **unused)
 {
 	static const int64_t drifts[] = { 0, 20, -20, 740, -740, 10000, -10000, 50000, -50000, 99000, -99000 };
 
@@ -133,7 +133,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(truth_is_inside),
+		cmocka_unit_test(interval_contains_true_offset),
 		cmocka_unit_test(narrow_when_calm),
 		cmocka_unit_test(clock_set_meanwhile),
 	};

@@ -62,7 +62,7 @@ orders(void **unused)
 }
 
 static void
-orders_come_back(void **unused)
+orders_round_trip(void **unused)
 {
 	static const int64_t values[] = { 0, 1, -1, 999999999, -999999999, NS_PER_SECOND, INT64_MAX, -INT64_MAX, 123456789012345 };
 	char line[EXCHANGE_LINE + 1];
@@ -168,7 +168,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(orders),
-		cmocka_unit_test(orders_come_back),
+		cmocka_unit_test(orders_round_trip),
 		cmocka_unit_test(replies),
 		cmocka_unit_test(greetings),
 		cmocka_unit_test(rates),

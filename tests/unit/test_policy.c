@@ -21,7 +21,7 @@ decide(nanoseconds middle, nanoseconds bound, struct situation situation, const 
 static const struct situation plain = { .slew_up_to = SYSCLOCK_SLEW_BELOW };
 
 static void
-left_alone(void **unused)
+right_clock_is_left_alone(void **unused)
 {
 	struct limits limits = limits_default();
 	struct policy_verdict verdict = decide(SECOND / 4, SECOND / 2, plain, &limits);
@@ -77,7 +77,7 @@ floor_and_ceiling(void **unused)
 }
 
 static void
-how_far(void **unused)
+step_limits(void **unused)
 {
 	struct limits limits = limits_default();
 	struct situation situation = plain;
@@ -116,7 +116,7 @@ another_service(void **unused)
 }
 
 static void
-stays_where_it_was_set(void **unused)
+agreeing_answer_sets_nothing(void **unused)
 {
 	struct limits limits = limits_default();
 	struct situation situation = plain;
@@ -133,7 +133,7 @@ stays_where_it_was_set(void **unused)
 }
 
 static void
-centuries(void **unused)
+offsets_of_centuries(void **unused)
 {
 	struct limits limits = limits_default();
 	struct situation situation = plain;
@@ -150,7 +150,7 @@ centuries(void **unused)
 }
 
 static void
-set_by_somebody(void **unused)
+set_by_another_program(void **unused)
 {
 	const struct clock_reading before = { .real = NOW, .raw = 5 * SECOND };
 	static const struct {
@@ -190,7 +190,7 @@ set_by_somebody(void **unused)
 }
 
 static void
-names(void **unused)
+decision_names(void **unused)
 {
 	(void)unused;
 	for (int decision = DECISION_WITHIN_BOUND; decision <= DECISION_TOO_FAR_TO_SLEW; decision++) {
@@ -235,15 +235,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(left_alone),
+		cmocka_unit_test(right_clock_is_left_alone),
 		cmocka_unit_test(step_or_slew),
 		cmocka_unit_test(floor_and_ceiling),
-		cmocka_unit_test(how_far),
+		cmocka_unit_test(step_limits),
 		cmocka_unit_test(another_service),
-		cmocka_unit_test(stays_where_it_was_set),
-		cmocka_unit_test(centuries),
-		cmocka_unit_test(set_by_somebody),
-		cmocka_unit_test(names),
+		cmocka_unit_test(agreeing_answer_sets_nothing),
+		cmocka_unit_test(offsets_of_centuries),
+		cmocka_unit_test(set_by_another_program),
+		cmocka_unit_test(decision_names),
 		cmocka_unit_test(steps_of_a_session),
 	};
 

@@ -69,7 +69,7 @@ local_clock_does_not_matter(void **unused)
 }
 
 static void
-every_count_has_one_time_in_an_era(void **unused)
+each_count_is_one_time_in_an_era(void **unused)
 {
 	(void)unused;
 	for (uint64_t count = 0; count < (UINT64_C(1) << 32); count += 16777213) {
@@ -87,7 +87,7 @@ main(void)
 		cmocka_unit_test(encodes),
 		cmocka_unit_test(decodes_near),
 		cmocka_unit_test(local_clock_does_not_matter),
-		cmocka_unit_test(every_count_has_one_time_in_an_era),
+		cmocka_unit_test(each_count_is_one_time_in_an_era),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
