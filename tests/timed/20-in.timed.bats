@@ -2,7 +2,7 @@
 # in.timed by itself: its options, each kind of standard input, and the cases in which it has no time to give.  40 and
 # 41 test it under a superserver.
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 
 bats_require_minimum_version 1.5.0
 
@@ -35,7 +35,7 @@ run_timed() {
 # output
 failed() {
 	if ((status == $1)) && [ "$(wc -l <"$WORK/errors")" -eq 1 ] && [[ $errors =~ ^in\.timed\[[0-9]+\]:\ $2 ]]; then
-		equal "$octets" '' 'what was written'
+		equal "$octets" '' 'octets on standard output'
 		return
 	fi
 	printf -- '--- status %s, expected %s; standard error, expected one line "%s":\n%s\n---\n' "$status" "$1" "$2" "$errors"
@@ -43,7 +43,7 @@ failed() {
 }
 
 # told TIME: the octets written are TIME, in seconds since 1970
-told() { equal "$octets" "$(printf '%08x' $((($1 + 2208988800) % 4294967296)))" 'the octets'; }
+told() { equal "$octets" "$(printf '%08x' $((($1 + 2208988800) % 4294967296)))" 'octets on standard output'; }
 
 # told_now FROM: the octets written are a time between FROM and now, and standard error is empty
 told_now() {
@@ -51,12 +51,12 @@ told_now() {
 	equal "${#octets}" 8 'hexadecimal digits written'
 	equal "$errors" '' 'standard error'
 	time=$((16#$octets - 2208988800))
-	((time >= $1 && time <= now)) || { printf 'told %s, it was %s to %s\n' "$time" "$1" "$now"; return 1; }
+	((time >= $1 && time <= now)) || { printf 'the answer is %s, expected %s to %s\n' "$time" "$1" "$now"; return 1; }
 }
 
 # --------------------------------------------------------------------------------------------------- options
 
-@test "-i takes whole seconds from 1 to 3600" {
+@test "-i accepts whole seconds from 1 to 3600 and refuses anything else" {
 	local value
 	for value in '' 0 3601 99999 -1 +5 1.5 5s ' 5' 0x10 abc 4294967301; do
 		run_timed -i "$value"
@@ -75,7 +75,7 @@ told_now() {
 	done
 }
 
-@test "-n takes a daemon name as in hosts.allow" {
+@test "-n accepts a daemon name as in hosts.allow and refuses anything else" {
 	local value long
 	printf -v long '%064d' 0
 	for value in '' 'a b' 'a:b' 'a,b' 'a@b' $'a\tb' "$long"; do
@@ -95,7 +95,7 @@ told_now() {
 	done
 }
 
-@test "-l and -s take no value" {
+@test "-l and -s refuse a value" {
 	run_timed -l yes
 	failed 100 'unexpected argument "yes": expected in\.timed '
 	run_timed -lyes
@@ -110,7 +110,7 @@ told_now() {
 	failed 100 'unknown option "-=": expected in\.timed '
 }
 
-@test "unknown options and arguments" {
+@test "unknown options and any arguments are refused" {
 	run_timed -x
 	failed 100 'unknown option "-x": expected in\.timed '
 	run_timed --strict-access=1
@@ -123,7 +123,7 @@ told_now() {
 	failed 100 'unexpected argument "": expected in\.timed '
 }
 
-@test "a complaint is one line of printable text, whatever was given" {
+@test "a usage error is one line of printable text, even for unprintable options and arguments" {
 	local value
 	for value in $'5\n6' $'\e[2J' $'a\rb' $'\x80\xff'; do
 		run_timed -i "$value"
@@ -136,7 +136,7 @@ told_now() {
 	failed 100 'unknown option '
 }
 
-@test "--help and --version: on standard output, status 0" {
+@test "--help and --version print to standard output and end with status 0" {
 	run -0 --separate-stderr no_clock "$IN_TIMED" --version </dev/null
 	[[ $output =~ ^'in.timed '[0-9]+\.[0-9]+\.[0-9]+' ('(static|shared)', libwrap)'$ && $stderr == '' ]] || { printf '%s\n' "$output"; return 1; }
 	run -0 --separate-stderr no_clock "$IN_TIMED" --help </dev/null
@@ -148,7 +148,7 @@ told_now() {
 
 # ------------------------------------------------------------------------------------------------------- pipes
 
-@test "into a pipe: exactly four octets, and they are the time" {
+@test "in.timed writes four octets with the current time to a pipe" {
 	local from=$EPOCHSECONDS
 	run_timed
 	equal "$status" 0 status
@@ -161,7 +161,7 @@ told_now() {
 	told_now "$from"
 }
 
-@test "the second is told when it begins, not a tick later" {
+@test "in.timed gives the new second as soon as it begins" {
 	# time(2) returns the previous second for some milliseconds more.  The program takes that long to start, so a
 	# run may not show the error.  So check that the program does not import these calls.
 	local edge
@@ -173,11 +173,11 @@ told_now() {
 		edge=$((EPOCHSECONDS + 1))
 		while ((EPOCHSECONDS < edge)); do :; done
 		octets=$("$IN_TIMED" </dev/null | od -An -tx1 | tr -d ' \n')
-		equal "$((16#$octets - 2208988800))" "$edge" 'second told'
+		equal "$((16#$octets - 2208988800))" "$edge" 'second in the answer'
 	done
 }
 
-@test "standard input, output or error closed at start" {
+@test "in.timed works with standard input or error closed, and fails with standard output closed" {
 	local from=$EPOCHSECONDS
 	octets=$("$IN_TIMED" <&- | od -An -tx1 | tr -d ' \n')
 	errors=
@@ -195,12 +195,12 @@ told_now() {
 	equal "$status" 111 'status with all three closed'
 }
 
-@test "an output that takes nothing is an error" {
+@test "in.timed fails when it cannot write to standard output" {
 	status=0
 	"$IN_TIMED" </dev/null >/dev/full 2>"$WORK/errors" || status=$?
 	errors=$(<"$WORK/errors") octets=
 	failed 111 'cannot write to standard output: No space left on device'
-	# Nobody reads the pipe: the run must not succeed, however it ends.
+	# A pipe without a reader: the program must fail, by status or by SIGPIPE.
 	mkfifo "$WORK/fifo"
 	: <"$WORK/fifo" &
 	exec 8>"$WORK/fifo"
@@ -277,7 +277,7 @@ print("errors", (said or b"").decode())
 	printf '%s' "${errors:+$errors$'\n'}" >"$WORK/errors"
 }
 
-@test "a connected stream socket: four octets to the client, and the end" {
+@test "on a connected stream socket in.timed sends four octets and closes the connection" {
 	requires_namespaces
 	local from=$EPOCHSECONDS
 	on_socket tcp
@@ -288,67 +288,67 @@ print("errors", (said or b"").decode())
 	ERRORS=socket
 	on_socket tcp -l
 	equal "$status" 0 status
-	equal "${#heard}" 8 'hexadecimal digits heard'
+	equal "${#heard}" 8 'hexadecimal digits received'
 }
 
-@test "a standard error that is a device or a terminal: what is logged goes there too" {
+@test "log messages also go to standard error if that is a device or a terminal" {
 	requires_namespaces
 	# The C library asks whether such a descriptor is a terminal.
 	for ERRORS in null terminal; do
 		on_socket tcp -l
 		equal "$status" 0 "status with a $ERRORS"
-		equal "${#heard}" 8 "hexadecimal digits heard with a $ERRORS"
+		equal "${#heard}" 8 "hexadecimal digits received with a $ERRORS"
 	done
 	[[ $errors =~ ^in\.timed\[[0-9]+\]:\ answered\ 127\.0\.0\.1\ \(tcp\) ]]
 }
 
-@test "a connected stream socket of a client that is not allowed: closed without an octet" {
+@test "on a connected stream socket in.timed closes a denied client's connection without an octet" {
 	requires_namespaces
 	ERRORS=socket DENY='in.timed: ALL'
 	on_socket tcp
 	equal "$status" 1 status
-	equal "$heard" '' 'what the client heard'
+	equal "$heard" '' 'octets that the client received'
 	# The name in the rules is the one that -n gives.
 	on_socket tcp -n another
 	equal "$status" 0 status
-	equal "${#heard}" 8 'hexadecimal digits heard'
+	equal "${#heard}" 8 'hexadecimal digits received'
 	DENY='another: ALL'
 	on_socket tcp -n another
 	equal "$status" 1 status
 	equal "$heard" ''
 }
 
-@test "a client that is gone already is no error" {
+@test "a client that has already closed its connection is no error" {
 	requires_namespaces
 	on_socket gone
 	equal "$status" 0 status
 	equal "$octets" '' 'standard output'
 }
 
-@test "a wrong option where standard error is the client's connection: nothing is written to it" {
+@test "in.timed writes no usage error, help or refusal to standard error that is the client's connection" {
 	requires_namespaces
 	ERRORS=socket
 	on_socket tcp -x
 	equal "$status" 100 status
-	equal "$heard" '' 'what the client heard'
+	equal "$heard" '' 'octets that the client received'
 	on_socket tcp -i 0
 	equal "$status" 100 status
-	equal "$heard" '' 'what the client heard'
-	# Help is for who runs it by hand: a client must not take it for the time.
+	equal "$heard" '' 'octets that the client received'
+	# Help is for users at a shell: a client must not read it as the time.
 	local option
 	for option in --help --version -h; do
 		on_socket tcp "$option"
 		equal "$status" 100 status
-		equal "$heard" '' 'what the client heard'
+		equal "$heard" '' 'octets that the client received'
 	done
-	# Neither where there is no time to give, or access is denied.
+	# Nothing is written when access is denied, either.
 	DENY='in.timed: ALL'
 	on_socket tcp
 	equal "$status" 1 status
-	equal "$heard" '' 'what the client heard'
+	equal "$heard" '' 'octets that the client received'
 }
 
-@test "a local socket is what sshd gives a command, and treated as a pipe" {
+@test "in.timed treats a local socket, which sshd gives a command, as a pipe" {
 	requires_namespaces
 	local from=$EPOCHSECONDS
 	DENY='ALL: ALL'
@@ -365,7 +365,7 @@ print("errors", (said or b"").decode())
 	[[ $octets == "$(printf 'in.timed ' | od -An -tx1 | tr -d ' \n')"* ]]
 }
 
-@test "a socket that is neither stream nor datagram is refused" {
+@test "in.timed refuses a socket that is neither stream nor datagram" {
 	requires_namespaces
 	on_socket raw
 	failed 100 'standard input is a socket of type 3; expected a stream or datagram socket$'
@@ -373,7 +373,7 @@ print("errors", (said or b"").decode())
 
 # -------------------------------------------------------------------------------------------------- no time to give
 
-# with_clock UNIX-SECONDS [FIELD=VALUE...]: from now on the programs have a clock that reads UNIX-SECONDS
+# with_clock UNIX-SECONDS [FIELD=VALUE...]: gives the programs a fake clock that reads UNIX-SECONDS
 with_clock() {
 	local at=$1 offset
 	shift
@@ -387,7 +387,7 @@ print(int(sys.argv[1]) * 10**9 + 10**8 - time.clock_gettime_ns(time.CLOCK_REALTI
 
 release=$(sed -n 's/^#define RELEASE_SECONDS INT64_C(\([0-9]*\))$/\1/p' "$TOP/src/lib/version.h")
 
-@test "a clock before the release of the program is no time to give" {
+@test "in.timed gives no time while the clock reads before the release date" {
 	local at
 	for at in 0 1203108540 $((release - 100)) $((release - 1)); do
 		with_clock "$at"
@@ -406,7 +406,7 @@ release=$(sed -n 's/^#define RELEASE_SECONDS INT64_C(\([0-9]*\))$/\1/p' "$TOP/sr
 	told "$release"
 }
 
-@test "the count goes on where its 32 bits end" {
+@test "in.timed's count of seconds wraps in 2036 and continues after 2038 and 2106" {
 	# 2036-02-07 06:28:15 and 16, 2038-01-19 03:14:07 and 08, 2106-02-07 06:28:15 and 16
 	local at
 	for at in 2085978495 2085978496 2147483647 2147483648 4294967295 4294967296; do
@@ -423,7 +423,7 @@ release=$(sed -n 's/^#define RELEASE_SECONDS INT64_C(\([0-9]*\))$/\1/p' "$TOP/sr
 	equal "$octets" 00000000
 }
 
-@test "-s gives the time only while the kernel says that its clock is synchronised" {
+@test "with -s in.timed gives the time only while the kernel reports a synchronised clock" {
 	local at=$((release + 86400))
 	with_clock "$at"
 	run_timed -s
@@ -437,7 +437,7 @@ release=$(sed -n 's/^#define RELEASE_SECONDS INT64_C(\([0-9]*\))$/\1/p' "$TOP/sr
 	told "$at"
 }
 
-@test "what it sets: nothing" {
+@test "in.timed changes nothing in the clock's state" {
 	with_clock $((release + 86400)) status=0
 	cp "$WORK/clock" "$WORK/before"
 	run_timed -s

@@ -71,35 +71,35 @@ answers() {
 	esac
 }
 
-@test "xinetd, stream, wait, IPv4: right for all clients" { answers xinetd stream-wait 4; }
-@test "xinetd, stream, wait, IPv6: right for all clients" { answers xinetd stream-wait 6; }
-@test "xinetd, dgram, wait, IPv4: right for all clients" { answers xinetd dgram-wait 4; }
-@test "xinetd, dgram, wait, IPv6: right for all clients" { answers xinetd dgram-wait 6; }
-@test "xinetd, stream, nowait, IPv4: right for all clients" { answers xinetd stream-nowait 4; }
-@test "xinetd, stream, nowait, IPv6: right for all clients" { answers xinetd stream-nowait 6; }
+@test "xinetd, stream, wait, IPv4: every client gets the right time" { answers xinetd stream-wait 4; }
+@test "xinetd, stream, wait, IPv6: every client gets the right time" { answers xinetd stream-wait 6; }
+@test "xinetd, dgram, wait, IPv4: every client gets the right time" { answers xinetd dgram-wait 4; }
+@test "xinetd, dgram, wait, IPv6: every client gets the right time" { answers xinetd dgram-wait 6; }
+@test "xinetd, stream, nowait, IPv4: every client gets the right time" { answers xinetd stream-nowait 4; }
+@test "xinetd, stream, nowait, IPv6: every client gets the right time" { answers xinetd stream-nowait 6; }
 
-@test "openbsd-inetd, stream, wait, IPv4: right for all clients" { answers openbsd stream-wait 4; }
-@test "openbsd-inetd, stream, wait, IPv6: right for all clients" { answers openbsd stream-wait 6; }
-@test "openbsd-inetd, dgram, wait, IPv4: right for all clients" { answers openbsd dgram-wait 4; }
-@test "openbsd-inetd, dgram, wait, IPv6: right for all clients" { answers openbsd dgram-wait 6; }
-@test "openbsd-inetd, stream, nowait, IPv4: right for all clients" { answers openbsd stream-nowait 4; }
-@test "openbsd-inetd, stream, nowait, IPv6: right for all clients" { answers openbsd stream-nowait 6; }
+@test "openbsd-inetd, stream, wait, IPv4: every client gets the right time" { answers openbsd stream-wait 4; }
+@test "openbsd-inetd, stream, wait, IPv6: every client gets the right time" { answers openbsd stream-wait 6; }
+@test "openbsd-inetd, dgram, wait, IPv4: every client gets the right time" { answers openbsd dgram-wait 4; }
+@test "openbsd-inetd, dgram, wait, IPv6: every client gets the right time" { answers openbsd dgram-wait 6; }
+@test "openbsd-inetd, stream, nowait, IPv4: every client gets the right time" { answers openbsd stream-nowait 4; }
+@test "openbsd-inetd, stream, nowait, IPv6: every client gets the right time" { answers openbsd stream-nowait 6; }
 
-@test "inetutils-inetd, stream, wait, IPv4: right for all clients" { answers inetutils stream-wait 4; }
-@test "inetutils-inetd, stream, wait, IPv6: right for all clients" { answers inetutils stream-wait 6; }
-@test "inetutils-inetd, dgram, wait, IPv4: right for all clients" { answers inetutils dgram-wait 4; }
-@test "inetutils-inetd, dgram, wait, IPv6: right for all clients" { answers inetutils dgram-wait 6; }
-@test "inetutils-inetd, stream, nowait, IPv4: right for all clients" { answers inetutils stream-nowait 4; }
-@test "inetutils-inetd, stream, nowait, IPv6: right for all clients" { answers inetutils stream-nowait 6; }
+@test "inetutils-inetd, stream, wait, IPv4: every client gets the right time" { answers inetutils stream-wait 4; }
+@test "inetutils-inetd, stream, wait, IPv6: every client gets the right time" { answers inetutils stream-wait 6; }
+@test "inetutils-inetd, dgram, wait, IPv4: every client gets the right time" { answers inetutils dgram-wait 4; }
+@test "inetutils-inetd, dgram, wait, IPv6: every client gets the right time" { answers inetutils dgram-wait 6; }
+@test "inetutils-inetd, stream, nowait, IPv4: every client gets the right time" { answers inetutils stream-nowait 4; }
+@test "inetutils-inetd, stream, nowait, IPv6: every client gets the right time" { answers inetutils stream-nowait 6; }
 
-@test "systemd-socket-activate, stream, wait, IPv4: right for all clients" { answers activate stream-wait 4; }
-@test "systemd-socket-activate, stream, wait, IPv6: right for all clients" { answers activate stream-wait 6; }
-@test "systemd-socket-activate, dgram, wait, IPv4: right for all clients" { answers activate dgram-wait 4; }
-@test "systemd-socket-activate, dgram, wait, IPv6: right for all clients" { answers activate dgram-wait 6; }
-@test "systemd-socket-activate, stream, nowait, IPv4: right for all clients" { answers activate stream-nowait 4; }
-@test "systemd-socket-activate, stream, nowait, IPv6: right for all clients" { answers activate stream-nowait 6; }
+@test "systemd-socket-activate, stream, wait, IPv4: every client gets the right time" { answers activate stream-wait 4; }
+@test "systemd-socket-activate, stream, wait, IPv6: every client gets the right time" { answers activate stream-wait 6; }
+@test "systemd-socket-activate, dgram, wait, IPv4: every client gets the right time" { answers activate dgram-wait 4; }
+@test "systemd-socket-activate, dgram, wait, IPv6: every client gets the right time" { answers activate dgram-wait 6; }
+@test "systemd-socket-activate, stream, nowait, IPv4: every client gets the right time" { answers activate stream-nowait 4; }
+@test "systemd-socket-activate, stream, nowait, IPv6: every client gets the right time" { answers activate stream-nowait 6; }
 
-@test "a port other than 37, as in a test or behind a firewall, from the same snippets" {
+@test "every superserver serves another port than 37 from the same snippets" {
 	local kind port
 	port=$(free_port)
 	for kind in xinetd openbsd inetutils activate; do
@@ -112,7 +112,7 @@ answers() {
 	done
 }
 
-@test "xinetd snippets: off until the administrator switches them on" {
+@test "the xinetd snippets are disabled until the administrator enables them" {
 	local type
 	for type in stream dgram; do
 		run_cmd grep -Ex '[[:blank:]]*disable[[:blank:]]*=[[:blank:]]*yes' "$SNIPPETS/xinetd.d/in-timed-$type"
@@ -121,7 +121,7 @@ answers() {
 	cp "$PEERS/etc/xinetd.conf" "$ETC/"
 	background superserver sandbox "$PEERS/usr/sbin/xinetd" -dontfork -stayalive -pidfile /run/xinetd.pid \
 		-filelog "$WORK/xinetd.log"
-	# Off because of "disable"; xinetd passes over a file with a dot in its name without a word.
+	# Disabled because of "disable": xinetd has read the files.  It silently ignores a file with a dot in its name.
 	for type in stream dgram; do
 		wait_for 3 grep -q "configuration file: /etc/xinetd.d/in-timed-$type" "$WORK/xinetd.log"
 	done
@@ -130,7 +130,7 @@ answers() {
 	not bound dgram 37
 }
 
-@test "both xinetd snippets together serve TCP and UDP" {
+@test "both xinetd snippets together serve TCP and UDP, over IPv4 and IPv6" {
 	superserver_start xinetd both-wait
 	run_cmd ask 127.0.0.1
 	run_cmd ask --udp 127.0.0.1
@@ -141,7 +141,7 @@ answers() {
 	equal "$output" "" "complaints in xinetd's log"
 }
 
-@test "systemd units: understood by systemd, and exposed below 2.0" {
+@test "the systemd units pass systemd-analyze verify, and have an exposure below 2.0" {
 	requires systemd-analyze
 	local type
 	mkdir "$WORK/units"

@@ -1,7 +1,7 @@
 # Known failures of time services under superservers: each test shows that one does not happen here.  Real superservers,
 # started from the shipped snippets, in a sandbox (tests/lib/common.bash).
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 # shellcheck disable=SC2034 # OPTIONS and SERVER are for superserver_start
 
 load ../lib/common
@@ -58,32 +58,32 @@ denied_while_helper_lives() { # KIND STYLE
 	equal "$(unread 37)" 0 "octets left unread"
 }
 
-@test "xinetd, stream: a denied source gets nothing while the process for an allowed one lives" {
+@test "xinetd, stream: in.timed denies a source while it serves an allowed one" {
 	denied_while_helper_lives xinetd stream-wait
 }
-@test "xinetd, dgram: a denied source gets nothing while the process for an allowed one lives" {
+@test "xinetd, dgram: in.timed denies a source while it serves an allowed one" {
 	denied_while_helper_lives xinetd dgram-wait
 }
-@test "openbsd-inetd, stream: a denied source gets nothing while the process for an allowed one lives" {
+@test "openbsd-inetd, stream: in.timed denies a source while it serves an allowed one" {
 	denied_while_helper_lives openbsd stream-wait
 }
-@test "openbsd-inetd, dgram: a denied source gets nothing while the process for an allowed one lives" {
+@test "openbsd-inetd, dgram: in.timed denies a source while it serves an allowed one" {
 	denied_while_helper_lives openbsd dgram-wait
 }
-@test "inetutils-inetd, stream: a denied source gets nothing while the process for an allowed one lives" {
+@test "inetutils-inetd, stream: in.timed denies a source while it serves an allowed one" {
 	denied_while_helper_lives inetutils stream-wait
 }
-@test "inetutils-inetd, dgram: a denied source gets nothing while the process for an allowed one lives" {
+@test "inetutils-inetd, dgram: in.timed denies a source while it serves an allowed one" {
 	denied_while_helper_lives inetutils dgram-wait
 }
-@test "systemd socket, stream: a denied source gets nothing while the process for an allowed one lives" {
+@test "systemd socket, stream: in.timed denies a source while it serves an allowed one" {
 	denied_while_helper_lives activate stream-wait
 }
-@test "systemd socket, dgram: a denied source gets nothing while the process for an allowed one lives" {
+@test "systemd socket, dgram: in.timed denies a source while it serves an allowed one" {
 	denied_while_helper_lives activate dgram-wait
 }
 
-@test "stream, nowait: the check is in.timed's too" {
+@test "stream, nowait: in.timed denies clients that hosts.allow does not let in, under each superserver" {
 	local kind
 	hosts_allow 'in.timed: 127.0.0.2'
 	hosts_deny 'ALL: ALL'
@@ -116,10 +116,10 @@ edit_takes_effect() { # STYLE
 	equal "$(helper)" "$pid" "the process that serves"
 }
 
-@test "an edited hosts.deny counts within about a second, stream" { edit_takes_effect stream-wait; }
-@test "an edited hosts.deny counts within about a second, dgram" { edit_takes_effect dgram-wait; }
+@test "stream: an edited hosts.deny takes effect within 2.5 s in a running process" { edit_takes_effect stream-wait; }
+@test "dgram: an edited hosts.deny takes effect within 2.5 s in a running process" { edit_takes_effect dgram-wait; }
 
-@test "xinetd's socket takes IPv4 and IPv6, and IPv4 clients are looked up by their IPv4 addresses" {
+@test "xinetd's socket serves IPv4 and IPv6, and the tables match IPv4 clients by their IPv4 addresses" {
 	hosts_allow 'in.timed: 127.0.0.0/255.255.255.253 [::1]'
 	hosts_deny 'in.timed: ALL'
 	local style
@@ -138,7 +138,7 @@ edit_takes_effect() { # STYLE
 
 # For a service that waits, xinetd's own check refuses everybody and leaves the connection in the queue.  So xinetd
 # finds it again at once, without end.
-@test "everybody denied: xinetd does not spin, and denied datagrams are read" {
+@test "xinetd uses no processor time when every client is denied, and in.timed reads denied datagrams" {
 	local i before
 	hosts_deny 'ALL: ALL'
 	superserver_start xinetd both-wait
@@ -176,10 +176,10 @@ burst_of_250() { # KIND
 	equal "$(counter Udp RcvbufErrors)" 0 "datagrams that found the buffer full"
 }
 
-@test "xinetd: 250 queries at once are answered, 250 of 250" { burst_of_250 xinetd; }
-@test "openbsd-inetd: 250 queries at once are answered, 250 of 250" { burst_of_250 openbsd; }
-@test "inetutils-inetd: 250 queries at once are answered, 250 of 250" { burst_of_250 inetutils; }
-@test "systemd socket: 250 queries at once are answered, 250 of 250" { burst_of_250 activate; }
+@test "xinetd: in.timed answers every request of a burst of 250" { burst_of_250 xinetd; }
+@test "openbsd-inetd: in.timed answers every request of a burst of 250" { burst_of_250 openbsd; }
+@test "inetutils-inetd: in.timed answers every request of a burst of 250" { burst_of_250 inetutils; }
+@test "systemd socket: in.timed answers every request of a burst of 250" { burst_of_250 activate; }
 
 # After a process for datagrams has ended, xinetd discards waiting datagrams.  After a process for connections has
 # ended, a superserver that did not notice would no longer listen.
@@ -200,24 +200,24 @@ idle_and_again() { # KIND
 	wait_for 4 sandbox_empty in.timed
 }
 
-@test "xinetd: the process leaves when idle, and the next query is answered by a new one" {
+@test "xinetd: in.timed ends when idle, and a new process answers the next request" {
 	idle_and_again xinetd
 }
-@test "openbsd-inetd: the process leaves when idle, and the next query is answered by a new one" {
+@test "openbsd-inetd: in.timed ends when idle, and a new process answers the next request" {
 	idle_and_again openbsd
 }
-@test "inetutils-inetd: the process leaves when idle, and the next query is answered by a new one" {
+@test "inetutils-inetd: in.timed ends when idle, and a new process answers the next request" {
 	idle_and_again inetutils
 }
 
-@test "systemd socket: the process leaves when idle" {
+@test "systemd socket: in.timed ends when idle" {
 	OPTIONS='-i 1'
 	superserver_start activate dgram-wait
 	run_cmd ask --udp 127.0.0.1
 	wait_for 4 sandbox_empty in.timed
 }
 
-@test "no query is lost when processes come and go under it" {
+@test "xinetd: no request is lost while in.timed ends when idle and is started again" {
 	OPTIONS='-i 1'
 	superserver_start xinetd both-wait
 	# Gaps of different lengths, so that the requests meet different moments of a process's life.
@@ -231,7 +231,7 @@ idle_and_again() { # KIND
 
 # -------------------------------------------------------------------------------------------- rate limits
 
-@test "xinetd: more than 50 connections in a second are answered (cps)" {
+@test "xinetd: more than 50 connections in a second are answered, the limit cps on starts" {
 	superserver_start xinetd stream-wait
 	local i
 	# 60 at a time: the queue holds 64, and the kernel makes a client that finds it full wait for a second.
@@ -250,11 +250,11 @@ more_than_the_rate() { # KIND
 	run_cmd ask --udp --times 300 ::1
 }
 
-@test "openbsd-inetd: more than 256 in a minute are answered (-R)" { more_than_the_rate openbsd; }
-@test "inetutils-inetd: more than 40 in a minute are answered (-R)" { more_than_the_rate inetutils; }
+@test "openbsd-inetd: more than 256 requests in a minute are answered, its limit on starts" { more_than_the_rate openbsd; }
+@test "inetutils-inetd: more than 40 requests in a minute are answered, its limit on starts" { more_than_the_rate inetutils; }
 
 # With -i 1 there may be one start a second.
-@test "inetd lines: the starts that they allow in a minute leave room for -i 1" {
+@test "the inetd snippets allow 60 starts in a minute, as many as -i 1 can cause" {
 	local file
 	for file in openbsd-inetd inetutils-inetd; do
 		# shellcheck disable=SC2016 # awk's own
@@ -280,9 +280,9 @@ idle() {
 	at_most $(($(processor_time) - before)) 2 "ticks of processor time in half a second"
 }
 
-@test "xinetd: a program that cannot run costs no processor" { program_that_fails xinetd; }
-@test "openbsd-inetd: a program that cannot run costs no processor" { program_that_fails openbsd; }
-@test "inetutils-inetd: a program that cannot run costs no processor" { program_that_fails inetutils; }
+@test "xinetd: a service program that always fails uses no processor time" { program_that_fails xinetd; }
+@test "openbsd-inetd: a service program that always fails uses no processor time" { program_that_fails openbsd; }
+@test "inetutils-inetd: a service program that always fails uses no processor time" { program_that_fails inetutils; }
 
 # ------------------------------------------------------------------------- in.timed ends with its superserver
 
@@ -306,44 +306,44 @@ restart_under_load() { # KIND STYLE SIGNAL
 	not equal "$(helper)" "$pid" >/dev/null
 }
 
-@test "xinetd stopped and started again under load, stream: the port is free, the new one answers" {
+@test "xinetd, stream: after it is stopped under load the port is free, and a new one serves" {
 	restart_under_load xinetd stream-wait TERM
 }
-@test "xinetd killed and started again under load, stream: the port is free, the new one answers" {
+@test "xinetd, stream: after it is killed under load the port is free, and a new one serves" {
 	restart_under_load xinetd stream-wait KILL
 }
-@test "xinetd stopped and started again under load, dgram: the port is free, the new one answers" {
+@test "xinetd, dgram: after it is stopped under load the port is free, and a new one serves" {
 	restart_under_load xinetd dgram-wait TERM
 }
-@test "xinetd killed and started again under load, dgram: the port is free, the new one answers" {
+@test "xinetd, dgram: after it is killed under load the port is free, and a new one serves" {
 	restart_under_load xinetd dgram-wait KILL
 }
-@test "openbsd-inetd stopped and started again under load, stream: the port is free, the new one answers" {
+@test "openbsd-inetd, stream: after it is stopped under load the port is free, and a new one serves" {
 	restart_under_load openbsd stream-wait TERM
 }
-@test "openbsd-inetd killed and started again under load, stream: the port is free, the new one answers" {
+@test "openbsd-inetd, stream: after it is killed under load the port is free, and a new one serves" {
 	restart_under_load openbsd stream-wait KILL
 }
-@test "openbsd-inetd stopped and started again under load, dgram: the port is free, the new one answers" {
+@test "openbsd-inetd, dgram: after it is stopped under load the port is free, and a new one serves" {
 	restart_under_load openbsd dgram-wait TERM
 }
-@test "openbsd-inetd killed and started again under load, dgram: the port is free, the new one answers" {
+@test "openbsd-inetd, dgram: after it is killed under load the port is free, and a new one serves" {
 	restart_under_load openbsd dgram-wait KILL
 }
-@test "inetutils-inetd stopped and started again under load, stream: the port is free, the new one answers" {
+@test "inetutils-inetd, stream: after it is stopped under load the port is free, and a new one serves" {
 	restart_under_load inetutils stream-wait TERM
 }
-@test "inetutils-inetd killed and started again under load, stream: the port is free, the new one answers" {
+@test "inetutils-inetd, stream: after it is killed under load the port is free, and a new one serves" {
 	restart_under_load inetutils stream-wait KILL
 }
-@test "inetutils-inetd stopped and started again under load, dgram: the port is free, the new one answers" {
+@test "inetutils-inetd, dgram: after it is stopped under load the port is free, and a new one serves" {
 	restart_under_load inetutils dgram-wait TERM
 }
-@test "inetutils-inetd killed and started again under load, dgram: the port is free, the new one answers" {
+@test "inetutils-inetd, dgram: after it is killed under load the port is free, and a new one serves" {
 	restart_under_load inetutils dgram-wait KILL
 }
 
-@test "xinetd reloaded while its processes live: the service goes on, and off when it says so" {
+@test "xinetd reloaded continues the services, and ends them when the snippets disable them" {
 	superserver_start xinetd both-wait
 	run_cmd ask 127.0.0.1
 	run_cmd ask --udp 127.0.0.1
@@ -358,7 +358,7 @@ restart_under_load() { # KIND STYLE SIGNAL
 	sandbox_empty in.timed
 }
 
-@test "a superserver that is process 1 of a container is served as well" {
+@test "in.timed serves under an xinetd that is process 1 of a container, and ends with it" {
 	local counts
 	superserver_container() {
 		sandbox unshare --pid --fork --kill-child -- "$PEERS/usr/sbin/xinetd" -dontfork -stayalive \
@@ -381,7 +381,7 @@ restart_under_load() { # KIND STYLE SIGNAL
 
 # ---------------------------------------------------------------------------------- clients that misbehave
 
-@test "a client that sends first still gets its four octets, and no reset before" {
+@test "a client that sends data first gets its four octets, and no reset before them" {
 	local style resets
 	for style in stream-wait stream-nowait; do
 		superserver_start xinetd "$style"
@@ -398,7 +398,7 @@ restart_under_load() { # KIND STYLE SIGNAL
 	done
 }
 
-@test "a client that does not close keeps nobody waiting" {
+@test "a client that keeps its connection open does not delay other clients" {
 	superserver_start xinetd stream-wait
 	local i start
 	for i in 1 2 3 4 5; do background "holder$i" ask --hold 20 127.0.0.1; done
@@ -418,7 +418,7 @@ established() {
 	((count >= $1))
 }
 
-@test "UDP: no answer to a source port below 1024, 0 included" {
+@test "over UDP in.timed does not answer a source port below 1024, including 0" {
 	local source out
 	superserver_start xinetd dgram-wait
 	run_cmd ask --udp --source 127.0.0.1:1024 127.0.0.1
@@ -446,7 +446,7 @@ more_than() {
 	(($("$@") > limit))
 }
 
-@test "UDP: the answer comes from the address that was asked" {
+@test "over UDP the answer comes from the address to which the request was sent" {
 	local kind
 	for kind in xinetd openbsd inetutils activate; do
 		superserver_start "$kind" dgram-wait
@@ -461,7 +461,7 @@ more_than() {
 	done
 }
 
-@test "UDP: the answer comes from the address that was asked when IPv6 starts the program" {
+@test "over UDP the answer comes from the requested address when an IPv6 request starts in.timed" {
 	local kind
 	for kind in xinetd activate; do
 		superserver_start "$kind" dgram-wait
@@ -473,7 +473,7 @@ more_than() {
 
 # If two services answer every datagram, one forged datagram from the port of the one to the port of the other never
 # stops.
-@test "two time services that are made to face each other do not loop" {
+@test "in.timed does not loop when a forged datagram makes it face another time service" {
 	local in out
 	superserver_fill dgram-wait 37
 	face() { # LINE...: starts inetd with them, forges one datagram from 10.37.0.2 to 10.37.0.1, waits

@@ -4,7 +4,7 @@
 # Then guestclock-set with the same tables, by SSH_CONNECTION.  41 tests denied clients of a process that serves many,
 # and how soon an edited table takes effect.
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 # shellcheck disable=SC2034 # OPTIONS and the like are for the libraries
 
 bats_require_minimum_version 1.5.0
@@ -49,7 +49,7 @@ hosts_and_superservers() {
 
 # ------------------------------------------------------------------------------------------------- addresses
 
-@test "single addresses, networks with masks and prefixes, IPv4 and IPv6" {
+@test "hosts.allow and hosts.deny match addresses, networks with masks and prefixes, and list files" {
 	hosts_deny 'in.timed: ALL'
 	hosts_allow 'in.timed: 10.37.1.2 10.37.2.130, [fd37:1::2]'
 	hosts_and_superservers
@@ -74,7 +74,7 @@ hosts_and_superservers() {
 	equal "$(logged 'error: ')" 0 'errors in the tables'
 }
 
-@test "ALL, EXCEPT, and rules for other daemons" {
+@test "hosts.allow and hosts.deny understand ALL and EXCEPT, and rules for other daemons are ignored" {
 	hosts_allow 'in.timed: 10.37. EXCEPT 10.37.1.3 10.37.2.0/255.255.255.0'
 	hosts_deny 'ALL: ALL'
 	hosts_and_superservers
@@ -95,7 +95,7 @@ hosts_and_superservers() {
 
 # ----------------------------------------------------------------------------------------------------- names
 
-@test "names from /etc/hosts and DNS, LOCAL, KNOWN, UNKNOWN and PARANOID" {
+@test "hosts.allow and hosts.deny match names from /etc/hosts and DNS, LOCAL, KNOWN, UNKNOWN and PARANOID" {
 	printf '%s\n' '10.37.1.2 alpha' 'fd37:1::2 alpha6.guests.test' '10.37.1.3 three.guests.test' \
 		'10.37.2.2 two.other.test' >>"$ETC/hosts"
 	# 10.37.2.3 claims another host's name, and 10.37.2.130 a name that does not exist.
@@ -125,7 +125,7 @@ ptr 10.37.2.130 gone.guests.test'
 	equal "$(cat "$WORK/resolver.out")" '' 'questions to the name server'
 }
 
-@test "a name server that is dead: two seconds, and then for as long nobody else waits for it" {
+@test "a look-up at a dead name server ends after two seconds, and for the next two no name is looked up" {
 	resolver_start silent
 	# The rule has the addresses before the name, so their names are never looked up.
 	hosts_allow 'in.timed: 10.37.1.2 [fd37:1::2] .guests.test'
@@ -145,7 +145,7 @@ ptr 10.37.2.130 gone.guests.test'
 	let_in 10.37.1.2 fd37:1::2 10.37.1.77
 }
 
-@test "clients without a name, one after the other, and a dead name server: others are served all the time" {
+@test "clients whose names need a dead name server do not keep another client from being served" {
 	resolver_start silent
 	hosts_allow 'in.timed: 10.37.1.2 .guests.test'
 	hosts_deny 'in.timed: ALL'
@@ -186,7 +186,7 @@ with_spawned() {
 }
 SPAWN='spawn (echo %a >>/etc/spawned/log) &'
 
-@test "spawn runs for each question, allowed or denied" {
+@test "a rule with spawn runs its program once for each request, allowed or denied" {
 	with_spawned
 	hosts_allow "in.timed: 10.37.1.2 [fd37:1::2]: $SPAWN"
 	hosts_deny "in.timed: 10.37.1.3: $SPAWN"$'\nin.timed: ALL'
@@ -197,7 +197,7 @@ SPAWN='spawn (echo %a >>/etc/spawned/log) &'
 	wait_for 5 at_least 12 spawned 10.37.1.2
 	wait_for 5 at_least 12 spawned fd37:1::2
 	wait_for 5 at_least 12 spawned 10.37.1.3
-	equal "$(spawned 10.37.1.130)" 0 'runs for whom no such rule is'
+	equal "$(spawned 10.37.1.130)" 0 'runs for a source without such a rule'
 	# Once for each request: such a verdict is never cached.
 	local before
 	ASKED=xinetd-dgram-wait:udp:1037
@@ -209,7 +209,7 @@ SPAWN='spawn (echo %a >>/etc/spawned/log) &'
 	equal "$(spawned 10.37.1.2)" $((before + 20)) 'runs after 20 more questions'
 }
 
-@test "spawn written into a table of processes that may start nothing: they leave, and their successors run it" {
+@test "processes that may start no program end when a rule with spawn is added, and their successors run it" {
 	with_spawned
 	hosts_allow 'in.timed: 10.37.1.2'
 	hosts_deny 'in.timed: ALL'
@@ -237,7 +237,7 @@ log_number() {
 	find "/proc/$1/fd" -mindepth 1 -lname 'socket:*' -printf '%f\n' | sort -n | tail -n 1
 }
 
-@test "spawn taken out of the table of processes that wait: what they log goes to the log, and never to a client" {
+@test "after a rule with spawn is removed, log messages still go to the log and never to a client" {
 	local style pid number before
 	with_spawned
 	hosts_deny 'in.timed: ALL'
@@ -273,7 +273,7 @@ log_number() {
 	done
 }
 
-@test "spawn written into the table of a process that always has a question waiting" {
+@test "a rule with spawn takes effect in a process that always has a request waiting" {
 	with_spawned
 	hosts_allow 'in.timed: 10.37.1.2'
 	hosts_deny 'in.timed: ALL'
@@ -295,7 +295,7 @@ log_number() {
 	wait_for 5 at_least 1 spawned 10.37.1.2
 }
 
-@test "twist takes the place of a process that serves one client, and denies where it serves many" {
+@test "a rule with twist replaces a process for one client, and denies in a process for many" {
 	hosts_allow $'in.timed: 10.37.1.2: twist echo "not here, %a"\nin.timed: 10.37.1.3'
 	hosts_deny 'in.timed: ALL'
 	host_start alpha 1
@@ -320,7 +320,7 @@ print(s.makefile().read())' $port
 	done
 }
 
-@test "severity says how a refusal is logged; what libwrap says of a rule is logged too" {
+@test "a rule with severity sets the priority of logged refusals, and libwrap's complaints are logged" {
 	# 27: daemon.err; 28: daemon.warning; 132: local0.warning
 	hosts_deny $'in.timed: 10.37.1.2: severity local0.warning\nin.timed: 10.37.1.3: severity err\nin.timed: 10.37.1.130'
 	host_start alpha 1
@@ -343,7 +343,7 @@ print(s.makefile().read())' $port
 
 everybody='10.37.1.2 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3'
 
-@test "no tables: everybody is let in" {
+@test "without tables every client is let in" {
 	rm "$ETC/hosts.allow" "$ETC/hosts.deny"
 	host_start alpha 1
 	superservers_start
@@ -352,7 +352,7 @@ everybody='10.37.1.2 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3'
 	equal "$(logged .)" 0 'lines logged'
 }
 
-@test "no tables and --strict-access: nobody is let in; one table is enough" {
+@test "with --strict-access and without tables no client is let in, and one table is enough" {
 	rm "$ETC/hosts.allow" "$ETC/hosts.deny"
 	host_start alpha 1
 	OPTIONS=--strict-access
@@ -371,7 +371,7 @@ everybody='10.37.1.2 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3'
 	let_in
 }
 
-@test "a table that cannot be read denies everybody: its mode, a directory, a pipe, a loop of links" {
+@test "a table that is unreadable, a directory, a pipe or a loop of links denies every client" {
 	host_start alpha 1
 	superservers_start
 	# shellcheck disable=SC2086
@@ -457,7 +457,7 @@ fault_tables() {
 # complained CASE: a line of the log names the file and the line
 complained() { (($(logged "/etc/${cases[$1 + 1]}: .*${cases[$1 + 2]}.*everybody is denied\$") > 0)); }
 
-@test "a table that libwrap would not understand to its end denies everybody, until it is mended" {
+@test "a table that libwrap would not understand completely denies every client until it is repaired" {
 	local at
 	local -a cases
 	fault_cases in.timed 10.37.1.2
@@ -480,7 +480,7 @@ complained() { (($(logged "/etc/${cases[$1 + 1]}: .*${cases[$1 + 2]}.*everybody 
 	done
 }
 
-@test "a table with a fault is complained of once by a process that serves many" {
+@test "a process for many clients logs a fault in a table once, and notices edits of list files" {
 	hosts_allow 'in.timed: 10.37.1.2'
 	hosts_deny 'ALL: /etc/guests'
 	host_start alpha 1
@@ -506,7 +506,7 @@ complained() { (($(logged "/etc/${cases[$1 + 1]}: .*${cases[$1 + 2]}.*everybody 
 	equal "$(logged 'hosts.deny, line 1: cannot read /etc/guests')" 2 complaints
 }
 
-@test "tables that Debian ships, and others that are in order, have no fault" {
+@test "Debian's default tables and other valid tables have no fault" {
 	host_start alpha 1
 	superserver_one xinetd both-wait 1037
 	superserver_one xinetd stream-nowait 2037
@@ -551,7 +551,7 @@ set_tables() {
 	hosts_deny "$2"
 }
 
-@test "guestclock-set: addresses, networks, EXCEPT" {
+@test "guestclock-set matches addresses, networks and EXCEPT in hosts.allow and hosts.deny" {
 	set_tables 'guestclock-set: 10.37.1.2 [fd37:1::2]' 'ALL: ALL'
 	lets_in 10.37.1.2 ::ffff:10.37.1.2 fd37:1::2
 	set_tables 'guestclock-set: 10.37.1.0/255.255.255.0 [fd37:2::]/64' 'guestclock-set: ALL'
@@ -565,7 +565,7 @@ set_tables() {
 	lets_in $clients
 }
 
-@test "guestclock-set: names, LOCAL, KNOWN, UNKNOWN and PARANOID" {
+@test "guestclock-set matches names, LOCAL, KNOWN, UNKNOWN and PARANOID in hosts.allow and hosts.deny" {
 	printf '%s\n' '10.37.1.2 alpha' '10.37.1.3 three.guests.test' >>"$ETC/hosts"
 	resolver_start 'ptr fd37:1::2 six.guests.test
 a six.guests.test fd37:1::2
@@ -581,7 +581,7 @@ a liar.guests.test 10.37.1.3'
 	lets_in 10.37.1.2 ::ffff:10.37.1.2 10.37.1.3 fd37:1::2
 }
 
-@test "guestclock-set: a name server that is dead costs two seconds, and only whom an address does not decide on" {
+@test "guestclock-set waits two seconds for a dead name server, and only if no rule on addresses decides" {
 	resolver_start silent
 	set_tables 'guestclock-set: 10.37.1.2 .guests.test' 'ALL: ALL'
 	set_by_ssh_env 10.37.1.2 status
@@ -593,7 +593,7 @@ a liar.guests.test 10.37.1.3'
 	assert_untouched
 }
 
-@test "guestclock-set: spawn, twist and severity" {
+@test "guestclock-set obeys spawn and severity, and refuses a client at twist" {
 	with_spawned
 	set_tables "guestclock-set: 10.37.1.2: spawn (echo %a >>/etc/spawned/log)
 guestclock-set: 10.37.1.3: severity local0.info
@@ -604,7 +604,7 @@ guestclock-set: [fd37:1::2] 10.37.2.130: twist echo %a" "guestclock-set: ALL: sp
 	expect 0
 	set_by_ssh_env fd37:2::3 status
 	expect 1 'do not let fd37:2::3 in$'
-	equal "$(cat "$ETC/spawned/log")" $'10.37.1.2\ndenied fd37:2::3' 'what spawn ran for'
+	equal "$(cat "$ETC/spawned/log")" $'10.37.1.2\ndenied fd37:2::3' 'clients that spawn ran for'
 	# No program replaces one that sets clocks: twist is a refusal like others, at once, and not silent.
 	log_take
 	for client in 10.37.2.130 fd37:1::2; do
@@ -619,7 +619,7 @@ guestclock-set: [fd37:1::2] 10.37.2.130: twist echo %a" "guestclock-set: ALL: sp
 	assert_untouched
 }
 
-@test "guestclock-set: no tables, --strict-access, tables that cannot be read" {
+@test "guestclock-set lets every client in without tables, and none with --strict-access or an unreadable table" {
 	rm "$ETC/hosts.allow" "$ETC/hosts.deny"
 	# shellcheck disable=SC2086
 	lets_in $clients
@@ -643,7 +643,7 @@ guestclock-set: [fd37:1::2] 10.37.2.130: twist echo %a" "guestclock-set: ALL: sp
 	assert_untouched
 }
 
-@test "guestclock-set: a table that libwrap would not understand to its end denies everybody, until it is mended" {
+@test "guestclock-set refuses every client while a table is not understood completely, until it is repaired" {
 	local at
 	local -a cases
 	fault_cases guestclock-set 10.37.1.2

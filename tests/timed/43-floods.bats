@@ -3,7 +3,7 @@
 # real superservers in a sandbox, with all traffic on its loopback interface, where 10.9.0.0/16 stands for foreign
 # hosts.  The kernel counts the datagrams.
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 
 bats_require_minimum_version 1.5.0
 
@@ -117,11 +117,11 @@ faces() { # KIND
 	patient --udp --source 10.37.0.2 1 1 5 10.37.0.1 37 | grep '^1 1 '
 }
 
-@test "xinetd's own echo, discard, daytime, chargen and time: one forged datagram, at most one answer" { faces xinetd; }
-@test "openbsd-inetd's own echo, discard, daytime, chargen and time: one forged datagram, at most one answer" { faces openbsd; }
-@test "inetutils-inetd's own echo, discard, daytime, chargen and time: one forged datagram, at most one answer" { faces inetutils; }
+@test "xinetd: a forged datagram between in.timed and echo, discard, daytime, chargen or time gets at most one answer" { faces xinetd; }
+@test "openbsd-inetd: a forged datagram between in.timed and echo, discard, daytime, chargen or time gets at most one answer" { faces openbsd; }
+@test "inetutils-inetd: a forged datagram between in.timed and echo, discard, daytime, chargen or time gets at most one answer" { faces inetutils; }
 
-@test "two services that do answer each other are seen to" {
+@test "the test detects two services that answer each other" {
 	local -A own=([echo]=7 [time]=37)
 	peer_start openbsd
 	printf '10.37.0.1:time dgram udp wait root internal\n' >"$ETC/inetd.conf"
@@ -169,11 +169,11 @@ moved_faces() { # KIND
 	patient --udp --source 10.37.0.2 1 1 5 10.37.0.1 1037 | grep '^1 1 '
 }
 
-@test "xinetd's own services at ports of clients: nothing goes on after one forged datagram" { moved_faces xinetd; }
-@test "openbsd-inetd's own services at ports of clients: nothing goes on after one forged datagram" { moved_faces openbsd; }
-@test "inetutils-inetd's own services at ports of clients: nothing goes on after one forged datagram" { moved_faces inetutils; }
+@test "xinetd: a forged datagram between in.timed and a service at a port above 1023 starts no loop" { moved_faces xinetd; }
+@test "openbsd-inetd: a forged datagram between in.timed and a service at a port above 1023 starts no loop" { moved_faces openbsd; }
+@test "inetutils-inetd: a forged datagram between in.timed and a service at a port above 1023 starts no loop" { moved_faces inetutils; }
 
-@test "two in.timed at ports of clients, whatever their clocks: nothing goes on after one forged datagram" {
+@test "a forged datagram between two in.timed at ports above 1023 starts no loop, whatever their clocks read" {
 	local address offset
 	requires "$IN_TIMED_SHARED" "$TOP/build/tests/fake-clock.so"
 	cp "$TOP/build/tests/fake-clock.so" "$WORK/sbin/"
@@ -202,7 +202,7 @@ moved_faces() { # KIND
 
 # RFC 864: an answer has a random length of 0 to 512 octets.  Four of these 513 lengths are requests to in.timed, so one
 # forged datagram causes 1.008 answers on average.
-@test "a chargen whose answers have 0 to 512 octets at random: the exchange dies out" {
+@test "in.timed and a chargen with answers of random length stop answering each other" {
 	superserver_start xinetd dgram-wait 1037
 	background chargen in_net "$PYTHON" -I -S -c '
 import random, socket
@@ -263,22 +263,22 @@ flood_tables() {
 	patient --udp --source 10.37.0.2 1 3 1 10.37.0.1 37
 }
 
-@test "100,000 datagrams a second from a denied source" {
+@test "in.timed serves a client under a flood of 100,000 datagrams a second from a denied source" {
 	flood_tables xinetd
 	under_flood 'one source' -r 100000 10.9.0.1
 }
 
-@test "10,000 denied sources, as many datagrams as one core can send" {
+@test "in.timed serves a client under a flood from 10,000 denied sources" {
 	flood_tables xinetd
 	under_flood '10,000 sources' 10.9.0.1+10000
 }
 
-@test "60,000 denied sources: more than there is room for verdicts" {
+@test "in.timed serves a client under a flood from 60,000 denied sources, more than its cache of verdicts holds" {
 	flood_tables inetutils
 	under_flood '60,000 sources' 10.9.0.1+60000
 }
 
-@test "denied sources while a mistake in the tables makes libwrap complain of every one" {
+@test "in.timed serves a client under a flood when an invalid rule makes libwrap complain of every source" {
 	flood_tables openbsd
 	hosts_allow 'in.timed: 10.37.0.0/24'
 	hosts_deny 'in.timed: 10.9. : severity loud'
@@ -287,7 +287,7 @@ flood_tables() {
 	(($(logged 'bad syslog facility or severity') > 0))
 }
 
-@test "an allowed source that floods: answered, and others too" {
+@test "in.timed answers an allowed source that floods, and serves another client" {
 	hosts_allow 'in.timed: 10.'
 	hosts_deny 'in.timed: ALL'
 	superserver_start activate dgram-wait
@@ -295,7 +295,7 @@ flood_tables() {
 	under_flood 'an allowed source' -r 50000 10.9.0.1
 }
 
-@test "datagrams from the ports of services, 10,000 sources: dropped before anything is looked up" {
+@test "in.timed drops datagrams from port 37 of 10,000 sources without looking anything up" {
 	flood_tables xinetd
 	local before
 	before=$(counter Udp InDatagrams)
@@ -322,11 +322,11 @@ killed_in_a_flood() { # KIND
 	alive flood
 }
 
-@test "xinetd: in.timed killed in the middle of a flood has a successor" { killed_in_a_flood xinetd; }
-@test "openbsd-inetd: in.timed killed in the middle of a flood has a successor" { killed_in_a_flood openbsd; }
-@test "inetutils-inetd: in.timed killed in the middle of a flood has a successor" { killed_in_a_flood inetutils; }
+@test "xinetd: when in.timed is killed during a flood, a new process serves clients" { killed_in_a_flood xinetd; }
+@test "openbsd-inetd: when in.timed is killed during a flood, a new process serves clients" { killed_in_a_flood openbsd; }
+@test "inetutils-inetd: when in.timed is killed during a flood, a new process serves clients" { killed_in_a_flood inetutils; }
 
-@test "datagrams of 0 to 3 octets get four octets, longer ones nothing" {
+@test "datagrams of 0 to 3 octets are answered with four octets, and longer ones are not answered" {
 	local text
 	superserver_start xinetd dgram-wait
 	for text in '' '\0' '\n' '\r\n' 'now'; do
@@ -384,7 +384,7 @@ rude_clients() { # KIND
 	equal "$(helper)" "$pid" 'the process that serves'
 }
 
-@test "xinetd: clients that wait, send for ever or reset keep nobody waiting" { rude_clients xinetd; }
-@test "openbsd-inetd: clients that wait, send for ever or reset keep nobody waiting" { rude_clients openbsd; }
-@test "inetutils-inetd: clients that wait, send for ever or reset keep nobody waiting" { rude_clients inetutils; }
-@test "systemd socket: clients that wait, send for ever or reset keep nobody waiting" { rude_clients activate; }
+@test "xinetd: clients that wait, send endlessly or reset do not delay other clients" { rude_clients xinetd; }
+@test "openbsd-inetd: clients that wait, send endlessly or reset do not delay other clients" { rude_clients openbsd; }
+@test "inetutils-inetd: clients that wait, send endlessly or reset do not delay other clients" { rude_clients inetutils; }
+@test "systemd socket: clients that wait, send endlessly or reset do not delay other clients" { rude_clients activate; }

@@ -35,7 +35,7 @@ teardown() {
 
 # ------------------------------------------------------------------------------------------ link-local addresses
 
-@test "link-local clients: addresses, networks, ALL, names; the log has the interface" {
+@test "link-local clients match addresses, networks, ALL and names in the tables, and the log has their interface" {
 	local number
 	printf '%s\n' 'fe80::2 two.link.test' >>"$ETC/hosts"
 	resolver_start 'ptr fe80::3 three.link.test
@@ -90,7 +90,7 @@ set_link_start() {
 	badsource tcp:37:good udp:37:good sntp:123:good
 }
 
-@test "guestclock-set: rdate of a link-local client asks it, by the interface's name and number" {
+@test "guestclock-set asks a link-local client for the time by its interface's name or number" {
 	local scope options
 	set_link_start
 	for scope in vB "$NUMBER"; do
@@ -109,7 +109,7 @@ set_link_start() {
 	log_take
 }
 
-@test "guestclock-set: another interface is another host, and one that does not exist is said" {
+@test "guestclock-set refuses a link-local source on another interface, and names an interface that does not exist" {
 	local scope
 	set_link_start
 	for scope in vA "$OTHER" lo VB; do
@@ -137,7 +137,7 @@ set_link_start() {
 	((status != 0))
 }
 
-@test "guestclock-set: hosts.allow and hosts.deny know a link-local client without its interface" {
+@test "guestclock-set matches a link-local client in hosts.allow and hosts.deny without its interface" {
 	set_link_start
 	printf '%s\n' 'fe80::a a.link.test' >>"$ETC/hosts"
 	local rule
@@ -156,7 +156,7 @@ set_link_start() {
 
 # ------------------------------------------------------------------------------------------------------ names
 
-@test "guestclock-set and in.timed: whatever a name server, resolv.conf and hosts say, they live, and the next is served" {
+@test "in.timed and guestclock-set survive any answer of a name server, any resolv.conf and any hosts file" {
 	requires "$IN_TIMED" "$TOP/build/guestclock-set"
 	"${ENTER[@]}" ip address add fe80::1/64 dev lo nodad
 	resolver_start '' 127.0.0.1,::1,fe80::1%lo

@@ -2,7 +2,7 @@
 # Whatever clients send, the superservers continue to serve others, at the same time and afterwards.  Real superservers
 # in a sandbox.  In the wait modes one process serves all requests.  In nowait only the superserver's own limits apply.
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 # shellcheck disable=SC2034 # OPTIONS and SERVER are for superserver_start
 
 # alone: it keeps both processors busy.
@@ -78,10 +78,10 @@ connections() { # KIND
 	alive superserver
 }
 
-@test "xinetd: 1,300 connections that are reset, silent, urgent, half closed or denied" { connections xinetd; }
-@test "openbsd-inetd: 1,300 connections that are reset, silent, urgent, half closed or denied" { connections openbsd; }
-@test "inetutils-inetd: 1,300 connections that are reset, silent, urgent, half closed or denied" { connections inetutils; }
-@test "systemd socket: 1,300 connections that are reset, silent, urgent, half closed or denied" { connections activate; }
+@test "xinetd: in.timed serves beside 1,300 reset, silent, urgent, half-closed or denied connections" { connections xinetd; }
+@test "openbsd-inetd: in.timed serves beside 1,300 reset, silent, urgent, half-closed or denied connections" { connections openbsd; }
+@test "inetutils-inetd: in.timed serves beside 1,300 reset, silent, urgent, half-closed or denied connections" { connections inetutils; }
+@test "systemd socket: in.timed serves beside 1,300 reset, silent, urgent, half-closed or denied connections" { connections activate; }
 
 datagrams() { # KIND
 	local pid octets port
@@ -104,10 +104,10 @@ datagrams() { # KIND
 	alive superserver
 }
 
-@test "xinetd: datagrams of 0 to 65507 octets from ports 0 to 1024, with forged sources" { datagrams xinetd; }
-@test "openbsd-inetd: datagrams of 0 to 65507 octets from ports 0 to 1024, with forged sources" { datagrams openbsd; }
-@test "inetutils-inetd: datagrams of 0 to 65507 octets from ports 0 to 1024, with forged sources" { datagrams inetutils; }
-@test "systemd socket: datagrams of 0 to 65507 octets from ports 0 to 1024, with forged sources" { datagrams activate; }
+@test "xinetd: in.timed serves after forged datagrams of 0 to 65507 octets from ports 0 to 1024" { datagrams xinetd; }
+@test "openbsd-inetd: in.timed serves after forged datagrams of 0 to 65507 octets from ports 0 to 1024" { datagrams openbsd; }
+@test "inetutils-inetd: in.timed serves after forged datagrams of 0 to 65507 octets from ports 0 to 1024" { datagrams inetutils; }
+@test "systemd socket: in.timed serves after forged datagrams of 0 to 65507 octets from ports 0 to 1024" { datagrams activate; }
 
 # A table with a host pattern makes libwrap examine the address, whose scope is the interface.
 link_local() { # KIND STYLE
@@ -131,14 +131,14 @@ link_local() { # KIND STYLE
 	alive superserver
 }
 
-@test "xinetd, stream: clients at IPv6 link-local addresses" { link_local xinetd stream-wait; }
-@test "xinetd, dgram: clients at IPv6 link-local addresses" { link_local xinetd dgram-wait; }
-@test "openbsd-inetd, stream: clients at IPv6 link-local addresses" { link_local openbsd stream-wait; }
-@test "openbsd-inetd, dgram: clients at IPv6 link-local addresses" { link_local openbsd dgram-wait; }
-@test "inetutils-inetd, stream: clients at IPv6 link-local addresses" { link_local inetutils stream-wait; }
-@test "inetutils-inetd, dgram: clients at IPv6 link-local addresses" { link_local inetutils dgram-wait; }
-@test "systemd socket, stream: clients at IPv6 link-local addresses" { link_local activate stream-wait; }
-@test "systemd socket, dgram: clients at IPv6 link-local addresses" { link_local activate dgram-wait; }
+@test "xinetd, stream: in.timed denies clients at IPv6 link-local addresses, and serves others" { link_local xinetd stream-wait; }
+@test "xinetd, dgram: in.timed denies clients at IPv6 link-local addresses, and serves others" { link_local xinetd dgram-wait; }
+@test "openbsd-inetd, stream: in.timed denies clients at IPv6 link-local addresses, and serves others" { link_local openbsd stream-wait; }
+@test "openbsd-inetd, dgram: in.timed denies clients at IPv6 link-local addresses, and serves others" { link_local openbsd dgram-wait; }
+@test "inetutils-inetd, stream: in.timed denies clients at IPv6 link-local addresses, and serves others" { link_local inetutils stream-wait; }
+@test "inetutils-inetd, dgram: in.timed denies clients at IPv6 link-local addresses, and serves others" { link_local inetutils dgram-wait; }
+@test "systemd socket, stream: in.timed denies clients at IPv6 link-local addresses, and serves others" { link_local activate stream-wait; }
+@test "systemd socket, dgram: in.timed denies clients at IPv6 link-local addresses, and serves others" { link_local activate dgram-wait; }
 
 # ----------------------------------------------------------------------------------------------------------- nowait
 
@@ -177,13 +177,13 @@ starts_end_well() { # KIND
 	alive superserver
 }
 
-@test "xinetd, nowait: each of 300 rude clients has a process that ends with 0 or 1" { starts_end_well xinetd; }
-@test "openbsd-inetd, nowait: each of 300 rude clients has a process that ends with 0 or 1" { starts_end_well openbsd; }
-@test "inetutils-inetd, nowait: each of 300 rude clients has a process that ends with 0 or 1" { starts_end_well inetutils; }
-@test "systemd socket, nowait: each of 300 rude clients has a process that ends with 0 or 1" { starts_end_well activate; }
+@test "xinetd, nowait: in.timed ends with status 0 or 1 for each of 300 misbehaving clients" { starts_end_well xinetd; }
+@test "openbsd-inetd, nowait: in.timed ends with status 0 or 1 for each of 300 misbehaving clients" { starts_end_well openbsd; }
+@test "inetutils-inetd, nowait: in.timed ends with status 0 or 1 for each of 300 misbehaving clients" { starts_end_well inetutils; }
+@test "systemd socket, nowait: in.timed ends with status 0 or 1 for each of 300 misbehaving clients" { starts_end_well activate; }
 
 # The limit is xinetd's own, 20 a second and a pause of 2 seconds.
-@test "xinetd, nowait: cps shuts the service for its pause, and then it is back" {
+@test "xinetd, nowait: the limit cps disables the service for its pause, and then it serves again" {
 	statuses_kept
 	requires_superserver xinetd
 	superserver_fill stream-nowait 37
@@ -205,7 +205,7 @@ starts_end_well() { # KIND
 }
 
 # Their pause is ten minutes, too long for a test: check only that the count of starts caused it.
-@test "openbsd-inetd and inetutils-inetd, nowait: the limit on starts shuts the service, and no process has failed" {
+@test "openbsd-inetd and inetutils-inetd, nowait: the limit on starts disables the service, and no process fails" {
 	local kind
 	statuses_kept
 	for kind in openbsd inetutils; do
