@@ -1,7 +1,7 @@
 # Requests to guestclock-set.  It answers each that it must refuse with one line, one status and one syslog entry, and
 # does not touch the clock.  Each test has its own sandbox and clock (tests/lib/set.bash).
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 # shellcheck disable=SC2034 # BEFORE and REDIRECT are for set_by_hand
 # shellcheck disable=SC2154 # errors and logged come from tests/lib/set.bash
 # shellcheck disable=SC2016 # what stands in single quotes is for another shell, or for none
@@ -39,7 +39,7 @@ fill() {
 
 # ----------------------------------------------------------------------------------------------- bad requests
 
-@test "an empty request is refused where no --default says what it means" {
+@test "an empty request is refused unless --default replaces it" {
 	ask ''
 	refused 100 'refused: empty request, .*--default.*expected rdate, rfc868.* or status$'
 	bad ' ' 'refused: empty request'
@@ -50,7 +50,7 @@ fill() {
 	refused 100 'refused: empty request'
 }
 
-@test "an unknown verb is refused" {
+@test "an unknown request is refused, even if it names a program or an option of guestclock-set" {
 	bad date 'refused: unknown request "date": expected rdate, rfc868.* or status$'
 	bad 'RDATE 127.0.0.1' 'unknown request "RDATE"'
 	bad rdatex 'unknown request "rdatex"'
@@ -67,7 +67,7 @@ fill() {
 	bad '--not-before 1970-01-01 rdate 127.0.0.1' 'unknown request "--not-before"'
 }
 
-@test "rdate without HOST, with two, and with one that is no name" {
+@test "rdate is refused without HOST, with two HOSTs, with an unknown option and with an invalid HOST" {
 	local usage='expected rdate \[-46aenpsuv\] \[-b sec\] \[-o port\] \[-t msec\] HOST$' name
 	bad rdate "refused: no HOST in \"rdate\": $usage"
 	bad 'rdate -s' "no HOST in \"rdate\": $usage"
@@ -89,7 +89,7 @@ fill() {
 	done
 }
 
-@test "words that a shell would take apart are refused as they are" {
+@test "guestclock-set refuses requests with shell syntax and runs no shell" {
 	local word
 	touch "$WORK/witness"
 	for word in "; rm $WORK/witness" "&& rm $WORK/witness" "| rm $WORK/witness" "\$(rm $WORK/witness)" \
@@ -101,7 +101,7 @@ fill() {
 	[ ! -s "$WORK/witness" ]
 }
 
-@test "control octets and octets beyond ASCII are refused, and shown harmless" {
+@test "a request with control or non-ASCII octets is refused, and printed and logged with ? in their place" {
 	local octet text
 	bad $'rdate -p\t127.0.0.1' 'refused: request "rdate -p\?127.0.0.1": expected printable ASCII$'
 	bad $'rdate -p 127.0.0.1\n' 'request "rdate -p 127.0.0.1\?": expected printable ASCII$'
@@ -120,7 +120,7 @@ fill() {
 	assert_logged "$AUTH_WARNING" 'request "status\?<0>forged\?\]0;title\?": request'
 }
 
-@test "255 octets are read, 256 and 64 KiB are refused" {
+@test "a request of 255 octets is accepted, and a longer one is refused" {
 	local long
 	# The longest HOST that a request has room for: 246 octets, each label of 63 at most.
 	long="$(fill 60 a).$(fill 60 b).$(fill 60 c).$(fill 60 d)"
@@ -140,7 +140,7 @@ fill() {
 	bad "rdate $(fill 60 '-s ')127.0.0.1" 'refused: (request|option given twice)'
 }
 
-@test "each option once, and none that contradicts another" {
+@test "rdate refuses an option that is given twice, options that exclude each other, and -c" {
 	local option
 	for option in a e n p s u v 4 6; do
 		bad "rdate -$option -$option 127.0.0.1" "option given twice in \"-$option\": expected each option once$"
@@ -156,7 +156,7 @@ fill() {
 	bad 'rdate -c 127.0.0.1' '"-c": expected no leap-second correction'
 }
 
-@test "numbers are numbers, and in their range" {
+@test "rdate refuses -o, -t and -b without a number or with one out of range" {
 	local value
 	for value in 0 65536 37x x37 -1 +37 0x25 3.7 99999999999999999999 ''; do
 		bad "rdate -o$value 127.0.0.1" 'rdate -o "[^"]*": expected a port from 1 to 65535$' ||
@@ -178,7 +178,7 @@ fill() {
 	done
 }
 
-@test "rfc868 and status take no words" {
+@test "rfc868 and status refuse any argument" {
 	bad 'rfc868 127.0.0.1' 'refused: unexpected word "127.0.0.1": expected nothing after the request$'
 	bad 'rfc868 -s' 'unexpected word "-s": expected nothing after the request$'
 	bad 'status all' 'unexpected word "all": expected nothing after the request$'
@@ -203,14 +203,14 @@ limit() {
 	expect 0
 }
 
-@test "--not-before and --not-after: dates" {
+@test "--not-before and --not-after accept dates from 1970 to 2261 and refuse anything else" {
 	limit --not-before 2026-11-02 2026-11-31 2026-1-1 '2026-11-02 00:00:00' 1969-12-31 2262-01-01 tomorrow \
 		1793491200 2026-11-02T00:00:00 2026-11-02T24:00:00Z 2027-02-29 '' -5
 	[[ $output == *$'\nnot-before 2026-11-02T00:00:00Z\n'* ]] || { shown; return 1; }
 	limit --not-after 2040-02-29T23:59:59Z 2041-02-29 2040-13-01 0000-00-00 2040-00-01 never '' 99999-01-01
 }
 
-@test "--not-before and --not-after: values in force" {
+@test "--not-after must be later than --not-before, by at most 136 years" {
 	ask status --not-before 2027-03-04T05:06:07Z --not-after 2040-02-29T23:59:59Z
 	expect 0
 	[[ $output == *$'\nnot-before 2027-03-04T05:06:07Z\nnot-after 2040-02-29T23:59:59Z\n'* ]] || { shown; return 1; }
@@ -228,7 +228,7 @@ limit() {
 	expect 0
 }
 
-@test "--max-step, --max-back and --max-delay: seconds" {
+@test "--max-step, --max-back and --max-delay accept plain seconds and refuse anything else" {
 	local option
 	for option in --max-step --max-back --max-delay; do
 		limit "$option" 30.5 -1 1e3 nan 5s '' 0x10 .5 5. 10,5 99999999999
@@ -241,7 +241,7 @@ limit() {
 	expect 0
 }
 
-@test "--allow: a list of requests" {
+@test "--allow names the requests that are accepted, and any other is refused" {
 	limit --allow rfc868,status '' rdate, ,rdate rdate,rdate 'rdate rfc868' RDATE all shell rdate,exchangeandsomemore
 	ask status --allow status,rdate
 	[[ $output == *$'\nallow rdate status\n'* ]] || { shown; return 1; }
@@ -258,7 +258,7 @@ limit() {
 	refused 1 'refused: status is not among the requests that --allow names$'
 }
 
-@test "--host: the time sources that a request may name" {
+@test "--host names the only time sources that a request may ask, and names are compared as text" {
 	badsource tcp:37:good
 	clock_new offset_ns=-100.0
 	limit --host host.example '' -x -
@@ -291,7 +291,7 @@ limit() {
 	refused 1 'refused: time source 127.0.0.1 is not among those that --host names$'
 }
 
-@test "--host at most 32 times, every other option once" {
+@test "--host may be given 32 times, and every other option once" {
 	local many=() option
 	for ((i = 0; i < 32; i++)); do many+=(--host "h$i.example"); done
 	ask status "${many[@]}"
@@ -306,7 +306,7 @@ limit() {
 	done
 }
 
-@test "without --host the source must be the ssh client itself" {
+@test "without --host the only time source accepted is the ssh client's own address" {
 	badsource tcp:37:good
 	local client host
 	while read -r client host; do
@@ -339,7 +339,7 @@ limit() {
 	END
 }
 
-@test "--default: what an empty request means" {
+@test "--default replaces an empty request, and no other" {
 	badsource tcp:37:good
 	ask '' --default status
 	expect 0
@@ -368,7 +368,7 @@ limit() {
 	fi
 }
 
-@test "--dry-run judges and touches nothing" {
+@test "with --dry-run a request is judged as usual, needs no capability and does not set the clock" {
 	badsource tcp:37:good sntp:123:good
 	clock_new offset_ns=-100.0
 	ask 'rdate -sv 127.0.0.1' --dry-run
@@ -394,7 +394,7 @@ limit() {
 	assert_untouched
 }
 
-@test "options that are none" {
+@test "guestclock-set refuses unknown options" {
 	local option
 	for option in --nosuch -x --dry-run=yes --max --help=x; do
 		ask status "$option" 1
@@ -405,7 +405,7 @@ limit() {
 	[[ $output == *$'\nedge yes\n'* ]] || { shown; return 1; }
 }
 
-@test "--help and --version are for who runs it by hand: as requests they are refused" {
+@test "--help and --version work on the command line and are refused as requests" {
 	local option help
 	set_by_hand --version
 	expect 0
@@ -430,7 +430,7 @@ limit() {
 
 # ----------------------------------------------------------------------------------- where a request may stand
 
-@test "the request stands on the command line or comes from the client, not both" {
+@test "the request comes from the command line or from the ssh client, and is refused if both give one" {
 	set_by_hand -- status
 	expect 0
 	set_by_hand status
@@ -451,7 +451,7 @@ limit() {
 	refused 100 'unexpected word "--dry-run"'
 }
 
-@test "by hand any source may be named" {
+@test "a request on the command line may name any time source" {
 	badsource tcp:37:good
 	clock_new offset_ns=50.0
 	set_by_hand -- rdate -s localhost
@@ -460,7 +460,7 @@ limit() {
 	assert_logged "$DAEMON_NOTICE" 'from this machine, request "rdate -s localhost": step:'
 }
 
-@test "an environment variable is no client" {
+@test "environment variables change neither the client's address nor what is printed" {
 	# Without SSH_CONNECTION the command's source cannot be the client's own address.
 	SSH_ORIGINAL_COMMAND='rdate -s 127.0.0.1' set_by_hand
 	refused 1 "refused: time source 127.0.0.1 is not the ssh client's own address"
@@ -474,7 +474,7 @@ limit() {
 
 # -------------------------------------------------------------------------------------- hosts.allow, hosts.deny
 
-@test "hosts.allow and hosts.deny decide by the address in SSH_CONNECTION" {
+@test "hosts.allow and hosts.deny apply to the address in SSH_CONNECTION" {
 	hosts_allow 'guestclock-set: 127.0.0.1 [fd00::1] 10.1.0.0/255.255.0.0'
 	hosts_deny 'ALL: ALL'
 	for CLIENT in 127.0.0.1 fd00::1 ::ffff:127.0.0.1 10.1.2.3; do
@@ -492,12 +492,12 @@ limit() {
 	hosts_allow 'sshd: ALL'
 	CLIENT=127.0.0.1 ask status
 	refused 1 'do not let 127.0.0.1 in$'
-	# A user at the keyboard is no client.
+	# A request without SSH_CONNECTION has no client to deny.
 	set_by_hand -- status
 	expect 0
 }
 
-@test "hosts.deny alone, names in it, and no table at all" {
+@test "hosts.deny works without hosts.allow, denies by name, and without tables every client is let in" {
 	hosts_deny 'guestclock-set: 127.0.0.2, denied.test'
 	CLIENT=127.0.0.2 ask status
 	refused 1 'do not let 127.0.0.2 in$'
@@ -512,7 +512,7 @@ limit() {
 	expect 0
 }
 
-@test "a client at a link-local address" {
+@test "hosts.deny matches a client at a link-local address" {
 	CLIENT=fe80::1%lo ask status
 	expect 0
 	CLIENT=fe80::1%lo ask 'rdate -s fe80::1'
@@ -524,7 +524,7 @@ limit() {
 	expect 0
 }
 
-@test "a denied client learns nothing and is refused before its request is looked at" {
+@test "a denied client is refused before its request is read, and the log has the request" {
 	hosts_deny 'ALL: ALL'
 	ask "$(fill 65536 x)"
 	refused 1 'refused: hosts.allow and hosts.deny do not let 127.0.0.1 in$'
@@ -552,7 +552,7 @@ limit() {
 
 # -------------------------------------------------------------------------------------------------- status
 
-@test "status prints the clock's state and the limits, and changes nothing" {
+@test "status prints the clock's state and the default limits, and changes nothing" {
 	ask status
 	expect 0
 	assert_untouched
@@ -587,7 +587,7 @@ limit() {
 	equal "$(date -ud "$(awk '/^clock/ { print $2 }' <<<"$output")" +%F)" "$(date -u +%F)" 'date'
 }
 
-@test "status with every limit, a slewing and synchronised clock, and no right to set" {
+@test "status prints every limit, a running slew and another service's synchronisation, without CAP_SYS_TIME" {
 	clock_new offset_ns=-1000000000.5 status=0 maxerror_us=1234 esterror_us=56 freq=6553600 tick=9999 last_slew_us=-2500000
 	BEFORE=(setpriv --bounding-set -sys_time --inh-caps -sys_time)
 	ask status --host a.example --host 192.0.2.1 --default 'rdate -s a.example' --allow rdate,status --dry-run --edge \
@@ -624,7 +624,7 @@ limit() {
 	assert_untouched
 }
 
-@test "status tells our own synchronisation from another service's" {
+@test "status tells synchronisation by guestclock-set from that by another time service" {
 	badsource sntp:123:good
 	clock_new offset_ns=-5.0
 	ask 'rdate -sn 127.0.0.1'
@@ -642,7 +642,7 @@ limit() {
 
 # ------------------------------------------------------------------------------------------------ descriptors
 
-@test "standard input, output or error closed at start" {
+@test "a request sets the clock and a refusal is logged even if standard input, output or error is closed" {
 	badsource tcp:37:good
 	for REDIRECT in '<&-' '>&-' '2>&-' '<&- >&-' '<&- 2>&-' '>&- 2>&-' '<&- >&- 2>&-'; do
 		# The work is done all the same, and no output goes to a wrong file: the lock, the log and the socket
@@ -673,7 +673,7 @@ limit() {
 	[[ $output == 'clock '* ]]
 }
 
-@test "rfc868 with standard input closed, empty, or not readable is one clear line" {
+@test "rfc868 fails in one line when standard input is closed, empty or not readable" {
 	local redirect
 	for REDIRECT in '<&-' '</dev/null' '<.' '0>/dev/null'; do
 		ask rfc868
@@ -682,7 +682,7 @@ limit() {
 	done
 }
 
-@test "a reader that has gone does not keep the clock from being set, nor a refusal from being logged" {
+@test "a refusal is logged although nobody reads standard error, and rdate fails when its client has gone" {
 	badsource tcp:37:delay=0.5
 	mkfifo "$WORK/fifo"
 	# A pipe whose reader (descriptor 7) is gone, as after a client has gone.
@@ -707,7 +707,7 @@ limit() {
 
 # -------------------------------------------------------------------------------------------- the system fails
 
-@test "without CAP_SYS_TIME it says so and names both cures" {
+@test "without CAP_SYS_TIME a request to set fails in one line that names both remedies, and others succeed" {
 	badsource tcp:37:good
 	local cures='no CAP_SYS_TIME.*run as root.*setcap cap_sys_time=ep.*0750'
 	BEFORE=(setpriv --bounding-set -sys_time --inh-caps -sys_time)
@@ -742,7 +742,7 @@ in_background() {
 	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND
 }
 
-@test "a request that waits for its source keeps nobody out" {
+@test "a request that waits for its time source does not block other requests" {
 	badsource tcp:37:silent tcp:38:good
 	clock_new offset_ns=-100.0
 	in_background first 'rdate -t 600000 127.0.0.1'
@@ -758,7 +758,7 @@ in_background() {
 	alive first
 }
 
-@test "two requests at once: the clock is set once, and the one that measured it before is told" {
+@test "a request fails if the clock was set by another request or program after it had measured it" {
 	badsource tcp:37:delay=4 tcp:38:good
 	clock_new offset_ns=-100.0
 	in_background first 'rdate -s 127.0.0.1'
@@ -788,7 +788,7 @@ holds() {
 	wait_for 5 test -e "$WORK/$1.held"
 }
 
-@test "a lock that somebody keeps is waited for, for a second" {
+@test "a request waits one second for the lock, then fails, and requests that only read do not wait" {
 	badsource tcp:37:good
 	requires flock
 	clock_new offset_ns=-100.0
@@ -815,7 +815,7 @@ holds() {
 	assert_not_logged
 }
 
-@test "twenty requests at once: each ends, and the clock is set once" {
+@test "of twenty requests at once, one sets the clock and each ends" {
 	badsource tcp:37:good
 	clock_new offset_ns=-100.0
 	local at done=0
@@ -834,7 +834,7 @@ holds() {
 	assert_stepped +100.0 3.0
 }
 
-@test "a lock that cannot be had says where and why" {
+@test "a request that cannot make its lock fails with the path and the reason, and follows no symbolic link" {
 	badsource tcp:37:good
 	"${ENTER[@]}" --mount sh -c ': >/run/guestclock'
 	ask 'rdate -s 127.0.0.1'
@@ -852,7 +852,7 @@ holds() {
 	assert_stepped +100.0 1.5
 }
 
-@test "a system without a syslog daemon, or with one that goes away" {
+@test "requests are carried out and refused as usual when syslog does not answer or does not exist" {
 	badsource tcp:37:good
 	stop logsink
 	clock_new offset_ns=-100.0
@@ -870,7 +870,7 @@ holds() {
 	expect 100 'unknown request'
 }
 
-@test "the key's fingerprint is in the log where sshd exposes it, and nothing else of that file" {
+@test "the log has the key's fingerprint if sshd exposes it, and nothing else from sshd's file" {
 	local key=AAAAC3NzaC1lZDI1NTE5AAAAIDw0nGkTeP2FnJ1yXq7b0H3mJcT0mFZyJpP4yH8q0t8R
 	hosts_deny 'guestclock-set: 127.0.0.9'
 	printf 'password\npublickey ssh-ed25519 %s\n' "$key" >"$WORK/auth"

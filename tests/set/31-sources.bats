@@ -2,7 +2,7 @@
 # sources are tests/lib/badsource.py, and serve this machine's time unless a test says otherwise.  The clock is
 # tests/helpers/fake-clock.c, whose offset_ns is the true residual.
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 # shellcheck disable=SC2154 # errors, took and logged come from tests/lib/set.bash
 
 load ../lib/common
@@ -32,7 +32,7 @@ assert_bound() {
 	read -r offset maxerror esterror state <<<"$(clock_get offset_ns maxerror_us esterror_us status)"
 	equal $((state & 0x40)) 0 'STA_UNSYNC' || return 1
 	equal "$maxerror" "$esterror" 'maxerror and esterror' || return 1
-	within "$offset" $((-maxerror * 1000)) $((maxerror * 1000)) 'true offset of the clock, by the bound told to the kernel'
+	within "$offset" $((-maxerror * 1000)) $((maxerror * 1000)) 'true offset of the clock, within the bound that the kernel received'
 }
 
 # assert_reads UNIX-SECONDS: the clock reads UNIX-SECONDS or up to 3 s more
@@ -54,7 +54,7 @@ fails() {
 
 # -------------------------------------------------------------------------------------------------- RFC 868
 
-@test "TCP sources that answer wrongly or not at all" {
+@test "rdate fails with the reason when a TCP source sends a wrong number of octets, resets or is silent" {
 	badsource tcp:1001:octets=1 tcp:1002:octets=2 tcp:1003:octets=3 tcp:1005:octets=5 tcp:1008:octets=8 \
 		tcp:1010:octets=0 tcp:1011:reset tcp:1012:reset=2 tcp:1013:silent tcp:1014:dribble tcp:1015:octets=32
 	local n
@@ -74,7 +74,7 @@ fails() {
 	within "$took" 2500 6000 'milliseconds'
 }
 
-@test "TCP sources that are slow, or do not close, are still sources" {
+@test "rdate sets the clock from a TCP source that is slow or keeps the connection open" {
 	badsource tcp:1001:dribble=0.1 tcp:1002:open tcp:1003:delay=0.4
 	local port
 	for port in 1001 1002 1003; do
@@ -87,7 +87,7 @@ fails() {
 	at_most "$took" 4000 'milliseconds'
 }
 
-@test "a round trip beyond --max-delay is not believed" {
+@test "rdate refuses an answer whose round trip took longer than --max-delay" {
 	badsource tcp:1001:delay=0.5 tcp:1002:dribble=0.12 udp:1003:delay=0.5 sntp:1004:delay=0.5 tcp:1005:delay=2.2 sntp:1006:held=0.5
 	clock_new offset_ns=-1000.0
 	local port words
@@ -115,7 +115,7 @@ fails() {
 	assert_stepped +1000.0 0.3
 }
 
-@test "UDP sources that answer wrongly or not at all" {
+@test "rdate -u fails with the reason when a source sends a wrong number of octets or is silent, and repeats a lost request" {
 	badsource udp:1001:octets=1 udp:1003:octets=3 udp:1005:octets=5 udp:1008:octets=8 udp:1010:octets=0 udp:1013:silent \
 		udp:1014:lost=1 udp:1015:octets=32
 	fails 1001 -u 'sent 1 octet: too few'
@@ -139,7 +139,7 @@ fails() {
 	within "$took" 900 5000 'milliseconds'
 }
 
-@test "a HOST that does not resolve, or has no route" {
+@test "rdate fails with the reason when HOST has no address, or no route leads to it" {
 	ask 'rdate -s nowhere.example' --host nowhere.example
 	refused 111 'time source nowhere\.example port 37: no address: .+'
 	at_most "$took" 5000 'milliseconds'
@@ -153,7 +153,7 @@ fails() {
 	refused 111 'time source 127\.0\.0\.1 port 37: no address: .+'
 }
 
-@test "a resolver that does not answer" {
+@test "rdate -t also limits the time that a name server takes" {
 	badsource udp:53:silent
 	sed -i 's/^hosts:.*/hosts: files dns/' "$ETC/nsswitch.conf"
 	printf 'nameserver 127.0.0.1\noptions timeout:30 attempts:1\n' >"$ETC/resolv.conf"
@@ -163,7 +163,7 @@ fails() {
 	no_processes
 }
 
-@test "a name with several addresses: the first that answers" {
+@test "rdate asks the next address of a HOST when the first does not answer" {
 	printf '%s\n' '192.0.2.1 many.test' '127.0.0.1 many.test' >>"$ETC/hosts"
 	badsource tcp:37:good
 	clock_new offset_ns=-1000.0
@@ -174,7 +174,7 @@ fails() {
 
 # ----------------------------------------------------------------------------------------------------- SNTP
 
-@test "SNTP servers that must not be believed" {
+@test "rdate -n refuses SNTP answers that are malformed, unsynchronised or contradictory, and kiss-o'-death" {
 	badsource sntp:1001:origin sntp:1002:kiss=RATE sntp:1003:kiss=DENY sntp:1004:stratum0 sntp:1005:unsync \
 		sntp:1006:zero sntp:1007:zero-receive sntp:1008:short=47 sntp:1009:backwards sntp:1010:mode=3 \
 		sntp:1011:version=5 sntp:1012:stratum=16 sntp:1013:dispersion=17 sntp:1014:early=5 sntp:1015:short=0 \
@@ -204,7 +204,7 @@ fails() {
 	fails 1099 -n 'cannot connect: Connection refused'
 }
 
-@test "a forged SNTP answer does not keep the real one from being heard" {
+@test "rdate -n ignores a forged SNTP answer and uses the genuine one" {
 	badsource sntp:123:forged
 	clock_new offset_ns=-1000.0
 	ask 'rdate -sn 127.0.0.1'
@@ -213,7 +213,7 @@ fails() {
 	assert_bound
 }
 
-@test "SNTP sets to the millisecond, either way" {
+@test "rdate -n steps the clock forwards and backwards, to within a fraction of a second" {
 	badsource sntp:123:good sntp:124:lost=1 sntp:125:good=1000.25
 	local by
 	for by in -0.5 +0.5 -86400.125 +86400.125; do
@@ -239,7 +239,7 @@ fails() {
 
 # ---------------------------------------------------------------------------------------------- the limits
 
-@test "a time before the floor or after the ceiling" {
+@test "a time before --not-before or not before --not-after is refused, but may be printed" {
 	local floor ceiling
 	floor=$(unix 2026-11-01) ceiling=$(unix 2030-01-01)
 	badsource tcp:1001:fixed="$(wire $((floor - 1)))" tcp:1002:fixed="$(wire "$floor")" \
@@ -285,7 +285,7 @@ fails() {
 	assert_untouched
 }
 
-@test "steps beyond --max-step and --max-back" {
+@test "a step or slew larger than --max-step or --max-back is refused, and a right clock is accepted" {
 	badsource tcp:37:good sntp:123:good
 	local rdate
 	for rdate in 'rdate -s 127.0.0.1' 'rdate -sn 127.0.0.1'; do
@@ -322,7 +322,7 @@ fails() {
 
 # ---------------------------------------------------------------------------------------------------- eras
 
-@test "a guest in 1970, 2008 or 2036 and the count that wraps" {
+@test "rdate sets a clock in any year to times before and after the wrap of 2036" {
 	local last second date guest from port
 	last=$(unix 2036-02-07T06:28:15Z)
 	equal "$(wire "$last") $(wire $((last + 1)))" '4294967295 0' 'the last number and the first'
@@ -354,7 +354,7 @@ fails() {
 	assert_reads 2147483648
 }
 
-@test "the limits say which era a number belongs to" {
+@test "--not-before and --not-after decide which era of 2^32 seconds an answer belongs to" {
 	local last
 	last=$(unix 2036-02-07T06:28:15Z)
 	badsource tcp:1015:fixed=0xffffffff tcp:1016:fixed=0 tcp:1008:fixed="$(wire "$(unix 2008-02-15T20:49)")" tcp:1001:fixed=1
@@ -382,7 +382,7 @@ fails() {
 
 # ------------------------------------------------------------------------------------------ the interval rule
 
-@test "a right clock is left alone at every phase of the second" {
+@test "rdate does not set a right clock, at any phase of the second" {
 	badsource tcp:37:good udp:37:good
 	local round words
 	for ((round = 0; round < 24; round++)); do
@@ -398,7 +398,7 @@ fails() {
 	assert_not_logged
 }
 
-@test "anywhere within the source's second is right; outside, the middle is where it goes" {
+@test "rdate does not set a clock within the source's second, and steps any other to the middle of that second" {
 	local second tenth after at step
 	second=$(($(unix 2026-11-20) + 30))
 	badsource tcp:37:fixed="$(wire "$second")" udp:37:fixed="$(wire "$second")"
@@ -431,7 +431,7 @@ sleep_to() {
 	sleep "$(printf '0.%06d' "$wait")"
 }
 
-@test "what is known of a clock is not thrown away: one that was set is not made worse by the next answer" {
+@test "an answer never makes a clock worse whose error bound the kernel has from an earlier set" {
 	badsource tcp:37:good
 	local round offset
 	for round in 1 2; do
@@ -453,7 +453,7 @@ sleep_to() {
 	done
 }
 
-@test "a small offset that is proved is slewed, a larger one stepped" {
+@test "a small offset is slewed, a larger one is stepped, and a right clock is left alone" {
 	badsource sntp:123:good=0.05 sntp:124:good=-0.05 sntp:125:good=0.15 sntp:126:good=-0.15 sntp:127:good
 	local slew
 	clock_new
@@ -484,7 +484,7 @@ sleep_to() {
 	assert_bound
 }
 
-@test "-a slews however far, -b up to a threshold" {
+@test "rdate -a slews any offset that the kernel can slew, -b only offsets up to its argument" {
 	badsource tcp:37:good
 	clock_new offset_ns=-5.0
 	ask 'rdate -sa 127.0.0.1'
@@ -522,7 +522,7 @@ sleep_to() {
 
 # ------------------------------------------------------------------------------------- reports to the kernel
 
-@test "after a set the kernel knows the bound, and that the clock is synchronised" {
+@test "after a set the kernel has the error bound, and the status synchronised" {
 	badsource tcp:37:good sntp:123:good udp:38:delay=0.3
 	local bound maxerror
 	clock_new offset_ns=-5.0 status=65
@@ -563,7 +563,7 @@ sleep_to() {
 	assert_untouched
 }
 
-@test "another time service is respected below a second, and overruled above" {
+@test "a clock that another time service keeps is left alone below an offset of one second, and set above" {
 	badsource sntp:123:good tcp:37:good
 	clock_new offset_ns=-0.7 status=0 maxerror_us=5000 esterror_us=1000
 	ask 'rdate -nv 127.0.0.1'
@@ -591,7 +591,7 @@ sleep_to() {
 	assert_untouched
 }
 
-@test "a kernel without ADJ_SETOFFSET" {
+@test "rdate sets the clock on a kernel without ADJ_SETOFFSET" {
 	badsource tcp:37:good sntp:123:good
 	clock_new offset_ns=-1234.5 no_setoffset=1
 	ask 'rdate -sn 127.0.0.1'
@@ -605,7 +605,7 @@ sleep_to() {
 	assert_bound
 }
 
-@test "a step that is refused, or undone by another program" {
+@test "rdate fails when the kernel refuses a step or slew, or another program undoes it" {
 	badsource tcp:37:good
 	clock_new offset_ns=-100.0 undone=1
 	ask 'rdate 127.0.0.1'
@@ -654,7 +654,7 @@ same_date() {
 	equal "$output" "$theirs" "rdate $1"
 }
 
-@test "what is printed is what Debian's rdate prints" {
+@test "rdate prints the same lines as Debian's rdate" {
 	requires rdate "$IN_TIMED"
 	badsource "tcp:37:exec=$IN_TIMED,-i,60" "udp:37:exec=$IN_TIMED,-i,60"
 	same_date '-p 127.0.0.1' '-p 127.0.0.1'
@@ -677,7 +677,7 @@ same_date() {
 	[[ $output == *' IST 20'* ]] || { shown; return 1; }
 }
 
-@test "every option of rdate does what it says" {
+@test "each option of rdate has its effect, alone and combined" {
 	badsource tcp:37:good udp:37:good sntp:123:good tcp:1037:good=100 udp:2037:silent
 	# Sets and prints; sets and is silent; prints only.
 	clock_new offset_ns=-100.0
@@ -731,7 +731,7 @@ same_date() {
 	equal "$(clock_get steps slews)" '0 1' 'steps and slews'
 }
 
-@test "-e finds the edge of the second" {
+@test "rdate -e sets the clock at the edge of a second, with an error bound below 0.27 s" {
 	badsource udp:37:good
 	clock_new offset_ns=-12.345
 	ask 'rdate -ev 127.0.0.1'
@@ -743,7 +743,7 @@ same_date() {
 	at_most "$took" 11500 'milliseconds'
 }
 
-@test "-e cut short by -t: what is known by then counts, and no second is waited for in vain" {
+@test "--edge with rdate -t uses the samples that there was time for, and ends within the limit" {
 	badsource udp:37:good
 	clock_new offset_ns=-1.5
 	# The administrator may ask for it as well.
@@ -755,7 +755,7 @@ same_date() {
 	at_most "$took" 4800 'milliseconds'
 }
 
-@test "in.timed: its denial is told as one, its answer is right" {
+@test "rdate sets the clock from in.timed over TCP and UDP, and reports when in.timed denies it" {
 	requires "$IN_TIMED"
 	badsource "tcp:37:exec=$IN_TIMED,-i,60" "udp:37:exec=$IN_TIMED,-i,60"
 	local words
@@ -792,7 +792,7 @@ octets() {
 	printf '\\x%02x\\x%02x\\x%02x\\x%02x' $((n >> 24)) $((n >> 16 & 255)) $((n >> 8 & 255)) $((n & 255))
 }
 
-@test "rfc868 takes four octets, not more and not fewer" {
+@test "rfc868 takes exactly four octets from standard input, within the limits of every request" {
 	local now count
 	now=$(octets "$EPOCHSECONDS")
 	clock_new offset_ns=-1000.0
@@ -831,7 +831,7 @@ octets() {
 	assert_reads "$(unix 2036-02-07T06:28:16)"
 }
 
-@test "in.timed's output, pushed: a right clock stays, a wrong one comes right" {
+@test "rfc868 with in.timed's output leaves a right clock alone and steps a wrong one" {
 	requires "$IN_TIMED"
 	local round
 	for ((round = 0; round < 10; round++)); do
@@ -874,7 +874,7 @@ ended() {
 	equal "$was" "$2" "status of $1" || { cat "$WORK/$1.out"; return 1; }
 }
 
-@test "rfc868 with a standard input that never closes" {
+@test "rfc868 needs no end of standard input, and fails after 10 s without four octets" {
 	local start
 	clock_new offset_ns=-1000.0
 	# Four octets, and still open: that is enough.
@@ -929,7 +929,7 @@ lock_free() {
 	not grep -q "FLOCK.* $file " /proc/locks
 }
 
-@test "octets that come one by one are four octets all the same" {
+@test "rfc868 accepts four octets that arrive one by one" {
 	local now
 	clock_new offset_ns=-1000.0
 	feed slowly
@@ -950,7 +950,7 @@ lock_free() {
 # two_processes: guestclock-set and its process that asks the source
 two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 
-@test "a request to a silent source ends at once when the reader of its output has gone" {
+@test "a request to a silent source ends at once when nobody reads its output any more" {
 	badsource tcp:37:silent udp:37:silent
 	local words
 	OUT=$WORK/out
@@ -971,7 +971,7 @@ two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 	assert_untouched
 }
 
-@test "the end of standard input: early it means nothing, later that the client has gone" {
+@test "end of standard input ends a request only if it comes later than two seconds after the start" {
 	badsource tcp:37:silent tcp:38:delay=2.6
 	local start
 	start=$(now_ms)
@@ -1009,7 +1009,7 @@ asker() {
 	done
 }
 
-@test "a signal ends both processes, which hold no lock" {
+@test "a signal to the setting process ends both processes, and neither holds the lock" {
 	badsource tcp:37:silent
 	local signal
 	for signal in TERM HUP INT KILL; do

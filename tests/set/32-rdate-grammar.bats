@@ -40,7 +40,7 @@ differences() {
 	END
 }
 
-@test "each form of rdate is accepted or refused as Debian's is, and prints the same" {
+@test "guestclock-set accepts, refuses and prints each form of rdate as Debian's rdate does, except for listed differences" {
 	local wire=0xee9bb0de
 	badsource tcp:37:fixed=$wire udp:37:fixed=$wire tcp:1037:fixed=$wire udp:1037:fixed=$wire \
 		sntp:123:fixed=$wire sntp:1123:fixed=$wire

@@ -1,7 +1,7 @@
 # A real sshd (OpenSSH's, and dropbear), keys in authorized_keys with guestclock-set as their forced command, and the
 # system's ssh client.
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 # shellcheck disable=SC2154 # logged comes from tests/lib/set.bash
 # shellcheck disable=SC2016 # what stands in single quotes is for another shell, or for none
 
@@ -55,9 +55,9 @@ ask() {
 no_processes() { sandbox_empty guestclock-set; }
 two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 
-# ------------------------------------------------------------------------------------------------- it works
+# --------------------------------------------------------------------------------------------- requests over ssh
 
-@test "the crontab's line sets the clock, and leaves a right one alone" {
+@test "rdate with the crontab's line sets a wrong clock and leaves a right one alone" {
 	badsource tcp:37:good
 	sshd_start
 	clock_new offset_ns=-589000000.0
@@ -80,7 +80,7 @@ two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 	[[ $output =~ $'\n''127.0.0.1: offset '.*', within-bound, now ' ]] || { shown; return 1; }
 }
 
-@test "four octets through ssh set the clock: printf, and in.timed" {
+@test "rfc868 over ssh sets the clock from four octets of printf or in.timed" {
 	requires "$IN_TIMED"
 	local n
 	sshd_start
@@ -109,7 +109,7 @@ two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 	refused 100 'refused: rfc868: more than 4 octets on standard input: expected 4$'
 }
 
-@test "status, and an empty request with and without --default" {
+@test "status works over ssh, and an empty request is refused unless --default replaces it" {
 	badsource tcp:37:good
 	sshd_start
 	ask status
@@ -127,7 +127,7 @@ two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 	assert_logged "$DAEMON_NOTICE" 'request "rdate -s 127\.0\.0\.1": step: '
 }
 
-@test "ssh ends with guestclock-set's own status" {
+@test "ssh ends with the exit status of guestclock-set" {
 	badsource tcp:37:good tcp:38:octets=3
 	sshd_start
 	local port
@@ -147,7 +147,7 @@ two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 	equal "$status" 255 "status without sshd on port $port"
 }
 
-@test "one connection for several requests: multiplexing" {
+@test "several requests may share one multiplexed ssh connection" {
 	badsource tcp:37:good
 	sshd_start
 	local mux=(-o "ControlPath=$WORK/mux" -o ControlMaster=auto -o ControlPersist=20)
@@ -166,7 +166,7 @@ two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 
 # ---------------------------------------------------------------------------------- what a stolen key cannot do
 
-@test "no shell, no other program" {
+@test "the forced command refuses requests for a shell or another program" {
 	sshd_start
 	local command
 	for command in 'id' 'sh -i' 'rdate -s 127.0.0.1; id' 'rdate -s 127.0.0.1 && id' '/bin/sh' 'bash -c id' '$(id)' \
@@ -176,7 +176,7 @@ two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 	done
 }
 
-@test "no other time source, and no time outside the limits" {
+@test "the forced command refuses other time sources, and times outside its limits" {
 	badsource tcp:37:good
 	sshd_start
 	clock_new offset_ns=-100.0
@@ -196,7 +196,7 @@ two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 	refused 1 'refused: rdate is not among the requests that --allow names$'
 }
 
-@test "no file transfer" {
+@test "the forced command refuses sftp and scp" {
 	requires sftp scp
 	sshd_start
 	ask -s 127.0.0.1 sftp
@@ -233,7 +233,7 @@ sshd_internal_sftp() {
 	denied_subsystem internal-sftp
 }
 
-@test "no terminal, and nothing left of a request that wanted one" {
+@test "the key's restrict option denies a terminal, and a request that asked for one leaves no process" {
 	badsource tcp:37:silent
 	sshd_start
 	# OpenSSH's client gives up when a terminal that it requires is denied; its request may have begun by then.
@@ -254,7 +254,7 @@ expect_status_of_guest() {
 	[[ $output == 'clock '* && $output != *$'\r'* ]] || { shown; return 1; }
 }
 
-@test "a terminal, where the key's line does not deny it" {
+@test "with a key that allows a terminal, requests work on it and end when the client hangs up" {
 	badsource tcp:37:good tcp:38:silent
 	sshd_start
 	sed -i 's/^restrict,/no-port-forwarding,no-agent-forwarding,no-X11-forwarding,/' "$GUEST_HOME/.ssh/authorized_keys"
@@ -272,7 +272,7 @@ expect_status_of_guest() {
 	wait_for 6 no_processes
 }
 
-@test "no forwarding" {
+@test "the key's restrict option denies port forwarding" {
 	badsource tcp:37:good
 	sshd_start
 	ask -o LogLevel=INFO -W 127.0.0.1:37 127.0.0.1
@@ -285,7 +285,7 @@ expect_status_of_guest() {
 	assert_not_logged
 }
 
-@test "no help from the environment" {
+@test "environment variables of the ssh client change neither its address nor its request" {
 	badsource tcp:37:good
 	# Even if sshd accepts every variable that the client sends.
 	sshd_start 'AcceptEnv SSH_* TZ LC_* LANG* RES_* HOSTALIASES LOCALDOMAIN POSIXLY_CORRECT FAKE_* GCONV_PATH'
@@ -306,7 +306,7 @@ expect_status_of_guest() {
 	refused 1 "not the ssh client's own address, 127.0.0.1,"
 }
 
-@test "hosts.deny denies by the client's address" {
+@test "hosts.deny refuses a request by the client's address" {
 	# This sshd checks the tables itself, under its own name.
 	hosts_allow 'guestclock-set: 127.0.0.1 [::1]'
 	hosts_deny 'guestclock-set: ALL'
@@ -322,7 +322,7 @@ expect_status_of_guest() {
 	refused 1 'refused: hosts.allow and hosts.deny do not let fd00::1 in$'
 }
 
-@test "a connection that is no network's is from UNKNOWN" {
+@test "a connection without a network has the client UNKNOWN, which hosts.deny can match" {
 	# Over a pipe or a vsock, sshd sets SSH_CONNECTION like this.
 	sshd_config
 	: >"$WORK/sshd.out"
@@ -340,7 +340,7 @@ expect_status_of_guest() {
 
 # ------------------------------------------------------------------------------------------------- the log
 
-@test "the key's fingerprint is in the log line" {
+@test "the log line has the fingerprint of the client's key" {
 	badsource tcp:37:good
 	sshd_start 'ExposeAuthInfo yes'
 	local print
@@ -360,7 +360,7 @@ expect_status_of_guest() {
 
 # ------------------------------------------------------------------------------------------ clients that vanish
 
-@test "a client that is killed takes guestclock-set with it" {
+@test "a request to a silent source ends, without setting the clock, when its ssh client is killed" {
 	badsource tcp:37:silent
 	sshd_start
 	local signal stdin
@@ -381,7 +381,7 @@ expect_status_of_guest() {
 	refused 111 'port 39: cannot connect: Connection refused$'
 }
 
-@test "a push whose client is killed half way is no push" {
+@test "rfc868 does not set the clock when its client is killed before the fourth octet" {
 	sshd_start
 	mkfifo "$WORK/feed"
 	exec 8<>"$WORK/feed"
@@ -398,7 +398,7 @@ expect_status_of_guest() {
 
 # ------------------------------------------------------------------------------------------------- dropbear
 
-@test "dropbear: set, push, refuse, and end with the client" {
+@test "under dropbear requests set the clock, are refused, and end when their client is killed" {
 	requires "$IN_TIMED"
 	badsource tcp:37:good tcp:38:silent
 	dropbear_start
