@@ -1,7 +1,7 @@
 # guestclock on the host: its command line, lists of guests, output, state and log, with guests that are played by
 # tests/helpers/fake-ssh.c.
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 # shellcheck disable=SC2016 # what stands in single quotes is for another shell, or for none
 # shellcheck disable=SC2034 # BEFORE is for tests/lib/fakeguest.bash
 # shellcheck disable=SC1003 # a backslash is meant
@@ -19,7 +19,8 @@ teardown() {
 	common_teardown
 }
 
-# wrong REGEX ARGUMENTS...: for sync and for check a usage error: one line, the status, nobody asked, nothing written.
+# wrong REGEX ARGUMENTS...: checks that sync and check report a usage error in one line that matches, with the status,
+# contact no guest and write no state.
 wrong() {
 	local regex=$1
 	shift
@@ -31,12 +32,12 @@ wrong() {
 	equal "$(started)" 0 'starts of ssh' && [ ! -e "$STATE" ]
 }
 
-# named TEXT: it is part of the output.
+# named TEXT: checks that TEXT is part of the output.
 named() { printf '%s' "$output" | grep -qF -- "$1"; }
 
 # ------------------------------------------------------------------------------------------- the command line
 
-@test "each option, right" {
+@test "sync and check accept each option with a valid value" {
 	: >"$WORK/config"
 	printf 'good.0.list\n' >"$WORK/list"
 	local words
@@ -52,7 +53,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	state_whole
 }
 
-@test "each option, wrong: one line, status 2, check's 3, and nobody is asked" {
+@test "an invalid option value is reported in one line, with status 2 or check's 3, and no guest is contacted" {
 	local value
 	for value in '' x -1 1e3 1,5 .5 1. +1 0x1 99999999999; do
 		wrong '-w ".*": expected seconds' -w "$value" good
@@ -72,7 +73,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	wrong "ssh-config $WORK/missing: No such file" --ssh-config "$WORK/missing" good
 }
 
-@test "unknown, cut short and doubtful options" {
+@test "sync and check refuse unknown options, options without a value, and options after a guest" {
 	local option
 	for option in -Z --nosuch --json=1 --require-sync=yes --help=x; do
 		wrong "unknown option \"${option//-/\\-}\": expected guestclock sync" "$option" good
@@ -82,14 +83,14 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	for option in -c -f -j -t -w --prometheus --ssh-config --state; do
 		wrong "no value for \"${option//-/\\-}\": expected guestclock sync" "$option"
 	done
-	# Options end where guests begin: nothing is taken for a guest, or a guest for an option.
+	# Options end where guests begin: no option is read as a guest, and no guest as an option.
 	wrong 'guest "-j" starts with' good -j 4
 	wrong 'guest "--json" starts with' -- --json
 	guestclock_raw check -w 2 -c 1 good
 	unknown '-w is larger than -c'
 }
 
-@test "the command itself" {
+@test "guestclock refuses any command other than sync and check with status 2" {
 	local command
 	for command in '' SYNC syn synch -j --json 'sync '; do
 		guestclock_raw "$command" good
@@ -101,7 +102,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	[ ! -e "$STATE" ]
 }
 
-@test "help and version: on standard output, status 0, and nobody is asked" {
+@test "help and version print to standard output with status 0, and no guest is contacted" {
 	local help words
 	guestclock_raw help
 	tells 0
@@ -126,7 +127,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 
 # -------------------------------------------------------------------------------------------- names of guests
 
-@test "names that ssh must not see" {
+@test "an empty name, and names with a leading hyphen, 256 octets, blanks or control characters are refused" {
 	local name long
 	printf -v long '%0256d' 1
 	wrong 'guest "" empty' ''
@@ -139,14 +140,13 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	done
 }
 
-@test "a name of 255 octets is one" {
+@test "a guest's name may have 255 octets, and names that differ in the last octet have separate states" {
 	local name
 	printf -v name 'good.0.%0248d' 1
 	guestclock sync --json "$name"
 	tells 0
 	equal "$(awk '{ print length($9) }' FS='\t' "$FAKE_SSH/argv")" 255 'length of what ssh got'
-	# And with octets that a file's name cannot have, or that double there: of two that differ at their end only,
-	# each has its own state.
+	# Two names that differ only in their last octet, with octets that a file name must encode, have separate states.
 	name=${name//0/=}
 	name=good${name:4}
 	guestclock sync -j 1 "$name" "${name%?}2"
@@ -155,7 +155,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	equal "$(find "$STATE" -name '*.state' | wc -l)" 3 'state files'
 }
 
-@test "a name never reaches ssh as an option: it stands behind --" {
+@test "a guest's name never reaches ssh as an option, because it follows --" {
 	: >"$WORK/config"
 	guestclock sync good root@good ssh://good:22 'good.0.x=y,+z'
 	equal "$(started)" 4 'starts of ssh'
@@ -170,11 +170,11 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	done <"$FAKE_SSH/argv"
 	grep -q $'^ssh\t-F\t'"$WORK/config"$'\t.*\t-oBatchMode=yes\t.*\t--\tgood.0.config\texchange\t$' "$FAKE_SSH/argv"
 	equal "$(grep -c -- $'\t-F\t' "$FAKE_SSH/argv")" 1 'starts with -F'
-	# Over a connection of its own, whatever a file says: the command line's is what ssh finds first.
+	# A connection of its own, whatever ssh_config says: options on the command line have precedence.
 	equal "$(grep -c $'\t-oControlMaster=no\t-oControlPath=none\t' "$FAKE_SSH/argv")" 5 'starts that keep no connection'
 }
 
-@test "no shell anywhere: not for what is a path, and names that a shell would take apart are refused" {
+@test "no name, path or option reaches a shell, and names with shell metacharacters are refused" {
 	local name
 	mkdir "$WORK/cwd"
 	cd "$WORK/cwd" || return 1
@@ -196,7 +196,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	[ -z "$(find "$WORK" -name here)" ]
 }
 
-@test "names that are paths, or that ssh or a shell would expand, are refused and name what they should be" {
+@test "names that are paths, or that ssh or a shell would expand, are refused with the expected form" {
 	local name
 	: >"$WORK/precious"
 	for name in ../precious root@../precious /etc/passwd a/b vsock/../x vsock/.x vsock/ ssh://web1/x ssh://web1/; do
@@ -219,7 +219,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	[ -e "$WORK/precious" ]
 }
 
-@test "two ports, two users, IPv6 addresses and vsock: ssh is told each" {
+@test "ssh receives the port, user, IPv6 address or vsock of each name, and each name has its own state" {
 	local -A told=(
 		[ssh://root@10.0.0.1:2201]='-p 2201 -- root@10.0.0.1' [ssh://root@10.0.0.1:2202]='-p 2202 -- root@10.0.0.1'
 		[alice@10.0.0.1]='-- alice@10.0.0.1' [bob@10.0.0.1]='-- bob@10.0.0.1' [a@b.example@web1]='-- a@b.example@web1'
@@ -237,10 +237,10 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 
 # ------------------------------------------------------------------------------------------ what ssh is started with
 
-# What ssh sees: see record_surroundings of tests/helpers/fake-ssh.c.
+# What a well-started ssh records: see record_surroundings of tests/helpers/fake-ssh.c.
 ALONE='own session, terminal: No such device or address, descriptors: 0 1 2, signals:'
 
-@test "ssh has a session of its own, no terminal, three descriptors and default signals" {
+@test "ssh runs in its own session, without a terminal, with three descriptors and default signals" {
 	BEFORE=("$PYTHON" -I -S -c 'import os, signal, sys
 for number in range(1, 32):
     if number not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGALRM):
@@ -251,41 +251,41 @@ for fd in 3, 9, 77:
 os.execv(sys.argv[1], sys.argv[1:])')
 	guestclock sync looks
 	silent
-	equal "$(<"$FAKE_SSH/surroundings")" "$ALONE" 'what ssh was started with'
+	equal "$(<"$FAKE_SSH/surroundings")" "$ALONE" 'session, terminal, descriptors and signals of ssh'
 }
 
-@test "started by root on a terminal, with the state of another user: that user has no way to the terminal" {
+@test "when root starts guestclock on a terminal, the user that owns the state directory cannot reach the terminal" {
 	local as=()
 	if [ "$(id -u)" -eq 0 ]; then
-		# Somebody else's, who has to come to what the fake writes.
+		# The directories belong to another user, who must be able to reach the fake's files.
 		mkdir "$STATE"
 		chown 61237:61237 "$STATE" "$FAKE_SSH"
 		chmod o+x "$WORK" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR"
 		as=(setpriv --reuid 61237 --regid 61237 --clear-groups)
-		# The harness is alive: what runs as that user on this terminal can open it.
+		# Show that this test would notice: a program of that user on this terminal can open it.
 		on_terminal "${as[@]}" sh -c ': </dev/tty && echo opened'
 		named opened || { shown; return 1; }
 	fi
 	on_terminal "$GUESTCLOCK" sync --state "$STATE" looks
 	equal "$status" 0 status || { shown; return 1; }
-	equal "$(<"$FAKE_SSH/surroundings")" "$ALONE" 'what ssh was started with'
-	[ "$(id -u)" -ne 0 ] || equal "$(stat -c %u "$FAKE_SSH/surroundings")" 61237 'whom ssh ran as'
+	equal "$(<"$FAKE_SSH/surroundings")" "$ALONE" 'session, terminal, descriptors and signals of ssh'
+	[ "$(id -u)" -ne 0 ] || equal "$(stat -c %u "$FAKE_SSH/surroundings")" 61237 'user of ssh'
 }
 
 # ---------------------------------------------------------------------------------------------- lists of guests
 
-@test "a list: comments, empty lines, spaces, CR LF, no final LF, repetition" {
+@test "a list of guests may have comments, empty lines, blanks, CR LF and repetitions, and lack a final LF" {
 	printf '# all of them\n\n  \t\ngood.0.1\r\n\tgood.0.2 # second\r\n#good.0.9\ngood.0.1\ngood.0.3\n   # x\ngood.0.4' >"$WORK/list"
 	guestclock sync -j 1 -f "$WORK/list" good.0.5 good.0.2
 	silent
 	equal "$(cut -f 9 "$FAKE_SSH/argv" | sort | tr '\n' ' ')" 'good.0.1 good.0.2 good.0.3 good.0.4 good.0.5 ' 'guests asked'
-	# From standard input: guests are not given it.
+	# From standard input, which ssh does not inherit.
 	guestclock_raw sync --state "$STATE" -j 1 -f - <"$WORK/list"
 	silent
 	equal "$(started)" 9 'starts of ssh in both runs'
 }
 
-@test "an empty list: one line, status 1, check's 3; so it is when the command that should write it is missing" {
+@test "an empty list of guests, also from a missing command, is reported in one line, with status 1 or check's 3" {
 	printf '# none yet\n\n' >"$WORK/list"
 	guestclock_raw sync --state "$STATE" -f "$WORK/list"
 	tells 1 "list of guests $WORK/list is empty: nothing was done$"
@@ -305,7 +305,7 @@ bad_list() {
 	wrong "list of guests $WORK/list, line $1: .*$2" -f "$WORK/list"
 }
 
-@test "a list with a bad line: nobody is asked, and the line is named" {
+@test "an invalid line in a list of guests is reported with its number, and no guest is contacted" {
 	bad_list 2 'starts with "-"' 'good\n-oProxyCommand=x\ngood\n'
 	bad_list 1 'more than one word' 'good other\n'
 	bad_list 3 'more than one word' 'good\n\ngood other # x\n'
@@ -318,7 +318,7 @@ bad_list() {
 	bad_list 1 'has an octet other than' '\357\273\277good\n'
 }
 
-@test "a list with a NUL octet: none of it is passed over in silence" {
+@test "a list of guests with a NUL octet is refused" {
 	printf 'good.0.1\n\0good.0.2\ngood.0.3\n' >"$WORK/list"
 	wrong "list of guests $WORK/list" -f "$WORK/list"
 	# Not at its very end either.
@@ -326,7 +326,7 @@ bad_list() {
 	wrong "list of guests $WORK/list" -f "$WORK/list"
 }
 
-@test "the default list and the default ssh_config" {
+@test "without arguments guestclock reads the list and the ssh_config in /etc/guestclock" {
 	requires_namespaces
 	etc_make "$WORK/etc"
 	mkdir "$WORK/etc/guestclock"
@@ -348,7 +348,7 @@ bad_list() {
 
 # ---------------------------------------------------------------------------------------------------- output
 
-@test "without a terminal: silent on success, one line for each failure" {
+@test "without a terminal sync prints nothing on success, and one line for each guest that failed" {
 	guestclock sync good.0.1 good.-5200.2 good.50.3
 	silent
 	guest_right good.0.1 good.-5200.2
@@ -359,7 +359,7 @@ bad_list() {
 	[ -z "$output" ]
 }
 
-# on_terminal COMMAND...: with a terminal on all three descriptors; leaves $status and $output.
+# on_terminal COMMAND...: runs COMMAND with a terminal on all three descriptors; sets $status and $output.
 on_terminal() {
 	requires script
 	local words
@@ -369,7 +369,7 @@ on_terminal() {
 	errors=
 }
 
-@test "on a terminal: a line for each guest, a count of the progress, a summary" {
+@test "on a terminal sync prints a line for each guest, the progress and a summary" {
 	on_terminal "$GUESTCLOCK" sync --state "$STATE" -j 1 good.-5200 good.50 good.0 exit255
 	equal "$status" 1 status || { shown; return 1; }
 	[[ $output =~ good\.-5200\ +-5\.[12][09][0-9]{7}\ s\ \ \+-\ 0\.0[0-9]{8}\ s\ \ step\ +residual\ [+-]0\.00[0-9]{7}\ s ]] || { shown; return 1; }
@@ -379,11 +379,11 @@ on_terminal() {
 	named '1 of 4, 0 failed' && named '3 of 4, 0 failed' || { shown; return 1; }
 	not named '4 of 4'
 	named '4 guests, 3 right, 1 failed' || { shown; return 1; }
-	# Every count is wiped out again before anything else is written.
-	equal "$(printf '%s' "$output" | grep -o 'failed'$'\r\033' | wc -l)" 3 'counts that were wiped out'
+	# Every progress count is erased before another line is written.
+	equal "$(printf '%s' "$output" | grep -o 'failed'$'\r\033' | wc -l)" 3 'progress counts that were erased'
 }
 
-@test "on a terminal: JSON stays JSON" {
+@test "on a terminal --json prints only JSON on standard output" {
 	requires script
 	local words
 	printf -v words '%q ' "$GUESTCLOCK" sync --state "$STATE" --json good.0.1 good.0.2
@@ -392,7 +392,7 @@ on_terminal() {
 	json "$WORK/json" 'len(g) == 2'
 }
 
-@test "--json: one object a line, the documented keys" {
+@test "--json prints one object a line, with the documented keys" {
 	guestclock sync --json good.-5200 good.50 good.0.7 exit255 toofar.-5000 garbage other.300
 	equal "$status" 1 status
 	equal "$errors" '' 'standard error'
@@ -412,7 +412,7 @@ on_terminal() {
 		'g["other.300"]["action"] == "other-service"' \
 		'g["toofar.-5000"]["result"] == "refused" and g["toofar.-5000"]["error"].startswith("too-far ")' \
 		'g["exit255"]["error"].startswith("ssh: connect to host x port 22: Connection refused: no sshd listens there")'
-	# check has the same, and only measures.
+	# check prints the same keys, and only measures.
 	guestclock check --json good.-7000.9 >/dev/null
 	equal "$status" 2 status
 	printf '%s\n' "$output" >"$WORK/json"
@@ -420,7 +420,7 @@ on_terminal() {
 	equal "$(guest good.-7000.9 offset steps slews tells)" '-7000000000 0 0 0' 'the clock that was checked'
 }
 
-@test "--json: the drift since the last correction" {
+@test "--json reports the drift since the last correction" {
 	with_clock status=0
 	guestclock sync good.0
 	silent
@@ -433,20 +433,20 @@ on_terminal() {
 	state_whole
 }
 
-@test "what cannot be written to standard output is no success" {
+@test "sync fails when it cannot write to standard output, and sets the guests although the reader has gone" {
 	[ -c /dev/full ]
 	status=0
 	PATH=$GUEST_PATH timeout 30 "$GUESTCLOCK" sync --state "$STATE" --json good >/dev/full 2>"$WORK/stderr" || status=$?
 	output='' errors=$(<"$WORK/stderr")
 	tells 1 'standard output'
-	# A reader that has gone is not waited for, and takes nothing from the guests.
+	# If the reader has gone, sync does not wait, and sets the guests.
 	PATH=$GUEST_PATH timeout 30 "$GUESTCLOCK" sync --state "$STATE" --json good.-5000.{1..9} 2>/dev/null | true
 	guest_right good.-5000.{1..9}
 }
 
 # ------------------------------------------------------------------------------------------------ Prometheus
 
-@test "--prometheus: HELP and TYPE, and a value for each guest" {
+@test "--prometheus writes HELP and TYPE for each metric, and a value for each guest" {
 	guestclock sync good.-7000.8
 	silent
 	guestclock sync --prometheus "$WORK/metrics.prom" good.-5200 good.0.7 exit255
@@ -480,11 +480,11 @@ on_terminal() {
 	assert values["guestclock_success", step] == values["guestclock_success", right] == 1
 	assert values["guestclock_success", dead] == 0
 	assert values["guestclock_last_success_timestamp_seconds", step] > 1793491200
-	# Nothing is known of it, and nothing is made up.
+	# A guest without a result has no other values.
 	assert [name for name, guest in values if guest == dead] == ["guestclock_success"], values
 	END
 	equal "$(stat -c %a "$WORK/metrics.prom")" 644 mode
-	# One that fails later keeps the time of its last success, and no other figures.
+	# A guest that fails later keeps only the time of its last success.
 	rm "$WORK/bin/ssh"
 	printf '#!/bin/sh\necho gone >&2\nexit 255\n' >"$WORK/bin/ssh"
 	chmod +x "$WORK/bin/ssh"
@@ -494,7 +494,7 @@ on_terminal() {
 	grep -qE '^guestclock_last_success_timestamp_seconds\{guest="good\.-7000\.8"\} 17' "$WORK/metrics.prom"
 }
 
-@test "--prometheus: what cannot be written is one line, and the old file stays" {
+@test "--prometheus reports in one line a file that it cannot write, and keeps the old file" {
 	printf 'old\n' >"$WORK/old.prom"
 	mkdir "$WORK/there"
 	local path
@@ -511,10 +511,10 @@ on_terminal() {
 		echo $? >"$WORK/status"; cat metrics.prom; ls' >"$WORK/out"
 	status=$(<"$WORK/status") output='' errors=$(<"$WORK/stderr")
 	tells 1 "cannot write $WORK/small/metrics.prom: No space left on device"
-	equal "$(<"$WORK/out")" $'old\nfill\nmetrics.prom' 'the old file, and what there is'
+	equal "$(<"$WORK/out")" $'old\nfill\nmetrics.prom' 'the old file, and the names of all files'
 }
 
-@test "--prometheus: no link that somebody planted is followed, and nobody can foresee the name" {
+@test "--prometheus follows no symbolic or hard link, and its temporary file has a random name" {
 	requires strace
 	local kind
 	mkdir -m 1777 "$WORK/metrics"
@@ -522,13 +522,13 @@ on_terminal() {
 		printf 'precious\n' >"$WORK/precious"
 		chmod 600 "$WORK/precious"
 		rm -f "$WORK/metrics/"*
-		# Beside the file, under the name that an earlier release took, and in its place.
+		# A link at the name of an earlier release's temporary file, and one at the file's own name.
 		ln $kind "$WORK/precious" "$WORK/metrics/m.prom.new"
 		ln $kind "$WORK/precious" "$WORK/metrics/m.prom"
 		guestclock sync --prometheus "$WORK/metrics/m.prom" good
 		silent
-		equal "$(<"$WORK/precious")" precious 'what the links lead to'
-		equal "$(stat -c %a "$WORK/precious")" 600 'its mode'
+		equal "$(<"$WORK/precious")" precious 'contents of the target of the links'
+		equal "$(stat -c %a "$WORK/precious")" 600 'mode of the target'
 		[ ! -L "$WORK/metrics/m.prom" ]
 		equal "$(stat -c '%a %h' "$WORK/metrics/m.prom")" '644 1' 'mode and links of the new file'
 		equal "$(find "$WORK/metrics" -type f -name '.*')" '' 'files left behind'
@@ -542,7 +542,7 @@ on_terminal() {
 	equal "$(grep -o 'guestclock-[0-9a-f]*' "$WORK/opened" | sort -u | wc -l)" 2 'names'
 }
 
-@test "--prometheus: whole or not there, whenever it is killed" {
+@test "--prometheus leaves a complete file or none when guestclock is killed" {
 	local i guests
 	guests=$(printf 'good.0.%d ' {1..60})
 	for i in {1..12}; do
@@ -563,36 +563,36 @@ on_terminal() {
 
 # ----------------------------------------------------------------------------------------------------- check
 
-# checked STATUS REGEX ARGUMENTS...: check's status, and its one line of output.
+# checked STATUS REGEX ARGUMENTS...: checks the status of check, and its one line of output.
 checked() {
 	local want=$1 regex=$2
 	shift 2
 	guestclock check "$@"
 	tells "$want" || return 1
-	# Only one "|": it begins the performance data.
+	# At most one "|", which begins the performance data.
 	[[ $output != *$'\n'* && $output != *'|'*'|'* && $output =~ ^$regex$ ]] && return 0
 	printf 'the line does not match: %s\n' "$regex"
 	shown
 	return 1
 }
 
-@test "check: status, one line, performance data" {
+@test "check prints one line with performance data, and its status is that of the worst guest" {
 	checked 0 "GUESTCLOCK OK - 2 guests: 2 ok, 0 warning, 0 critical, 0 unknown; worst good\.100\.2 \+0\.(099|100)[0-9]{6} s \|( 'good\.(100|0)\.[12]'=-?[0-9]+\.[0-9]{9}s;0\.500000000;5\.000000000){2}" good.0.1 good.100.2
 	checked 1 "GUESTCLOCK WARNING - 2 guests: 1 ok, 1 warning, 0 critical, 0 unknown; worst good\.-600\.3 -0\.(599|600)[0-9]{6} s \|.*" good.0.1 good.-600.3
 	checked 2 "GUESTCLOCK CRITICAL - 3 guests: 1 ok, 1 warning, 1 critical, 0 unknown; worst good\.6000\.4 \+(5\.999|6\.000)[0-9]{6} s \|.*" good.0.1 good.-600.3 good.6000.4
 	checked 3 'GUESTCLOCK UNKNOWN - 1 guest: 0 ok, 0 warning, 0 critical, 1 unknown; exit255: ssh: connect to host x port 22: Connection refused: .*' exit255
 	# A "|" would begin performance data.
 	checked 3 'GUESTCLOCK UNKNOWN - 1 guest: [^|]*garbage[^|]*' garbage
-	# The worst guest counts, and a clock that is known to be wrong is worse than one that nobody has seen.
+	# The worst guest decides the status, and a clock known to be wrong is worse than one that could not be read.
 	checked 3 'GUESTCLOCK UNKNOWN - 2 guests: .*' good.-600.3 exit255
 	checked 2 'GUESTCLOCK CRITICAL - 3 guests: 1 ok, 0 warning, 1 critical, 1 unknown; worst good\.-9000\.5 .*' exit255 good.-9000.5 good.0.1
-	# A name that would end the label.
+	# A name with a character that would end the label.
 	checked 0 "GUESTCLOCK OK - 1 guest: .* \| 'good\.0\.a_b'=[^']*" good.0.a=b
-	# None was touched.
+	# check has set no clock.
 	equal "$(guest good.6000.4 offset steps slews tells)" '6000000000 0 0 0' 'the clock that was checked'
 }
 
-@test "check: -w and -c" {
+@test "check compares offsets with the limits of -w and -c" {
 	checked 0 'GUESTCLOCK OK.*;8\.000000000;9\.500000000' -w 8 -c 9.5 good.-7000
 	checked 1 'GUESTCLOCK WARNING.*' -w 6.5 -c 8 good.-7000
 	checked 2 'GUESTCLOCK CRITICAL.*' -w 0.1 -c 6.5 good.7000
@@ -600,7 +600,7 @@ checked() {
 	checked 1 'GUESTCLOCK WARNING.*' -w 0.001 good.7
 }
 
-@test "check: the status is the one that its line tells, whatever else goes wrong" {
+@test "check ends with the status that its line names, even if the Prometheus file cannot be written" {
 	local words=(OK WARNING CRITICAL UNKNOWN) offset
 	for offset in 0 -600 -6000; do
 		guestclock check --prometheus "$WORK/missing/metrics.prom" "good.$offset"
@@ -611,7 +611,7 @@ checked() {
 
 # ------------------------------------------------------------------------------------------ this host's own clock
 
-# host_refused REGEX: sync and check do nothing, in one line.
+# host_refused REGEX [OPTION...]: checks that sync and check refuse to work, in one line that matches.
 host_refused() {
 	local before
 	before=$(started)
@@ -622,7 +622,7 @@ host_refused() {
 	equal "$(started)" "$before" 'starts of ssh'
 }
 
-@test "--require-sync: this host's kernel has to say so" {
+@test "--require-sync refuses to work unless the host's kernel reports a synchronised clock" {
 	with_clock status=0 maxerror_us=1000 esterror_us=1000
 	guestclock sync --require-sync good
 	silent
@@ -632,7 +632,7 @@ host_refused() {
 	silent
 }
 
-@test "this host's clock is before the release" {
+@test "guestclock refuses to work while the host's clock reads before the release date" {
 	local now release=1793491200
 	now=$EPOCHSECONDS
 	with_clock offset_ns=$(((release - now - 10) * 1000000000))
@@ -644,19 +644,19 @@ host_refused() {
 	silent
 }
 
-@test "this host's clock is before its own history" {
+@test "guestclock refuses to work while the host's clock reads before the newest time in its log" {
 	guestclock sync good
 	silent
 	with_clock offset_ns=-60.0
 	host_refused "this host's clock reads before 20[0-9-]+T[0-9:.]+Z, the newest time in its own history \($STATE/log\)"
-	# Slewing and small steps are a time service's business.
+	# A time service may slew this host's clock or step it a little.
 	with_clock offset_ns=-1.0
 	guestclock sync good
 	silent
 	own_clock
 	guestclock sync good
 	silent
-	# A line that was cut short does not hide the one before it.
+	# An incomplete last line does not hide the line before it.
 	printf '2020-01-01T00:00:' >>"$STATE/log"
 	with_clock offset_ns=-60.0
 	host_refused "the newest time in its own history"
@@ -667,7 +667,7 @@ host_refused() {
 
 # ------------------------------------------------------------------------------------------ state and history
 
-@test "state and log: what they say" {
+@test "a run writes one state file for each guest and one line for each result to the log" {
 	guestclock sync good.-5200 exit255
 	equal "$status" 1 status
 	state_whole
@@ -679,11 +679,11 @@ host_refused() {
 	guestclock check good.-5200
 	equal "$(wc -l <"$STATE/log")" 3 'lines of the log'
 	grep -q ' good.-5200 check ok none ' "$STATE/log"
-	# Nothing but these.
+	# There are no other files.
 	equal "$(find "$STATE" -mindepth 1 ! -name '.*' | wc -l)" 3 files
 }
 
-@test "state and log survive kill -9 at any point" {
+@test "state files and log stay complete when guestclock is killed at any time" {
 	local i guests
 	guests=$(printf 'good.0.%d ' {1..40})
 	for i in {1..30}; do
@@ -700,7 +700,7 @@ host_refused() {
 	equal "$(find "$STATE" -name '*.state' ! -name '.*' | wc -l)" 40 'state files'
 }
 
-@test "what a killed run left half written does not stay for ever" {
+@test "the next run replaces a state file that a killed run left unfinished" {
 	guestclock sync good
 	silent
 	printf 'half of a st' >"$STATE/.good.state.new"
@@ -710,7 +710,7 @@ host_refused() {
 	state_whole
 }
 
-@test "what was planted where a state is written is neither followed nor waited for" {
+@test "a link or FIFO at the name of the temporary state file is neither followed nor waited for" {
 	local kind
 	mkdir "$STATE"
 	for kind in 'ln -s' ln mkfifo; do
@@ -719,13 +719,13 @@ host_refused() {
 		case $kind in ln*) $kind "$WORK/precious" "$STATE/.good.state.new" ;; *) mkfifo "$STATE/.good.state.new" ;; esac
 		LIMIT=5 guestclock sync good
 		silent
-		equal "$(<"$WORK/precious")" precious "what was planted with $kind"
+		equal "$(<"$WORK/precious")" precious "contents of the target, $kind"
 		[ ! -e "$STATE/.good.state.new" ]
 		state_whole
 	done
 }
 
-# damaged TEXT: good's state is set aside with one line, the guest is handled, and its state is whole again.
+# damaged TEXT: checks that the damaged state of good is renamed and reported in one line, and a new one written.
 damaged() {
 	guestclock sync good
 	tells 0 "$STATE/good.state is damaged \(.*\); set aside as good.state.damaged-[0-9]+$" || { printf 'damage: %s\n' "$1"; return 1; }
@@ -734,7 +734,7 @@ damaged() {
 	state_whole && grep -q '^result ok$' "$STATE/good.state"
 }
 
-@test "a damaged state is set aside with one line" {
+@test "a damaged state file is renamed and reported in one line, and the guest is set" {
 	guestclock sync good
 	silent
 	local whole=$STATE/good.state edit
@@ -764,7 +764,7 @@ damaged() {
 	damaged 'a FIFO'
 }
 
-@test "a state that is a symbolic link is not followed" {
+@test "a state file that is a symbolic link is replaced, not followed" {
 	guestclock sync good
 	cp "$STATE/good.state" "$WORK/target"
 	cp "$WORK/target" "$WORK/target.before"
@@ -776,7 +776,7 @@ damaged() {
 	state_whole
 }
 
-# damaged_log TEXT: the log is set aside with one line, and a new one begun.
+# damaged_log TEXT: checks that the damaged log is renamed and reported in one line, and a new one started.
 damaged_log() {
 	guestclock sync good
 	tells 0 "$STATE/log is damaged \(.*\); set aside as log.damaged-[0-9]+$" || { printf 'damage: %s\n' "$1"; return 1; }
@@ -785,7 +785,7 @@ damaged_log() {
 	state_whole && equal "$(wc -l <"$STATE/log")" 1 'lines of the log'
 }
 
-@test "a damaged log is set aside with one line" {
+@test "a damaged log is renamed and reported in one line, and a new log is started" {
 	guestclock sync good
 	local line
 	line=$(<"$STATE/log")
@@ -805,7 +805,7 @@ damaged_log() {
 	damaged_log 'random octets'
 }
 
-@test "a log that is no file: one line, and the guest is handled" {
+@test "a log that is a directory, FIFO or symbolic link is reported in one line, and the guest is set" {
 	mkdir -p "$STATE/log"
 	guestclock sync good.-5000.1
 	((status <= 1))
@@ -823,11 +823,11 @@ damaged_log() {
 	guestclock sync good.-5000.3
 	((status <= 1))
 	tells "$status" "$STATE"
-	equal "$(<"$WORK/target")" '' 'what the link points to'
+	equal "$(<"$WORK/target")" '' 'contents of the target'
 	guest_right good.-5000.{1,2,3}
 }
 
-@test "a log that was cut short, or is empty, goes on" {
+@test "a log that is empty, or whose last line is incomplete, is continued" {
 	guestclock sync good
 	printf '2026-11-23T00:' >>"$STATE/log"
 	guestclock sync good
@@ -843,7 +843,7 @@ damaged_log() {
 	equal "$(wc -l <"$STATE/log")" 2 lines
 }
 
-@test "a full disk: the guests are handled, the old state stays whole, one line" {
+@test "on a full disk the guests are set, the old state files stay complete, and one line reports it" {
 	with_tmpfs 64k '
 		"$GUESTCLOCK" sync --state "$1" good.-5000.1 good.0.2 || exit 98
 		head -c 100 /dev/zero >>"$1/log"; truncate -s -100 "$1/log"
@@ -868,7 +868,7 @@ damaged_log() {
 	equal "$(find "$WORK/freed" -name '*damaged*')" '' 'files set aside'
 }
 
-@test "the log is cut to its newer half when it is large" {
+@test "a log of more than 8 MB is cut to its newer half" {
 	guestclock sync good
 	local line
 	line=$(<"$STATE/log")
@@ -889,7 +889,7 @@ for number in range(1, 80001):
 	equal "$(wc -l <"$STATE/log")" $((before + 1)) 'lines of the log'
 }
 
-# within_log: half of it, in whole lines, the newest among them
+# within_log: checks that the log has its newer half, in whole lines
 within_log() {
 	local size first
 	size=$(stat -c %s "$STATE/log")
@@ -901,7 +901,7 @@ within_log() {
 	equal "$(tail -n 2 "$STATE/log" | cut -d ' ' -f 2 | sort | tr '\n' ' ')" 'good.0.1 good.0.2 ' 'the last lines'
 }
 
-@test "a sync and a check at once lose nothing of the log; of two syncs one gives way" {
+@test "a sync and a check at the same time write complete logs, and a second sync gives way to the first" {
 	guestclock_background one sync -j 8 good.0.1{0..9}{0..9}
 	guestclock_background two check -j 8 good.0.2{0..9}{0..9}
 	ended one
@@ -920,7 +920,7 @@ within_log() {
 	tells 0
 	kill -s TERM "$(pid_of one)"
 	ended one
-	# Killed, it holds nothing either.
+	# A killed sync holds no lock.
 	guestclock_background one sync -t 20 hang
 	wait_for 5 started_at_least 203
 	stop one KILL
@@ -929,7 +929,7 @@ within_log() {
 	guest_right good.-5000
 }
 
-@test "a state directory that cannot be had: one line, and nobody is touched" {
+@test "a state directory that cannot be used is reported in one line, and no guest is contacted" {
 	: >"$WORK/file"
 	local path
 	for path in "$WORK/file" "$WORK/file/state" "$WORK/missing/state" /proc/guestclock; do

@@ -1,6 +1,6 @@
 # Faults of one guest, or of all: no result is lost, and the other guests are set right in the same run.
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 # shellcheck disable=SC2016 # what stands in single quotes is for another shell, or for none
 # shellcheck disable=SC2034 # BEFORE is for tests/lib/fakeguest.bash
 
@@ -50,7 +50,7 @@ failed() {
 
 # ------------------------------------------------------------------------------------------------ ssh itself
 
-@test "ssh is missing" {
+@test "guestclock reports for each guest that ssh is missing or cannot be executed" {
 	rm "$WORK/bin/ssh"
 	GUEST_PATH=$WORK/bin BEFORE=()
 	local timeout
@@ -73,31 +73,31 @@ failed() {
 	state_whole
 }
 
-@test "ssh complains and ends" {
+@test "a guest fails when ssh ends before the session does, and not when ssh fails after it" {
 	faulty -- exit255 halfway exit255late
 	failed exit255 '^ssh: connect to host x port 22: Connection refused: no sshd listens there: start it, or'
 	failed halfway '^ssh ended with status 7 before the exchange did$'
-	# What was reported and done before that counts.
+	# A result before that is kept.
 	json "$WORK/json" 'g["exit255late"]["result"] == "ok"'
 }
 
-@test "the first of ssh's lines with a known cause counts, and its cure is named; no line is cut in a word" {
+@test "guestclock reports the first of ssh's messages with a known cause, with its remedy, and shortens long ones between words" {
 	faulty -- openkey longerror refusedlater
 	failed openkey "^Permissions 0644 for '/etc/guestclock/id_guest' are too open: chmod 600 the key file$"
 	failed longerror '^(longword )+\.\.\.$'
-	# What the forced command says is no complaint of ssh's.
+	# A message of the forced command is not one of ssh's.
 	failed refusedlater '^guestclock-set: refused: exchange is not among the requests$'
 	equal "$(for guest in openkey refusedlater; do guest $guest starts; done | tr '\n' ' ')" '1 1 ' tries
 }
 
-@test "files that ssh_config names: those that cannot be read are named when ssh fails" {
+@test "when ssh fails, guestclock names the files from ssh_config that cannot be read" {
 	printf '%s\n' 'Host *' $'\tIdentityFile '"$WORK/no-key" $'\tGlobalKnownHostsFile /dev/null' \
 		"  UserKnownHostsFile $WORK/no-hosts" >"$WORK/config"
 	faulty --ssh-config "$WORK/config" -- denied unknownkey exit255
 	failed denied "Permission denied \(publickey\): IdentityFile $WORK/no-key: No such file or directory; make it with ssh-keygen"
 	failed unknownkey "^No ED25519 host key is known for x and .*: UserKnownHostsFile $WORK/no-hosts: No such file or directory; make it"
 	failed exit255 'Connection refused: no sshd listens there'
-	# They are there.
+	# Now the files exist.
 	: >"$WORK/no-key"
 	: >"$WORK/no-hosts"
 	guestclock sync --ssh-config "$WORK/config" denied unknownkey
@@ -105,7 +105,7 @@ failed() {
 		'unknownkey: No ED25519 host key is known for x .*: compare the guest.*'
 }
 
-@test "more guests at once than there are descriptors" {
+@test "sync raises its limit on descriptors for many guests, or sets fewer guests at once" {
 	local guests
 	guests=$(printf 'slow.-5000.%d ' {1..120})
 	ulimit -S -n 128
@@ -123,7 +123,7 @@ failed() {
 
 # ------------------------------------------------------------------------------------------- hanging guests
 
-@test "a guest that hangs: before the greeting, in a line, after step, at the end, deaf to SIGTERM" {
+@test "a guest that hangs before the greeting, in a line, after a step or at the end fails within the time limit" {
 	faulty -t 1 -- hang midline afterstep.-5000 lingers deaf closes
 	# The time to kill ssh is added.
 	((took < 6000))
@@ -139,7 +139,7 @@ failed() {
 	guest_right afterstep.-5000
 }
 
-@test "a step whose guest hung or died after it is not lost to the log" {
+@test "the log records a step whose guest hung or died after it" {
 	guestclock sync --json -t 1 afterstep.-5000 killed.-6000
 	equal "$(guest afterstep.-5000 steps)" 1 'steps'
 	equal "$(guest killed.-6000 steps)" 1 'steps'
@@ -147,7 +147,7 @@ failed() {
 	grep ' killed\.-6000 ' "$STATE/log" | grep -qE 'step' || { cat "$STATE/log"; return 1; }
 }
 
-@test "ssh that ends before the greeting: the guest is tried once more, after the others, unless its key was refused" {
+@test "sync tries a guest once more, after the others, if ssh ended before the greeting, unless its key was refused" {
 	faulty -- fullonce.-5000 full denied otherkey refused
 	equal "$status" 1 status
 	json "$WORK/json" 'g["fullonce.-5000"]["result"] == "ok" and g["fullonce.-5000"]["action"] == "step"'
@@ -166,7 +166,7 @@ failed() {
 	((took >= 300))
 }
 
-@test "of the guests that are tried again, no more than eight wait for their greeting at once" {
+@test "at most eight guests that are tried again wait for their greeting at once" {
 	local guests
 	guests=$(printf 'fullslow.-5000.%d ' {1..40})
 	# shellcheck disable=SC2086
@@ -188,13 +188,13 @@ for _, by in events:
 print(most)' "$FAKE_SSH/waits"
 }
 
-@test "what ssh started, such as a ProxyCommand, ends with it" {
+@test "a ProxyCommand that ssh started ends with ssh" {
 	faulty -t 1 -- proxy
 	failed proxy '^no answer in 1 s$'
 	wait_for 3 not running "$(<"$FAKE_SSH/proxy")"
 }
 
-@test "hanging guests cost the others nothing: they are done and told of meanwhile" {
+@test "guests that hang do not delay the others, which are set and reported meanwhile" {
 	# More guests hang than are handled at once.
 	guestclock_background run sync --json -j 4 -t 1 hang.0.{1,2,3} "${GOOD[@]}" hang.0.{4,5}
 	wait_for 0.8 told_of "${GOOD[@]}"
@@ -210,7 +210,7 @@ told_of() {
 
 # ------------------------------------------------------------------------------------------- babbling guests
 
-@test "a guest that floods" {
+@test "a guest that sends endless output fails, and the other guests are set" {
 	faulty -t 5 -- flood floodlines floodlater.-5000 flooderr flooderrlines
 	((took < 5000))
 	failed flood '^it sent a line longer than 255 octets$'
@@ -222,7 +222,7 @@ told_of() {
 	equal "$(guest floodlater.-5000 steps)" 0 'steps'
 }
 
-@test "the memory that a flood takes" {
+@test "endless output of guests does not raise guestclock's memory above 8 MiB" {
 	local peak=
 	BEFORE=("$PYTHON" -I -S -c 'import os, resource, sys
 pid = os.fork()
@@ -238,7 +238,7 @@ sys.exit(os.waitstatus_to_exitcode(status))' "$WORK/peak")
 	at_most "$peak" 8192 'peak memory in KiB'
 }
 
-@test "a guest that does not keep to the protocol" {
+@test "a guest that violates the protocol fails with the reason, and its clock is not set" {
 	local guest
 	faulty -- garbage.-5000 nul.-5000 longline.-5000 early.-5000 wrongreply.-5000 banner.-5000 version.-5000 beyond64
 	failed garbage.-5000 'not a line of the exchange: "\?\?\?\[2J'
@@ -265,7 +265,7 @@ sys.exit(os.waitstatus_to_exitcode(status))' "$WORK/peak")
 
 # -------------------------------------------------------------------------------------------- strange clocks
 
-@test "a clock that goes backwards, and one that does not stay set" {
+@test "sync reports a clock that goes backwards or does not stay set, and repeats a set that failed once" {
 	faulty -- backwards.-5000 undo.-5000 badonce.-5000 nobound.-5000
 	failed backwards.-5000 '^its clock went back while it was measured$'
 	equal "$(guest backwards.-5000 steps)" 0 'steps of a clock that goes backwards'
@@ -277,7 +277,7 @@ sys.exit(os.waitstatus_to_exitcode(status))' "$WORK/peak")
 	guest_right badonce.-5000 nobound.-5000
 }
 
-@test "numbers at the edge of 64 bits" {
+@test "clocks at the limits of 64 bits fail in sync and are reported by check" {
 	faulty -- edge64 epoch digits beyond64
 	failed beyond64 'not a line of the exchange'
 	failed edge64 .
@@ -293,7 +293,7 @@ sys.exit(os.waitstatus_to_exitcode(status))' "$WORK/peak")
 	state_whole
 }
 
-@test "a clock that stands still is set, and said to stand still" {
+@test "sync sets a clock that stands still, and reports that it stands still" {
 	faulty -- still.-5000
 	(($(guest still.-5000 steps) >= 1))
 	# The fake's clock runs on, although it reports a constant time: check how far it was moved.
@@ -314,7 +314,7 @@ within_ms() {
 	return 1
 }
 
-@test "a guest that refuses" {
+@test "sync reports a guest's refusal in the guest's words, and leaves a clock of another time service alone" {
 	faulty -- toofar.-5000 exit255late.50 other.300 other.3000
 	equal "$status" 1 status
 	json "$WORK/json" 'g["toofar.-5000"]["result"] == "refused"' 'g["toofar.-5000"]["error"] == "too-far the step would be larger than --max-step"' \
@@ -324,7 +324,7 @@ within_ms() {
 	equal "$(guest exit255late.50 steps slews)" '0 1' 'a clock that is slewed'
 }
 
-@test "a guest that is killed between step and check" {
+@test "a guest that is killed between step and check fails, and the next run finds its clock right" {
 	faulty -- killed.-5000
 	failed killed.-5000 'ssh was ended by signal 9'
 	equal "$(guest killed.-5000 steps starts)" '1 1' 'steps and attempts'
@@ -363,11 +363,11 @@ interrupted() {
 
 log_has() { [ "$(wc -l <"$STATE/log")" -eq "$1" ]; }
 
-@test "SIGINT in the middle of a run" { interrupted INT ''; }
-@test "^C: SIGINT to the whole group" { interrupted INT -; }
-@test "SIGTERM in the middle of a run" { interrupted TERM ''; }
+@test "SIGINT ends a run, and each guest is reported as right, interrupted or not begun" { interrupted INT ''; }
+@test "SIGINT to the process group, as from the terminal, ends a run in the same way" { interrupted INT -; }
+@test "SIGTERM ends a run, and each guest is reported as right, interrupted or not begun" { interrupted TERM ''; }
 
-@test "check, interrupted: UNKNOWN, and one line" {
+@test "check that is interrupted ends with UNKNOWN in one line" {
 	guestclock_background run check -j 3 -t 30 good.0.1 hang good.0.2 hang.0.2 hang.0.3 good.0.3
 	wait_for 5 started_at_least 5
 	wait_for 5 log_has 2
@@ -378,7 +378,7 @@ log_has() { [ "$(wc -l <"$STATE/log")" -eq "$1" ]; }
 	none_left
 }
 
-@test "guestclock killed: its ssh end" {
+@test "when guestclock is killed, the ssh processes that it started end" {
 	guestclock_background run sync -j 10 good.0.{1..4} midline.0.{1..3} slow.0.{1..3}
 	wait_for 5 started_at_least 10
 	stop run KILL
@@ -397,7 +397,7 @@ serving() {
 
 # ---------------------------------------------------------------------------------------------- surroundings
 
-@test "started by a parent that ignores its children" {
+@test "sync works when its parent ignores SIGCHLD, SIGINT, SIGTERM and SIGPIPE" {
 	BEFORE=("$PYTHON" -I -S -c 'import os, signal, sys
 for number in signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE:
     signal.signal(number, signal.SIG_IGN)
@@ -407,7 +407,7 @@ os.execv(sys.argv[1], sys.argv[1:])')
 	guest_right good.-5000
 }
 
-@test "without standard input, output or error" {
+@test "sync works without standard input, output or error" {
 	local closed
 	for closed in '<&-' '>&-' '2>&-' '<&- >&- 2>&-'; do
 		rm -f "$FAKE_SSH"/clock-good*
@@ -419,7 +419,7 @@ os.execv(sys.argv[1], sys.argv[1:])')
 	state_whole
 }
 
-@test "somebody holds the log's lock: the run comes to its end" {
+@test "a run ends although another process holds the lock of the log" {
 	requires flock
 	guestclock sync good
 	background holder flock --no-fork "$STATE/log" sleep 30
@@ -431,7 +431,7 @@ os.execv(sys.argv[1], sys.argv[1:])')
 
 # ----------------------------------------------------------------------------------------------------- many
 
-@test "500 guests, a fifth of which hang" {
+@test "sync of 500 guests, of which 100 hang, sets the other 400 within 20 s" {
 	local i
 	for i in {1..500}; do
 		if ((i % 5 == 0)); then printf 'hang.0.%d\n' "$i"; else printf 'good.%d.%d\n' $((-1000 - i)) "$i"; fi

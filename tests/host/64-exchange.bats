@@ -1,6 +1,6 @@
 # The exchange: guestclock-set's side line by line, and guestclock with it over a real sshd.
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 # shellcheck disable=SC2016 # what stands in single quotes is for nobody to expand
 # shellcheck disable=SC2154 # logged comes from tests/lib/set.bash
 
@@ -44,7 +44,7 @@ talk() {
 	replies=("${replies[@]:1}")
 }
 
-# replied REGEX...: checks that there are exactly these lines, whole, in this order
+# replied REGEX...: checks that the replies match these, one each, whole and in this order
 replied() {
 	local at=0 regex
 	if ((${#replies[@]} != $#)); then
@@ -85,7 +85,7 @@ SYNTAX='no syntax expected now, step, slew, rate, bound or bye'
 LONG='no syntax a line longer than 255 octets'
 RANGE='no range .+'
 
-@test "greeting, now, bye" {
+@test "guestclock-set greets with the kernel's state, answers now with its clock, and ends the session at bye" {
 	local before after read
 	clock_reads 1795400000.5
 	before=$(clock_now)
@@ -95,7 +95,7 @@ RANGE='no range .+'
 	[[ $greeting =~ ^guestclock\ 1\ boot=[0-9a-f-]{36}\ sync=no\ freq=\+0\.000\ tick=10000$ ]] || { shown; return 1; }
 	replied "now $TIME" "now $TIME"
 	read=${replies[0]#now }
-	within "${read/./}" "$before" "$after" 'the clock told'
+	within "${read/./}" "$before" "$after" 'the clock in the reply'
 	[[ ! ${replies[1]#now } < $read ]]
 	assert_untouched
 	assert_not_logged
@@ -105,7 +105,7 @@ RANGE='no range .+'
 	equal "${greeting#* boot=* }" 'sync=other freq=-12.500 tick=10001' 'the rest of the greeting'
 }
 
-@test "it ends at the end of its input: at once, in a line, behind one" {
+@test "a session ends at the end of its input, and an incomplete last line is not carried out" {
 	local text
 	for text in '' 'no' 'now\n' 'now\nno' 'bye' '\n\n'; do
 		talk "$text"
@@ -120,7 +120,7 @@ RANGE='no range .+'
 	assert_untouched
 }
 
-@test "step, slew, rate and bound: each right" {
+@test "step, slew, rate and bound change the clock as ordered, and are logged" {
 	talk 'step +3600.000000001\nbye\n'
 	expect 0
 	replied "done $TIME"
@@ -163,7 +163,7 @@ RANGE='no range .+'
 	replied "done $TIME" "done $TIME"
 }
 
-@test "the clock that done tells is the one that was set" {
+@test "the clock in the reply done is the clock after the step" {
 	local told
 	clock_new offset_ns=-100.0
 	talk 'now\nstep +100.000000000\nnow\n'
@@ -174,7 +174,7 @@ RANGE='no range .+'
 	[[ ! ${replies[2]#now } < ${replies[1]#done } ]]
 }
 
-@test "wrong forms of each order, and the session goes on" {
+@test "a malformed order is answered with no syntax, and the session continues" {
 	local order
 	each_bad "$SYNTAX" '' ' ' now. 'now ' ' now' 'now now' 'now 1' NOW Now 'now\t' 'now\r' 'now\0' '\0now' 'n\0ow' nowx no 'bye ' BYE byebye \
 		'bye\r' 'help' 'guestclock 1' 'no syntax' 'done 1.000000000' 'exchange' '\377' '\303\244' '$(now)' 'now;now' 'quit' 'step' 'slew' 'rate' 'bound'
@@ -192,7 +192,7 @@ RANGE='no range .+'
 		'bound 1.000000000 s' 'bound 1.000000000\r' 'bound a.000000000'
 }
 
-@test "numbers at 64 bits and beyond" {
+@test "numbers beyond 64 bits or a limit are answered with no range, and set nothing" {
 	local order
 	for order in step slew; do
 		each_bad "$RANGE" "$order +9223372036.854775808" "$order -9223372036.854775808" "$order -9223372036.854775809" \
@@ -207,7 +207,7 @@ RANGE='no range .+'
 		'bound 16.000000001' 'bound 17.000000000' 'bound 9223372036.854775807' 'bound 9223372036.854775808' 'bound 99999999999999999999.000000000'
 }
 
-@test "lines of 254, 255, 256 and many octets" {
+@test "a line of up to 255 octets with its LF is accepted, and a longer one is refused as a whole" {
 	local zeros_234 zeros_235 zeros_236
 	# "step +" and 10 characters behind the digits: the longest line has 254 octets, 255 with its LF.
 	printf -v zeros_234 '%0238d' 1
@@ -224,7 +224,7 @@ RANGE='no range .+'
 	each_bad "$SYNTAX" "$(printf 'x%.0s' {1..254})" "$(printf '\\0%.0s' {1..254})" "$(printf 'x%.0s' {1..251})now"
 }
 
-@test "10 MB without a line's end are read and forgotten" {
+@test "a line of 10 MB is discarded, and the session continues" {
 	{ head -c 10000000 /dev/zero | tr '\0' x; printf '\nnow\n'; } >"$WORK/flood"
 	set_by_hand -- exchange <"$WORK/flood"
 	equal "$status" 1 status
@@ -234,7 +234,7 @@ RANGE='no range .+'
 	assert_untouched
 }
 
-@test "orders arrive in pieces, or several at once" {
+@test "orders may arrive in pieces, or several at once" {
 	local count
 	talk "$(printf 'now\\n%.0s' {1..300})bye\\n"
 	expect 0
@@ -267,7 +267,7 @@ limited() {
 	assert_logged "$AUTH_WARNING" "refused: ${regex/ /: }"
 }
 
-@test "max-step and max-back" {
+@test "--max-step and --max-back limit the steps and slews of an exchange" {
 	limited 'too-far the step would be larger than --max-step' 'step +10.000000001' --max-step 10
 	limited 'too-far the step would be larger than --max-step' 'step -10.000000001' --max-step 10
 	limited 'too-far the step would be larger than --max-step' 'slew +0.500000001' --max-step 0.5
@@ -282,7 +282,7 @@ limited() {
 	replied "done $TIME" "done $TIME"
 }
 
-@test "many small steps are one large one, and a session has an end" {
+@test "--max-step and --max-back limit the sum of a session's steps, and a session has at most 64 orders to set" {
 	clock_new
 	talk 'step +6.000000000\nslew +3.000000000\nstep +1.000000001\nstep +1.000000000\nstep -9.500000000\n' --max-step 10
 	equal "$status" 1 status
@@ -305,7 +305,7 @@ limited() {
 	equal "${#logged[@]}" 65 'lines in syslog'
 }
 
-@test "max-rate" {
+@test "--max-rate, --max-step and --max-back limit the rate that an exchange sets" {
 	limited 'too-far the rate would be larger than --max-rate' 'rate +500.001' --max-rate 500
 	limited 'too-far the rate would be larger than --max-rate' 'rate -500.001' --max-rate 500
 	# A limit on steps also limits what a rate can do instead of a step.
@@ -325,7 +325,7 @@ assert_logged_three() {
 	[[ ${logged[0]} =~ "<$DAEMON_NOTICE>".*'rate -500.000000000 ppm, as the host ordered' ]]
 }
 
-@test "floor and ceiling, judged on the clock that would result" {
+@test "--not-before and --not-after limit the clock that would result from an order" {
 	clock_reads 1203108540
 	limited 'before-floor the time offered is before --not-before' 'step +10.000000000'
 	limited 'before-floor the time offered is before --not-before' 'slew +0.010000000'
@@ -341,7 +341,7 @@ assert_logged_three() {
 	limited 'before-floor the time offered is before --not-before' 'step -86400.000000000' --not-before 2026-11-23
 }
 
-@test "dry-run, --allow, and a session that may not set" {
+@test "--dry-run, --allow and a missing CAP_SYS_TIME refuse orders to set, and --dry-run still allows measuring" {
 	local order
 	for order in 'step +1.000000000' 'slew +0.010000000' 'rate +1.000' 'bound 1.000000000'; do
 		limited 'dry-run the forced command says --dry-run' "$order" --dry-run
@@ -358,7 +358,7 @@ assert_logged_three() {
 	assert_untouched
 }
 
-@test "what the system refuses is told" {
+@test "an error of the kernel is reported in the reply to the order" {
 	clock_new errno=1
 	talk 'step +1.000000000\nslew +0.010000000\nnow\n'
 	equal "$status" 111 status
@@ -395,7 +395,7 @@ sessions() {
 		"$GUESTCLOCK_SET" -- exchange
 }
 
-@test "a session that is silent after an order, stopped or not, keeps nobody out" {
+@test "a session that is silent or stopped after an order does not block others" {
 	clock_new offset_ns=-100.0
 	badsource tcp:37:good
 	sessions <<-'END'
@@ -418,7 +418,7 @@ sessions() {
 	within "$(clock_get last_step_ns)" 99400000000 100600000000 'step'
 }
 
-@test "two sessions that measured the same clock do not both set it" {
+@test "of two sessions that measured the same clock, only one sets it" {
 	local order
 	for order in 'step +5.000000000' 'slew +0.050000000' 'rate +1.000' 'bound 0.000001000'; do
 		clock_new offset_ns=-5.0
@@ -442,7 +442,7 @@ sessions() {
 	done
 }
 
-@test "what was measured before somebody else set the clock is ordered in vain, whenever that was" {
+@test "an order is refused if another program set the clock after the measurement" {
 	clock_new offset_ns=-5.0
 	badsource tcp:37:good
 	sessions <<-'END'
@@ -467,7 +467,7 @@ sessions() {
 	equal "$(clock_get steps)" 3 steps
 }
 
-@test "rdate and a session beside each other do not both set the clock" {
+@test "rdate and a session that measured the same clock do not both set it" {
 	clock_new offset_ns=-5.0
 	badsource tcp:37:good tcp:38:delay=1
 	sessions <<-'END'
@@ -487,7 +487,7 @@ sessions() {
 	equal "$(clock_get steps)" 2 steps
 }
 
-@test "twenty sessions at once end well, and the clock is set once" {
+@test "twenty sessions at once set the clock once, and each gets an answer" {
 	clock_new offset_ns=-5.0
 	sessions <<-'END'
 	many = [start() for _ in range(20)]
@@ -511,7 +511,7 @@ sessions() {
 	equal "$(clock_get steps offset_ns)" '1 0' 'steps and offset'
 }
 
-@test "a host that reads no answers does not make its session hold the lock" {
+@test "a session whose host reads no replies does not keep the lock" {
 	clock_new
 	sessions <<-'END'
 	first, second = start(), start()
@@ -568,18 +568,18 @@ print(int(value * 10**9) if isinstance(value, decimal.Decimal) else value)' "$ou
 
 no_guestclock_set() { sandbox_empty guestclock-set; }
 
-@test "sync: a clock that is 5.2 s behind is stepped" {
+@test "sync steps a clock that is 5.2 s behind" {
 	sshd_setup
 	sshd_start
 	clock_new offset_ns=-5.2
 	over_ssh sync --json 127.0.0.1
 	said 0
 	assert_stepped +5.2 0.005
-	within "$(clock_get offset_ns)" -2000000 2000000 'what is left, in nanoseconds'
+	within "$(clock_get offset_ns)" -2000000 2000000 'remaining offset in nanoseconds'
 	equal "$(value action)" step action
-	within "$(value offset)" -5202000000 -5198000000 'the offset told'
+	within "$(value offset)" -5202000000 -5198000000 'the reported offset'
 	# The reported residual differs from the true offset by at most twice the bound.
-	within "$(value residual)" $(($(clock_get offset_ns) - 2 * $(value bound))) $(($(clock_get offset_ns) + 2 * $(value bound))) 'the residual told'
+	within "$(value residual)" $(($(clock_get offset_ns) - 2 * $(value bound))) $(($(clock_get offset_ns) + 2 * $(value bound))) 'the reported residual'
 	assert_logged "$DAEMON_NOTICE" 'from 127\.0\.0\.1, request "exchange": step by \+5\.[0-9]{9} s, as the host ordered, residual '
 	# The bound was reported to the kernel.
 	equal "$(clock_get status tells)" '0 1' 'status and tells'
@@ -587,7 +587,7 @@ no_guestclock_set() { sandbox_empty guestclock-set; }
 	wait_for 3 no_guestclock_set
 }
 
-@test "sync: 50 ms are slewed, a right clock is left alone, check touches nothing" {
+@test "sync slews an offset of 50 ms and leaves a right clock alone, and check only measures" {
 	sshd_setup
 	sshd_start
 	clock_new offset_ns=0.05
@@ -611,7 +611,7 @@ no_guestclock_set() { sandbox_empty guestclock-set; }
 	assert_untouched
 }
 
-@test "ssh's own errors: the telling line, the cause and the cure" {
+@test "guestclock reports the relevant line of ssh's errors, with the cause and the remedy" {
 	sshd_setup
 	sshd_start
 	local key=$WORK/key
@@ -646,7 +646,7 @@ no_guestclock_set() { sandbox_empty guestclock-set; }
 	said 1 '127\.0\.0\.1: ssh: connect to host .* port 1: Connection refused: no sshd listens there: .*'
 }
 
-@test "another time service's clock is left alone below a second" {
+@test "sync leaves a clock that another time service keeps alone below an offset of one second" {
 	sshd_setup
 	sshd_start
 	clock_new offset_ns=-0.5 status=0 maxerror_us=1000 esterror_us=500
@@ -665,7 +665,7 @@ no_guestclock_set() { sandbox_empty guestclock-set; }
 	equal "$(value action)" step action
 }
 
-@test "where the clock is shared, zero is within every bound that is told" {
+@test "with host and guest on one clock, the offset of zero is within every bound that check reports" {
 	local i guests
 	sshd_setup
 	sshd_start MaxSessions\ 100
@@ -683,7 +683,7 @@ for line in lines:
 	done
 }
 
-@test "the limits of the forced command reach the host in their own words" {
+@test "sync reports a refusal by the limits of the forced command in the guest's words" {
 	sshd_setup
 	sshd_start
 	clock_new offset_ns=-5.2
@@ -723,7 +723,7 @@ for line in lines:
 	assert_untouched
 }
 
-@test "unknown host key, changed host key, key not accepted, connection refused, no such host: one line each, and the others come right" {
+@test "sync reports host key, key, connection and name errors in one line each, and sets the other guests" {
 	sshd_setup
 	sshd_start
 	clock_new offset_ns=-5.2
@@ -750,7 +750,7 @@ for name, regex in (("stranger", "host key is known for stranger"), ("changed", 
 	wait_for 3 no_guestclock_set
 }
 
-@test "sshd goes in the middle of a session" {
+@test "when sshd is killed in the middle of a session, sync reports it in one line" {
 	sshd_setup
 	# A guest whose forced command answers nothing for a while.
 	printf '#!/bin/sh\nexec sleep 20\n' >"$WORK/guestclock-set"
@@ -773,7 +773,7 @@ sandbox_has() { [ -n "$(sandbox_pids "$1")" ]; }
 # counts: prints how many sessions sshd has accepted so far
 counts() { grep -c 'Accepted publickey' "$WORK/sshd.out"; }
 
-@test "no connection is kept, whatever the file says" {
+@test "guestclock keeps no ssh connection, even if ssh_config has ControlMaster and ControlPersist" {
 	sshd_setup
 	sshd_start 'LogLevel VERBOSE'
 	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/sockets/%n"
@@ -788,7 +788,7 @@ counts() { grep -c 'Accepted publickey' "$WORK/sshd.out"; }
 	wait_for 3 no_guestclock_set
 }
 
-@test "what is revoked or narrowed holds at the very next run" {
+@test "a revoked or restricted key, table or host key takes effect at the next run" {
 	sshd_setup
 	sshd_start
 	# The configuration of an earlier release.
@@ -830,7 +830,7 @@ counts() { grep -c 'Accepted publickey' "$WORK/sshd.out"; }
 	done
 }
 
-@test "each name reaches the guest that it names: two ports, two users, IPv6, ssh://, vsock, 255 octets" {
+@test "guestclock reaches the guest that a name means: ports, users, IPv6, ssh://, vsock, 255 octets" {
 	sshd_setup
 	local long
 	printf -v long '%0255d' 1
@@ -859,7 +859,7 @@ assert "port 2202: Connection refused" in g["ssh://guest@127.0.0.1:2202"]["error
 	equal "$(grep -c 'Connection from ::1 .* on ::1 port 2222' "$WORK/sshd.out")" 3 'connections to ::1, the usual port'
 }
 
-@test "a name that is a path deletes nothing" {
+@test "a guest's name that is a path deletes no file" {
 	sshd_setup
 	sshd_start
 	ssh_config 'Host *' 'ControlMaster auto' 'ControlPersist 30' "ControlPath $WORK/sockets/%n"
@@ -871,7 +871,7 @@ assert "port 2202: Connection refused" in g["ssh://guest@127.0.0.1:2202"]["error
 	[ -e "$WORK/precious" ]
 }
 
-@test "40 guests behind a gateway that turns connections away (MaxStartups 10:30:100): none fails" {
+@test "sync of 40 guests succeeds behind a gateway that drops connections (MaxStartups 10:30:100)" {
 	sshd_setup
 	sshd_start 'MaxStartups 1000'
 	local i guests
