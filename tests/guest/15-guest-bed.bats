@@ -69,7 +69,7 @@ ended() {
 	[[ ! -e /proc/$1 ]] || grep -q '^State:.*zombie' "/proc/$1/status"
 }
 
-@test "a guest boots within 60 s into February 2008" {
+@test "guest_start boots a guest within 60 s, with a clock in February 2008" {
 	holds 'ms < 60000' "ms=$(<"$BATS_FILE_TMPDIR/boot.ms")"
 	run -0 guest_ssh date +%Y-%m-%d </dev/null
 	[ "$output" = 2008-02-15 ]
@@ -80,7 +80,7 @@ ended() {
 	holds 'offset - expected > -1 && offset - expected < 60' "offset=$offset" "expected=$expected"
 }
 
-@test "its hardware clock is in 2008 too, and its own account, libwrap files and log are there" {
+@test "the guest has a hardware clock in 2008, an account guestclock, libwrap's tables and a log" {
 	run -0 guest_ssh 'hwclock -r -u; test ! -e /etc/localtime; id -un guestclock; ls /etc/hosts.allow /etc/hosts.deny;
 		grep host.test /etc/hosts; stat -c %U /var/lib/guestclock; id -u sshd' </dev/null
 	[[ ${lines[0]} == 'Fri Feb 15 20:'*' 2008'* ]]
@@ -93,7 +93,7 @@ ended() {
 	[[ $output == *'Accepted publickey for root'* ]]
 }
 
-@test "guest_clock tells the offset within 5 ms, and says so" {
+@test "guest_clock prints the guest's offset with an error bound below 5 ms" {
 	run -0 guest_clock
 	[[ $output =~ ^-[0-9]+\.[0-9]{9}\ 0\.[0-9]{9}\ 0\.[0-9]{9}$ ]]
 	sample
@@ -105,12 +105,12 @@ ended() {
 	holds 'a - b < 0.01 && b - a < 0.01' "a=$first" "b=$offset"
 }
 
-@test "clock-compare says in one line that nothing answers" {
+@test "clock-compare reports a port that does not answer in one line" {
 	run -1 "$BATS_TEST_DIRNAME/../../build/tests/clock-compare" -p 9 -n 3
 	[ "$output" = 'clock-compare: 127.0.0.1 port 9: no answer' ]
 }
 
-@test "a caller's own key works, under a forced command, for root and for guestclock" {
+@test "guest_authorize lets a key run its forced command, as root and as guestclock" {
 	key=$BATS_TEST_TMPDIR/key
 	ssh-keygen -q -t ed25519 -N '' -f "$key"
 	guest_authorize "restrict,command=\"echo asked: \$SSH_ORIGINAL_COMMAND from \${SSH_CONNECTION%% *}\" $(<"$key.pub")"
@@ -131,7 +131,7 @@ ended() {
 	[[ $output == *'Host key verification failed.'* ]]
 }
 
-@test "the guest reaches this machine's loopback as host.test, over TCP and UDP" {
+@test "the guest reaches this machine's loopback interface as host.test, over TCP and UDP" {
 	# The guest's clock answers on this UDP port.  The same port over TCP, and the next, are almost certainly free.
 	port=$(guest_state clock.port)
 	timeout 20 socat -u SYSTEM:'printf over-TCP' "TCP-LISTEN:$port,bind=127.0.0.1" 3>&- &
@@ -158,18 +158,18 @@ ended() {
 	[ "$output" = 'it runs' ]
 }
 
-@test "guest_put and guest_ssh say when they fail" {
+@test "guest_put and guest_ssh fail when the copy or the command fails" {
 	run guest_put "$BATS_TEST_DIRNAME/15-guest-bed.bats" /no/such/directory/file
 	[ "$status" -ne 0 ]
 	run -7 guest_ssh exit 7 </dev/null
 }
 
-@test "a program in the guest can be given the capability to set the clock" {
+@test "setcap gives a program in the guest the capability to set the clock" {
 	run -0 guest_ssh 'cp /usr/bin/clock-answer /tmp/capable && setcap cap_sys_time+ep /tmp/capable && getcap /tmp/capable' </dev/null
 	[[ $output == *'cap_sys_time=ep' ]]
 }
 
-@test "guest_pause 3 puts it 3 s further behind" {
+@test "guest_pause 3 makes the guest's clock lose 3 s" {
 	sample
 	before=$offset
 	guest_pause 3
@@ -177,7 +177,7 @@ ended() {
 	holds 'before - after > 2.8 && before - after < 3.2' "before=$before" "after=$offset"
 }
 
-@test "guest_throttle makes it lose more than 80 % of the time, guest_unthrottle ends that" {
+@test "guest_throttle makes the guest's clock lose more than 80 % of the time, until guest_unthrottle" {
 	sample
 	before=$offset
 	guest_throttle
@@ -199,7 +199,7 @@ ended() {
 	holds 'before - after < 0.1' "before=$before" "after=$offset"
 }
 
-@test "a snapshot brings back the old time and all else" {
+@test "guest_restore brings back the clock and the files of the snapshot" {
 	sample
 	before=$offset from=$at
 	guest_save
@@ -218,7 +218,7 @@ ended() {
 	holds 'before - after < 0.1 && after - before < 0.1' "before=$before" "after=$offset"
 }
 
-@test "still-clock makes time stand still: the offset shrinks second by second" {
+@test "still-clock stops the guest's clock: the offset falls by one second in each second" {
 	guest_ssh 'still-clock 60 >/dev/null 2>&1 & echo $! >/run/still.pid' </dev/null
 	samples=()
 	for _ in 1 2 3 4; do
@@ -241,13 +241,13 @@ ended() {
 	holds 'before - after < 0.1' "before=$before" "after=$offset"
 }
 
-@test "still-clock refuses to run anywhere but in the test guest" {
+@test "still-clock refuses to run outside the test guest" {
 	[ ! -e /etc/guestclock-test-guest ]
 	run -111 "$BATS_TEST_DIRNAME/../../build/tests/still-clock" 1
 	[[ $output == 'still-clock: no /etc/guestclock-test-guest here'* ]]
 }
 
-@test "a second guest runs beside it, at the rate that was asked for" {
+@test "guest_start runs a second guest beside the first, at the clock rate that it is given" {
 	run -0 guest_tsc_khz
 	[[ $output =~ ^[0-9]+$ ]]
 	true_khz=$output
@@ -282,7 +282,7 @@ ended() {
 	holds 'before - after < 0.005 && after - before < 0.005' "before=$before" "after=$offset"
 }
 
-@test "guest_stop leaves no process and no file, throttled or not, and may be called twice" {
+@test "guest_stop leaves no process and no file of a throttled guest, and may be called twice" {
 	first=$GUEST_DIR
 	export GUEST_DIR
 	GUEST_DIR=$(<"$BATS_FILE_TMPDIR/second")
@@ -303,7 +303,7 @@ ended() {
 	run -0 guest_clock
 }
 
-@test "guest_start says what it cannot do and leaves nothing" {
+@test "guest_start reports a wrong option or directory, and leaves nothing behind" {
 	unset GUEST_DIR
 	run -1 guest_start --no-such-option
 	[ "$output" = 'guest: guest_start: unknown option --no-such-option' ]

@@ -234,7 +234,7 @@ SECOND=1000000000
 
 # ------------------------------------------------------------------------------------------------- the main job
 
-@test "printf of a raw RFC 868 answer through ssh sets the guest" {
+@test "an rfc868 request with four octets from printf steps a clock in 2008 to the host's time" {
 	sample
 	far
 	talk plain rfc868 < <(raw_answer)
@@ -245,7 +245,7 @@ SECOND=1000000000
 	logged ' request "rfc868": step: offset -[0-9]{9}\.[0-9]{9} ' 1
 }
 
-@test "in.timed piped into ssh sets the guest" {
+@test "an rfc868 request with in.timed's output steps a clock in 2008 to the host's time" {
 	sample
 	far
 	talk plain rfc868 < <("$IN_TIMED")
@@ -256,7 +256,7 @@ SECOND=1000000000
 	logged ' request "rfc868": step: ' 1
 }
 
-@test "in.timed piped into ssh again: the clock is left alone" {
+@test "a second rfc868 request does not set a clock that is right" {
 	# At the same time of the second, and in sessions that take less than a second each: on a loaded machine not
 	# every try succeeds.
 	local first try
@@ -327,15 +327,15 @@ synced_by() {
 	left_alone plain "$1"
 }
 
-@test "rdate over TCP, from xinetd with xinetd.d/in-timed-stream: within one second, and left alone then" {
+@test "rdate over TCP from xinetd sets the clock within one second, and a second request does not set it" {
 	synced_by "rdate -s -o $STREAM 10.0.2.2"
 }
 
-@test "rdate over UDP, from xinetd with xinetd.d/in-timed-dgram: within one second, and left alone then" {
+@test "rdate over UDP from xinetd sets the clock within one second, and a second request does not set it" {
 	synced_by "rdate -u -s -o $DGRAM 10.0.2.2"
 }
 
-@test "after a set the kernel knows that its clock is synchronised, and how well" {
+@test "after a set the kernel reports a synchronised clock, with a bound on its error" {
 	local state
 	# The clock is set to the middle of the source's second: the bound is half a second and the round-trip delay.
 	[[ $(admin /usr/libexec/guestclock-set -- status) == *$'\nsynchronised no\n'* ]]
@@ -360,7 +360,7 @@ synced_by() {
 	[[ $(admin /usr/libexec/guestclock-set -- status) == *$'\nsynchronised yes, by guestclock-set\n'* ]]
 }
 
-@test "rdate -e: a bound below 10 ms, and the truth within it" {
+@test "rdate -e sets the clock with an error bound below 10 ms, which contains the true offset" {
 	local try
 	for try in 1 2 3; do
 		wrong_clock
@@ -379,7 +379,7 @@ synced_by() {
 
 # ----------------------------------------------------------------------------------------- limits in the forced command
 
-@test "--dry-run in the forced command: told what would be done, and nothing is" {
+@test "with --dry-run in the forced command a request reports what it would do and does not set the clock" {
 	local from
 	sample
 	from=$offset
@@ -432,14 +432,14 @@ holds_little() {
 	done
 }
 
-@test "while it waits, the one that sets holds CAP_SYS_TIME alone and the one that asks nothing" {
+@test "while rdate waits for an answer, the setting process has only CAP_SYS_TIME, and the asking process no capability" {
 	ask_in_background plain "rdate -s -t 30000 -o $SILENT 10.0.2.2"
 	holds_little 0
 	stop client
 	wait_for 10 no_setter
 }
 
-@test "a request that waits for a silent source keeps nobody out" {
+@test "a request that waits for a silent source does not block other requests" {
 	ask_in_background plain "rdate -s -t 600000 -o $SILENT 10.0.2.2"
 	wait_for 10 confined
 	ask plain "rdate -s -o $STREAM 10.0.2.2"
@@ -464,7 +464,7 @@ dedicated_user() {
 		setcap cap_sys_time=ep /usr/local/libexec/guestclock-set && getcap /usr/local/libexec/guestclock-set'
 }
 
-@test "a user of its own, whose copy has the capability, sets the clock" {
+@test "a dedicated user whose copy of guestclock-set has CAP_SYS_TIME sets the clock" {
 	ACCOUNT=guestclock
 	run -0 dedicated_user
 	equal "$output" '/usr/local/libexec/guestclock-set cap_sys_time=ep'
@@ -497,7 +497,7 @@ dedicated_user() {
 	[[ $output == *'ermission denied'* ]]
 }
 
-@test "without the capability: one line that names both cures, and an untouched clock" {
+@test "without CAP_SYS_TIME a request fails in one line that names both remedies, and does not set the clock" {
 	local cures='^guestclock-set: no CAP_SYS_TIME, .*run as root, or .*setcap cap_sys_time=ep, .*mode 0750'
 	ACCOUNT=guestclock
 	allow_key incapable /usr/libexec/guestclock-set guestclock
@@ -530,7 +530,7 @@ until_refused() {
 }
 push() { talk plain rfc868 < <("$IN_TIMED"); }
 
-@test "a guest whose time stands still is told so, in one line" {
+@test "a request to a guest whose clock stands still fails in one line, which says that the clock did not stay set" {
 	admin 'still-clock 60 >/dev/null 2>&1 & echo $! >/run/still.pid'
 	until_refused ask plain "rdate -s -o $STREAM 10.0.2.2"
 	still_status=$status
@@ -549,7 +549,7 @@ push() { talk plain rfc868 < <("$IN_TIMED"); }
 	within "$SECOND"
 }
 
-@test "a guest that was paused for 10 s is put right" {
+@test "a request sets right the clock of a guest that was paused for 10 s" {
 	ask plain "rdate -s -o $STREAM 10.0.2.2"
 	expect 0
 	guest_pause 10
@@ -569,7 +569,7 @@ watch_setters() {
 		>/dev/null 2>&1 &'
 }
 
-@test "a guest that hardly runs: a request to a silent source ends when its ssh client is killed" {
+@test "in a guest with very little processor time, killing the ssh client ends a request to a silent source" {
 	# Ten minutes of the guest's own time: no timer ends the request.
 	ask_in_background plain "rdate -s -t 600000 -o $SILENT 10.0.2.2"
 	wait_for 10 confined
@@ -594,7 +594,7 @@ keep_sampling() {
 	done
 }
 
-@test "a guest that hardly runs, 5 ms in 100, is set right in one request" {
+@test "one request sets right the clock of a guest that runs 5 ms in each 100 ms" {
 	local last first start end gap
 	guest_throttle 5 100
 	background sampler keep_sampling
@@ -627,7 +627,7 @@ keep_sampling() {
 	within $((2 * told_bound))
 }
 
-@test "a guest that runs at a wrong rate is put right as often as it is asked, with --edge exactly" {
+@test "each request sets right a clock that runs at a wrong rate, and with --edge to within the error bound" {
 	local before from drift
 	wait_for 60 test -e "$HOST_DIR/second.ready"
 	GUEST_DIR=$HOST_DIR/second
@@ -661,7 +661,7 @@ keep_sampling() {
 	within $((told_bound + ${told_residual#-} + SECOND / 20))
 }
 
-@test "a guest restored from a snapshot is put right" {
+@test "a request sets right the clock of a guest that was restored from a snapshot" {
 	ask plain "rdate -s -o $STREAM 10.0.2.2"
 	expect 0
 	guest_save
@@ -683,7 +683,7 @@ keep_sampling() {
 # exchange_said COUNT: the session in the background has printed at least COUNT lines
 exchange_said() { (($(wc -l <"$WORK/exchange.out") >= $1)); }
 
-@test "a guest restored in the middle of an exchange is put right: the session that is no more keeps nobody out" {
+@test "an exchange session from before a restore does not block a request that sets the restored guest right" {
 	local options
 	guest_ssh_options options
 	# Open for reading too, so that the session does not end after the written lines.
