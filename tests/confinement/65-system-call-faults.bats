@@ -2,7 +2,7 @@
 # call: tests/lib/faults.py says what is tried and what must hold.  It prints the faults that it injects, and each case
 # that failed.
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 
 bats_require_minimum_version 1.5.0
 
@@ -34,28 +34,28 @@ faults() {
 
 # ------------------------------------------------------------------------------------------------ guestclock-set
 
-@test "guestclock-set: each call of rdate over TCP fails, in both processes" { faults errors rdate; }
-@test "guestclock-set: each call of rdate over UDP and SNTP fails" { faults errors udp sntp; }
-@test "guestclock-set: each call of rfc868 fails" { faults errors rfc868; }
-@test "guestclock-set: each call of an exchange fails" { faults errors exchange; }
-@test "guestclock-set: each call fails where nothing is to be set" { faults errors status print within; }
-@test "guestclock-set as it is installed: each call fails, from before main on" { faults errors static-status static-print; }
+@test "guestclock-set ends cleanly, in both processes, when any one system call of an rdate request over TCP fails" { faults errors rdate; }
+@test "guestclock-set ends cleanly when any one system call of an rdate request over UDP or SNTP fails" { faults errors udp sntp; }
+@test "guestclock-set ends cleanly when any one system call of an rfc868 request fails" { faults errors rfc868; }
+@test "guestclock-set ends cleanly when any one system call of an exchange session fails" { faults errors exchange; }
+@test "guestclock-set ends cleanly when any one system call of a request that does not set the clock fails" { faults errors status print within; }
+@test "the statically linked guestclock-set ends cleanly when any one system call fails, including those before main" { faults errors static-status static-print; }
 
-@test "guestclock-set is killed at each call: the clock is as it was or right, and the next request is served" {
+@test "guestclock-set killed at any system call leaves the clock unset or right, and serves the next request" {
 	faults kill rdate sntp rfc868
 	faults --jobs 16 kill silent
 }
-@test "guestclock-set is killed at each call of an exchange" { faults kill exchange; }
-@test "guestclock is killed at each call of a session: its guest is sound" { faults kill host; }
+@test "guestclock-set killed at any system call of an exchange session leaves the clock unset or right" { faults kill exchange; }
+@test "guestclock killed at any system call of a session leaves the guest's clock unset or right" { faults kill host; }
 
 # ------------------------------------------------------------------------------------------------------ in.timed
 
-@test "in.timed: each call fails where it serves one client or none" { faults --jobs 8 errors timed-pipe timed-nowait; }
-@test "in.timed: each call fails in wait mode, and the next client is answered" { faults --jobs 16 errors timed-stream timed-dgram; }
+@test "in.timed ends cleanly when any one system call fails while it serves one client or writes to a pipe" { faults --jobs 8 errors timed-pipe timed-nowait; }
+@test "in.timed in wait mode answers the next client after any one system call has failed" { faults --jobs 16 errors timed-stream timed-dgram; }
 
 # -------------------------------------------------------------------------------------------------- both programs
 
-@test "limits on descriptors, memory, files and processes" {
+@test "the programs end cleanly under limits on descriptors, memory, file size and processes" {
 	faults --jobs 16 limits rdate rfc868 exchange status static-status static-print \
 		timed-pipe timed-nowait timed-stream timed-dgram
 	# Standard output is a file that may not grow.
@@ -64,7 +64,7 @@ faults() {
 	[[ $output =~ ^in\.timed\[[0-9]+\]:\ cannot\ write\ to\ standard\ output:\ File\ too\ large$ ]]
 }
 
-@test "strange names, and environments that are empty, huge or odd" {
+@test "the programs end cleanly with strange program names and with empty, huge or malformed environments" {
 	faults surroundings rdate exchange static-status timed-pipe timed-nowait timed-stream
 	# So far in.timed's environment had only the strange strings.  Without one, guestclock-set knows no request and
 	# no client.
@@ -80,17 +80,17 @@ denied_tables() {
 	printf '%s\n' "$2" >"$WORK/denied/hosts.deny"
 }
 
-@test "no fault lets in who is denied by hosts.deny" {
+@test "a client that hosts.deny denies is not let in when any one system call fails" {
 	denied_tables '' 'ALL: ALL'
 	faults --denied "$WORK/denied" --jobs 8 errors status timed-nowait
 }
 
-@test "no fault lets in who is denied by a rule in hosts.allow" {
+@test "a client that a DENY rule in hosts.allow denies is not let in when any one system call fails" {
 	denied_tables 'ALL: ALL: DENY' ''
 	faults --denied "$WORK/denied" --jobs 8 errors rdate timed-nowait
 }
 
-@test "no fault lets in who is denied by a list that hosts.deny names" {
+@test "a client in a list file that hosts.deny names is not let in when any one system call fails" {
 	denied_tables '' 'ALL: /etc/hosts.list'
 	printf '127.0.0.1\n' >"$WORK/denied/hosts.list"
 	faults --denied "$WORK/denied" --jobs 16 errors exchange timed-nowait timed-stream

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
-# What the programs have given up, as seen from outside: /proc/PID while they wait for input from others, programs with
-# a forbidden call planted in them, and strace.
+# The privileges that the programs have dropped, as seen from outside: /proc/PID while they wait for input, programs
+# with a forbidden call planted in them, and strace.
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 # shellcheck disable=SC2016 # what stands in single quotes is for another shell
 
 bats_require_minimum_version 1.5.0
@@ -205,19 +205,19 @@ while_it_asks() {
 	goes
 }
 
-@test "while a source has not answered, the one that sets has CAP_SYS_TIME alone and no network, the one that asks no capability" {
+@test "while rdate waits for an answer, the setting process has only CAP_SYS_TIME and no network, the asking process has no capability" {
 	set_start
 	background like "${ENTER[@]}" --mount setpriv --bounding-set -all --inh-caps -all sleep 60
 	wait_for 5 readable_by_its_like "$PID"
 	while_it_asks "$GUESTCLOCK_SET" '' -u -n -e
 }
 
-@test "the same of the program that is installed" {
+@test "while rdate waits for an answer, the processes of the installed program are confined in the same way" {
 	set_start
 	while_it_asks "$SHIPPED_SET" '' -u
 }
 
-@test "while it waits for four octets, and in the exchange, it has CAP_SYS_TIME alone" {
+@test "while guestclock-set waits for rfc868 input or exchange orders, its only capability is CAP_SYS_TIME" {
 	set_start
 	local program request
 	for program in "$GUESTCLOCK_SET" "$SHIPPED_SET"; do
@@ -279,11 +279,11 @@ serves_confined() {
 	(($(descriptors "$pid" | wc -l) <= 5)) || { descriptors "$pid"; return 1; }
 }
 
-@test "in.timed under xinetd, stream: nobody, no capability, a filter" { serves_confined xinetd stream-wait; }
-@test "in.timed under xinetd, dgram: nobody, no capability, a filter" { serves_confined xinetd dgram-wait; }
-@test "in.timed under xinetd, stream, nowait: nobody, no capability, a filter" { serves_confined xinetd stream-nowait; }
-@test "in.timed under openbsd-inetd, dgram: nobody, no capability, a filter" { serves_confined openbsd dgram-wait; }
-@test "in.timed under inetutils-inetd, stream: nobody, no capability, a filter" { serves_confined inetutils stream-wait; }
+@test "in.timed under xinetd, stream, runs as nobody without capabilities and in a system call filter" { serves_confined xinetd stream-wait; }
+@test "in.timed under xinetd, dgram, runs as nobody without capabilities and in a system call filter" { serves_confined xinetd dgram-wait; }
+@test "in.timed under xinetd, stream, nowait, runs as nobody without capabilities and in a system call filter" { serves_confined xinetd stream-nowait; }
+@test "in.timed under openbsd-inetd, dgram, runs as nobody without capabilities and in a system call filter" { serves_confined openbsd dgram-wait; }
+@test "in.timed under inetutils-inetd, stream, runs as nobody without capabilities and in a system call filter" { serves_confined inetutils stream-wait; }
 
 # ------------------------------------------------------------------------------------------------------ planted calls
 
@@ -364,7 +364,7 @@ it failed with ENOSYS, 1000 times so far; please report\$")" 1 "$call in $1: lin
 	done
 }
 
-@test "a harmless call that no filter lists fails, and is logged once, in guestclock-set" {
+@test "a harmless system call that the filter does not list fails in guestclock-set with ENOSYS and is logged once" {
 	set_start
 	badsource tcp:37:good
 	unforeseen query_open 'rdate 127.0.0.1'
@@ -376,7 +376,7 @@ it failed with ENOSYS, 1000 times so far; please report\$")" 1 "$call in $1: lin
 # The setter reports that the asker ended without an answer: 111.
 ASKER_DIES='exited with 111,killed by SIGSYS'
 
-@test "a forbidden call in the process that asks is its death" {
+@test "the filter kills the asking process of guestclock-set at a forbidden system call" {
 	set_start
 	badsource tcp:37:good
 	harmless query_ask 'rdate -p 127.0.0.1'
@@ -389,7 +389,7 @@ ASKER_DIES='exited with 111,killed by SIGSYS'
 		prlimit64 pidfd_send_signal 'openat to write' 'openat to create' 'socket of packets'
 }
 
-@test "a forbidden call in the process that sets is its death" {
+@test "the filter kills the setting process of guestclock-set at a forbidden system call" {
 	set_start
 	badsource tcp:37:good
 	harmless correct_clock 'rdate 127.0.0.1'
@@ -406,7 +406,7 @@ in_timed_alone() {
 	private_etc '' '' unshare --net sh -c 'PATH=$PATH:/usr/sbin:/sbin; ip link set lo up && exec "$@"' sh "$PYTHON" -I -S "$@"
 }
 
-@test "a harmless call that no filter lists fails, is logged once, and in.timed serves the next client" {
+@test "a harmless system call that the filter does not list fails in in.timed with ENOSYS, is logged once, and the next client is served" {
 	requires_namespaces
 	# A listening socket, as with "wait", and 3 clients of one process, which makes 1000 of the calls for the first;
 	# then a connection, as with "nowait".  Standard error is a pipe, which receives the log.
@@ -438,7 +438,7 @@ in_timed_alone() {
 	equal "$outcome" "wait,[4, 4, 4],0,1,$line"$'\n'"nowait,[4],0,1,$line"
 }
 
-@test "a forbidden call in in.timed is its death" {
+@test "the filter kills in.timed at a forbidden system call" {
 	requires_namespaces
 	# Serves one connection with each CALL, as nobody; prints how the process ended and the result of the planted
 	# call.
@@ -481,7 +481,7 @@ in_timed_alone() {
 NO_SECCOMP=(38 22 1 13)
 NO_FILTER='this kernel or container offers no system call filter \(seccomp\): [A-Z][a-z ]+; the option --no-filter runs this program without one'
 
-@test "without seccomp guestclock-set says so in one line, and works with --no-filter, which no request can give" {
+@test "without seccomp guestclock-set refuses to run in one line, unless the command line, not the request, says --no-filter" {
 	set_start
 	badsource tcp:37:good
 	local number request
@@ -514,7 +514,7 @@ NO_FILTER='this kernel or container offers no system call filter \(seccomp\): [A
 	equal "$(<"$WORK/strace")" '' 'filters entered'
 }
 
-@test "without seccomp in.timed says so in one line, and serves with --no-filter" {
+@test "without seccomp in.timed refuses to run in one line, and serves with --no-filter" {
 	requires_namespaces
 	cat >"$WORK/serve.py" <<-'END'
 	import socket, subprocess, sys
@@ -595,7 +595,7 @@ filtered_first() {
 	}' "$WORK/strace" || { cat "$WORK/strace"; return 1; }
 }
 
-@test "guestclock-set executes nothing, whatever is asked, and enters its filter before it reads" {
+@test "guestclock-set executes no program, whatever the request, and enters its filter before it reads input" {
 	set_start
 	badsource tcp:37:good udp:37:good sntp:123:good
 	local request
@@ -632,7 +632,7 @@ filtered_first() {
 	done
 }
 
-@test "in.timed executes nothing, in any mode" {
+@test "in.timed executes no program, in any superserver mode" {
 	local style
 	sandbox_start
 	for style in stream-wait dgram-wait stream-nowait; do
@@ -652,7 +652,7 @@ filtered_first() {
 	done
 }
 
-@test "guestclock executes ssh and nothing else, and no guest's name is one of its options" {
+@test "guestclock executes only ssh, and ssh never reads a guest's name as an option" {
 	fakeguest_setup
 	local program
 	printf '%s\n' good.0.1 root@good ssh://good:22 'good.0.a=b,c' '=good' +good fe80::1%eth0 vsock/3 a@b@good >"$WORK/guests.list"

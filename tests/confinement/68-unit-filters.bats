@@ -2,7 +2,7 @@
 # The units' system call filters.  systemd is not process 1 where these tests run, so they expand its sets and make a
 # filter of them as systemd would.  The programs must do their work in that filter.
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 
 bats_require_minimum_version 1.5.0
 
@@ -62,21 +62,21 @@ under() {
 	no_clock "$TOP/build/tests/under-filter" "$@" 3<&0 <"$WORK/allowed"
 }
 
-@test "the sets expand" {
+@test "the system call sets in the units expand to lists of calls" {
 	allowed in.timed-stream.service
 	grep -qx accept4 "$WORK/allowed"
 	grep -qx execve "$WORK/allowed"
 	not grep -qxE 'capset|mount|clock_settime' "$WORK/allowed"
 }
 
-@test "a filter like a unit's is one: what it does not name fails" {
+@test "a filter that is built from a unit makes unlisted system calls fail" {
 	allowed in.timed-stream.service
 	fails_with 125 "$TOP/build/tests/under-filter" chroot / true <"$WORK/allowed"
 	[[ $output == *'Operation not permitted'* ]]
 	run_cmd "$TOP/build/tests/under-filter" true <"$WORK/allowed"
 }
 
-@test "in.timed answers connections and datagrams under its units' filters, and enters its own" {
+@test "in.timed answers connections and datagrams under its units' filters, and enters its own filter" {
 	local type as_nobody=
 	sandbox_start
 	# The units' users have no capability.  If an ordinary user runs the tests, sandbox ensures that.
