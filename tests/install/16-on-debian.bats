@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
-# tests/on-debian and tests/setup.sh: their messages when they cannot do what they are asked.  .ci/run runs these tests
-# on the other release.
+# The error messages of tests/on-debian and tests/setup.sh.  .ci/run runs on-debian itself, on the other release.
 
 bats_require_minimum_version 1.5.0
 
@@ -9,7 +8,7 @@ load ../lib/common
 setup() { common_setup; }
 teardown() { common_teardown; }
 
-@test "on-debian: a wrong call is one line, and nothing is made" {
+@test "on-debian reports a usage error in one line, and makes nothing" {
 	local -a call
 	while read -ra call; do
 		fails_with 100 "$TOP/tests/on-debian" "${call[@]}" || return 1
@@ -25,7 +24,7 @@ teardown() { common_teardown; }
 	END
 }
 
-@test "on-debian needs root, and says so" {
+@test "on-debian refuses to run without root in one line" {
 	# Outside the namespace it is the same user, so it can read this tree wherever it is.
 	[ "$(id -u)" -ne 0 ] || set -- unshare --user --
 	fails_with 111 "$@" "$TOP/tests/on-debian" 13 true
@@ -33,7 +32,7 @@ teardown() { common_teardown; }
 }
 
 # Fake commands replace apt's: this machine has no package, and its sources lack socat.
-@test "setup names the packages that the sources do not have, and installs none" {
+@test "setup.sh names the packages that the package sources lack, and installs none" {
 	local tool
 	mkdir -p "$WORK/bin" "$WORK/tree/tests"
 	cp "$TOP/tests/setup.sh" "$WORK/tree/tests/"
@@ -53,5 +52,5 @@ teardown() { common_teardown; }
 	chmod +x "$WORK/bin"/*
 	PATH=$WORK/bin:$PATH fails_with 111 "$WORK/tree/tests/setup.sh"
 	equal "$output" "setup: not in this machine's package sources: socat; expected Debian 12 or 13, section main"
-	equal "$(<"$WORK/calls")" update 'what apt-get was asked for'
+	equal "$(<"$WORK/calls")" update 'arguments of apt-get'
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What starts guestclock every five minutes: cron's line, run as cron runs it, on the real guest with the shipped
-# ssh_config; and systemd's units.
+# The two ways to start guestclock every five minutes: cron's line, run as cron runs it, with the real guest and the
+# shipped ssh_config; and systemd's units.
 
 load ../lib/common
 load ../guest/guest.bash
@@ -12,7 +12,7 @@ setup_file() {
 	installed=$BATS_FILE_TMPDIR/installed
 	make -s install DESTDIR= prefix="$installed/usr" sysconfdir="$installed/etc" >"$BATS_FILE_TMPDIR/install.out"
 	export installed
-	# The user has to come to what was installed there.
+	# The user must be able to reach the installed files.
 	chmod o+x "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_FILE_TMPDIR"/..
 	guest_start
 	ssh-keygen -q -t ed25519 -N '' -f "$installed/etc/guestclock/id_guest"
@@ -26,11 +26,11 @@ teardown_file() {
 setup() { common_setup; }
 teardown() { common_teardown; }
 
-# The user that guestclock becomes, a number that is nobody's here.  Without root there are no two users, and it is root's name.
+# The user that guestclock becomes: a number that no account here has.  Without root there is only one user, root's.
 DRIVER=$([ "$(id -u)" -eq 0 ] && printf 61237 || printf 0)
 
-# make_etc: makes an /etc with what make install put there, and what an administrator adds: the list, the guest's host
-# key, and a block for a port other than 22, above the shipped lines as those lines require.
+# make_etc: makes an /etc with the files of make install and those that an administrator adds: the list, the guest's
+# host key, and in ssh_config a block for a port other than 22, above the shipped lines as those lines require.
 make_etc() {
 	ETC=$WORK/etc
 	etc_make "$ETC"
@@ -51,8 +51,8 @@ make_etc() {
 	chmod 600 "$ETC/guestclock/id_guest"
 }
 
-# in_etc SCRIPT [ARGUMENT...]: runs SCRIPT as root where /etc is ours, /run is empty, and /var/lib/guestclock belongs to
-# the user.
+# in_etc SCRIPT [ARGUMENT...]: runs SCRIPT as root, in a mount namespace with $ETC as /etc, an empty /run, and a
+# /var/lib/guestclock that belongs to the user.
 in_etc() {
 	# shellcheck disable=SC2046,SC2016
 	no_clock unshare $(ns_flags) sh -c "$ETC_MOUNT"' && mount -t tmpfs -o mode=755 tmpfs /run && mount -t tmpfs -o mode=755 tmpfs /var/lib && umask 022 &&
@@ -60,20 +60,20 @@ in_etc() {
 		"$ETC" "$DRIVER" "$@" </dev/null
 }
 
-# What turns a shell in there into the user, for a program to follow.
+# The words before a program that make it run as the user.
 AS_USER='setpriv --reuid _guestclock --regid _guestclock --init-groups'
 [ "$DRIVER" != 0 ] || AS_USER=
 
-# as_cron SCRIPT [BEFORE]: the same in cron's environment, after the command BEFORE.
+# as_cron SCRIPT [BEFORE]: does the same in cron's environment, after the command BEFORE.
 as_cron() {
 	# shellcheck disable=SC2016 # for the shell in there
 	in_etc "${2-:}"' && exec env -i HOME=/root LOGNAME=root SHELL=/bin/sh PATH=/usr/bin:/bin /bin/sh -c "$3"' "$1"
 }
 
-# cron_command: what cron's line runs
+# cron_command: prints the command of cron's line
 cron_command() { sed -n 's|^\*/5 \* \* \* \* root ||p' "$installed/etc/cron.d/guestclock"; }
 
-# A list of one guest, which does not answer.
+# one_that_is_down: makes a list with one guest, which refuses connections
 one_that_is_down() {
 	printf 'Host web2\n\tHostName 127.0.0.1\n\tPort 1\n' | cat - "$ETC/guestclock/ssh_config" >"$WORK/config"
 	cp "$WORK/config" "$ETC/guestclock/ssh_config"
@@ -81,7 +81,7 @@ one_that_is_down() {
 }
 DOWN='guestclock: web2: ssh: connect to host 127.0.0.1 port 1: Connection refused'
 
-@test "cron's line sets the guest, silently, and keeps no connection" {
+@test "cron's line sets the guest's clock without output, and keeps no ssh connection" {
 	requires ssh ssh-keyscan unshare
 	make_etc
 	command=$(cron_command)
@@ -108,32 +108,32 @@ DOWN='guestclock: web2: ssh: connect to host 127.0.0.1 port 1: Connection refuse
 	[ "$(guest_log | grep -c 'Accepted publickey.*'"$(ssh-keygen -lf "$installed/etc/guestclock/id_guest.pub" | cut -d' ' -f2)")" -eq 2 ]
 }
 
-@test "cron's line does nothing, silently, without a list of guests" {
+@test "cron's line prints nothing and does nothing without a list of guests" {
 	make_etc
 	rm "$ETC/guestclock/guests"
 	command=$(cron_command)
 	run as_cron "$command"
-	equal "$output" "" "what it printed"
+	equal "$output" "" "output"
 }
 
-@test "started by root it becomes the user of its state directory, and what it leaves is that user's" {
+@test "guestclock started by root becomes the owner of the state directory, who owns all files that it writes" {
 	[ "$DRIVER" != 0 ] || unmet 'not root: there is no other user to become'
 	make_etc
-	# First as root, then as cron's user: a log or a lock that belongs to root would stop the second run.
+	# Run as root, then as cron's user: a log or a lock that belongs to root would stop the second run.
 	run_cmd in_etc "'$installed/usr/sbin/guestclock' sync --prometheus /var/lib/guestclock/prom && stat -c '%U %a %n' /var/lib/guestclock/* /var/lib/guestclock/.*lock &&
 		exec $AS_USER '$installed/usr/sbin/guestclock' sync"
 	equal "$output" '_guestclock 644 /var/lib/guestclock/log
 _guestclock 644 /var/lib/guestclock/prom
 _guestclock 644 /var/lib/guestclock/web1.state
 _guestclock 600 /var/lib/guestclock/.lock
-_guestclock 600 /var/lib/guestclock/.sync.lock' 'what there is'
-	# In none of root's groups, and before it starts an ssh.
+_guestclock 600 /var/lib/guestclock/.sync.lock' 'owner, mode and name of each file'
+	# It drops root's groups, group and user, before it starts ssh.
 	run_cmd in_etc "exec timeout 30 strace -f -qq -e trace=setuid,setgid,setgroups,execve -o $WORK/strace '$installed/usr/sbin/guestclock' sync"
 	equal "$(sed -n 's/^[0-9]* *\(set[a-z]*(.*)\) *= 0$/\1/p; s/^[0-9]* *execve.*\["ssh", .*= 0$/ssh/p' "$WORK/strace" | head -n 4)" \
 		"setgroups(1, [$DRIVER])"$'\n'"setgid($DRIVER)"$'\n'"setuid($DRIVER)"$'\nssh'
 }
 
-@test "state that is still root's is one line for the user, and stays root's for root" {
+@test "a state directory of root's is refused in one line for another user, and works for root" {
 	[ "$DRIVER" != 0 ] || unmet 'not root: there is no other user'
 	make_etc
 	run_cmd in_etc "chown 0:0 /var/lib/guestclock && '$installed/usr/sbin/guestclock' sync && stat -c %U /var/lib/guestclock/log
@@ -149,7 +149,7 @@ $line
 well"
 }
 
-@test "cron mails one line when the guest is not there" {
+@test "cron's line prints one line, which cron mails, when the guest cannot be reached" {
 	make_etc
 	one_that_is_down
 	command=$(cron_command)
@@ -158,7 +158,7 @@ well"
 	[[ $output == "$DOWN: no sshd listens there"* ]] || { printf "%s\n" "$output"; return 1; }
 }
 
-@test "cron's line steps aside where systemd runs the timer, and where the program is gone" {
+@test "cron's line does nothing where systemd's timer is enabled, or where the program is not installed" {
 	make_etc
 	one_that_is_down
 	command=$(cron_command)
@@ -166,7 +166,7 @@ well"
 	fake='printf "#!/bin/sh\n[ \"\$*\" = \"--quiet is-enabled guestclock.timer\" ] && exit %s\n" "$ENABLED" >/run/fake && chmod 755 /run/fake &&
 		mount --bind /run/fake /usr/bin/systemctl'
 	[ -e /usr/bin/systemctl ] || unmet 'no systemctl to put another in place of'
-	# Enabled; not enabled; enabled, but systemd is not what runs here.
+	# The timer is enabled; not enabled; enabled, but systemd is not process 1.
 	run as_cron "$command" "mkdir -p /run/systemd/system && ENABLED=0 && $fake"
 	equal "$status: $output" '0: ' 'with the timer enabled'
 	run as_cron "$command" "mkdir -p /run/systemd/system && ENABLED=1 && $fake"
@@ -177,11 +177,11 @@ well"
 	equal "$status: $output" '0: ' 'without the program'
 }
 
-@test "systemd: the units verify, and are hardened" {
+@test "the systemd units of guestclock pass systemd-analyze verify, and have an exposure below 2.0" {
 	requires systemd-analyze
 	units=$installed/usr/lib/systemd/system
 	run_cmd systemd-analyze verify --man=no "$units"/guestclock.service "$units"/guestclock.timer
-	# Faults of this machine's other units do not matter.
+	# Ignore faults of this machine's other units.
 	! grep -F guestclock <<<"$output" || { printf '%s\n' "$output"; return 1; }
 	grep -qx 'User=_guestclock' "$units/guestclock.service"
 	run_cmd systemd-sysusers --dry-run --root="$WORK" "$installed/usr/lib/sysusers.d/guestclock.conf"

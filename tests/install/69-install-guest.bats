@@ -1,15 +1,15 @@
 #!/usr/bin/env bats
-# make install-guest, as root: in a user namespace, so that the users are nobody's, the kernel refuses to set the clock, and
-# all that is changed is the test's own; the program then runs as its user under a real sshd.
+# make install-guest, as root of a user namespace: its users exist only there, the kernel refuses to set the clock, and
+# only the test's own files change.  The program then runs as its user under a real sshd.
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 # shellcheck disable=SC2016 # what stands in single quotes is for another shell
 
 bats_require_minimum_version 1.5.0
 
 load ../lib/common
 
-# User 0 in there is this one outside, 1 the next, and so on.
+# User 0 of the namespace is this user outside, user 1 the next, and so on.
 BASE=1000000
 SSHD_PORT=2222
 SET=/usr/local/libexec/guestclock-set
@@ -34,8 +34,8 @@ teardown() {
 	common_teardown
 }
 
-# box_start: a machine of the test's own: its /etc, /usr/local, /var, /run and users, and this tree at /mnt.  What makes the
-# mounts is outside the user namespace, and what runs is inside: it can undo none of them.
+# box_start: makes a machine of the test's own: with its own /etc, /usr/local, /var, /run and users, and this tree under
+# /mnt.  The mounts are made outside the user namespace, so that no program inside can undo them.
 box_start() {
 	[ "$(id -u)" -eq 0 ] || unmet 'not root: a user namespace of one user has no place for another'
 	ETC=$WORK/etc
@@ -82,13 +82,13 @@ box_start() {
 
 in_user_namespace() { [ -e "/proc/$BOX/ns/user" ] && ! [ "/proc/$BOX/ns/user" -ef /proc/self/ns/user ]; }
 
-# box COMMAND...: as root of that machine, with nothing of the tester's environment
+# box COMMAND...: runs COMMAND as root of that machine, without the tester's environment
 box() {
 	$EXEC timeout 60 nsenter --target "$BOX" --user --mount --net --setuid 0 --setgid 0 env -i \
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C TZ=UTC "$@"
 }
 
-# box_as USER COMMAND...
+# box_as USER COMMAND...: runs COMMAND as USER, without capabilities
 box_as() {
 	local user=$1
 	shift
@@ -97,7 +97,7 @@ box_as() {
 
 install_guest() { box make -s --no-print-directory -C /mnt/top install-guest; }
 
-# is PATH OWNER:GROUP MODE
+# is PATH OWNER:GROUP MODE: checks the owner, group and mode of PATH
 is() { equal "$(box stat -c '%U:%G %a' "$1")" "$2 $3" "$1"; }
 
 sshd_start() {
@@ -106,7 +106,7 @@ sshd_start() {
 }
 listens() { box grep -q ":$(printf %04X $SSHD_PORT) 00000000:0000 0A" /proc/net/tcp; }
 
-# ask REQUEST: by ssh, with the key.  Leaves $status, $output and $errors.
+# ask REQUEST: sends REQUEST by ssh, with the key.  Sets $status, $output and $errors.
 ask() {
 	printf 'guest %s\n' "$(<"$KEYS/host.pub")" >"$WORK/known_hosts"
 	status=0
@@ -120,7 +120,7 @@ shown() { printf -- '--- status %s\n--- output:\n%s\n--- errors:\n%s\n' "$status
 
 field() { sed -n "s/^$2:[[:space:]]*\\([^[:space:]]*\\).*/\\1/p" "/proc/$1/status"; }
 
-# box_pids NAME: what runs under that name in the box
+# box_pids NAME: prints the pids of the programs NAME in the box
 box_pids() {
 	local link pid comm
 	for link in /proc/[0-9]*/ns/user; do
@@ -132,13 +132,13 @@ box_pids() {
 }
 filtered() { [ -n "$(box_pids guestclock-set)" ] && [ "$(field "$(box_pids guestclock-set)" Seccomp)" = 2 ]; }
 
-@test "make install-guest: the user, the program with its capability, its directories, and what to do next" {
+@test "make install-guest makes the user, its directories and the program with its capability, and prints the next step" {
 	run -0 install_guest
 	equal "$output" "guestclock-set is ready for the user _guestclock-set.  Now append the host's public key to
 $HOME_OF_USER/.ssh/authorized_keys, in one line:
-    restrict,command=\"$SET\" ssh-ed25519 AAAA..." 'what make said'
+    restrict,command=\"$SET\" ssh-ed25519 AAAA..." 'output of make'
 	equal "$(box getent passwd _guestclock-set | cut -d: -f2,5-)" "x::$HOME_OF_USER:/bin/sh" 'the account'
-	# A system's, with a group of its own, and a password that none is: not locked.
+	# A system account with its own group and an impossible password, which does not lock it as "!" would.
 	(($(box id -u _guestclock-set) < 1000 && $(box id -u _guestclock-set) > 0))
 	equal "$(box id -Gn _guestclock-set)" _guestclock-set groups
 	[[ $(box grep '^_guestclock-set:' /etc/shadow) == '_guestclock-set:*:'* ]]
@@ -148,13 +148,13 @@ $HOME_OF_USER/.ssh/authorized_keys, in one line:
 	is "$HOME_OF_USER" root:_guestclock-set 750
 	is "$HOME_OF_USER/.ssh" root:_guestclock-set 750
 	is "$HOME_OF_USER/.ssh/authorized_keys" root:_guestclock-set 640
-	# Nothing for a shell to read at the start of each session.
+	# No startup file that a shell would read in each session.
 	equal "$(box find "$HOME_OF_USER" -type f -printf '%P %s\n')" '.ssh/authorized_keys 0' 'files in its home'
 	is /run/guestclock _guestclock-set:_guestclock-set 755
 	equal "$(box find /usr/local -type f | sort)" "/usr/local/lib/tmpfiles.d/guestclock-set.conf
 $SET
-/usr/local/share/man/man8/guestclock-set.8" 'what was placed'
-	# Again: nothing is made twice, and the keys stay.
+/usr/local/share/man/man8/guestclock-set.8" 'installed files'
+	# A second make install-guest makes no second account and keeps the keys.
 	box sh -c "echo key >>$HOME_OF_USER/.ssh/authorized_keys"
 	box getent passwd >"$WORK/passwd"
 	run -0 install_guest
@@ -162,7 +162,7 @@ $SET
 	equal "$(box cat "$HOME_OF_USER/.ssh/authorized_keys")" key 'authorized_keys'
 	equal "$(box getcap "$SET")" "$SET cap_sys_time=ep" capability
 	is "$HOME_OF_USER/.ssh/authorized_keys" root:_guestclock-set 640
-	# make install and uninstall on the same machine leave that copy alone, and say so.
+	# make install and make uninstall on the same machine keep that copy, and print so.
 	run -0 box make -s --no-print-directory -C /mnt/top install
 	equal "${lines[0]}" "kept $SET, which \"install.sh guest\" renews"
 	is "$SET" root:_guestclock-set 750
@@ -171,43 +171,43 @@ $SET
 	equal "$(box getcap "$SET")" "$SET cap_sys_time=ep" capability
 }
 
-@test "make uninstall-guest takes it away, and says how to remove the user" {
+@test "make uninstall-guest removes the program, and prints how to remove the user" {
 	install_guest >/dev/null
 	run -0 box make -s --no-print-directory -C /mnt/top uninstall-guest
 	equal "$output" "the user stays, with its keys; to remove both: userdel _guestclock-set && rm -r $HOME_OF_USER"
-	equal "$(box find /usr/local -type f)" '' 'what is left'
+	equal "$(box find /usr/local -type f)" '' 'remaining files'
 	box test ! -e /run/guestclock
-	# As it says.
+	# Run the command that it printed.
 	box sh -c "${output#*: }"
 	run -2 box getent passwd _guestclock-set
 	run -2 box getent group _guestclock-set
 	box test ! -e "$HOME_OF_USER"
-	# Without a user there is nothing to say.
+	# Without the user it prints nothing.
 	run -0 box make -s --no-print-directory -C /mnt/top uninstall-guest
 	equal "$output" ''
 }
 
-@test "make install-guest without root, or without what it needs, is one line, and nothing is done" {
+@test "make install-guest without root or a needed tool reports it in one line, and does nothing" {
 	run -2 box_as alice make -s --no-print-directory -C /mnt/top install-guest
 	equal "${lines[0]}" 'install.sh: guest makes a user: run it as root, or with DESTDIR to place the files alone'
 	box mkdir /mnt/bin
 	box sh -c 'for tool in make sh dirname id getent uname; do ln -s "$(command -v $tool)" /mnt/bin/; done'
 	run -2 box env PATH=/mnt/bin make -s --no-print-directory -C /mnt/top install-guest
 	equal "${lines[0]}" 'install.sh: guest needs groupadd (Debian: passwd, libcap2-bin)'
-	equal "$(box find /usr/local -type f)" '' 'what was placed'
+	equal "$(box find /usr/local -type f)" '' 'installed files'
 	run -2 box getent passwd _guestclock-set
 }
 
-@test "under a real sshd the user's program runs with the one capability, and no other user can execute it" {
+@test "under a real sshd the user's program has only CAP_SYS_TIME, and no other user can execute it" {
 	install_guest >/dev/null
-	# As the last line says, with the public key.
+	# The line that make install-guest printed, with the public key.
 	box sh -c 'cat >>"$1"' sh "$HOME_OF_USER/.ssh/authorized_keys" \
 		< <(printf 'restrict,command="%s" %s\n' "$SET" "$(<"$KEYS/key.pub")")
 	sshd_start
 	ask status
 	equal "$status" 0 status || { shown; return 1; }
 	[[ $output == 'clock 20'* ]]
-	# It does ask the kernel, which refuses in a user namespace, whoever asks.
+	# The program asks the kernel to set the clock, which the kernel always refuses in a user namespace.
 	now=$EPOCHSECONDS
 	printf -v octets '\\x%02x' $((((now + 2208988800 - 1000) >> 24) & 255)) $((((now + 2208988800 - 1000) >> 16) & 255)) \
 		$((((now + 2208988800 - 1000) >> 8) & 255)) $(((now + 2208988800 - 1000) & 255))
@@ -219,7 +219,7 @@ $SET
 	ask id
 	equal "$status" 100 status
 
-	# While it waits for the host's orders.
+	# Examine the program while it waits for the host's orders.
 	mkfifo "$WORK/orders"
 	exec 8<>"$WORK/orders"
 	ask exchange <"$WORK/orders" 8<&- 3>&- &
@@ -231,24 +231,24 @@ $SET
 	equal "$(field "$pid" CapPrm)" 0000000002000000 CapPrm
 	for name in CapInh CapAmb; do equal "$(field "$pid" $name)" 0000000000000000 $name; done
 	equal "$(field "$pid" NoNewPrivs)" 1 NoNewPrivs
-	# The user's own processes may not look into it: it belongs to root.
+	# Other processes of the user cannot read its memory or environment: its /proc files belong to root.
 	equal "$(stat -c %u "/proc/$pid/mem")" "$BASE" 'owner of /proc/PID/mem'
 	run -1 box_as _guestclock-set cat "/proc/$pid/environ"
 	exec 8>&-
 	wait "$session"
 
-	# Another user cannot execute it, nor read it to have a copy.
+	# Another user can neither execute the program nor copy it.
 	run -126 box_as alice sh -c '"$1" -- status' sh "$SET"
 	[[ $output == *'ermission denied'* ]]
 	run -1 box_as alice cat "$SET"
-	# Nor open its lock, to hold it.
+	# Another user cannot open its lock, so cannot hold it.
 	run -2 box_as alice sh -c ': <"$1"' sh /run/guestclock/lock
 	# A copy has no capability.
 	box cp "$SET" /mnt/copy
 	box chmod 755 /mnt/copy
 	run -111 box_as alice /mnt/copy -- rdate 127.0.0.1
 	[[ $output == *'no CAP_SYS_TIME'* ]]
-	# The user can change neither the program nor the line that holds its key to it.
+	# The user can change neither the program nor the line that ties its key to the program.
 	for file in "$SET" "$HOME_OF_USER/.ssh/authorized_keys"; do
 		run -2 box_as _guestclock-set sh -c ": >>\"\$1\"" sh "$file"
 		[[ $output == *'ermission denied'* ]]
@@ -256,15 +256,15 @@ $SET
 	run -1 box_as _guestclock-set mv "$HOME_OF_USER/.ssh" "$HOME_OF_USER/away"
 }
 
-@test "what root has locked first, the user can lock all the same" {
+@test "the user can take a lock that root has made" {
 	install_guest >/dev/null
-	# By hand, as root: its lock is the user's, because the directory is.
+	# Root runs the program by hand: the lock belongs to the user, because the directory does.
 	run -111 box "$SET" -- rdate -o 1 127.0.0.1
 	[[ $output == *'Connection refused'* ]] || { printf '%s\n' "$output"; return 1; }
 	equal "$(box stat -c '%U:%G' /run/guestclock/lock)" _guestclock-set:_guestclock-set 'owner of the lock'
 	run -111 box_as _guestclock-set "$SET" -- rdate -o 1 127.0.0.1
 	[[ $output == *'Connection refused'* ]] || { printf '%s\n' "$output"; return 1; }
-	# One from before there was such a user.
+	# A lock that root made before the user existed.
 	box make -s --no-print-directory -C /mnt/top uninstall-guest >/dev/null
 	box install -d /run/guestclock
 	box touch /run/guestclock/lock
@@ -274,12 +274,12 @@ $SET
 	[[ $output == *'Connection refused'* ]] || { printf '%s\n' "$output"; return 1; }
 }
 
-@test "install.sh and the program are all that a guest needs" {
+@test "install.sh and the program are enough to install a guest" {
 	box mkdir /mnt/copied
 	box cp /mnt/top/dist/install.sh /mnt/copied
 	run -111 box sh /mnt/copied/install.sh guest
 	equal "$output" 'install.sh: no program guestclock-set in /mnt/copied nor in /mnt/build: build it with make, or copy it beside install.sh'
-	# One for another machine.
+	# A program for another kind of machine.
 	printf '\177ELF of another machine' | box sh -c 'cat >/mnt/copied/guestclock-set && chmod 755 /mnt/copied/guestclock-set'
 	run -111 box sh /mnt/copied/install.sh guest
 	equal "$output" "install.sh: /mnt/copied/guestclock-set does not run here: build it for $(uname -m), statically (the default)"
@@ -288,27 +288,27 @@ $SET
 	run -0 box sh /mnt/copied/install.sh guest
 	equal "${lines[0]}" "guestclock-set is ready for the user _guestclock-set.  Now append the host's public key to"
 	equal "$(box find /usr/local -type f | sort)" "/usr/local/lib/tmpfiles.d/guestclock-set.conf
-$SET" 'what was placed'
+$SET" 'installed files'
 	equal "$(box getcap "$SET")" "$SET cap_sys_time=ep" capability
 	equal "$(box sed '/^#/d' /usr/local/lib/tmpfiles.d/guestclock-set.conf)" 'd /run/guestclock 0755 _guestclock-set _guestclock-set
 z /run/guestclock/lock - _guestclock-set _guestclock-set' 'tmpfiles.d'
 	run -0 box sh /mnt/copied/install.sh uninstall-guest
-	equal "$(box find /usr/local -type f)" '' 'what is left'
+	equal "$(box find /usr/local -type f)" '' 'remaining files'
 }
 
-@test "users of an earlier release go on being used, and how to rename them is said" {
+@test "make install-guest and make install use the users of an earlier release, and print how to rename them" {
 	box sh -c 'for user in guestclock guestclock-set; do groupadd --system $user && useradd --system --gid $user --no-create-home \
 		--home-dir /var/lib/$user --shell /bin/sh --password "*" $user || exit; done'
 	run -0 install_guest
 	equal "${lines[0]}" "guestclock-set is ready for the user guestclock-set.  Now append the host's public key to"
-	equal "${lines[*]:3}" 'the user guestclock-set is called _guestclock-set since this release.  To rename it, with all that it owns:     usermod -l _guestclock-set guestclock-set && groupmod -n _guestclock-set guestclock-set && dist/install.sh guest' 'what it said'
+	equal "${lines[*]:3}" 'the user guestclock-set is called _guestclock-set since this release.  To rename it, with all that it owns:     usermod -l _guestclock-set guestclock-set && groupmod -n _guestclock-set guestclock-set && dist/install.sh guest' 'last lines of output'
 	is "$SET" root:guestclock-set 750
 	is /run/guestclock guestclock-set:guestclock-set 755
 	run -0 box make -s --no-print-directory -C /mnt/top install
-	equal "${lines[*]: -2}" 'the user guestclock is called _guestclock since this release.  To rename it, with all that it owns:     usermod -l _guestclock guestclock && groupmod -n _guestclock guestclock && make install' 'what it said'
+	equal "${lines[*]: -2}" 'the user guestclock is called _guestclock since this release.  To rename it, with all that it owns:     usermod -l _guestclock guestclock && groupmod -n _guestclock guestclock && make install' 'last lines of output'
 	box grep -qx User=guestclock /usr/local/lib/systemd/system/guestclock.service
 	box grep -q '^u guestclock ' /usr/local/lib/sysusers.d/guestclock.conf
-	# As it says.
+	# Run the commands that they printed.
 	box sh -c 'cd /mnt/top && usermod -l _guestclock-set guestclock-set && groupmod -n _guestclock-set guestclock-set && dist/install.sh guest &&
 		usermod -l _guestclock guestclock && groupmod -n _guestclock guestclock && make -s install' >"$WORK/moved"
 	run -1 grep -F 'since this release' "$WORK/moved"
@@ -319,10 +319,10 @@ z /run/guestclock/lock - _guestclock-set _guestclock-set' 'tmpfiles.d'
 	run -2 box getent passwd guestclock
 }
 
-@test "uninstall switches off the units that systemd has on" {
+@test "make uninstall disables the systemd units that are enabled" {
 	box make -s --no-print-directory -C /mnt/top install >/dev/null
 	box mkdir -p /run/systemd/system /usr/local/bin
-	# The timer is on, and nothing else.
+	# A systemctl for which only the timer is enabled.
 	box sh -c 'cat >/usr/local/bin/systemctl && chmod 755 /usr/local/bin/systemctl' <<-'END'
 		#!/bin/sh
 		case "$*" in
@@ -333,5 +333,5 @@ z /run/guestclock/lock - _guestclock-set _guestclock-set' 'tmpfiles.d'
 	END
 	run -0 box make -s --no-print-directory -C /mnt/top uninstall
 	equal "$output" 'switched off guestclock.timer'
-	equal "$(box cat /run/switched)" '--quiet disable --now guestclock.timer' 'what systemctl was asked'
+	equal "$(box cat /run/switched)" '--quiet disable --now guestclock.timer' 'arguments of systemctl disable'
 }

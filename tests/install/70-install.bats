@@ -1,24 +1,24 @@
 #!/usr/bin/env bats
-# Build, install and uninstall, in a copy of the tree at another place: no path of this one may matter.
+# Build, install and uninstall in a copy of the tree at another path: nothing may depend on the path of this tree.
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 
 bats_require_minimum_version 1.5.0
 
 load ../lib/common
 
 setup_file() {
-	# Everything but what was built here and git's own files: as much as a fresh clone has.
+	# All files except built ones and git's own: the files of a fresh clone.
 	COPY="$BATS_FILE_TMPDIR/a copy"
 	mkdir -p "$COPY"
 	(cd "$TOP" && find . \( -path ./build -o -path ./.git \) -prune -o \( -type f -o -type l \) -print0 |
 		cpio --quiet -0 -pdm "$COPY")
-	# Something that was unpacked there.
+	# Stands for a package that tests/setup.sh has unpacked.
 	mkdir -p "$COPY/build/peers/usr/sbin"
 	: >"$COPY/build/peers/usr/sbin/superserver"
 	export COPY
 	built=0
-	# The tester's own make and flags stay out of it.
+	# The tester's make variables and flags must not affect the build.
 	unset MAKEFLAGS MFLAGS MAKELEVEL CFLAGS CPPFLAGS LDFLAGS DESTDIR
 	make -s -j2 -C "$COPY" all units >"$BATS_FILE_TMPDIR/build.log" 2>&1 || built=$?
 	printf '%s\n' "$built" >"$BATS_FILE_TMPDIR/build.status"
@@ -35,36 +35,36 @@ teardown() {
 	common_teardown
 }
 
-# in_copy TARGET [VARIABLES...]: make there, into $ROOT
+# in_copy TARGET [VARIABLES...]: runs make in the copy, with DESTDIR=$ROOT
 in_copy() { make -s --no-print-directory -C "$COPY" DESTDIR="$ROOT" "$@"; }
 
-# listed [VARIABLES...]: what make install places: KIND MODE SOURCE PLACE
+# listed [VARIABLES...]: prints the files of make install as KIND MODE SOURCE PLACE
 listed() { env "$@" "$COPY/dist/install.sh" list | grep -v '^earlier '; }
 
-# installed: the files below $ROOT, as MODE PLACE
+# installed: prints the files below $ROOT as MODE PLACE
 installed() { (cd "$ROOT" && find . ! -type d -printf '%m %P\n' | sort -k 2); }
 
-# places_are [VARIABLES...]: those files are the listed ones, each with its mode, and no other
+# places_are [VARIABLES...]: checks that the installed files are the listed ones, with their modes, and no others
 places_are() {
 	local want
 	want=$(listed "$@" | sed -n 's|^[a-z]* \([0-7]*\) [^ ]* /\(.*\)$|\1 \2|p' | sort -k 2)
 	[ -n "$want" ] || return 1
-	equal "$(installed)" "$want" 'what is installed'
+	equal "$(installed)" "$want" 'installed files'
 }
 
 # --------------------------------------------------------------------------------------------------- building
 
-@test "a fresh copy of the tree builds, without a word" {
+@test "make builds a fresh copy of the tree without output" {
 	cat "$BATS_FILE_TMPDIR/build.log"
 	equal "$(<"$BATS_FILE_TMPDIR/build.status")" 0 'status of make'
 	[ ! -s "$BATS_FILE_TMPDIR/build.log" ]
 	[ -x "$COPY/build/in.timed" ]
 	[ -x "$COPY/build/guestclock-set" ]
-	# Built once, there is nothing left to do.
+	# A second make has nothing to do.
 	run -0 make -C "$COPY" -q all
 }
 
-@test "the user's CFLAGS, CPPFLAGS and LDFLAGS are used, and come last" {
+@test "make uses the user's CFLAGS, CPPFLAGS and LDFLAGS, after its own" {
 	local line seen=0
 	while read -r line; do
 		case $line in
@@ -75,7 +75,7 @@ places_are() {
 			;;
 		*) continue ;;
 		esac
-		# An option of the project's that came later would win.
+		# A later option of the project would override the user's.
 		[[ $line == *' -O0 '* && ${line##* -O0 } != *' -O'[1-3s]* && ${line##* -O0 } != *-D_FORTIFY_SOURCE* &&
 			$line == *' -DFROM_CFLAGS '* && $line == *' -DFROM_CPPFLAGS '* && $line == *' -fPIE '* ]] || {
 			printf '%s\n' "$line"
@@ -84,7 +84,7 @@ places_are() {
 	done < <(make -n -C "$COPY" BUILD=build/probe CFLAGS='-O0 -DFROM_CFLAGS' CPPFLAGS='-DFROM_CPPFLAGS' \
 		LDFLAGS='-Wl,--build-id=0x6775657374636c6b' all)
 	((seen > 20)) || { printf '%s compile and link lines\n' "$seen"; return 1; }
-	# And in a program: the name of the macro and of the build.
+	# The built program shows the flags too: the names of the macros and the build ID.
 	make -s -j2 -C "$COPY" BUILD=build/probe CFLAGS='-O1 -g3 -DFROM_CFLAGS' CPPFLAGS='-DFROM_CPPFLAGS' \
 		LDFLAGS='-Wl,--build-id=0x6775657374636c6b' build/probe/in.timed
 	run -0 readelf -n "$COPY/build/probe/in.timed"
@@ -94,7 +94,7 @@ places_are() {
 	[[ $output == *FROM_CPPFLAGS* ]]
 }
 
-@test "the programs are hardened: PIE, full RELRO, stack protector, FORTIFY, no executable stack" {
+@test "the programs are hardened: PIE, full RELRO, stack protector, FORTIFY and no executable stack" {
 	local program header dynamic symbols
 	for program in "$COPY"/build/in.timed "$COPY"/build/guestclock*; do
 		[ -x "$program" ] && [ ! -d "$program" ] || continue
@@ -110,12 +110,12 @@ places_are() {
 		[[ $symbols =~ \ __stack_chk_fail(@|$'\n') ]]
 		[[ $symbols =~ \ __[a-z]+_chk(@|$'\n') ]]
 		[[ $dynamic != *RPATH* && $dynamic != *RUNPATH* ]]
-		# No text that is written to while it is loaded.
+		# No relocations in the text segment.
 		[[ $dynamic != *TEXTREL* ]]
 	done
 }
 
-@test "what is started for each request depends on no library, and the driver on libc alone" {
+@test "in.timed and guestclock-set need no shared library, and guestclock needs only libc" {
 	local program libraries
 	for program in in.timed guestclock-set guestclock; do
 		libraries=$(readelf -Wd "$COPY/build/$program" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
@@ -126,7 +126,7 @@ places_are() {
 	done
 }
 
-@test "static=-pie links with shared libraries, but never libwrap's" {
+@test "static=-pie links with shared libraries, but never with libwrap's" {
 	local program libraries
 	make -s -j2 -C "$COPY" BUILD=build/probe static=-pie all
 	for program in in.timed guestclock-set; do
@@ -142,9 +142,9 @@ places_are() {
 
 @test "make install places every listed file with its mode, and nothing else" {
 	run -0 in_copy install
-	equal "$output" "installed below $ROOT for /usr/local and /etc" 'what make said'
+	equal "$output" "installed below $ROOT for /usr/local and /etc" 'output of make'
 	places_are
-	# The list itself: what an administrator needs is on it.
+	# The list has the files that an administrator needs.
 	run -0 installed
 	for place in usr/local/sbin/in.timed usr/local/libexec/guestclock-set; do
 		[[ $'\n'$output$'\n' == *$'\n'"755 $place"$'\n'* ]] || { printf 'not there: %s\n' "$place"; return 1; }
@@ -158,7 +158,7 @@ places_are() {
 	cmp "$COPY/build/guestclock-set" "$ROOT/usr/local/libexec/guestclock-set"
 }
 
-@test "the modes do not depend on the umask" {
+@test "make install sets the same modes under any umask" {
 	(umask 077 && in_copy install)
 	places_are
 	# A directory that only root can enter would hide the programs.
@@ -166,7 +166,7 @@ places_are() {
 	equal "$output" '' 'directories closed to others'
 }
 
-@test "prefix and the directories under it are honoured" {
+@test "make install uses prefix and the other directory variables" {
 	local each=(prefix=/opt/clock sbindir=/opt/clock/s libexecdir=/opt/lx mandir=/opt/m docdir=/opt/d unitdir=/opt/u
 		sysconfdir=/opt/e)
 	in_copy install PREFIX=/usr
@@ -175,7 +175,7 @@ places_are() {
 	[ -x "$ROOT/usr/sbin/in.timed" ]
 	[ -x "$ROOT/usr/libexec/guestclock-set" ]
 	[ ! -e "$ROOT/usr/local" ]
-	# With the prefix that the files are written for they are as they are.
+	# The sources are written for prefix=/usr, so they are installed unchanged.
 	cmp "$COPY/xinetd.d/in-timed-stream" "$ROOT/etc/xinetd.d/in-timed-stream"
 	cmp "$COPY/man/guestclock-set.8" "$ROOT/usr/share/man/man8/guestclock-set.8"
 	rm -rf "$ROOT"
@@ -188,7 +188,7 @@ places_are() {
 	equal "$(ls "$ROOT")" opt 'top directories'
 }
 
-@test "a directory that xinetd and systemd could not read is refused, and so is an unknown verb" {
+@test "install.sh refuses a directory that xinetd and systemd could not read, and an unknown verb" {
 	local wrong
 	for wrong in prefix=usr 'sbindir=/opt/my clock' 'sysconfdir=/etc;x' 'docdir=/a|b'; do
 		run -111 env DESTDIR="$ROOT" "$wrong" "$COPY/dist/install.sh" host
@@ -202,10 +202,10 @@ places_are() {
 	[ ! -e "$ROOT" ]
 }
 
-@test "paths in the files are those of this installation" {
+@test "the installed files contain the paths of their installation" {
 	local file program
 	in_copy install prefix=/opt/clock
-	# README.md speaks of the place where make install puts things if nothing is said.
+	# README.md names the default paths of make install.
 	run -1 grep -rnIE --exclude=README.md '/usr/(local/)?(s?bin|libexec)/(in\.timed|guestclock)' "$ROOT"
 	equal "$output" '' 'paths that are not there'
 	equal "$(sed -n 's/^\s*server\s*=\s*//p' "$ROOT"/etc/xinetd.d/in-timed-*)" $'/opt/clock/sbin/in.timed\n/opt/clock/sbin/in.timed'
@@ -228,7 +228,7 @@ places_are() {
 	grep -q 'command="/opt/clock/libexec/guestclock-set"' "$ROOT/opt/clock/share/man/man8/guestclock-set.8"
 }
 
-@test "a file of the administrator's in /etc is never overwritten" {
+@test "make install never overwrites a file in /etc that the administrator has changed" {
 	mkdir -p "$ROOT/etc/xinetd.d" "$WORK/elsewhere"
 	printf 'mine\n' >"$ROOT/etc/xinetd.d/in-timed-stream"
 	chmod 600 "$ROOT/etc/xinetd.d/in-timed-stream"
@@ -242,7 +242,7 @@ installed below $ROOT for /usr/local and /etc"
 	equal "$(stat -c %a "$ROOT/etc/xinetd.d/in-timed-stream")" 600
 	[ -L "$ROOT/etc/xinetd.d/in-timed-dgram" ]
 	equal "$(<"$WORK/elsewhere/time-dgram")" 'mine too'
-	# Not even a link that leads nowhere: somebody put it there.
+	# A dangling link stays as well: the administrator made it.
 	rm "$WORK/elsewhere/time-dgram"
 	in_copy install
 	[ -L "$ROOT/etc/xinetd.d/in-timed-dgram" ]
@@ -250,7 +250,7 @@ installed below $ROOT for /usr/local and /etc"
 	[ -x "$ROOT/usr/local/sbin/in.timed" ]
 }
 
-@test "a program that runs is replaced, not written into" {
+@test "make install replaces a running program instead of writing into it" {
 	in_copy install
 	local before
 	before=$(stat -c %i "$ROOT/usr/local/sbin/in.timed")
@@ -261,28 +261,28 @@ installed below $ROOT for /usr/local and /etc"
 	equal "$(stat -c %h "$WORK/running")" 1 'links to the old program'
 	equal "$(stat -c %h "$WORK/read")" 1 'links to the old text'
 	run -0 find "$ROOT" -name '*.new'
-	equal "$output" '' 'left over'
+	equal "$output" '' 'remaining temporary files'
 }
 
 # ---------------------------------------------------------------------------------------------------- uninstall
 
-@test "uninstall leaves no file and none of its own directories" {
+@test "make uninstall removes every installed file and its own directories" {
 	in_copy install
 	run -0 in_copy uninstall
-	equal "$output" '' 'what make said'
-	equal "$(installed)" '' 'what is left'
+	equal "$output" '' 'output of make'
+	equal "$(installed)" '' 'remaining files'
 	[ ! -d "$ROOT/usr/local/share/doc/guestclock" ]
-	# Again, and where nothing ever was.
+	# A second uninstall, and one where nothing was installed.
 	run -0 in_copy uninstall
 	run -0 make -s -C "$COPY" DESTDIR="$WORK/nothing" uninstall
 	[ ! -e "$WORK/nothing" ]
 	# With other directories too.
 	in_copy install prefix=/usr sysconfdir=/usr/etc
 	in_copy uninstall prefix=/usr sysconfdir=/usr/etc
-	equal "$(installed)" '' 'what is left'
+	equal "$(installed)" '' 'remaining files'
 }
 
-@test "uninstall leaves alone what it did not install" {
+@test "make uninstall keeps files that make install did not place" {
 	in_copy install
 	printf 'mine\n' >"$ROOT/usr/local/share/doc/guestclock/notes"
 	printf 'mine\n' >"$ROOT/usr/local/sbin/in.timed.local"
@@ -291,7 +291,7 @@ installed below $ROOT for /usr/local and /etc"
 	equal "$(installed)" $'644 etc/xinetd.d/other\n644 usr/local/sbin/in.timed.local\n644 usr/local/share/doc/guestclock/notes'
 }
 
-@test "uninstall keeps a file in /etc that was changed, and says so" {
+@test "make uninstall keeps and names a file in /etc that was changed" {
 	in_copy install
 	sed -i 's/^\(\s*cps\s*=\).*/\1 20 2/' "$ROOT/etc/xinetd.d/in-timed-stream"
 	run -0 in_copy uninstall
@@ -300,20 +300,20 @@ installed below $ROOT for /usr/local and /etc"
 	grep -q '^\s*cps\s*= 20 2$' "$ROOT/etc/xinetd.d/in-timed-stream"
 }
 
-@test "uninstall removes a snippet that was only switched on, and says that xinetd must be reloaded" {
+@test "make uninstall removes a snippet that was only enabled, and prints that xinetd must be reloaded" {
 	in_copy install
-	# As the README has it, and as an editor might leave it.
+	# Enabled by the README's command, and by an editor.
 	sed -i 's/disable.*= yes/disable = no/' "$ROOT/etc/xinetd.d/in-timed-stream"
 	sed -i 's/^\s*disable.*/    disable = no  /' "$ROOT/etc/xinetd.d/in-timed-dgram"
 	run -0 in_copy uninstall
 	equal "$output" "removed $ROOT/etc/xinetd.d/in-timed-stream, which was switched on: reload xinetd
 removed $ROOT/etc/xinetd.d/in-timed-dgram, which was switched on: reload xinetd"
-	equal "$(installed)" '' 'what is left'
+	equal "$(installed)" '' 'remaining files'
 }
 
 # ------------------------------------------------------------------------------------------------ earlier releases
 
-# as_0_1: what release 0.1 installed in /etc
+# as_0_1: makes the files that release 0.1 installed in /etc
 as_0_1() {
 	mkdir -p "$ROOT"/etc/{xinetd.d,cron.d,guestclock}
 	sed 's,/usr/sbin/,/usr/local/sbin/,' "$COPY/tests/release-0.1/time-stream" >"$ROOT/etc/xinetd.d/time-stream"
@@ -322,7 +322,7 @@ as_0_1() {
 	cp "$COPY/tests/release-0.1/ssh_config" "$ROOT/etc/guestclock/"
 }
 
-@test "make install over release 0.1 replaces what nobody changed" {
+@test "make install over release 0.1 replaces unchanged files" {
 	as_0_1
 	run -0 in_copy install
 	equal "$output" "removed $ROOT/etc/cron.d/guestclock of an earlier release
@@ -333,14 +333,14 @@ installed below $ROOT for /usr/local and /etc"
 	places_are
 	as_0_1
 	rm "$ROOT/etc/cron.d/guestclock" "$ROOT/etc/guestclock/ssh_config"
-	# Uninstalled without having been installed.
+	# make uninstall without make install.
 	sed -i 's/disable.*= yes/disable = no/' "$ROOT/etc/xinetd.d/time-stream"
 	run -0 in_copy uninstall
 	equal "$output" "removed $ROOT/etc/xinetd.d/time-stream, which was switched on: reload xinetd"
-	equal "$(installed)" '' 'what is left'
+	equal "$(installed)" '' 'remaining files'
 }
 
-@test "make install over release 0.1 keeps what was changed, and says how to move" {
+@test "make install over release 0.1 keeps changed files, and prints how to move the changes" {
 	as_0_1
 	sed -i 's/disable.*= yes/disable = no/' "$ROOT/etc/xinetd.d/time-stream"
 	printf '# mine\n' | tee -a "$ROOT/etc/cron.d/guestclock" "$ROOT/etc/guestclock/ssh_config" >/dev/null
@@ -356,8 +356,8 @@ installed below $ROOT for /usr/local and /etc"
 
 # -------------------------------------------------------------------------------------------------------- guest
 
-# What it does as root, without DESTDIR, is 69's.
-@test "make install-guest with DESTDIR places its files, makes no user, says so, and uninstall-guest mirrors it" {
+# 69 tests make install-guest as root, without DESTDIR.
+@test "make install-guest with DESTDIR places its files without a user or capability, and uninstall-guest removes them" {
 	local each=(prefix=/opt/clock libexecdir=/opt/lx mandir=/opt/m tmpfilesdir=/opt/t)
 	run -0 in_copy install-guest
 	equal "$output" 'DESTDIR is set: no user _guestclock-set is made, and the program has no capability: that is for the package to do'
@@ -368,31 +368,31 @@ installed below $ROOT for /usr/local and /etc"
 	equal "$(getcap "$ROOT/usr/local/libexec/guestclock-set")" '' capability
 	run -0 in_copy uninstall-guest
 	equal "$output" ''
-	equal "$(installed)" '' 'what is left'
-	# The umask does not count, the directories do.
+	equal "$(installed)" '' 'remaining files'
+	# The umask has no effect, and the directory variables have.
 	(umask 077 && in_copy install-guest "${each[@]}" >"$WORK/out")
 	equal "$(installed)" '750 opt/lx/guestclock-set
 644 opt/m/man8/guestclock-set.8
 644 opt/t/guestclock-set.conf'
 	run -0 in_copy uninstall-guest "${each[@]}"
-	equal "$(installed)" '' 'what is left'
+	equal "$(installed)" '' 'remaining files'
 }
 
 # -------------------------------------------------------------------------------------------------------- clean
 
-@test "make clean leaves what was unpacked, and nothing that was built" {
+@test "make clean keeps unpacked packages and removes all that was built" {
 	cp -a "$COPY" "$WORK/copy"
 	make -s -C "$WORK/copy" clean
 	[ -e "$WORK/copy/build/peers/usr/sbin/superserver" ]
-	equal "$(ls "$WORK/copy/build")" peers 'what is left in build'
+	equal "$(ls "$WORK/copy/build")" peers 'remaining entries in build'
 	equal "$(cd "$WORK/copy" && find . -newer "$BATS_FILE_TMPDIR/build.status" -type f)" '' 'files that cleaning made'
 	make -s -C "$WORK/copy" clean
-	# It builds again from there.
+	# make builds the programs again.
 	run -0 make -n -C "$WORK/copy" all
 	[[ $output == *' -o build/in.timed '* ]]
 }
 
-@test "make help names each target that it documents, V=1 prints whole commands, and other flags compile again" {
+@test "make help lists existing targets, V=1 prints whole commands, and changed flags cause compilation" {
 	local target
 	run -0 make -C "$COPY" help
 	[[ $output == *'make check '* && $output == *'make install '* && $output == *'make debug '* ]]
@@ -412,14 +412,14 @@ installed below $ROOT for /usr/local and /etc"
 	equal "$output" '  CC    build/quiet/obj/lib/text.o' output
 }
 
-@test "make debug: a filter names the system call that it forbids" {
+@test "make debug builds filters that name the system call that they forbid" {
 	make -s -C "$COPY" debug
 	run -0 "$COPY/build/debug/in.timed" --no-filter </dev/null
 	[[ $(strings "$COPY/build/debug/in.timed") == *'the filter forbids this system call'* ]]
 	[[ $(strings "$COPY/build/in.timed") != *'the filter forbids this system call'* ]]
 }
 
-@test "compile_commands.json has each source, and commands that work" {
+@test "compile_commands.json has a working command for each source" {
 	make -s -C "$COPY" compile_commands.json
 	python <<-END
 	import json, glob, subprocess
@@ -438,7 +438,7 @@ tarball() {
 	sed -n 's,^\([0-9a-f]*\)  build/guestclock-[0-9.]*\.tar\.gz$,\1,p' "$WORK/dist.out"
 }
 
-@test "make dist: two builds have one hash, from git, from a copy and from an unpacked tarball" {
+@test "make dist makes the same tarball from git, from a copy and from an unpacked tarball" {
 	local hash version
 	cp -a "$COPY" "$WORK/one"
 	hash=$(tarball "$WORK/one")
@@ -448,15 +448,15 @@ tarball() {
 	tar -xzf "$WORK/one/build/guestclock-$version.tar.gz" -C "$WORK/unpacked"
 	equal "$(ls "$WORK/unpacked")" "guestclock-$version" 'top of the tarball'
 	[ ! -e "$WORK/unpacked/guestclock-$version/build" ]
-	# Every file, as it is, and nothing that was built.
+	# The tarball has every file unchanged, and no built file.
 	diff -r --exclude build --exclude compile_commands.json "$COPY" "$WORK/unpacked/guestclock-$version"
-	# Other times, modes, umask, time zone and locale.
+	# The hash does not depend on file times, modes, umask, time zone and locale.
 	cp -R "$COPY" "$WORK/two"
 	find "$WORK/two" -type f -exec touch -d 2001-02-03 {} +
 	chmod -R g-r,o-rx "$WORK/two"
 	equal "$(umask 077 && TZ=Asia/Tokyo LC_ALL=C.UTF-8 tarball "$WORK/two")" "$hash" 'hash of another copy'
 	equal "$(tarball "$WORK/unpacked/guestclock-$version")" "$hash" 'hash from the unpacked tarball'
-	# From git: what it does not know stays out.
+	# From git, untracked files are left out.
 	(cd "$WORK/unpacked/guestclock-$version" && git init -q && git add . && touch untracked &&
 		git -c user.name=test -c user.email=test@localhost commit -qm test)
 	equal "$(tarball "$WORK/unpacked/guestclock-$version")" "$hash" 'hash from git'
@@ -466,8 +466,8 @@ tarball() {
 	equal "$(head -n 1 "$WORK/dist.out")" 'tarball.sh: git has uncommitted changes; the tarball has them too'
 }
 
-@test "missing libraries are named by their packages, all at once, before anything is compiled" {
-	# A compiler that finds neither one header nor another library.
+@test "make names all missing libraries' packages before it compiles anything" {
+	# A compiler that lacks one header and one library.
 	cat >"$WORK/cc" <<-'END'
 		#!/bin/sh
 		case "$*" in
@@ -483,7 +483,7 @@ tarball() {
 	[[ $output != *compiled* ]]
 	run -2 make -s -C "$COPY" BUILD=build/missing CC="$WORK/none" all
 	equal "${lines[0]}" "no compiler $WORK/none: apt install gcc, or make CC=clang"
-	# Nothing is missing where the tests run, and tests/setup.sh installs each package.
+	# On a test machine no library is missing, and tests/setup.sh installs each package.
 	run -0 "$COPY/dist/check-libraries.sh"
 	equal "$output" ''
 	sed -n 's/^\(lib[a-z0-9-]*-dev\) .*/\1/p' "$COPY/dist/check-libraries.sh" >"$WORK/packages"
