@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# The manual pages: well-formed, complete, and in agreement with what the programs say and do.
+# The manual pages are well-formed and complete, and agree with the programs' messages and tables.
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 
 bats_require_minimum_version 1.5.0
 
@@ -17,16 +17,16 @@ setup() {
 
 teardown() { common_teardown; }
 
-# rendered PAGE: as a reader sees it, in lines as long as they get
+# rendered PAGE: prints PAGE as plain text, in long lines
 rendered() { mandoc -T ascii -O width=200 "$TOP/man/$1" | sed 's/.\x08//g'; }
 
-# section PAGE NAME: its lines
+# section PAGE NAME: prints the lines of that section
 section() { rendered "$1" | awk -v name="$2" '/^[A-Z]/ { inside = $0 == name; next } inside'; }
 
-# in_one_line: what is read, without line ends and runs of blanks
+# in_one_line: copies its input, with each run of blanks and line ends as one blank
 in_one_line() { tr -s ' \t\n' ' ' | sed 's/^ //; s/ $//'; }
 
-# usage PROGRAM: the usage text in the program's complaint about a wrong option
+# usage PROGRAM: prints the usage text in the program's message about an unknown option
 usage() {
 	local complaint
 	case $1 in
@@ -44,7 +44,7 @@ usage() {
 	esac
 }
 
-# rdate_usage: the same for the request rdate
+# rdate_usage: prints that of the request rdate
 rdate_usage() {
 	local complaint
 	complaint=$(no_clock "$GUESTCLOCK_SET" -- rdate -Z 2>&1 </dev/null)
@@ -52,13 +52,13 @@ rdate_usage() {
 	printf '%s\n' "rdate ${complaint##*expected rdate }"
 }
 
-# options USAGE: one a line, with the argument where it has one: "-i seconds"
+# options USAGE: prints its options one a line, with the argument if there is one: "-i seconds"
 options() { grep -oE '\[-[^]]*\]' <<<"$1" | tr -d '[]'; }
 
-@test "every page is clean under mandoc -T lint" {
+@test "every manual page passes mandoc -T lint" {
 	local page text
 	for page in "$TOP"/man/*.[1-9]; do
-		# What this machine has not, or has not listed, is no fault of the page's.
+		# Ignore references to pages that are not installed here.
 		text=$(mandoc -T lint "$page" 2>&1 | grep -v 'referenced manual not found\|mandoc\.db') || :
 		equal "$text" '' "$page"
 	done
@@ -66,17 +66,17 @@ options() { grep -oE '\[-[^]]*\]' <<<"$1" | tr -d '[]'; }
 	[ -e "$TOP/man/guestclock-set.8" ]
 }
 
-@test "mandoc -T lint would find a fault" {
+@test "mandoc -T lint reports a fault in a damaged page" {
 	sed 's/^\.Sh DESCRIPTION/.Sh DESCRIPTION\n.Bl -tag/' "$TOP/man/in.timed.8" >"$WORK/in.timed.8"
 	run mandoc -T lint "$WORK/in.timed.8"
 	[[ $(grep -v 'referenced manual not found\|mandoc\.db' <<<"$output") != '' ]]
 }
 
-@test "in.timed: the synopsis is the usage text" {
+@test "in.timed(8) has the program's usage text as its synopsis" {
 	equal "$(section in.timed.8 SYNOPSIS | in_one_line)" "$(usage in.timed)" SYNOPSIS
 }
 
-@test "guestclock: the synopsis is the usage text, and every option has its entry" {
+@test "guestclock(8) has the program's usage text as its synopsis, and an entry for every option" {
 	local usage option
 	usage=$(usage guestclock)
 	equal "$(section guestclock.8 SYNOPSIS | in_one_line)" "$usage" SYNOPSIS
@@ -85,18 +85,18 @@ options() { grep -oE '\[-[^]]*\]' <<<"$1" | tr -d '[]'; }
 	done < <(options "$usage")
 }
 
-@test "guestclock: the sections are there, and the exit statuses of both commands" {
+@test "guestclock(8) has all sections, and the exit statuses of sync and check" {
 	local name status
 	for name in EXAMPLES 'EXIT STATUS' FILES 'SECURITY CONSIDERATIONS' STANDARDS; do
 		[ -n "$(section guestclock.8 "$name")" ] || { printf 'no section %s\n' "$name"; return 1; }
 	done
-	# Those of sync and of check, which src/lib/status.h counts from 0.
+	# The statuses of sync and of check, which src/lib/status.h numbers from 0.
 	equal "$(section guestclock.8 'EXIT STATUS' | grep -oE '^ +[0-9] ' | tr -d ' ' | tr '\n' ' ')" \
 		"$(sed -n 's/^enum \(sync\|plugin\)_status { \(.*\) };$/\2/p' "$TOP/src/lib/status.h" |
 			awk -F, '{ for (at = 0; at < NF; at++) printf "%d ", at }')" 'exit statuses'
 }
 
-@test "--help of each program: every option of the synopsis, on one screen" {
+@test "--help of each program lists every option of the synopsis, on one screen" {
 	local program help option usage
 	for program in in.timed guestclock-set guestclock; do
 		usage=$(usage "$program")
@@ -112,11 +112,11 @@ options() { grep -oE '\[-[^]]*\]' <<<"$1" | tr -d '[]'; }
 	done
 }
 
-@test "guestclock-set: the synopsis is the usage text" {
+@test "guestclock-set(8) has the program's usage text as its synopsis" {
 	equal "$(section guestclock-set.8 SYNOPSIS | in_one_line)" "$(usage guestclock-set)" SYNOPSIS
 }
 
-@test "guestclock-set: the request rdate is written as the program explains it" {
+@test "guestclock-set(8) gives the syntax of the request rdate as the program does" {
 	local usage
 	usage=$(rdate_usage)
 	usage=${usage/%HOST/host}
@@ -126,14 +126,14 @@ options() { grep -oE '\[-[^]]*\]' <<<"$1" | tr -d '[]'; }
 	}
 }
 
-# entries PAGE: the tags of its lists that are options, one a line.  A short tag has its text beside it; running text that
-# begins with an option is no tag.
+# entries PAGE: prints the list tags that are options, one a line.  A short tag has its text on the same line; running
+# text that begins with an option is not a tag.
 entries() {
 	section "$1" DESCRIPTION | sed -n 's/^ *\(-[^ ].*\)$/\1/p' | sed 's/  .*//' |
 		grep -xE -- '--?[a-z0-9-]+( [a-z]+(,\.\.\.)?)?|-[0-9], -[0-9]'
 }
 
-# has_entries PAGE OPTIONS: each has an entry
+# has_entries PAGE OPTIONS: checks that each option has an entry
 has_entries() {
 	local entries option
 	entries=$(entries "$1")
@@ -146,36 +146,36 @@ has_entries() {
 	done <<<"$2"
 }
 
-@test "in.timed: every option has an entry, and every entry is an option" {
+@test "in.timed(8) has an entry for every option, and no other entries" {
 	local options
 	options=$(options "$(usage in.timed)")
 	has_entries in.timed.8 "$options"
 	equal "$(entries in.timed.8 | sort)" "$(sort <<<"$options")" 'entries'
 }
 
-@test "guestclock-set: every option has an entry, and every entry is an option" {
+@test "guestclock-set(8) has an entry for every option, and no other entries" {
 	local options
 	options=$(options "$(usage guestclock-set)" | grep -vx -- '-- request')
 	has_entries guestclock-set.8 "$options"
 	equal "$(entries guestclock-set.8 | grep '^--' | sort)" "$(sort <<<"$options")" 'entries'
-	# The request by hand, which is no option.
+	# The request on the command line, which is not an option.
 	section guestclock-set.8 DESCRIPTION | in_one_line | grep -qF 'the request follows --.'
 }
 
-@test "guestclock-set: every option of rdate has an entry, and every entry is an option" {
+@test "guestclock-set(8) has an entry for every option of rdate, and no other entries" {
 	local options letters entries
 	options=$(options "$(rdate_usage)")
 	letters=$(grep -v ' ' <<<"$options" | tr -d '\n-')
 	letters=$(grep -o . <<<"$letters" | sed 's/^/-/')
 	options=$(printf '%s\n' "$letters" "$(grep ' ' <<<"$options")" | sort)
-	# "-4, -6" is one entry for two.
+	# "-4, -6" is one entry for two options.
 	entries=$(entries guestclock-set.8 | grep -v '^--' | sed 's/, /\n/g' | sort)
 	equal "$entries" "$options" 'entries'
-	# The one that is refused is named.
+	# The page names the option that is refused.
 	section guestclock-set.8 DESCRIPTION | in_one_line | grep -qE -- ' -c, .* refused'
 }
 
-@test "every page has the sections that an administrator looks for" {
+@test "in.timed(8) and guestclock-set(8) have every standard section" {
 	local page name
 	for page in in.timed.8 guestclock-set.8; do
 		for name in NAME SYNOPSIS DESCRIPTION EXAMPLES 'EXIT STATUS' FILES 'SECURITY CONSIDERATIONS' STANDARDS 'SEE ALSO'; do
@@ -189,7 +189,7 @@ has_entries() {
 	section guestclock-set.8 STANDARDS | grep -q 'RFC 868.*RFC 4330'
 }
 
-@test "the exit statuses are those of src/lib/status.h" {
+@test "in.timed(8) and guestclock-set(8) list the exit statuses of src/lib/status.h" {
 	local page statuses
 	statuses=$(sed -n 's/^\tSTATUS_[A-Z]* = \([0-9]*\).*/\1/p' "$TOP/src/lib/status.h")
 	equal "$(wc -l <<<"$statuses")" 4 'statuses in src/lib/status.h'
@@ -198,9 +198,9 @@ has_entries() {
 	done
 }
 
-@test "the requests are those of the program's table, in the messages and in the manual" {
+@test "guestclock-set's messages and manual list the requests of the program's own table" {
 	local names name
-	# In the order of the table.
+	# status prints them in the order of the program's table.
 	names=$(no_clock "$GUESTCLOCK_SET" -- status | sed -n 's/^allow //p')
 	[ "$(wc -w <<<"$names")" -eq 4 ]
 	run no_clock "$GUESTCLOCK_SET" -- nosuch </dev/null
@@ -211,14 +211,14 @@ has_entries() {
 	done
 }
 
-@test "the actions in the manual are those of the program's table" {
+@test "guestclock(8) lists the actions of the program's own table" {
 	local names
 	names=$(grep -rhA 4 '^dialog_action_name' "$TOP/src" | sed -n 's/.*names\[\] = { \(.*\) };/\1/p' | tr -d '",')
 	equal "$(wc -w <<<"$names")" 4 'actions'
 	section guestclock.8 DESCRIPTION | in_one_line | tr -d ',' | grep -qF "the action (${names% *} or ${names##* })"
 }
 
-@test "the daemon names, files and numbers in the pages are the programs' own" {
+@test "the manual pages give the daemon names, files and numbers of the sources" {
 	local text number
 	text=$(rendered guestclock-set.8 | in_one_line)
 	number=$(sed -n 's/^#define REQUEST_TIMEOUT_DEFAULT (\([0-9]*\) \* NS_PER_SECOND)$/\1000/p' "$TOP"/src/*/*.h)
@@ -231,9 +231,9 @@ has_entries() {
 	[ -n "$number" ] && grep -qF "1 to $number, $(sed -n 's/^#define IDLE_DEFAULT \([0-9]*\)$/\1/p' "$TOP/src/timed/in.timed.c") by default" <<<"$text"
 }
 
-@test "the example lines are accepted by the programs" {
+@test "the programs accept the example lines of the manual pages" {
 	local line options
-	# What stands between the quotes of command= in EXAMPLES, joined where the page breaks it.
+	# The text between the quotes of command= in EXAMPLES, with the page's line breaks removed.
 	line=$(section guestclock-set.8 EXAMPLES | sed -e ':again' -e '/\\$/{N;s/\\\n *//;b again}' -e 's/^ *//' |
 		sed -n 's/^restrict,command="\([^"]*\)" ssh-ed25519 .*/\1/p')
 	equal "$(wc -l <<<"$line")" 2 'lines for authorized_keys'
@@ -242,18 +242,18 @@ has_entries() {
 		equal "${options[0]}" /usr/libexec/guestclock-set
 		run -0 no_clock "$GUESTCLOCK_SET" "${options[@]:1}" -- status
 	done <<<"$line"
-	# in.timed | od: four numbers.
+	# in.timed | od prints four numbers.
 	section in.timed.8 EXAMPLES | grep -qF 'in.timed | od -An -tu1'
 	equal "$("$IN_TIMED" </dev/null | od -An -tu1 | wc -w)" 4
 }
 
-@test "SECURITY.md: every line names its tests, and each of them exists" {
+@test "every line of SECURITY.md names tests that exist" {
 	local line cell file name seen=0
 	while IFS= read -r line; do
 		case $line in '|---'* | '| | shown by |') continue ;; esac
 		cell=${line% |}
 		cell=${cell##* | }
-		# "file: name; file: name", where a name may have either mark in it.
+		# "file: name; file: name", where a name may contain ": " and "; ".
 		while [ -n "$cell" ]; do
 			file=${cell%%: *} cell=${cell#*: }
 			name=${cell%%; [a-z]*/[0-9][0-9]-*}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# README.md and doc/: short enough, no dead link, and every command in them works or is accepted.
+# README.md is short, no link in it or in doc/ is dead, and the commands in them run or are accepted by the programs.
 
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own: what it sets is meant for itself
+# shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 # shellcheck disable=SC2016 # what stands in single quotes is for another shell, or for none
 # shellcheck disable=SC2154 # logged comes from tests/lib/set.bash
 
@@ -18,7 +18,7 @@ setup_file() { set_setup_file; }
 setup() { common_setup; }
 teardown() { common_teardown; }
 
-# blocks FILE [SECTION]: the lines of its indented blocks, without the indentation
+# blocks FILE [SECTION]: prints the lines of its indented blocks, without the indentation
 blocks() {
 	awk -v section="${2-}" '
 		/^## / { inside = section == "" || $0 == "## " section }
@@ -28,12 +28,12 @@ blocks() {
 		{ block = blank = 0 }' "$TOP/$1"
 }
 
-# joined: what is read, with a line that ends in "|" and the next one in one
+# joined: copies its input, and joins each line that ends in "|" with the next
 joined() { sed -e ':again' -e '/|$/{N;s/\n */ /;b again}'; }
 
 documents() { (cd "$TOP" && printf '%s\n' README.md doc/*.md); }
 
-# make_root: an /etc and a home of root's for a machine that is host and guest at once: the host is 192.168.122.1, the
+# make_root: makes an /etc and root's home for a machine that is both host and guest: the host is 192.168.122.1, the
 # guest web1 is 192.168.122.11.
 make_root() {
 	requires ssh ssh-keygen unshare ip
@@ -45,7 +45,7 @@ make_root() {
 	printf 'sshd:x:61238:65534::/run/sshd:/usr/sbin/nologin\n' >>"$ETC/passwd"
 }
 
-# in_root SCRIPT: runs it there, in the checkout, with nothing in /usr/local, /run and /var/lib.
+# in_root SCRIPT: runs SCRIPT on that machine, in the checkout, with empty /usr/local, /run and /var/lib.
 in_root() {
 	local inside='
 		{
@@ -60,7 +60,7 @@ in_root() {
 	no_clock unshare $(ns_flags) --net sh -c "$ETC_MOUNT && $inside" sh "$ETC" "$ROOT" "$TOP" "umask 022; $1" </dev/null
 }
 
-# accepted STATUS TEXT COMMAND...: it ends with STATUS, and TEXT is part of what it prints
+# accepted STATUS TEXT COMMAND...: checks that COMMAND ends with STATUS and prints TEXT among other things
 accepted() {
 	local want=$1 text=$2
 	shift 2
@@ -71,7 +71,7 @@ accepted() {
 	return 1
 }
 
-# request WORDS: guestclock-set reads the request and refuses it for its kind alone
+# request WORDS: checks that guestclock-set understands the request, and refuses it only because of --allow
 request() {
 	local -a words
 	read -ra words <<<"$1"
@@ -84,7 +84,7 @@ request() {
 	at_most "$(wc -l <"$TOP/README.md")" 150 'lines of README.md'
 }
 
-@test "every relative link leads to a file" {
+@test "every relative link in the documents leads to a file, and README.md links to each document" {
 	local file link seen=0
 	while read -r file; do
 		while read -r link; do
@@ -102,8 +102,8 @@ request() {
 
 # --------------------------------------------------------------------------------------------------- commands
 
-# line_accepted LINE: proves that a line of a block is what it should be.  Lines for the private root are collected in
-# $WORK/script, with those of an ssh_config in $ETC/config.
+# line_accepted LINE: checks a line of a block.  Lines that run on the machine of make_root are collected in
+# $WORK/script, those of an ssh_config in $ETC/config.
 line_accepted() {
 	local line=$1 word
 	local -a words
@@ -122,13 +122,13 @@ line_accepted() {
 		printf '%s >/dev/null || { echo "status $?"; exit 1; }\n' "$line" >>"$WORK/script"
 		;;
 	'*/5 * * * * root timeout 60 ssh '*)
-		# cron turns "%" into a line's end.
+		# cron turns "%" into a newline.
 		[[ $line != *%* ]] && line_accepted "${line#'*/5 * * * * root timeout 60 '}"
 		;;
 	'in.timed | ssh '*) line_accepted "${line#in.timed | }" ;;
 	'scp build/guestclock-set dist/install.sh root@web1:') [ -e "$TOP/dist/install.sh" ] || return 1 ;;
 	'ssh '*)
-		# With guestclock's key, as opposed to the administrator's own way to log in.
+		# Lines with guestclock's key have these options, lines with the administrator's own login need not.
 		[[ $line == *' -o IdentitiesOnly=yes -o LogLevel=ERROR '* || $line != *' '/etc/guestclock/* ]] ||
 			{ printf 'without the two options\n'; return 1; }
 		printf 'ssh -G -T %s >/dev/null || exit\n' "${line#ssh }" >>"$WORK/script"
@@ -139,7 +139,7 @@ line_accepted() {
 	'restrict,command="'*)
 		word=${line#*\"}
 		word=${word%%\"*}
-		# make install-guest places it in libexec, README's scp in sbin.
+		# make install-guest installs the program in libexec, README's scp in sbin.
 		[[ $word == /usr/local/libexec/guestclock-set* || $word == /usr/local/sbin/guestclock-set* ]] || return 1
 		read -ra words <<<"$word"
 		accepted 0 'not-after ' env -u SSH_CONNECTION "$GUESTCLOCK_SET" "${words[@]:1}" -- status
@@ -149,10 +149,10 @@ line_accepted() {
 	'systemctl enable --now '*) [ -e "$TOP/systemd/${words[3]}" ] || { printf 'no such unit\n'; return 1; } ;;
 	'journalctl -u guestclock' | 'service xinetd reload') ;;
 	'ssh-keygen -R web1 -f /etc/guestclock/known_hosts' | "sed -i 's/disable.*= yes/disable = no/' /etc/xinetd.d/in-timed-stream")
-		# The quick start below runs these.
+		# The test of the quick start runs these.
 		;;
 	*)
-		# What commands print.
+		# Output of commands.
 		[[ $line =~ ^(web1|db1)\ +[-+][0-9]+\.[0-9]{9}\ s\ +\+-\ [0-9]+\.[0-9]{9}\ s\ +(step|none) ||
 		$line =~ ^2\ guests,\ 2\ right,\ 0\ failed$ || $line =~ ^'GUESTCLOCK OK - 1 guest: 1 ok, ' ||
 		$line =~ ^Mon\ Nov\ 23\ 07:29:[0-9]+\ UTC\ 2026$ ||
@@ -164,12 +164,12 @@ line_accepted() {
 	esac
 }
 
-@test "each line of each block is run, or accepted by the program that it is for" {
+@test "every line of every code block runs, or the program that it is for accepts it" {
 	local file line seen=0 targets
 	requires "$GUESTCLOCK" "$GUESTCLOCK_SET" ssh ssh-keygen
 	make_root
 	targets=$(make -C "$TOP" -pRrq : 2>/dev/null || :)
-	# Guests that are right, and libvirt's list.
+	# An ssh to guests whose clocks are right, and a virsh that lists one guest.
 	cat >"$WORK/bin/ssh" <<-END
 		#!/bin/sh
 		[ "\$1" != -G ] || exec $(command -v ssh) "\$@"
@@ -184,7 +184,7 @@ line_accepted() {
 	printf 'web1\n' >"$ETC/guestclock/guests"
 	: >"$ETC/guestclock/id_guest"
 	while read -r file; do
-		# These two have drawings and a grammar.
+		# The blocks of these two files are drawings and a grammar.
 		case $file in doc/exchange.md | doc/processes.md) continue ;; esac
 		while IFS= read -r line; do
 			line_accepted "$line" || { printf 'in %s: %s\n' "$file" "$line"; return 1; }
@@ -192,24 +192,24 @@ line_accepted() {
 		done < <(if [ "$file" = README.md ]; then
 			for section in 'See it work' 'rdate with xinetd' Limits; do blocks README.md "$section"; done |
 				grep -v '^echo '
-			# The first block stands above all sections.
+			# The first block is above all sections.
 			sed -n '1,/^## /s/^    //p' "$TOP/README.md"
 		else blocks "$file"; fi | joined)
 	done < <(documents)
 	((seen > 35)) || { printf 'only %s lines\n' "$seen"; return 1; }
 	printf 'ssh -G -T -F /etc/config web1 | grep -qx "proxyjump root@gateway" || exit\n' >>"$WORK/script"
 	run_cmd in_root "$(<"$WORK/script")"
-	equal "$output" '' 'what the commands said'
+	equal "$output" '' 'output of the commands'
 }
 
-# What shows that in.timed answers the guest.
+# A request that succeeds only if in.timed answers the guest.
 SERVED='timeout 10 ssh -o IdentitiesOnly=yes -o LogLevel=ERROR -i /etc/guestclock/id_guest root@web1 "rdate -pv 192.168.122.1"'
 
-@test "the quick start and the way by xinetd, as printed, on a machine with nothing but a real sshd" {
+@test "the quick start and the xinetd setup work as printed, on a machine that has only a real sshd" {
 	[ "$(id -u)" -eq 0 ] || unmet 'not root: no other users'
 	requires "$SSHD" "$XINETD" scp ssh-keyscan systemd-sysusers
 	make_root
-	# The administrator's own way to log in.
+	# The administrator's own login to the guest.
 	ssh-keygen -q -t ed25519 -N '' -f "$WORK/hostkey" </dev/null
 	ssh-keygen -q -t ed25519 -N '' -f "$ROOT/.ssh/id_ed25519" </dev/null
 	cp "$ROOT/.ssh/id_ed25519.pub" "$ROOT/.ssh/authorized_keys"
@@ -221,19 +221,19 @@ SERVED='timeout 10 ssh -o IdentitiesOnly=yes -o LogLevel=ERROR -i /etc/guestcloc
 		printf 'set -e\nchown -R root: "$HOME"; trap "kill \\$(cat /run/sshd.pid /run/xinetd.pid 2>/dev/null)" EXIT\n'
 		printf '%s -f %s/sshd_config\n' "$SSHD" "$WORK"
 		blocks README.md 'Quick start' | grep -v '^apt install '
-		# Once more in cron's place, and what it left.
+		# A second run, as cron's, and the files that it wrote.
 		printf 'guestclock sync\ncat /var/lib/guestclock/log\nstat -c "%%U %%a" /etc/guestclock/id_guest /var/lib/guestclock/log\n'
 		blocks README.md 'rdate with xinetd' | grep -E '^(sed|echo) '
 		printf 'timeout 60 %s -f /etc/xinetd.conf -pidfile /run/xinetd.pid -filelog /run/xinetd.log\n' "$XINETD"
 		printf 'for i in 1 2 3 4 5 6 7 8 9; do ! ss -ltn | grep -q ":37 " || break; sleep 0.1; done; cat /run/xinetd.log\n'
-		# This machine's clock is not to be set, so the request says -p; as printed it fails for that alone.
+		# This machine's clock must not be set, so the request has -p; the printed one fails only because it may not set.
 		blocks README.md 'rdate with xinetd' | sed -n 's/"rdate -v /"rdate -pv /p; s/.* root \(timeout .*\)"rdate -s /\1"rdate -ps /p'
 		blocks README.md 'rdate with xinetd' | sed -n '/^ssh .*"rdate -v /s/$/ 2>\&1 || echo "status $?"/p'
-		# The other tables, and one that denies.
+		# The tables of doc/superservers.md, and one that denies the guest.
 		blocks doc/superservers.md 'Access control' | awk 'NR == 1 { f = "allow" } NR == 2 { f = "deny" }
 			{ printf "echo \047%s\047 >/etc/hosts.%s\n", $0, f }'
 		printf 'sleep 1.2\n%s\n: >/etc/hosts.allow\nsleep 1.2\n%s 2>&1 || echo "status $?"\n' "$SERVED" "$SERVED"
-		# And without the guest.
+		# Remove the guest.
 		blocks doc/many-guests.md 'Remove a guest' | sed 's/$/ 2>\&1/'
 		printf 'guestclock sync 2>&1 || echo "status $?"\n'
 	} >"$WORK/script"
@@ -248,7 +248,7 @@ SERVED='timeout 10 ssh -o IdentitiesOnly=yes -o LogLevel=ERROR -i /etc/guestcloc
 	[[ $output == *'guestclock: web1: '*$'\nstatus 1' ]]
 }
 
-@test "requests, options and commands within the text are accepted" {
+@test "the programs accept the requests, options and make targets that the documents' text mentions" {
 	local text targets seen=0
 	requires "$IN_TIMED" "$GUESTCLOCK_SET"
 	targets=$(make -C "$TOP" -pRrq : 2>/dev/null || :)
@@ -262,7 +262,7 @@ SERVED='timeout 10 ssh -o IdentitiesOnly=yes -o LogLevel=ERROR -i /etc/guestcloc
 			grep -qE "^${text#make }:" <<<"$targets" || { printf 'no such target: %s\n' "$text"; return 1; }
 			;;
 		--*)
-			# An option of one of the three programs.
+			# An option of one of the three programs, as in its manual.
 			text=${text%%[ =…]*}
 			grep -qE "^\.(Op|It) Fl ${text#-}( |\$)" "$TOP"/man/*.8 || { printf 'no such option: %s\n' "$text"; return 1; }
 			;;
@@ -271,20 +271,20 @@ SERVED='timeout 10 ssh -o IdentitiesOnly=yes -o LogLevel=ERROR -i /etc/guestcloc
 		seen=$((seen + 1))
 	done < <(cd "$TOP" && documents | xargs grep -hoE '`[^`]+`' | tr -d '`' | sort -u)
 	((seen > 10)) || { printf 'only %s\n' "$seen"; return 1; }
-	# What README's table says of rdate's options in single letters.
+	# The options of rdate in README's table.
 	for text in -u -n -a -p -e; do request "rdate $text host"; done
 }
 
 # -------------------------------------------------------------------------------------------- what programs say
 
-@test "what the tables of doc/troubleshooting.md quote is what the programs say" {
+@test "the programs contain the messages that doc/troubleshooting.md quotes" {
 	local row part seen=0
 	requires "$IN_TIMED" "$GUESTCLOCK_SET" "$GUESTCLOCK"
 	while IFS= read -r row; do
-		# The first cell: one or more texts, each with "…" for what differs.
+		# The first cell has one or more messages, with "…" for the parts that vary.
 		while IFS= read -r part; do
 			case $part in
-			# Other programs'.
+			# Messages of other programs.
 			'No such file or directory' | 'not found' | 'exchange: '*'not found' | 'Operation not permitted') continue ;;
 			esac
 			while IFS= read -r part; do
@@ -300,7 +300,7 @@ SERVED='timeout 10 ssh -o IdentitiesOnly=yes -o LogLevel=ERROR -i /etc/guestcloc
 	((seen > 25)) || { printf 'only %s texts\n' "$seen"; return 1; }
 }
 
-@test "doc/exchange.md: the example is a session that guestclock-set holds, and the numbers are the program's" {
+@test "guestclock-set replies as in the example session of doc/exchange.md, and has the limits given there" {
 	local seconds='[0-9]+\.[0-9]{9}' line greeting word number
 	local -a guest
 	set_start
@@ -308,22 +308,22 @@ SERVED='timeout 10 ssh -o IdentitiesOnly=yes -o LogLevel=ERROR -i /etc/guestcloc
 	clock_reads 1203108540.113
 	blocks doc/exchange.md Example | sed -n 's/^> //p' >"$WORK/orders"
 	set_by_hand --max-rate 500 -- exchange <"$WORK/orders"
-	# The same words; only clocks, boot and kernel differ.
+	# The replies are the same except for clocks and the boot ID.
 	line=$(sed -E "s/^((now|done) )$seconds\$/\1SECONDS/; s/ boot=[^ ]+ / boot=ID /" <<<"$output")
 	equal "$line" "$(printf '%s\n' "${guest[@]}" | sed -E "s/^((now|done) )$seconds\$/\1SECONDS/; s/ boot=[^ ]+ / boot=ID /")" 'the session'
 	equal "$status" 1 'status after a refusal'
-	# The host's side reads the example's greeting too.
+	# The example's greeting has the form that the host accepts.
 	greeting='^guestclock 1 boot=[0-9a-f-]{1,39} sync=(no|guestclock|other) freq=[-+][0-9]+\.[0-9]{3} tick=[0-9]{1,9}$'
 	[[ ${guest[0]} =~ $greeting ]]
 	equal "$(blocks doc/exchange.md 'The greeting')" "${guest[0]}" 'the greeting'
-	# Each reason of the grammar has its row, and is the program's word.
+	# Each reason of the grammar has a row in the table and occurs in the program.
 	for word in $(blocks doc/exchange.md Grammar | sed -n '/^reason /,/^text /{s/^text .*//;p}' | grep -oE '"[a-z-]+"' | tr -d '"'); do
 		grep -qE "^\| (\`[a-z-]+\`, )?\`$word\`" "$TOP/doc/exchange.md" || { printf 'no row for %s\n' "$word"; return 1; }
 		grep -qaF -- "$word" "$GUESTCLOCK_SET" || { printf 'not a reason of the program: %s\n' "$word"; return 1; }
 		number=$((number + 1))
 	done
 	equal "$number" 11 'reasons'
-	# 255 octets with LF are a line, 256 are not; 64 orders to set, and no more.
+	# A line has at most 255 octets with its LF, and a session at most 64 orders to set.
 	printf 'bye%0252d\nbye%0251d\nnow\n' 0 0 >"$WORK/orders"
 	set_by_hand --dry-run -- exchange <"$WORK/orders"
 	equal "$(cut -d' ' -f1-4 <<<"$output" | sed -n '2,3p' | tr '\n' ';')" 'no syntax a line;no syntax expected now,;' 'long lines'
