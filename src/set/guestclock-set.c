@@ -74,7 +74,7 @@ static enum status
 check_request(const struct request *request, const struct limits *limits, const struct ssh_env *client,
     bool administrators)
 {
-	if ((limits->allowed & request->kind) == 0)
+	if ((limits->allowed & REQUEST_BIT(request->kind)) == 0)
 		return audit_refuse(STATUS_REFUSED, "%s is not among the requests that --allow names",
 		    request_kind_name(request->kind));
 	if (request->kind != REQUEST_RDATE)

@@ -8,6 +8,7 @@
 #include "lib/rfc868.h"
 #include "lib/text.h"
 #include "lib/version.h"
+#include "set/request.h"
 
 /* 50 mean Gregorian years, from the release to the default --not-after. */
 #define LIFETIME_SECONDS (INT64_C(50) * 31556952)
@@ -55,10 +56,6 @@ const struct program limits_program = {
 	.arg = options, .count = OPTIONS
 };
 
-/* Indexed by the number of the bit in enum request_kind. */
-static const char *const verbs[] = { "rdate", "rfc868", "status", "exchange" };
-#define VERBS (sizeof verbs / sizeof verbs[0])
-
 struct limits
 limits_default(void)
 {
@@ -75,42 +72,17 @@ limits_default(void)
 	return limits;
 }
 
-unsigned
-request_kind_of(const char *verb)
-{
-	for (unsigned at = 0; at < VERBS; at++)
-		if (strcmp(verbs[at], verb) == 0)
-			return 1U << at;
-	return 0;
-}
-
-const char *
-request_kind_name(enum request_kind kind)
-{
-	unsigned at = 0;
-
-	while (at < VERBS - 1 && (enum request_kind)(1U << at) != kind)
-		at++;
-	return verbs[at];
-}
-
 static bool
 parse_allow(const char *list, unsigned *allowed)
 {
 	*allowed = 0;
 	for (;;) {
-		char verb[16];
 		size_t length = strcspn(list, ",");
-		unsigned kind;
+		enum request_kind kind = request_kind_of(list, length);
 
-		if (length >= sizeof verb)
+		if (kind == REQUESTS || (*allowed & REQUEST_BIT(kind)) != 0)
 			return false;
-		memcpy(verb, list, length);
-		verb[length] = '\0';
-		kind = request_kind_of(verb);
-		if (kind == 0 || (*allowed & kind) != 0)
-			return false;
-		*allowed |= kind;
+		*allowed |= REQUEST_BIT(kind);
 		if (list[length] == '\0')
 			return true;
 		list += length + 1;

@@ -12,15 +12,6 @@
 #include "lib/nstime.h"
 
 #define LIMITS_HOSTS 32
-/* The requests: bits of limits.allowed, and kinds of struct request.  limits.c has a name for each bit. */
-enum request_kind {
-	REQUEST_RDATE = 1,
-	REQUEST_RFC868 = 2,
-	REQUEST_STATUS = 4,
-	REQUEST_EXCHANGE = 8
-};
-#define REQUEST_NAMES "rdate, rfc868, exchange or status"
-#define REQUEST_ALL (REQUEST_RDATE | REQUEST_RFC868 | REQUEST_STATUS | REQUEST_EXCHANGE)
 
 struct limits {
 	int64_t not_before;		/* Unix seconds: the earliest time to set */
@@ -29,7 +20,7 @@ struct limits {
 	nanoseconds max_back;		/* the largest correction backwards */
 	nanoseconds max_delay;		/* the longest round-trip delay of an answer that is accepted */
 	int64_t max_rate;		/* the largest frequency correction, parts per 10^9 */
-	unsigned allowed;		/* bits of enum request_kind */
+	unsigned allowed;		/* the requests that --allow names: REQUEST_BIT() of each kind */
 	bool dry_run;			/* judge and report; set nothing */
 	bool no_filter;			/* no system call filter, for a kernel or container without one */
 	bool strict_access;		/* if hosts.allow and hosts.deny are both missing, deny every client */
@@ -41,10 +32,6 @@ struct limits {
 
 /* The limits without any option.  limits_parse() sets the default of max_rate. */
 struct limits limits_default(void);
-
-/* Returns the kind of request whose name is VERB, or 0. */
-unsigned request_kind_of(const char *verb);
-const char *request_kind_name(enum request_kind kind);
 
 extern const struct program limits_program;
 

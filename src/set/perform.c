@@ -256,8 +256,8 @@ perform_status(const struct limits *limits)
 	print_limit_seconds("max-delay", limits->max_delay);
 	printf("max-rate-ppb %lld\n", (long long)limits->max_rate);
 	printf("allow");
-	for (unsigned kind = 1; kind <= REQUEST_ALL; kind <<= 1)
-		if ((limits->allowed & kind) != 0)
+	for (int kind = 0; kind < REQUESTS; kind++)
+		if ((limits->allowed & REQUEST_BIT(kind)) != 0)
 			printf(" %s", request_kind_name((enum request_kind)kind));
 	printf("\n");
 	for (int at = 0; at < limits->hosts; at++)
@@ -300,6 +300,8 @@ perform_request(const struct request *request, const struct limits *limits, stru
 		return perform_exchange(limits);
 	case REQUEST_STATUS:
 		return perform_status(limits);
+	case REQUESTS:
+		break;
 	}
 	return STATUS_USAGE;
 }

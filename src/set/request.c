@@ -9,11 +9,31 @@
 #include "lib/rfc868.h"
 #include "lib/sysclock.h"
 #include "lib/text.h"
+#include "set/limits.h"
 #include "set/sntp.h"
 
 #define TIMEOUT_MAX_MS 600000
 
+#define NAME(constant, name, after) name,
+static const char *const names[REQUESTS] = { REQUEST_TABLE(NAME) };
+
 static const char rdate_usage[] = "rdate [-46aenpsuv] [-b sec] [-o port] [-t msec] HOST";
+
+const char *
+request_kind_name(enum request_kind kind)
+{
+	return names[kind];
+}
+
+enum request_kind
+request_kind_of(const char *name, size_t length)
+{
+	int kind = 0;
+
+	while (kind < REQUESTS && (strncmp(names[kind], name, length) != 0 || names[kind][length] != '\0'))
+		kind++;
+	return (enum request_kind)kind;
+}
 
 static bool
 complain(char complaint[REQUEST_COMPLAINT], const char *what, const char *word, const char *expected)
@@ -215,12 +235,10 @@ bool
 request_parse(const char *const *words, int count, peer_interface *number_of, struct request *request,
     char complaint[REQUEST_COMPLAINT])
 {
-	unsigned kind = request_kind_of(words[0]);
-
 	memset(request, 0, sizeof *request);
-	if (kind == 0)
+	request->kind = request_kind_of(words[0], strlen(words[0]));
+	if (request->kind == REQUESTS)
 		return complain(complaint, "unknown request", words[0], REQUEST_NAMES);
-	request->kind = (enum request_kind)kind;
 	if (request->kind == REQUEST_RDATE)
 		return parse_rdate(words, count, number_of, &request->rdate, complaint);
 	if (count > 1)

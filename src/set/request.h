@@ -13,8 +13,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/nstime.h"
 #include "lib/peer.h"
-#include "set/limits.h"
+
+struct limits;
+
+/* The requests: constant, name, and the text after the name in REQUEST_NAMES. */
+#define REQUEST_TABLE(ROW) \
+	ROW(REQUEST_RDATE, "rdate", ", ") \
+	ROW(REQUEST_RFC868, "rfc868", ", ") \
+	ROW(REQUEST_STATUS, "status", " or ") \
+	ROW(REQUEST_EXCHANGE, "exchange", "")
+
+#define REQUEST_CONSTANT(constant, name, after) constant,
+enum request_kind { REQUEST_TABLE(REQUEST_CONSTANT) REQUESTS };
+
+/* A set of requests is a sum of bits. */
+#define REQUEST_BIT(kind) (1U << (kind))
+#define REQUEST_ALL (REQUEST_BIT(REQUESTS) - 1)
+
+/* All names in one string literal, for messages. */
+#define REQUEST_LISTED(constant, name, after) name after
+#define REQUEST_NAMES REQUEST_TABLE(REQUEST_LISTED)
 
 #define REQUEST_OCTETS 255
 #define REQUEST_WORDS 32
@@ -42,6 +62,11 @@ struct request {
 	enum request_kind kind;
 	struct rdate_request rdate;	/* if kind is REQUEST_RDATE */
 };
+
+const char *request_kind_name(enum request_kind kind);
+
+/* Returns the kind of request whose name is the LENGTH octets at NAME, or REQUESTS if there is none. */
+enum request_kind request_kind_of(const char *name, size_t length);
 
 /*
  * Splits LINE at spaces into WORDS, which point into COPY.  Returns the number of words (0 for an empty line).  Returns

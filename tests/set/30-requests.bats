@@ -41,7 +41,7 @@ fill() {
 
 @test "an empty request is refused unless --default replaces it" {
 	ask ''
-	refused 100 'refused: empty request, .*--default.*expected rdate, rfc868.* or status$'
+	refused 100 'refused: empty request, .*--default.*expected rdate, rfc868.* or exchange$'
 	bad ' ' 'refused: empty request'
 	# The same by hand, with and without the dashes that end the options.
 	set_by_hand
@@ -51,7 +51,7 @@ fill() {
 }
 
 @test "an unknown request is refused, even if it names a program or an option of guestclock-set" {
-	bad date 'refused: unknown request "date": expected rdate, rfc868.* or status$'
+	bad date 'refused: unknown request "date": expected rdate, rfc868.* or exchange$'
 	bad 'RDATE 127.0.0.1' 'unknown request "RDATE"'
 	bad rdatex 'unknown request "rdatex"'
 	bad 'rdat e' 'unknown request "rdat"'

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "set/request.h"
 #include "lib/version.h"
+#include "set/limits.h"
+#include "set/request.h"
 
 static bool
 parses(const char *line, struct request *request)
@@ -141,7 +142,7 @@ good_limits(void **unused)
 	assert_int_equal(LIMITS(&limits, "--max-step", "3600", "--max-back=0.5", "--allow", "rdate,status", "--dry-run"), 7);
 	assert_int_equal(limits.max_step, 3600 * NS_PER_SECOND);
 	assert_int_equal(limits.max_back, NS_PER_SECOND / 2);
-	assert_int_equal(limits.allowed, REQUEST_RDATE | REQUEST_STATUS);
+	assert_int_equal(limits.allowed, REQUEST_BIT(REQUEST_RDATE) | REQUEST_BIT(REQUEST_STATUS));
 	assert_true(limits.dry_run);
 	assert_int_equal(LIMITS(&limits, "--host", "a", "--host", "b", "--", "rdate", "a"), 6);
 	assert_int_equal(limits.hosts, 2);
