@@ -15,11 +15,11 @@
 #include "lib/filter.h"
 #include "lib/startup.h"
 #include "set/audit.h"
+#include "set/hangup.h"
 #include "set/limits.h"
 #include "set/perform.h"
 #include "set/privilege.h"
 #include "set/request.h"
-#include "set/session.h"
 #include "set/ssh_env.h"
 
 /* Joins the words of the command line by spaces, as ssh does, so that the same parser applies to them. */
@@ -98,7 +98,7 @@ run(int argc, char **argv)
 	static char output[4096];
 	struct limits limits = limits_default();
 	struct ssh_env client;
-	struct session session;
+	struct hangup hangup;
 	struct request request = { .kind = 0 };
 	struct filter_missed missed;
 	char complaint[ARGS_COMPLAINT], line[REQUEST_OCTETS + 2];
@@ -123,7 +123,7 @@ run(int argc, char **argv)
 	error = privilege_enclose();
 	/* Give stdio a buffer: to allocate one, it calls fstat(3), which the filter denies with some C libraries. */
 	setvbuf(stdout, output, _IOFBF, sizeof output);
-	session_start(&session);
+	hangup_start(&hangup);
 	identified = ssh_env_read(&client);
 	tzset();
 	audit_start(&client);
@@ -154,7 +154,7 @@ run(int argc, char **argv)
 	if (status == STATUS_DONE)
 		status = check_request(&request, &limits, &client, administrators);
 	if (status == STATUS_DONE)
-		status = perform_request(&request, &limits, &session);
+		status = perform_request(&request, &limits, &hangup);
 	while (filter_next_missed(&missed))
 		audit_missed(&missed);
 	return status;

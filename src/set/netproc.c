@@ -92,31 +92,31 @@ netproc_start(struct netproc *asker, const struct rdate_request *request, int64_
 }
 
 static enum netproc_result
-wait_for_answer(struct netproc *asker, struct session *session, nanoseconds timeout, struct query_answer *answer)
+wait_for_answer(struct netproc *asker, struct hangup *hangup, nanoseconds timeout, struct query_answer *answer)
 {
 	nanoseconds end = sysclock_elapsed() + timeout + PATIENCE;
 	unsigned char room[sizeof *answer];
 	size_t got = 0;
 
 	for (;;) {
-		struct pollfd polls[SESSION_POLLS + 1];
+		struct pollfd polls[HANGUP_POLLS + 1];
 		nanoseconds left = end - sysclock_elapsed();
 		ssize_t now;
 
-		session_polls(session, polls);
-		polls[SESSION_POLLS] = (struct pollfd){ .fd = asker->pipe, .events = POLLIN };
+		hangup_polls(hangup, polls);
+		polls[HANGUP_POLLS] = (struct pollfd){ .fd = asker->pipe, .events = POLLIN };
 		if (left <= 0) {
 			/* A resolver that hangs does not observe the request's own timeout. */
 			memset(answer, 0, sizeof *answer);
 			answer->outcome = QUERY_TIMEOUT;
 			return NETPROC_ANSWER;
 		}
-		if (poll(polls, SESSION_POLLS + 1, (int)(left / NS_PER_MILLISECOND) + 1) < 0) {
+		if (poll(polls, HANGUP_POLLS + 1, (int)(left / NS_PER_MILLISECOND) + 1) < 0) {
 			if (errno == EINTR)
 				continue;
 			return NETPROC_FAILED;
 		}
-		if (polls[SESSION_POLLS].revents != 0) {
+		if (polls[HANGUP_POLLS].revents != 0) {
 			now = read(asker->pipe, room + got, sizeof room - got);
 			if (now < 0 && errno == EINTR)
 				continue;
@@ -129,15 +129,15 @@ wait_for_answer(struct netproc *asker, struct session *session, nanoseconds time
 				memcpy(answer, room, sizeof *answer);
 				return query_answer_valid(answer) ? NETPROC_ANSWER : NETPROC_DIED;
 			}
-		} else if (session_gone(session, polls))
+		} else if (hangup_seen(hangup, polls))
 			return NETPROC_GONE;
 	}
 }
 
 enum netproc_result
-netproc_wait(struct netproc *asker, struct session *session, nanoseconds timeout, struct query_answer *answer)
+netproc_wait(struct netproc *asker, struct hangup *hangup, nanoseconds timeout, struct query_answer *answer)
 {
-	enum netproc_result asked = wait_for_answer(asker, session, timeout, answer);
+	enum netproc_result asked = wait_for_answer(asker, hangup, timeout, answer);
 	int error = errno;
 
 	/*

@@ -11,9 +11,9 @@
 
 #include <stdint.h>
 
+#include "set/hangup.h"
 #include "set/query.h"
 #include "set/request.h"
-#include "set/session.h"
 
 struct netproc {
 	int pid;
@@ -35,6 +35,6 @@ enum netproc_result {
  * Waits for the answer, at most a second longer than TIMEOUT.  On return the process is gone; without a pidfd it ends
  * with this one.
  */
-enum netproc_result netproc_wait(struct netproc *asker, struct session *session, nanoseconds timeout, struct query_answer *answer);
+enum netproc_result netproc_wait(struct netproc *asker, struct hangup *hangup, nanoseconds timeout, struct query_answer *answer);
 
 #endif

@@ -108,7 +108,7 @@ slew_limit(const struct rdate_request *rdate)
 }
 
 static enum status
-ask_source(const struct rdate_request *rdate, const struct limits *limits, struct session *session,
+ask_source(const struct rdate_request *rdate, const struct limits *limits, struct hangup *hangup,
     struct query_answer *answer)
 {
 	struct netproc asker;
@@ -121,7 +121,7 @@ ask_source(const struct rdate_request *rdate, const struct limits *limits, struc
 	status = enter_filter();
 	if (status != STATUS_DONE)
 		return status;
-	switch (netproc_wait(&asker, session, rdate->timeout, answer)) {
+	switch (netproc_wait(&asker, hangup, rdate->timeout, answer)) {
 	case NETPROC_GONE:
 		return audit_fail("the client has gone before %s answered", rdate->host);
 	case NETPROC_FAILED:
@@ -140,7 +140,7 @@ ask_source(const struct rdate_request *rdate, const struct limits *limits, struc
 }
 
 static enum status
-perform_rdate(const struct rdate_request *request, const struct limits *limits, struct session *session)
+perform_rdate(const struct rdate_request *request, const struct limits *limits, struct hangup *hangup)
 {
 	struct rdate_request rdate = *request;
 	struct correction result = { .offset = 0 };
@@ -155,7 +155,7 @@ perform_rdate(const struct rdate_request *request, const struct limits *limits, 
 	status = prepare(sets, &run);
 	since = sysclock_read();
 	if (status == STATUS_DONE)
-		status = ask_source(&rdate, limits, session, &answer);
+		status = ask_source(&rdate, limits, hangup, &answer);
 	if (status != STATUS_DONE)
 		return status;
 	if (!rdate.print_only)
@@ -289,11 +289,11 @@ perform_exchange(const struct limits *limits)
 }
 
 enum status
-perform_request(const struct request *request, const struct limits *limits, struct session *session)
+perform_request(const struct request *request, const struct limits *limits, struct hangup *hangup)
 {
 	switch (request->kind) {
 	case REQUEST_RDATE:
-		return perform_rdate(&request->rdate, limits, session);
+		return perform_rdate(&request->rdate, limits, hangup);
 	case REQUEST_RFC868:
 		return perform_rfc868(limits);
 	case REQUEST_EXCHANGE:

@@ -5,11 +5,11 @@
 #define GUESTCLOCK_PERFORM_H
 
 #include "lib/status.h"
+#include "set/hangup.h"
 #include "set/limits.h"
 #include "set/request.h"
-#include "set/session.h"
 
 /* Performs REQUEST within LIMITS.  Returns the program's exit status; has reported and logged every failure. */
-enum status perform_request(const struct request *request, const struct limits *limits, struct session *session);
+enum status perform_request(const struct request *request, const struct limits *limits, struct hangup *hangup);
 
 #endif

@@ -38,7 +38,7 @@ int
 privilege_limit(bool not_even_files)
 {
 	/*
-	 * A descriptor's number must be below the limit, and poll(2) accepts only that many entries: SESSION_POLLS + 1.
+	 * A descriptor's number must be below the limit, and poll(2) accepts only that many entries: HANGUP_POLLS + 1.
 	 */
 	static const struct { int resource; rlim_t most; } limits[] = {
 		{ RLIMIT_NPROC, 0 },

@@ -4,11 +4,11 @@
  * A guest's timers may not run, so a request here does not rely on a timeout to end.  What always ends it is the host
  * giving up, which closes the ssh session.  This shows as a hang-up or error on standard output or input.  The end of
  * standard input alone proves less: cron, "ssh -n" and </dev/null close it at once and still want the answer.  So an
- * end of input within SESSION_GRACE of the start means that the client has nothing to send; a later one means that the
+ * end of input within HANGUP_GRACE of the start means that the client has nothing to send; a later one means that the
  * client has closed its side.
  */
-#ifndef GUESTCLOCK_SESSION_H
-#define GUESTCLOCK_SESSION_H
+#ifndef GUESTCLOCK_HANGUP_H
+#define GUESTCLOCK_HANGUP_H
 
 #include <poll.h>
 #include <stdbool.h>
@@ -16,23 +16,23 @@
 
 #include "lib/nstime.h"
 
-#define SESSION_GRACE (2 * NS_PER_SECOND)
+#define HANGUP_GRACE (2 * NS_PER_SECOND)
 
-/* The number of entries that session_polls() fills. */
-#define SESSION_POLLS 2
+/* The number of entries that hangup_polls() fills. */
+#define HANGUP_POLLS 2
 
-struct session {
+struct hangup {
 	nanoseconds started;		/* sysclock_elapsed() at the start */
 	bool input_open;		/* standard input is watched and has not ended */
 };
 
-void session_start(struct session *session);
+void hangup_start(struct hangup *hangup);
 
 /* Fills POLLS with the descriptors to watch; an entry may be unused (fd < 0). */
-void session_polls(const struct session *session, struct pollfd polls[SESSION_POLLS]);
+void hangup_polls(const struct hangup *hangup, struct pollfd polls[HANGUP_POLLS]);
 
 /* Evaluates what poll(2) returned, and discards input.  Returns true if the client has gone. */
-bool session_gone(struct session *session, const struct pollfd polls[SESSION_POLLS]);
+bool hangup_seen(struct hangup *hangup, const struct pollfd polls[HANGUP_POLLS]);
 
 enum session_read { SESSION_READ_DONE, SESSION_READ_SHORT, SESSION_READ_LONG, SESSION_READ_TIMEOUT, SESSION_READ_FAILED };
 

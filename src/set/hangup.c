@@ -1,5 +1,5 @@
-/* The client at the other end: see session.h. */
-#include "set/session.h"
+/* Noticing that the client has gone: see hangup.h. */
+#include "set/hangup.h"
 
 #include <errno.h>
 #include <string.h>
@@ -10,22 +10,22 @@
 #define READ_MOST 16
 
 void
-session_start(struct session *session)
+hangup_start(struct hangup *hangup)
 {
-	session->started = sysclock_elapsed();
+	hangup->started = sysclock_elapsed();
 	/* Input from a terminal is not for this program, and reading it in the background would stop the process. */
-	session->input_open = !isatty(STDIN_FILENO);
+	hangup->input_open = !isatty(STDIN_FILENO);
 }
 
 void
-session_polls(const struct session *session, struct pollfd polls[SESSION_POLLS])
+hangup_polls(const struct hangup *hangup, struct pollfd polls[HANGUP_POLLS])
 {
-	polls[0] = (struct pollfd){ .fd = session->input_open ? STDIN_FILENO : -1, .events = POLLIN };
+	polls[0] = (struct pollfd){ .fd = hangup->input_open ? STDIN_FILENO : -1, .events = POLLIN };
 	polls[1] = (struct pollfd){ .fd = STDOUT_FILENO, .events = 0 };
 }
 
 bool
-session_gone(struct session *session, const struct pollfd polls[SESSION_POLLS])
+hangup_seen(struct hangup *hangup, const struct pollfd polls[HANGUP_POLLS])
 {
 	char waste[4096];
 	ssize_t got;
@@ -37,8 +37,8 @@ session_gone(struct session *session, const struct pollfd polls[SESSION_POLLS])
 	got = read(STDIN_FILENO, waste, sizeof waste);
 	if (got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN)))
 		return false;
-	session->input_open = false;
-	return sysclock_elapsed() - session->started >= SESSION_GRACE;
+	hangup->input_open = false;
+	return sysclock_elapsed() - hangup->started >= HANGUP_GRACE;
 }
 
 enum session_read
