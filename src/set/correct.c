@@ -1,6 +1,7 @@
 /* Carrying out a decision: see correct.h. */
 #include "set/correct.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/sysclock.h"
@@ -138,4 +139,17 @@ correct_clock(const struct clock_reading *since, struct interval offset, nanosec
 	if (limits->dry_run)
 		return STATUS_DONE;
 	return report(result, &deed);
+}
+
+void
+correct_print(const struct correction *result, const struct limits *limits, const char *source)
+{
+	char offset[SECONDS_TEXT], bound[SECONDS_TEXT], residual[SECONDS_TEXT];
+
+	format_seconds(result->offset, offset);
+	format_seconds(result->verdict.bound, bound);
+	format_seconds(result->residual, residual);
+	printf("%s: offset %s s, %s%s, now %s +- %s s\n", source, offset,
+	    limits->dry_run ? "not done (--dry-run): " : "", decision_name(result->verdict.decision),
+	    residual, bound + 1);
 }

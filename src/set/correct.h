@@ -24,4 +24,7 @@ struct correction {
 enum status correct_clock(const struct clock_reading *since, struct interval offset, nanoseconds delay, nanoseconds slew_up_to, const struct limits *limits,
     struct clock_lock *run, struct correction *result);
 
+/* Prints RESULT for the client, on standard output.  SOURCE is the time source's name or address. */
+void correct_print(const struct correction *result, const struct limits *limits, const char *source);
+
 #endif

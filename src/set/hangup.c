@@ -2,12 +2,9 @@
 #include "set/hangup.h"
 
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "lib/sysclock.h"
-
-#define READ_MOST 16
 
 void
 hangup_start(struct hangup *hangup)
@@ -39,50 +36,4 @@ hangup_seen(struct hangup *hangup, const struct pollfd polls[HANGUP_POLLS])
 		return false;
 	hangup->input_open = false;
 	return sysclock_elapsed() - hangup->started >= HANGUP_GRACE;
-}
-
-enum session_read
-session_read_exactly(unsigned char *into, size_t count, nanoseconds timeout, size_t *got)
-{
-	unsigned char room[READ_MOST + 1];
-	nanoseconds end = sysclock_elapsed() + timeout;
-
-	*got = 0;
-	for (;;) {
-		struct pollfd input[2] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = STDOUT_FILENO, .events = 0 } };
-		nanoseconds left = end - sysclock_elapsed();
-		ssize_t now;
-
-		/* When all octets are there, look once, without waiting, whether there are more. */
-		if (*got >= count)
-			left = 0;
-		now = poll(input, 2, left > 0 ? (int)(left / NS_PER_MILLISECOND) + 1 : 0);
-		if (now < 0 && errno == EINTR)
-			continue;
-		if (now < 0)
-			return SESSION_READ_FAILED;
-		if (input[0].revents == 0 && (input[1].revents & (POLLERR | POLLHUP)) != 0 && *got < count)
-			return SESSION_READ_SHORT;
-		if (input[0].revents == 0) {
-			if (*got >= count)
-				break;
-			if (left <= 0)
-				return SESSION_READ_TIMEOUT;
-			continue;
-		}
-		now = read(STDIN_FILENO, room + *got, count + 1 - *got);
-		if (now < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (now < 0)
-			return SESSION_READ_FAILED;
-		if (now == 0 && *got < count)
-			return SESSION_READ_SHORT;
-		if (now == 0)
-			break;
-		*got += (size_t)now;
-		if (*got > count)
-			return SESSION_READ_LONG;
-	}
-	memcpy(into, room, count);
-	return SESSION_READ_DONE;
 }

@@ -12,7 +12,6 @@
 
 #include <poll.h>
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "lib/nstime.h"
 
@@ -33,14 +32,5 @@ void hangup_polls(const struct hangup *hangup, struct pollfd polls[HANGUP_POLLS]
 
 /* Evaluates what poll(2) returned, and discards input.  Returns true if the client has gone. */
 bool hangup_seen(struct hangup *hangup, const struct pollfd polls[HANGUP_POLLS]);
-
-enum session_read { SESSION_READ_DONE, SESSION_READ_SHORT, SESSION_READ_LONG, SESSION_READ_TIMEOUT, SESSION_READ_FAILED };
-
-/*
- * Reads exactly COUNT octets (at most 16) from standard input, within TIMEOUT if the guest's timers run at all.  SHORT:
- * the input ended after *GOT octets.  LONG: more than COUNT octets came together.  Does not wait for the end of the
- * input.
- */
-enum session_read session_read_exactly(unsigned char *into, size_t count, nanoseconds timeout, size_t *got);
 
 #endif

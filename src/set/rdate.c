@@ -1,0 +1,99 @@
+/* rdate: asks a time source and corrects the clock. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/sysclock.h"
+#include "lib/text.h"
+#include "set/audit.h"
+#include "set/correct.h"
+#include "set/netproc.h"
+#include "set/perform.h"
+#include "set/query.h"
+
+/* Prints the time in the format of rdate(8). */
+static void
+print_time(nanoseconds time)
+{
+	time_t seconds = seconds_floor(time);
+	struct tm local;
+	char text[64];
+
+	if (localtime_r(&seconds, &local) != NULL && strftime(text, sizeof text, "%a %b %e %H:%M:%S %Z %Y", &local) > 0)
+		puts(text);
+}
+
+static nanoseconds
+slew_limit(const struct rdate_request *rdate)
+{
+	return rdate->slew ? INT64_MAX : rdate->has_threshold ? rdate->threshold : SYSCLOCK_SLEW_BELOW;
+}
+
+static enum status
+ask_source(const struct rdate_request *rdate, const struct limits *limits, struct hangup *hangup,
+    struct query_answer *answer)
+{
+	struct netproc asker;
+	char text[160];
+	enum status status;
+	int error = netproc_start(&asker, rdate, limits_pivot(limits));
+
+	if (error != 0)
+		return audit_fail("cannot start the process that asks: %s", strerror(error));
+	status = perform_confine();
+	if (status != STATUS_DONE)
+		return status;
+	switch (netproc_wait(&asker, hangup, rdate->timeout, answer)) {
+	case NETPROC_GONE:
+		return audit_fail("the client has gone before %s answered", rdate->host);
+	case NETPROC_FAILED:
+		return audit_fail("cannot hear the process that asks %s: %s", rdate->host, strerror(errno));
+	case NETPROC_DIED:
+		return audit_fail("the process that asks %s ended without an answer", rdate->host);
+	case NETPROC_ANSWER:
+		break;
+	}
+	for (int at = 0; at < FILTER_MISSED; at++)
+		audit_missed(&answer->missed[at]);
+	if (answer->outcome == QUERY_ANSWERED)
+		return STATUS_DONE;
+	query_describe(answer, text, sizeof text);
+	return audit_fail("time source %s port %u: %s", rdate->host, (unsigned)rdate->port, text);
+}
+
+enum status
+perform_rdate(const struct rdate_request *request, const struct limits *limits, struct hangup *hangup)
+{
+	struct rdate_request rdate = *request;
+	struct correction result = { .offset = 0 };
+	struct query_answer answer = { .outcome = QUERY_FAILED };
+	struct clock_reading since;
+	struct clock_lock run;
+	bool sets = !rdate.print_only && !limits->dry_run;
+	enum status status;
+
+	if (limits->edge && !rdate.sntp)
+		rdate.edge = true;
+	status = perform_prepare(sets, &run);
+	since = sysclock_read();
+	if (status == STATUS_DONE)
+		status = ask_source(&rdate, limits, hangup, &answer);
+	if (status != STATUS_DONE)
+		return status;
+	if (!rdate.print_only)
+		status = correct_clock(&since, answer.offset, answer.delay, slew_limit(&rdate), limits, &run, &result);
+	if (status != STATUS_DONE)
+		return status;
+	if (!rdate.silent)
+		print_time(answer.source_time);
+	if (rdate.verbose && rdate.print_only) {
+		char offset[SECONDS_TEXT], bound[SECONDS_TEXT];
+
+		format_seconds(interval_middle(answer.offset), offset);
+		format_seconds(interval_bound(answer.offset), bound);
+		printf("%s: offset %s +- %s s\n", answer.source, offset, bound + 1);
+	} else if (rdate.verbose)
+		correct_print(&result, limits, answer.source);
+	return perform_finish(STATUS_DONE, rdate.print_only && !rdate.silent);
+}

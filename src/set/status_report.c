@@ -1,0 +1,65 @@
+/* status: prints the clock's state and the limits in force. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/sysclock.h"
+#include "lib/text.h"
+#include "set/audit.h"
+#include "set/perform.h"
+
+static void
+print_limit_seconds(const char *name, nanoseconds value)
+{
+	char text[SECONDS_TEXT];
+
+	format_seconds(value, text);
+	printf("%s %s\n", name, value == INT64_MAX ? "none" : text + 1);
+}
+
+enum status
+perform_status(const struct limits *limits)
+{
+	struct sysclock_state kernel;
+	struct clock_lock run;
+	char text[DATE_TEXT];
+	enum status status = perform_prepare(false, &run);
+	int error;
+
+	if (status == STATUS_DONE)
+		status = perform_confine();
+	if (status != STATUS_DONE)
+		return status;
+	error = sysclock_state(&kernel);
+	if (error != 0)
+		return audit_fail("cannot read the kernel's clock state: %s", strerror(error));
+	format_date(sysclock_now(), text);
+	printf("clock %s\nboot %s\n", text, run.boot_id[0] != '\0' ? run.boot_id : "unknown");
+	printf("synchronised %s\n", !kernel.synchronised ? "no" : run.unreadable ? "yes" : clock_lock_other_service(&run, &kernel) ?
+	    "yes, by another time service" : "yes, by guestclock-set");
+	print_limit_seconds("maxerror", kernel.maxerror);
+	print_limit_seconds("esterror", kernel.esterror);
+	format_seconds(kernel.slew_left, text);
+	printf("slew-left %s\n", text);
+	printf("frequency-ppb %lld\ntick-us %lld\n", (long long)kernel.frequency_ppb, (long long)kernel.tick_us);
+	format_date(ns_from_seconds(limits->not_before), text);
+	printf("not-before %.19sZ\n", text);
+	format_date(ns_from_seconds(limits->not_after), text);
+	printf("not-after %.19sZ\n", text);
+	print_limit_seconds("max-step", limits->max_step);
+	print_limit_seconds("max-back", limits->max_back);
+	print_limit_seconds("max-delay", limits->max_delay);
+	printf("max-rate-ppb %lld\n", (long long)limits->max_rate);
+	printf("allow");
+	for (int kind = 0; kind < REQUESTS; kind++)
+		if ((limits->allowed & REQUEST_BIT(kind)) != 0)
+			printf(" %s", request_kind_name((enum request_kind)kind));
+	printf("\n");
+	for (int at = 0; at < limits->hosts; at++)
+		printf("host %s\n", limits->host[at]);
+	if (limits->hosts == 0)
+		printf("host (the ssh client's address)\n");
+	printf("default %s\n", limits->default_request != NULL ? limits->default_request : "none");
+	printf("dry-run %s\nedge %s\nno-filter %s\nstrict-access %s\n", limits->dry_run ? "yes" : "no",
+	    limits->edge ? "yes" : "no", limits->no_filter ? "yes" : "no", limits->strict_access ? "yes" : "no");
+	return perform_finish(STATUS_DONE, true);
+}
