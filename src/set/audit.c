@@ -11,6 +11,9 @@
 #define PROGRAM "guestclock-set"
 #define LINE_ROOM 640
 
+/* The refusals of orders that are logged in one session. */
+#define ORDERS_LOGGED 5
+
 static const struct ssh_env *who;
 static char request[128];
 
@@ -36,43 +39,33 @@ log_line(int priority, const char *what)
 	    has_key ? who->key : "", request, what);
 }
 
-/* Formats FORMAT and its arguments into LINE. */
-#define FORMAT_LINE(line, format) do { \
-	va_list arguments; \
-	va_start(arguments, format); \
-	vsnprintf((line), sizeof (line), (format), arguments); \
-	va_end(arguments); \
-} while (0)
-
 enum status
-audit_refuse(enum status status, const char *format, ...)
+audit_report(enum status status, const char *format, ...)
 {
+	bool refused = status == STATUS_REFUSED || status == STATUS_USAGE;
 	char line[LINE_ROOM];
+	va_list arguments;
 
-	FORMAT_LINE(line, format);
-	log_line(LOG_AUTH | LOG_WARNING, line);
-	fprintf(stderr, PROGRAM ": refused: %s\n", line);
+	va_start(arguments, format);
+	vsnprintf(line, sizeof line, format, arguments);
+	va_end(arguments);
+	log_line(refused ? LOG_AUTH | LOG_WARNING : LOG_DAEMON | (status == STATUS_DONE ? LOG_NOTICE : LOG_ERR), line);
+	if (status != STATUS_DONE)
+		fprintf(stderr, PROGRAM ": %s%s\n", refused ? "refused: " : "", line);
 	return status;
 }
 
 enum status
-audit_fail(const char *format, ...)
+audit_order(enum exchange_reason reason, const char *text, unsigned number)
 {
 	char line[LINE_ROOM];
 
-	FORMAT_LINE(line, format);
-	log_line(LOG_DAEMON | LOG_ERR, line);
-	fprintf(stderr, PROGRAM ": %s\n", line);
-	return STATUS_SYSTEM;
-}
-
-void
-audit_refused(const char *format, ...)
-{
-	char line[LINE_ROOM];
-
-	FORMAT_LINE(line, format);
-	log_line(LOG_AUTH | LOG_WARNING, line);
+	snprintf(line, sizeof line, "refused: %s: %s%s", exchange_reason_name(reason), text,
+	    number == ORDERS_LOGGED ? " (more of this session are not logged)" : "");
+	if (number <= ORDERS_LOGGED)
+		log_line(LOG_AUTH | LOG_WARNING, line);
+	return reason == REASON_FAILED || reason == REASON_NO_CAPABILITY || reason == REASON_BUSY ? STATUS_SYSTEM :
+	    STATUS_REFUSED;
 }
 
 void
@@ -84,13 +77,4 @@ audit_missed(const struct filter_missed *missed)
 		return;
 	snprintf(line, sizeof line, FILTER_MISSED_FORMAT, missed->call, missed->times, PLURAL(missed->times));
 	log_line(LOG_DAEMON | LOG_WARNING, line);
-}
-
-void
-audit_done(const char *format, ...)
-{
-	char line[LINE_ROOM];
-
-	FORMAT_LINE(line, format);
-	log_line(LOG_DAEMON | LOG_NOTICE, line);
 }

@@ -1,5 +1,5 @@
 /*
- * Messages to the user and to syslog: one line to each for a refusal or a failure, one to syslog alone for a set.
+ * Messages to the user and to syslog, and the exit status that each of them means: no other file chooses one.
  *
  * Refusals go to LOG_AUTH, failures and sets to LOG_DAEMON.  A line in syslog names the client's address, its key's
  * fingerprint if sshd exposes it, and the request, made printable.
@@ -7,6 +7,7 @@
 #ifndef GUESTCLOCK_AUDIT_H
 #define GUESTCLOCK_AUDIT_H
 
+#include "lib/exchange.h"
 #include "lib/filter.h"
 #include "lib/status.h"
 #include "set/ssh_env.h"
@@ -17,19 +18,25 @@ void audit_start(const struct ssh_env *client);
 /* Sets the request that later lines name.  TEXT may contain any characters. */
 void audit_request(const char *text);
 
-/* Reports a refusal (STATUS_REFUSED or STATUS_USAGE) to standard error and LOG_AUTH.  Returns STATUS. */
-enum status audit_refuse(enum status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * Reports one line to syslog and, unless STATUS is STATUS_DONE, to standard error.  Returns STATUS.  Call it by these
+ * names: a limit or access control refused; the request or an option is wrong; the system failed; done.
+ */
+enum status audit_report(enum status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define audit_refuse(...) audit_report(STATUS_REFUSED, __VA_ARGS__)
+#define audit_usage(...) audit_report(STATUS_USAGE, __VA_ARGS__)
+#define audit_fail(...) audit_report(STATUS_SYSTEM, __VA_ARGS__)
+#define audit_done(...) audit_report(STATUS_DONE, __VA_ARGS__)
 
-/* Reports a failure of the system to standard error and LOG_DAEMON.  Returns STATUS_SYSTEM. */
-enum status audit_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* Logs a refusal, of which the client is notified in another way, to LOG_AUTH alone. */
-void audit_refused(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * Logs the refusal of an exchange's order, of which the reply notifies the host: to LOG_AUTH alone, and only the first
+ * five of a session, because a host could fill the guest's log with them.  NUMBER counts them from 1.  Returns
+ * STATUS_SYSTEM if the order failed, the clock was locked or changed, or the capability is missing; STATUS_REFUSED for
+ * every other REASON.
+ */
+enum status audit_order(enum exchange_reason reason, const char *text, unsigned number);
 
 /* Logs a call that failed because no filter lists it (MISSED may be empty) to LOG_DAEMON alone. */
 void audit_missed(const struct filter_missed *missed);
-
-/* Logs what was done to LOG_DAEMON alone. */
-void audit_done(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -134,7 +134,7 @@ correct_clock(const struct clock_reading *since, struct interval offset, nanosec
 	format_seconds(result->offset, text);
 	format_seconds(interval_bound(offset), bound);
 	if (decision_refuses(result->verdict.decision))
-		return audit_refuse(STATUS_REFUSED, "%s: %s (offset %s +- %s s)", decision_name(result->verdict.decision),
+		return audit_refuse("%s: %s (offset %s +- %s s)", decision_name(result->verdict.decision),
 		    decision_reason(result->verdict.decision), text, bound + 1);
 	if (limits->dry_run)
 		return STATUS_DONE;

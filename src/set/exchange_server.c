@@ -13,9 +13,6 @@
 #include "set/audit.h"
 #include "set/policy.h"
 
-/* Log at most this many refusals per session, because a host could fill the guest's log with them. */
-#define REFUSALS_LOGGED 5
-
 /* The most orders to set in one session.  guestclock sends at most four: three corrections and a bound. */
 #define ORDERS_MOST 64
 
@@ -81,11 +78,7 @@ send_no(struct server *server, enum exchange_reason reason, const char *text)
 	char line[EXCHANGE_LINE + 1];
 	size_t length = exchange_write_no(reason, text, line);
 
-	if (server->refusals++ < REFUSALS_LOGGED)
-		audit_refused("refused: %s: %s%s", exchange_reason_name(reason), text,
-		    server->refusals == REFUSALS_LOGGED ? " (more of this session are not logged)" : "");
-	server->status = reason == REASON_FAILED || reason == REASON_NO_CAPABILITY || reason == REASON_BUSY ? STATUS_SYSTEM :
-	    STATUS_REFUSED;
+	server->status = audit_order(reason, text, ++server->refusals);
 	return send_line(server, line, length);
 }
 

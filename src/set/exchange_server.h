@@ -14,9 +14,8 @@
 /*
  * Answers orders until "bye", the end of standard input, or too many orders to set.  Uses no timer.  Without MAY_SET
  * (no CAP_SYS_TIME), or with limits->dry_run, refuses orders to set and still answers measurements.  Returns
- * STATUS_DONE if nothing was refused.  Otherwise the last refusal decides: STATUS_SYSTEM if an order failed, the clock
- * was locked or changed, or the capability is missing; STATUS_REFUSED for every other reason.  Returns STATUS_SYSTEM
- * also if standard input or output fails.
+ * STATUS_DONE if nothing was refused, otherwise audit_order() of the last refusal.  Returns STATUS_SYSTEM if standard
+ * input or output fails.
  */
 enum status exchange_serve(const struct limits *limits, struct clock_lock *run, bool may_set);
 

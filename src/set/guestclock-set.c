@@ -63,10 +63,9 @@ parse_request(const char *text, struct request *request)
 	int count = request_split(text, copy, words, complaint);
 
 	if (count == 0)
-		return audit_refuse(STATUS_USAGE, "empty request, and the forced command names no --default: expected "
-		    REQUEST_NAMES);
+		return audit_usage("empty request, and the forced command names no --default: expected " REQUEST_NAMES);
 	if (count < 0 || !request_parse(words, count, if_nametoindex, request, complaint))
-		return audit_refuse(STATUS_USAGE, "%s", complaint);
+		return audit_usage("%s", complaint);
 	return STATUS_DONE;
 }
 
@@ -75,20 +74,17 @@ check_request(const struct request *request, const struct limits *limits, const 
     bool administrators)
 {
 	if ((limits->allowed & REQUEST_BIT(request->kind)) == 0)
-		return audit_refuse(STATUS_REFUSED, "%s is not among the requests that --allow names",
-		    request_kind_name(request->kind));
+		return audit_refuse("%s is not among the requests that --allow names", request_kind_name(request->kind));
 	if (request->kind != REQUEST_RDATE)
 		return STATUS_DONE;
 	if (request->rdate.address.any.sa_family == AF_INET6 &&
 	    request->rdate.address.v6.sin6_scope_id == PEER_NO_INTERFACE)
-		return audit_refuse(STATUS_USAGE, "time source %.80s: there is no such network interface",
-		    request->rdate.host);
+		return audit_usage("time source %.80s: there is no such network interface", request->rdate.host);
 	if (administrators || request_host_allowed(&request->rdate, limits, if_nametoindex, &client->peer))
 		return STATUS_DONE;
 	if (limits->hosts > 0)
-		return audit_refuse(STATUS_REFUSED, "time source %.80s is not among those that --host names",
-		    request->rdate.host);
-	return audit_refuse(STATUS_REFUSED, "time source %.80s is not the ssh client's own address, %s, and no --host "
+		return audit_refuse("time source %.80s is not among those that --host names", request->rdate.host);
+	return audit_refuse("time source %.80s is not the ssh client's own address, %s, and no --host "
 	    "names it", request->rdate.host, client->address);
 }
 
@@ -131,10 +127,10 @@ run(int argc, char **argv)
 	if (error != 0)
 		return audit_fail("cannot give up core files, tracing and new privileges: %s", strerror(error));
 	if (!identified)
-		return audit_refuse(STATUS_USAGE, "SSH_CONNECTION is not \"address port address port\", as sshd writes it");
+		return audit_usage("SSH_CONNECTION is not \"address port address port\", as sshd writes it");
 	words = limits_parse(argc, argv, &limits, complaint);
 	if (words == ARGS_WRONG)
-		return audit_refuse(STATUS_USAGE, "%s", complaint);
+		return audit_usage("%s", complaint);
 	if (words < 0)
 		return startup_inform(&limits_program, words) ? STATUS_DONE :
 		    audit_fail("cannot write to standard output: %s", strerror(errno));
@@ -144,9 +140,9 @@ run(int argc, char **argv)
 	access_stay(NULL);
 	access_tables_changed();
 	if (client.by_ssh && !access_allows(&client.peer, -1))
-		return audit_refuse(STATUS_REFUSED, "hosts.allow and hosts.deny do not let %s in", client.address);
+		return audit_refuse("hosts.allow and hosts.deny do not let %s in", client.address);
 	if (argv[words] != NULL && client.command[0] != '\0')
-		return audit_refuse(STATUS_USAGE, "the command line has a request (\"%.32s\") and the ssh client another: "
+		return audit_usage("the command line has a request (\"%.32s\") and the ssh client another: "
 		    "expected one", argv[words]);
 	text = request_text(&client, &limits, argv + words, line, sizeof line, &administrators);
 	audit_request(text);

@@ -80,9 +80,8 @@ perform_request(const struct request *request, const struct limits *limits, stru
 	case REQUEST_EXCHANGE:
 		return perform_exchange(limits);
 	case REQUEST_STATUS:
-		return perform_status(limits);
-	case REQUESTS:
+	case REQUESTS:	/* request_parse() does not return it */
 		break;
 	}
-	return STATUS_USAGE;
+	return perform_status(limits);
 }

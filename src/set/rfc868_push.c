@@ -96,9 +96,9 @@ perform_rfc868(const struct limits *limits)
 	case SESSION_READ_DONE:
 		break;
 	case SESSION_READ_SHORT:
-		return audit_refuse(STATUS_USAGE, "rfc868: %zu octet%s on standard input: expected 4", got, PLURAL(got));
+		return audit_usage("rfc868: %zu octet%s on standard input: expected 4", got, PLURAL(got));
 	case SESSION_READ_LONG:
-		return audit_refuse(STATUS_USAGE, "rfc868: more than 4 octets on standard input: expected 4");
+		return audit_usage("rfc868: more than 4 octets on standard input: expected 4");
 	case SESSION_READ_TIMEOUT:
 		return audit_fail("rfc868: %zu octet%s on standard input in 10 s: expected 4", got, PLURAL(got));
 	case SESSION_READ_FAILED:

@@ -27,7 +27,8 @@ static struct {
 	const char *asked;		/* the first line of input that is not answered yet */
 	char line[EXCHANGE_LINE + 1];	/* the part of the guest's line written so far */
 	size_t held;
-	int answers, sets, refusals, reads;
+	int answers, sets, reads;
+	unsigned refusals;
 	bool fails, busy, gone, stale, locked;
 	struct limits limits;
 	bool may_set;
@@ -228,50 +229,27 @@ clock_lock_other_service(const struct clock_lock *state, const struct sysclock_s
 	return kernel->synchronised && now.fails;
 }
 
-static void check_logged(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
-
-static void
-check_logged(const char *format, va_list arguments)
-{
-	char line[640];
-
-	REQUIRE(!now.locked);
-	REQUIRE(vsnprintf(line, sizeof line, format, arguments) < (int)sizeof line);
-	REQUIRE(fuzz_is_line(line, sizeof line));
-}
-
-void
-audit_refused(const char *format, ...)
-{
-	va_list arguments;
-
-	REQUIRE(++now.refusals <= 5);
-	va_start(arguments, format);
-	check_logged(format, arguments);
-	va_end(arguments);
-}
-
 /* Only a host that has gone makes the session fail. */
 enum status
-audit_fail(const char *format, ...)
+audit_report(enum status status, const char *format, ...)
 {
+	char line[640];
 	va_list arguments;
 
-	REQUIRE(now.gone);
+	REQUIRE(!now.locked && (status == STATUS_DONE || (status == STATUS_SYSTEM && now.gone)));
 	va_start(arguments, format);
-	check_logged(format, arguments);
+	REQUIRE(vsnprintf(line, sizeof line, format, arguments) < (int)sizeof line);
 	va_end(arguments);
-	return STATUS_SYSTEM;
+	REQUIRE(fuzz_is_line(line, sizeof line));
+	return status;
 }
 
-void
-audit_done(const char *format, ...)
+enum status
+audit_order(enum exchange_reason reason, const char *text, unsigned number)
 {
-	va_list arguments;
-
-	va_start(arguments, format);
-	check_logged(format, arguments);
-	va_end(arguments);
+	REQUIRE(!now.locked && reason < REASONS && fuzz_is_line(text, EXCHANGE_LINE));
+	REQUIRE(number == ++now.refusals);
+	return STATUS_REFUSED;
 }
 
 int
@@ -307,7 +285,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (strchr(letters, 'u') != NULL)
 		run = (struct clock_lock){ .fd = -1, .error = EACCES };
 	status = exchange_serve(&now.limits, &run, now.may_set);
-	REQUIRE(status == STATUS_DONE || status == STATUS_REFUSED || status == STATUS_SYSTEM);
+	REQUIRE(now.gone || status == (now.refusals == 0 ? STATUS_DONE : STATUS_REFUSED));
 	for (size_t at = 0; at < size; at++)
 		lines += octets[at] == '\n';
 	/* One greeting, and one answer for each line; fewer if the session ended before the host's input did. */
