@@ -112,16 +112,6 @@ lock_clock(struct server *server, enum exchange_reason *reason, const char **tex
 	return false;
 }
 
-/* Converts a decision that refuses into the reason of the same name. */
-static enum exchange_reason
-reason_of(enum decision decision)
-{
-	for (int reason = 0; reason < REASONS; reason++)
-		if (strcmp(exchange_reason_name((enum exchange_reason)reason), decision_name(decision)) == 0)
-			return (enum exchange_reason)reason;
-	return REASON_RANGE;
-}
-
 /*
  * Carries out an order that is allowed.  The caller holds the lock.  *MOVED is how far a step moved the clock, or the
  * order's value for other orders.  Returns 0 or an errno value.
@@ -174,28 +164,17 @@ log_order(const struct exchange_order *order, nanoseconds moved, int error)
 static bool
 within_limits(struct server *server, const struct exchange_order *order, enum exchange_reason *reason, const char **text)
 {
-	enum decision decision = DECISION_STEP;
+	enum decision decision = policy_judge_order(sysclock_now(), server->moved, order, server->limits);
+	int named = 0;
 
-	/* Judge the sum of the session's steps and slews: many small ones must not exceed a limit either. */
-	if (order->verb == EXCHANGE_STEP || order->verb == EXCHANGE_SLEW)
-		decision = policy_judge_step(sysclock_now(), server->moved, order->value, server->limits);
-	if (decision_refuses(decision)) {
-		*reason = reason_of(decision);
-		*text = decision_reason(decision);
-		return false;
-	}
-	if ((order->verb == EXCHANGE_SLEW && ns_magnitude(order->value) > SYSCLOCK_SLEW_MAX) ||
-	    (order->verb == EXCHANGE_BOUND && order->value > SYSCLOCK_BOUND_MAX)) {
-		*reason = REASON_RANGE;
-		*text = order->verb == EXCHANGE_SLEW ? "the kernel slews 2145 s at most" : "the kernel takes 16 s at most";
-		return false;
-	}
-	if (order->verb == EXCHANGE_RATE && ns_magnitude(order->value) > server->limits->max_rate) {
-		*reason = REASON_TOO_FAR;
-		*text = "the rate would be larger than --max-rate";
-		return false;
-	}
-	return true;
+	if (!decision_refuses(decision))
+		return true;
+	/* The reason of the same name, or "range" for a decision that the protocol has no name for. */
+	while (named < REASONS && strcmp(exchange_reason_name((enum exchange_reason)named), decision_name(decision)) != 0)
+		named++;
+	*reason = named < REASONS ? (enum exchange_reason)named : REASON_RANGE;
+	*text = decision_reason(decision);
+	return false;
 }
 
 /*

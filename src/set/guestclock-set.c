@@ -18,6 +18,7 @@
 #include "set/hangup.h"
 #include "set/limits.h"
 #include "set/perform.h"
+#include "set/policy.h"
 #include "set/privilege.h"
 #include "set/request.h"
 #include "set/ssh_env.h"
@@ -80,7 +81,7 @@ check_request(const struct request *request, const struct limits *limits, const 
 	if (request->rdate.address.any.sa_family == AF_INET6 &&
 	    request->rdate.address.v6.sin6_scope_id == PEER_NO_INTERFACE)
 		return audit_usage("time source %.80s: there is no such network interface", request->rdate.host);
-	if (administrators || request_host_allowed(&request->rdate, limits, if_nametoindex, &client->peer))
+	if (administrators || policy_allows_host(&request->rdate, limits, if_nametoindex, &client->peer))
 		return STATUS_DONE;
 	if (limits->hosts > 0)
 		return audit_refuse("time source %.80s is not among those that --host names", request->rdate.host);

@@ -1,6 +1,9 @@
 /*
  * The limits that the guest's administrator sets by the options of the forced command.
  *
+ * policy.c applies those on times, distances, delays, rates and time sources.  guestclock-set.c applies allowed,
+ * default_request, no_filter and strict_access, rdate.c edge; correct.c and exchange_server.c set nothing with dry_run.
+ *
  * Pure.
  */
 #ifndef GUESTCLOCK_LIMITS_H

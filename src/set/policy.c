@@ -1,5 +1,7 @@
-/* The decision about an offset: see policy.h. */
+/* Decisions within the limits: see policy.h. */
 #include "set/policy.h"
+
+#include <strings.h>
 
 #include "lib/sysclock.h"
 
@@ -23,7 +25,9 @@ static const struct {
 	[DECISION_TOO_FAR] = { "too-far", "the step would be larger than --max-step" },
 	[DECISION_TOO_FAR_BACK] = { "too-far-back", "the step back would be larger than --max-back" },
 	[DECISION_DELAY_TOO_LARGE] = { "delay-too-large", "the answer took longer than --max-delay" },
-	[DECISION_TOO_FAR_TO_SLEW] = { "too-far-to-slew", "-a, and the kernel slews 2145 s at most" },
+	[DECISION_TOO_FAR_TO_SLEW] = { "too-far-to-slew", "the kernel slews at most 2145 s" },
+	[DECISION_RATE_TOO_LARGE] = { "too-far", "the rate would be larger than --max-rate" },
+	[DECISION_BOUND_TOO_LARGE] = { "range", "the kernel keeps an error bound of at most 16 s" },
 };
 
 const char *
@@ -62,12 +66,33 @@ judge_distance(nanoseconds offset, const struct limits *limits)
 }
 
 enum decision
-policy_judge_step(nanoseconds now, nanoseconds moved, nanoseconds correction, const struct limits *limits)
+policy_judge_order(nanoseconds now, nanoseconds moved, const struct exchange_order *order, const struct limits *limits)
 {
-	enum decision decision = judge_time(ns_add(now, correction), limits);
+	enum decision decision;
 
-	return decision == DECISION_STEP ? judge_distance(ns_subtract(0, ns_add(moved, correction)), limits) :
-	    decision;
+	if (order->verb == EXCHANGE_RATE)
+		return ns_magnitude(order->value) > limits->max_rate ? DECISION_RATE_TOO_LARGE : DECISION_STEP;
+	if (order->verb == EXCHANGE_BOUND)
+		return order->value > SYSCLOCK_BOUND_MAX ? DECISION_BOUND_TOO_LARGE : DECISION_STEP;
+	decision = judge_time(ns_add(now, order->value), limits);
+	if (decision == DECISION_STEP)
+		decision = judge_distance(ns_subtract(0, ns_add(moved, order->value)), limits);
+	if (decision == DECISION_STEP && order->verb == EXCHANGE_SLEW && ns_magnitude(order->value) > SYSCLOCK_SLEW_MAX)
+		return DECISION_TOO_FAR_TO_SLEW;
+	return decision;
+}
+
+bool
+policy_allows_host(const struct rdate_request *rdate, const struct limits *limits, peer_interface *number_of,
+    const union peer *client)
+{
+	union peer address;
+
+	for (int at = 0; at < limits->hosts; at++)
+		if (peer_parse(limits->host[at], number_of, &address) ? peer_same_host(&rdate->address, &address) :
+		    strcasecmp(rdate->host, limits->host[at]) == 0)
+			return true;
+	return limits->hosts == 0 && peer_same_host(&rdate->address, client);
 }
 
 /*

@@ -1,5 +1,6 @@
 /*
- * The decision about a measured offset.
+ * Decisions within the limits: which requests and time sources are allowed, what to do about a measured offset, and
+ * whether an order of the exchange may be carried out.
  *
  * Offsets are guest minus truth, corrections the opposite.  Logs, messages and tests use the names of the decisions.
  *
@@ -10,8 +11,10 @@
 
 #include <stdbool.h>
 
+#include "lib/exchange.h"
 #include "lib/interval.h"
 #include "set/limits.h"
+#include "set/request.h"
 
 enum decision {
 	DECISION_WITHIN_BOUND,		/* the offset is within the error bounds: leave the clock */
@@ -23,7 +26,10 @@ enum decision {
 	DECISION_TOO_FAR,		/* refused: the step is larger than --max-step */
 	DECISION_TOO_FAR_BACK,		/* refused: the step back is larger than --max-back */
 	DECISION_DELAY_TOO_LARGE,	/* refused: the round-trip delay is longer than --max-delay */
-	DECISION_TOO_FAR_TO_SLEW	/* refused: -a, and the offset is more than the kernel can slew */
+	DECISION_TOO_FAR_TO_SLEW,	/* refused: the offset is more than the kernel can slew */
+	DECISION_RATE_TOO_LARGE,	/* refused: the frequency correction is larger than --max-rate */
+	DECISION_BOUND_TOO_LARGE,	/* refused: the error bound is larger than the kernel keeps */
+	DECISIONS
 };
 
 struct situation {
@@ -44,11 +50,19 @@ struct policy_verdict {
 struct policy_verdict policy_decide(const struct situation *situation, const struct limits *limits);
 
 /*
- * Judges a correction of a clock that reads NOW, after earlier corrections by MOVED in total: both the time after
- * CORRECTION and the distance MOVED + CORRECTION must be within LIMITS.  Returns DECISION_STEP if they are, or a
- * decision that refuses.
+ * Judges an order to step, slew, set the rate or set the bound.  The clock reads NOW, after earlier corrections by MOVED
+ * in total.  For a step or slew, both the time after it and the distance with it must be within LIMITS: many small ones
+ * must not exceed a limit either.  Returns DECISION_STEP if ORDER is allowed, or a decision that refuses.
  */
-enum decision policy_judge_step(nanoseconds now, nanoseconds moved, nanoseconds correction, const struct limits *limits);
+enum decision policy_judge_order(nanoseconds now, nanoseconds moved, const struct exchange_order *order,
+    const struct limits *limits);
+
+/*
+ * Whether LIMITS allow the request's host: it must be one of limits->host or, if there are none, CLIENT, the ssh
+ * client's address.  Compares names without regard to case, and addresses by value.  NUMBER_OF: as for peer_parse().
+ */
+bool policy_allows_host(const struct rdate_request *rdate, const struct limits *limits, peer_interface *number_of,
+    const union peer *client);
 
 /*
  * Whether the clock was set between the readings BEFORE and NOW: it moved against the raw clock by more than RATE (the

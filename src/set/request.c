@@ -9,7 +9,6 @@
 #include "lib/rfc868.h"
 #include "lib/sysclock.h"
 #include "lib/text.h"
-#include "set/limits.h"
 #include "set/sntp.h"
 
 #define TIMEOUT_MAX_MS 600000
@@ -110,19 +109,6 @@ request_host_valid(const char *host)
 	if (percent != NULL && percent[1 + strspn(percent + 1, scope_allowed)] != '\0')
 		return false;
 	return peer_parse(host, NULL, &address) || name_valid(host);
-}
-
-bool
-request_host_allowed(const struct rdate_request *rdate, const struct limits *limits, peer_interface *number_of,
-    const union peer *client)
-{
-	union peer address;
-
-	for (int at = 0; at < limits->hosts; at++)
-		if (peer_parse(limits->host[at], number_of, &address) ? peer_same_host(&rdate->address, &address) :
-		    strcasecmp(rdate->host, limits->host[at]) == 0)
-			return true;
-	return limits->hosts == 0 && peer_same_host(&rdate->address, client);
 }
 
 /* Stores one option of rdate.  VALUE is its argument if it takes one. */

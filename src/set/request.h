@@ -16,8 +16,6 @@
 #include "lib/nstime.h"
 #include "lib/peer.h"
 
-struct limits;
-
 /* The requests: constant, name, and the text after the name in REQUEST_NAMES. */
 #define REQUEST_TABLE(ROW) \
 	ROW(REQUEST_RDATE, "rdate", ", ") \
@@ -86,12 +84,5 @@ bool request_parse(const char *const *words, int count, peer_interface *number_o
 
 /* Whether HOST is a host name (RFC 1123, underscores allowed) or an address literal, IPv6 with or without %scope. */
 bool request_host_valid(const char *host);
-
-/*
- * Whether LIMITS allow the request's host: it must be one of limits->host or, if there are none, CLIENT, the ssh
- * client's address.  Compares names without regard to case, and addresses by value.  NUMBER_OF: as for peer_parse().
- */
-bool request_host_allowed(const struct rdate_request *rdate, const struct limits *limits, peer_interface *number_of,
-    const union peer *client);
 
 #endif

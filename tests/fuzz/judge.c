@@ -96,6 +96,7 @@ check_policy(struct input *input, nanoseconds sent, nanoseconds received, nanose
 	struct limits limits = limits_default();
 	struct situation situation = { .offset = interval_measured(sent, received, earliest, latest) };
 	struct policy_verdict verdict;
+	struct exchange_order forward, back;
 	nanoseconds moved = take(input);
 
 	limits.not_before = take_between(input, 0, INT64_C(7068902399));
@@ -108,8 +109,10 @@ check_policy(struct input *input, nanoseconds sent, nanoseconds received, nanose
 	situation.own_bound = take_between(input, 0, 16 * NS_PER_SECOND);
 	situation.slew_up_to = take_between(input, 0, INT64_MAX);
 	situation.other_service = (moved & 1) != 0;
+	forward = (struct exchange_order){ EXCHANGE_STEP, situation.slew_up_to };
+	back = (struct exchange_order){ EXCHANGE_STEP, -situation.slew_up_to };
 	verdict = policy_decide(&situation, &limits);
-	REQUIRE(verdict.decision <= DECISION_TOO_FAR_TO_SLEW && verdict.bound >= 0);
+	REQUIRE(verdict.decision < DECISION_RATE_TOO_LARGE && verdict.bound >= 0);
 	REQUIRE(decision_name(verdict.decision) != NULL && decision_reason(verdict.decision) != NULL);
 	if (verdict.decision == DECISION_STEP || verdict.decision == DECISION_SLEW) {
 		REQUIRE(situation.delay <= limits.max_delay);
@@ -119,9 +122,9 @@ check_policy(struct input *input, nanoseconds sent, nanoseconds received, nanose
 		REQUIRE(situation.offset.high < INT64_MAX && situation.offset.low > INT64_MIN);
 	} else
 		REQUIRE(verdict.correction == 0);
-	if (policy_judge_step(situation.now, moved, situation.slew_up_to, &limits) == DECISION_STEP)
+	if (policy_judge_order(situation.now, moved, &forward, &limits) == DECISION_STEP)
 		check_allowed(situation.now, moved, situation.slew_up_to, &limits);
-	if (policy_judge_step(situation.now, moved, -situation.slew_up_to, &limits) == DECISION_STEP)
+	if (policy_judge_order(situation.now, moved, &back, &limits) == DECISION_STEP)
 		check_allowed(situation.now, moved, -situation.slew_up_to, &limits);
 }
 

@@ -5,8 +5,7 @@
 #include <strings.h>
 
 #include "lib/text.h"
-#include "set/limits.h"
-#include "set/request.h"
+#include "set/policy.h"
 
 /* The octets of a host name or address: none that has a meaning to a shell, an option parser or a terminal. */
 #define HOST_OCTETS LETTERS_AND_DIGITS "._-:%"
@@ -23,15 +22,15 @@ check_host(const char *host)
 	snprintf(rdate.host, sizeof rdate.host, "%s", host);
 	peer_parse(host, NULL, &rdate.address);
 	somewhere = rdate.address.any.sa_family != AF_INET6 || rdate.address.v6.sin6_scope_id != PEER_NO_INTERFACE;
-	REQUIRE(request_host_allowed(&rdate, &limits, NULL, &rdate.address) ==
+	REQUIRE(policy_allows_host(&rdate, &limits, NULL, &rdate.address) ==
 	    (somewhere && rdate.address.any.sa_family != AF_UNSPEC));
-	REQUIRE(!request_host_allowed(&rdate, &limits, NULL, &nobody));
+	REQUIRE(!policy_allows_host(&rdate, &limits, NULL, &nobody));
 	limits.host[limits.hosts++] = "another.test.";
 	limits.host[limits.hosts++] = host;
-	REQUIRE(request_host_allowed(&rdate, &limits, NULL, &nobody) == somewhere);
+	REQUIRE(policy_allows_host(&rdate, &limits, NULL, &nobody) == somewhere);
 	/* If the administrator names hosts, the client's own address is not implicitly one of them. */
 	limits.hosts = 1;
-	REQUIRE(strncasecmp(host, "another", 7) == 0 || !request_host_allowed(&rdate, &limits, NULL, &rdate.address));
+	REQUIRE(strncasecmp(host, "another", 7) == 0 || !policy_allows_host(&rdate, &limits, NULL, &rdate.address));
 }
 
 /* Writes a request that parses to the same values. */

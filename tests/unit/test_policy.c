@@ -193,7 +193,7 @@ static void
 decision_names(void **unused)
 {
 	(void)unused;
-	for (int decision = DECISION_WITHIN_BOUND; decision <= DECISION_TOO_FAR_TO_SLEW; decision++) {
+	for (int decision = DECISION_WITHIN_BOUND; decision < DECISIONS; decision++) {
 		assert_non_null(decision_name((enum decision)decision));
 		assert_non_null(decision_reason((enum decision)decision));
 	}
@@ -201,9 +201,17 @@ decision_names(void **unused)
 	assert_string_equal(exchange_reason_name(REASON_BEFORE_FLOOR), decision_name(DECISION_BEFORE_FLOOR));
 	assert_string_equal(exchange_reason_name(REASON_AFTER_CEILING), decision_name(DECISION_AFTER_CEILING));
 	assert_string_equal(exchange_reason_name(REASON_TOO_FAR), decision_name(DECISION_TOO_FAR));
+	assert_string_equal(exchange_reason_name(REASON_TOO_FAR), decision_name(DECISION_RATE_TOO_LARGE));
+	assert_string_equal(exchange_reason_name(REASON_RANGE), decision_name(DECISION_BOUND_TOO_LARGE));
 	assert_string_equal(exchange_reason_name(REASON_TOO_FAR_BACK), decision_name(DECISION_TOO_FAR_BACK));
 	assert_false(decision_refuses(DECISION_OTHER_SERVICE));
 	assert_true(decision_refuses(DECISION_BEFORE_FLOOR));
+}
+
+static enum decision
+judge_step(nanoseconds now, nanoseconds moved, nanoseconds correction, const struct limits *limits)
+{
+	return policy_judge_order(now, moved, &(struct exchange_order){ EXCHANGE_STEP, correction }, limits);
 }
 
 /* The time limits apply to the clock's reading after the step, the distance limits to the sum of a session's steps. */
@@ -215,20 +223,45 @@ steps_of_a_session(void **unused)
 	(void)unused;
 	limits.max_step = 10 * SECOND;
 	limits.max_back = 5 * SECOND;
-	assert_int_equal(policy_judge_step(NOW, 0, 10 * SECOND, &limits), DECISION_STEP);
-	assert_int_equal(policy_judge_step(NOW, 6 * SECOND, 4 * SECOND, &limits), DECISION_STEP);
-	assert_int_equal(policy_judge_step(NOW, 6 * SECOND, 4 * SECOND + 1, &limits), DECISION_TOO_FAR);
-	assert_int_equal(policy_judge_step(NOW, 6 * SECOND, -11 * SECOND, &limits), DECISION_STEP);
-	assert_int_equal(policy_judge_step(NOW, 6 * SECOND, -11 * SECOND - 1, &limits), DECISION_TOO_FAR_BACK);
+	assert_int_equal(judge_step(NOW, 0, 10 * SECOND, &limits), DECISION_STEP);
+	assert_int_equal(judge_step(NOW, 6 * SECOND, 4 * SECOND, &limits), DECISION_STEP);
+	assert_int_equal(judge_step(NOW, 6 * SECOND, 4 * SECOND + 1, &limits), DECISION_TOO_FAR);
+	assert_int_equal(judge_step(NOW, 6 * SECOND, -11 * SECOND, &limits), DECISION_STEP);
+	assert_int_equal(judge_step(NOW, 6 * SECOND, -11 * SECOND - 1, &limits), DECISION_TOO_FAR_BACK);
 	/*
 	 * The clock's original time does not fit into 64 bits: this must not affect the judgement of the resulting
 	 * time.
 	 */
 	limits = limits_default();
-	assert_int_equal(policy_judge_step(limits.not_after * SECOND - 2, INT64_MIN + 5, 1, &limits), DECISION_STEP);
-	assert_int_equal(policy_judge_step(limits.not_after * SECOND - 2, INT64_MIN + 5, 2, &limits), DECISION_AFTER_CEILING);
-	assert_int_equal(policy_judge_step(INT64_MAX, INT64_MAX, INT64_MAX, &limits), DECISION_AFTER_CEILING);
-	assert_int_equal(policy_judge_step(0, INT64_MIN, INT64_MIN, &limits), DECISION_BEFORE_FLOOR);
+	assert_int_equal(judge_step(limits.not_after * SECOND - 2, INT64_MIN + 5, 1, &limits), DECISION_STEP);
+	assert_int_equal(judge_step(limits.not_after * SECOND - 2, INT64_MIN + 5, 2, &limits), DECISION_AFTER_CEILING);
+	assert_int_equal(judge_step(INT64_MAX, INT64_MAX, INT64_MAX, &limits), DECISION_AFTER_CEILING);
+	assert_int_equal(judge_step(0, INT64_MIN, INT64_MIN, &limits), DECISION_BEFORE_FLOOR);
+}
+
+static void
+other_orders(void **unused)
+{
+	static const struct { struct exchange_order order; enum decision decision; } cases[] = {
+		{ { EXCHANGE_SLEW, SYSCLOCK_SLEW_MAX }, DECISION_STEP },
+		{ { EXCHANGE_SLEW, -SYSCLOCK_SLEW_MAX }, DECISION_STEP },
+		{ { EXCHANGE_SLEW, SYSCLOCK_SLEW_MAX + 1 }, DECISION_TOO_FAR_TO_SLEW },
+		{ { EXCHANGE_SLEW, -SYSCLOCK_SLEW_MAX - 1 }, DECISION_BEFORE_FLOOR },
+		{ { EXCHANGE_RATE, 500000 }, DECISION_STEP },
+		{ { EXCHANGE_RATE, -500000 }, DECISION_STEP },
+		{ { EXCHANGE_RATE, 500001 }, DECISION_RATE_TOO_LARGE },
+		{ { EXCHANGE_RATE, -500001 }, DECISION_RATE_TOO_LARGE },
+		{ { EXCHANGE_BOUND, SYSCLOCK_BOUND_MAX }, DECISION_STEP },
+		{ { EXCHANGE_BOUND, SYSCLOCK_BOUND_MAX + 1 }, DECISION_BOUND_TOO_LARGE },
+	};
+	struct limits limits = limits_default();
+
+	(void)unused;
+	limits.max_rate = 500000;
+	limits.not_before = NOW / SECOND - 2145;
+	for (size_t at = 0; at < LENGTH(cases); at++)
+		if (policy_judge_order(NOW, 0, &cases[at].order, &limits) != cases[at].decision)
+			fail_msg("case %zu", at);
 }
 
 int
@@ -245,6 +278,7 @@ main(void)
 		cmocka_unit_test(set_by_another_program),
 		cmocka_unit_test(decision_names),
 		cmocka_unit_test(steps_of_a_session),
+		cmocka_unit_test(other_orders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

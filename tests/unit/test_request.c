@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "lib/version.h"
-#include "set/limits.h"
-#include "set/request.h"
+#include "set/policy.h"
 
 static bool
 parses(const char *line, struct request *request)
@@ -187,7 +186,7 @@ allowed(const char *host, const struct limits *limits, const char *client)
 	snprintf(rdate.host, sizeof rdate.host, "%s", host);
 	peer_parse(host, interface_number, &rdate.address);
 	peer_parse(client, interface_number, &peer);
-	return request_host_allowed(&rdate, limits, interface_number, &peer);
+	return policy_allows_host(&rdate, limits, interface_number, &peer);
 }
 
 static void
