@@ -1,6 +1,7 @@
 /* The options of the forced command: see limits.h. */
 #include "set/limits.h"
 
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,31 +90,35 @@ parse_allow(const char *list, unsigned *allowed)
 	}
 }
 
+/* Of an option with one value: the member of struct limits, the greatest value, and the description of the value. */
+#define FIELD(name) offsetof(struct limits, name)
+#define DATE_EXPECTED "a date in UTC as 2026-11-01 or 2026-11-01T00:00:00Z, from 1970 to 2193"
+#define SECONDS_EXPECTED "seconds as 30 or 0.5"
+static const struct {
+	size_t field;
+	nanoseconds most;
+	const char *expected;
+} values[OPTIONS] = {
+	[DRY_RUN] = { FIELD(dry_run), 0, NULL },
+	[EDGE] = { FIELD(edge), 0, NULL },
+	[NO_FILTER] = { FIELD(no_filter), 0, NULL },
+	[STRICT_ACCESS] = { FIELD(strict_access), 0, NULL },
+	[NOT_BEFORE] = { FIELD(not_before), 0, DATE_EXPECTED },
+	[NOT_AFTER] = { FIELD(not_after), 0, DATE_EXPECTED },
+	[MAX_STEP] = { FIELD(max_step), INT64_MAX, SECONDS_EXPECTED },
+	[MAX_BACK] = { FIELD(max_back), INT64_MAX, SECONDS_EXPECTED },
+	[MAX_DELAY] = { FIELD(max_delay), 600 * NS_PER_SECOND, SECONDS_EXPECTED ", up to 600" },
+	/* Parsed as seconds, 10^9 to the unit. */
+	[MAX_RATE] = { FIELD(max_rate), 100000 * NS_PER_SECOND, "parts per million as 500, up to 100000" },
+};
+
 /* Stores the value of one option.  Returns NULL, or a description of the expected value. */
 static const char *
-take_option(enum option_id id, const char *value, struct limits *limits)
+store_option(enum option_id id, const char *value, struct limits *limits)
 {
-	static const char expected_date[] = "a date in UTC as 2026-11-01 or 2026-11-01T00:00:00Z, from 1970 to 2193";
-	static const char expected_seconds[] = "seconds as 30 or 0.5";
+	void *field = (char *)limits + values[id].field;
 
 	switch (id) {
-	case NOT_BEFORE:
-		return parse_date(value, &limits->not_before) ? NULL : expected_date;
-	case NOT_AFTER:
-		return parse_date(value, &limits->not_after) ? NULL : expected_date;
-	case MAX_STEP:
-		return parse_seconds(value, INT64_MAX, &limits->max_step) ? NULL : expected_seconds;
-	case MAX_BACK:
-		return parse_seconds(value, INT64_MAX, &limits->max_back) ? NULL : expected_seconds;
-	case MAX_DELAY:
-		return parse_seconds(value, 600 * NS_PER_SECOND, &limits->max_delay) ? NULL :
-		    "seconds as 30 or 0.5, up to 600";
-	case MAX_RATE:
-		/* parse_seconds() multiplies ppm by 10^9: divide by 10^6 to get parts per 10^9. */
-		if (!parse_seconds(value, 100000 * NS_PER_SECOND, &limits->max_rate))
-			return "parts per million as 500, up to 100000";
-		limits->max_rate /= 1000000;
-		return NULL;
 	case ALLOW:
 		return parse_allow(value, &limits->allowed) ? NULL :
 		    "a list with commas, without spaces or repetition, of " REQUEST_NAMES;
@@ -127,22 +132,14 @@ take_option(enum option_id id, const char *value, struct limits *limits)
 	case DEFAULT:
 		limits->default_request = value;
 		return *value != '\0' ? NULL : "a request such as \"rdate -s HOST\"";
-	case DRY_RUN:
-		limits->dry_run = true;
-		return NULL;
-	case EDGE:
-		limits->edge = true;
-		return NULL;
-	case NO_FILTER:
-		limits->no_filter = true;
-		return NULL;
-	case STRICT_ACCESS:
-		limits->strict_access = true;
-		return NULL;
-	case OPTIONS:
+	default:
 		break;
 	}
-	return "another option";
+	if (values[id].expected == NULL)
+		*(bool *)field = true;
+	else if (values[id].most == 0 ? !parse_date(value, field) : !parse_seconds(value, values[id].most, field))
+		return values[id].expected;
+	return NULL;
 }
 
 int
@@ -158,7 +155,7 @@ limits_parse(int argc, char **argv, struct limits *limits, char complaint[ARGS_C
 
 		if (id < 0)
 			return id;
-		expected = (seen & 1U << id) != 0 && id != HOST ? "it once" : take_option((enum option_id)id, args.value, limits);
+		expected = (seen & 1U << id) != 0 && id != HOST ? "it once" : store_option((enum option_id)id, args.value, limits);
 		if (expected != NULL)
 			return args_expected(&args, id, expected, complaint);
 		seen |= 1U << id;
@@ -172,7 +169,9 @@ limits_parse(int argc, char **argv, struct limits *limits, char complaint[ARGS_C
 		    limits->not_after <= limits->not_before ? "not later than" : "too long after");
 		return ARGS_WRONG;
 	}
-	if (limits->max_rate == RATE_UNSET)
+	if (limits->max_rate != RATE_UNSET)
+		limits->max_rate /= 1000000;	/* from 10^9 a part per million to parts per 10^9 */
+	else
 		limits->max_rate = limits->max_step == INT64_MAX && limits->max_back == INT64_MAX ? RATE_FREE : RATE_LIMITED;
 	return optind;
 }

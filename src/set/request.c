@@ -1,6 +1,7 @@
 /* Requests: see request.h. */
 #include "set/request.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -111,39 +112,31 @@ request_host_valid(const char *host)
 	return peer_parse(host, NULL, &address) || name_valid(host);
 }
 
+/* rdate's options that take no value, but -4 and -6. */
+#define FLAG(letter, name) { letter, offsetof(struct rdate_request, name) }
+static const struct {
+	char letter;
+	size_t field;
+} flags[] = { FLAG('a', slew), FLAG('e', edge), FLAG('n', sntp), FLAG('p', print_only), FLAG('s', silent), FLAG('u', udp),
+	FLAG('v', verbose) };
+
 /* Stores one option of rdate.  VALUE is its argument if it takes one. */
 static bool
 rdate_option(char option, const char *value, struct rdate_request *rdate, char complaint[REQUEST_COMPLAINT])
 {
 	int64_t whole;
 
+	for (size_t at = 0; at < sizeof flags / sizeof flags[0]; at++)
+		if (option == flags[at].letter) {
+			*(bool *)((char *)rdate + flags[at].field) = true;
+			return true;
+		}
 	switch (option) {
 	case '4':
 	case '6':
 		if (rdate->family != 0)
 			return complain(complaint, "rdate", "-4 -6", "one of them");
 		rdate->family = option - '0';
-		return true;
-	case 'a':
-		rdate->slew = true;
-		return true;
-	case 'e':
-		rdate->edge = true;
-		return true;
-	case 'n':
-		rdate->sntp = true;
-		return true;
-	case 'p':
-		rdate->print_only = true;
-		return true;
-	case 's':
-		rdate->silent = true;
-		return true;
-	case 'u':
-		rdate->udp = true;
-		return true;
-	case 'v':
-		rdate->verbose = true;
 		return true;
 	case 'b':
 		rdate->has_threshold = true;
