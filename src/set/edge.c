@@ -16,9 +16,8 @@
 /* A divisor: an eighth of a span of the guest's time covers a clock that runs 10 % wrong either way. */
 #define WINDOW_DRIFT 8
 
-/* Plans the window around the first edge that can still be caught after NOW. */
-static void
-plan(struct edge *edge, nanoseconds now)
+void
+edge_plan(struct edge *edge, nanoseconds now)
 {
 	struct interval expected = interval_widened(edge->expected, DRIFT_ALLOWANCE);
 	nanoseconds width;
@@ -104,17 +103,11 @@ edge_take(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t sec
 		edge->expected = interval_widened(edge->expected, late < edge->spacing ?
 		    ns_add(ns_subtract(edge->expected.high, edge->expected.low), SEARCH) : late < SEARCH ? late : SEARCH);
 	}
-	plan(edge, received);
+	edge_plan(edge, received);
 }
 
 struct interval
 edge_offset(const struct edge *edge, nanoseconds now)
 {
 	return interval_widened(edge->known, ns_magnitude(ns_subtract(now, edge->known_at)) / WINDOW_DRIFT);
-}
-
-void
-edge_missed(struct edge *edge, nanoseconds now)
-{
-	plan(edge, now);
 }

@@ -56,17 +56,11 @@ wait_for(int fd, short events, nanoseconds longest)
 	for (;;) {
 		struct pollfd watched = { .fd = fd, .events = events };
 		nanoseconds left = end - sysclock_elapsed();
-		struct timespec timeout = { 0, 0 };
-		int ready;
+		struct timespec timeout = { left > 0 ? left / NS_PER_SECOND : 0, left > 0 ? left % NS_PER_SECOND : 0 };
+		int ready = ppoll(&watched, 1, &timeout, NULL);
 
-		if (left > 0) {
-			timeout.tv_sec = left / NS_PER_SECOND;
-			timeout.tv_nsec = left % NS_PER_SECOND;
-		}
-		ready = ppoll(&watched, 1, &timeout, NULL);
-		if (ready < 0 && errno == EINTR)
-			continue;
-		return ready < 0 ? -1 : ready > 0;
+		if (ready >= 0 || errno != EINTR)
+			return ready;
 	}
 }
 
@@ -196,12 +190,18 @@ query_open(struct query *query, const struct rdate_request *request, int64_t piv
 	freeaddrinfo(addresses);
 }
 
+/* Evaluates a whole RFC 868 answer of LENGTH octets. */
 static void
-answered_second(struct query *query, struct query_answer *answer, nanoseconds sent, nanoseconds received,
-    const uint8_t octets[RFC868_OCTETS])
+take_second(struct query *query, struct query_answer *answer, const uint8_t *octets, size_t length, nanoseconds sent,
+    nanoseconds received)
 {
-	int64_t second = rfc868_decode(octets, query->pivot);
+	int64_t second;
 
+	if (length != RFC868_OCTETS) {
+		fail(answer, length < RFC868_OCTETS ? QUERY_SHORT : QUERY_LONG, (int)length);
+		return;
+	}
+	second = rfc868_decode(octets, query->pivot);
 	answer->source_time = ns_from_seconds(second);
 	answer->delay = ns_magnitude(ns_subtract(received, sent));
 	answer->offset = interval_measured(sent, received, answer->source_time, ns_from_seconds(second + 1));
@@ -238,15 +238,10 @@ ask_tcp(struct query *query, struct query_answer *answer)
 			received = sysclock_now();
 		got += (size_t)now;
 	}
-	if (got > RFC868_OCTETS) {
-		fail(answer, QUERY_LONG, (int)got);
-		return;
-	}
-	if (got < RFC868_OCTETS) {
-		fail(answer, got == 0 ? QUERY_CLOSED : QUERY_SHORT, (int)got);
-		return;
-	}
-	answered_second(query, answer, query->connecting, received, octets);
+	if (got == 0)
+		fail(answer, QUERY_CLOSED, 0);
+	else
+		take_second(query, answer, octets, got, query->connecting, received);
 }
 
 /*
@@ -296,36 +291,87 @@ may_ask_again(const struct query *query)
 	return query->used < query->count && time_left(query) > 0;
 }
 
-static void
-fail_datagram(struct query_answer *answer, ssize_t got)
+/* Evaluates a whole SNTP answer.  Returns false if it does not answer our question. */
+static bool
+take_sntp(struct query *query, struct query_answer *answer, const uint8_t *octets, size_t length, nanoseconds sent,
+    nanoseconds received, uint64_t nonce)
 {
-	if (got == EMPTY_DATAGRAM)
-		fail(answer, QUERY_SHORT, 0);
-	else
-		fail(answer, errno == ECONNREFUSED ? QUERY_UNREACHABLE : QUERY_BROKEN, errno);
+	struct sntp_answer reply;
+
+	switch (sntp_read(octets, length, nonce, query->pivot, &reply)) {
+	case SNTP_OK:
+		answer->source_time = reply.sent;
+		answer->delay = ns_subtract(ns_magnitude(ns_subtract(received, sent)), ns_subtract(reply.sent, reply.received));
+		if (answer->delay < 0)
+			answer->delay = 0;
+		/* Our question left before it arrived there, and the answer left before it arrived here. */
+		answer->offset.low = ns_subtract(sent, reply.received);
+		answer->offset.high = ns_subtract(received, reply.sent);
+		if (answer->offset.low > answer->offset.high)
+			fail(answer, QUERY_NONSENSE, 0);
+		else
+			answer->offset = interval_widened(answer->offset, reply.distance + 1);
+		break;
+	case SNTP_SHORT:
+		fail(answer, QUERY_SHORT, (int)length);
+		break;
+	case SNTP_NOT_AN_ANSWER:
+		return false;
+	case SNTP_KISS:
+		fail(answer, QUERY_KISS, 0);
+		memcpy(answer->text, reply.kiss, sizeof reply.kiss);
+		break;
+	case SNTP_UNSYNCHRONISED:
+		fail(answer, QUERY_UNSYNCHRONISED, 0);
+		break;
+	case SNTP_NONSENSE:
+	default:
+		fail(answer, QUERY_NONSENSE, 0);
+		break;
+	}
+	return true;
 }
 
+/* Asks until there is an answer, RFC 868 over UDP or SNTP, or no socket or time to ask again. */
 static void
 ask_udp(struct query *query, struct query_answer *answer)
 {
-	uint8_t octets[64];
-	nanoseconds sent, received;
+	bool sntp = query->request->sntp;
 
 	do {
-		ssize_t got = exchange_datagram(query, NULL, 0, octets, sizeof octets, UDP_TRY, &sent, &received);
+		uint8_t question[SNTP_OCTETS], octets[512];
+		nanoseconds sent, received = 0, end = sysclock_elapsed() + UDP_TRY;
+		uint64_t nonce = 0;
+		ssize_t got;
 
-		if (got < 0) {
-			fail_datagram(answer, got);
+		if (sntp && getrandom(&nonce, sizeof nonce, 0) != (ssize_t)sizeof nonce) {
+			fail(answer, QUERY_FAILED, errno);
 			return;
 		}
-		if (got == RFC868_OCTETS) {
-			answered_second(query, answer, sent, received, octets);
-			return;
+		nonce |= 1;
+		sntp_question(question, nonce);
+		/* RFC 868's question is an empty datagram. */
+		got = exchange_datagram(query, question, sntp ? sizeof question : 0, octets, sizeof octets, UDP_TRY, &sent,
+		    &received);
+		/* A datagram that answers no question of ours comes from somebody else: the answer may still come. */
+		for (int strays = 0; got > 0 && strays < STRAYS; strays++) {
+			size_t length = (size_t)got < sizeof octets ? (size_t)got : sizeof octets;
+
+			if (sntp && take_sntp(query, answer, octets, length, sent, received, nonce))
+				return;
+			if (!sntp) {
+				take_second(query, answer, octets, length, sent, received);
+				return;
+			}
+			got = receive_datagram(query, query->sockets[query->used - 1], octets, sizeof octets,
+			    end - sysclock_elapsed(), &received);
 		}
-		if (got > 0) {
-			fail(answer, got < RFC868_OCTETS ? QUERY_SHORT : QUERY_LONG, (int)got);
+		if (got == EMPTY_DATAGRAM)
+			fail(answer, QUERY_SHORT, 0);
+		else if (got < 0)
+			fail(answer, errno == ECONNREFUSED ? QUERY_UNREACHABLE : QUERY_BROKEN, errno);
+		if (got < 0)
 			return;
-		}
 	} while (may_ask_again(query));
 	fail(answer, QUERY_TIMEOUT, 0);
 }
@@ -372,94 +418,18 @@ ask_edge(struct query *query, struct query_answer *answer)
 		if (got == RFC868_OCTETS)
 			edge_take(&edge, sent, received, rfc868_decode(octets, query->pivot));
 		else
-			edge_missed(&edge, sysclock_now());
+			edge_plan(&edge, sysclock_now());
 	}
 	answer->offset = edge_offset(&edge, sysclock_now());
 	answer->delay = edge.shortest;
 }
 
-/* Evaluates a whole SNTP answer.  Returns false if it does not answer our question. */
-static bool
-take_sntp(struct query *query, struct query_answer *answer, const uint8_t *octets, size_t length, uint64_t nonce,
-    nanoseconds sent, nanoseconds received)
-{
-	struct sntp_answer reply;
-
-	switch (sntp_read(octets, length, nonce, query->pivot, &reply)) {
-	case SNTP_OK:
-		answer->source_time = reply.sent;
-		answer->delay = ns_subtract(ns_magnitude(ns_subtract(received, sent)), ns_subtract(reply.sent, reply.received));
-		if (answer->delay < 0)
-			answer->delay = 0;
-		/* Our question left before it arrived there, and the answer left before it arrived here. */
-		answer->offset.low = ns_subtract(sent, reply.received);
-		answer->offset.high = ns_subtract(received, reply.sent);
-		if (answer->offset.low > answer->offset.high)
-			fail(answer, QUERY_NONSENSE, 0);
-		else
-			answer->offset = interval_widened(answer->offset, reply.distance + 1);
-		return true;
-	case SNTP_SHORT:
-		fail(answer, QUERY_SHORT, (int)length);
-		return true;
-	case SNTP_NOT_AN_ANSWER:
-		return false;
-	case SNTP_KISS:
-		fail(answer, QUERY_KISS, 0);
-		memcpy(answer->text, reply.kiss, sizeof reply.kiss);
-		return true;
-	case SNTP_UNSYNCHRONISED:
-		fail(answer, QUERY_UNSYNCHRONISED, 0);
-		return true;
-	case SNTP_NONSENSE:
-	default:
-		fail(answer, QUERY_NONSENSE, 0);
-		return true;
-	}
-}
-
-static void
-ask_sntp(struct query *query, struct query_answer *answer)
-{
-	do {
-		uint8_t question[SNTP_OCTETS], octets[512];
-		nanoseconds sent, received = 0, end;
-		uint64_t nonce = 0;
-		ssize_t got;
-
-		if (getrandom(&nonce, sizeof nonce, 0) != (ssize_t)sizeof nonce) {
-			fail(answer, QUERY_FAILED, errno);
-			return;
-		}
-		nonce |= 1;
-		sntp_question(question, nonce);
-		end = sysclock_elapsed() + UDP_TRY;
-		got = exchange_datagram(query, question, sizeof question, octets, sizeof octets, UDP_TRY, &sent, &received);
-		/* A datagram that answers no question of ours comes from somebody else: the answer may still come. */
-		for (int strays = 0; got > 0 && strays < STRAYS; strays++) {
-			if ((size_t)got > sizeof octets)
-				got = sizeof octets;
-			if (take_sntp(query, answer, octets, (size_t)got, nonce, sent, received))
-				return;
-			got = receive_datagram(query, query->sockets[query->used - 1], octets, sizeof octets,
-			    end - sysclock_elapsed(), &received);
-		}
-		if (got < 0) {
-			fail_datagram(answer, got);
-			return;
-		}
-	} while (may_ask_again(query));
-	fail(answer, QUERY_TIMEOUT, 0);
-}
-
 void
 query_ask(struct query *query, struct query_answer *answer)
 {
-	if (query->request->sntp)
-		ask_sntp(query, answer);
-	else if (query->request->edge)
+	if (query->request->edge)
 		ask_edge(query, answer);
-	else if (query->request->udp)
+	else if (uses_udp(query->request))
 		ask_udp(query, answer);
 	else
 		ask_tcp(query, answer);
@@ -468,48 +438,32 @@ query_ask(struct query *query, struct query_answer *answer)
 void
 query_describe(const struct query_answer *answer, char *text, size_t size)
 {
-	switch ((enum query_outcome)answer->outcome) {
-	case QUERY_ANSWERED:
-		snprintf(text, size, "answered");
-		break;
-	case QUERY_NO_ADDRESS:
-		snprintf(text, size, "no address: %s", gai_strerror(answer->error));
-		break;
-	case QUERY_UNREACHABLE:
-		snprintf(text, size, "cannot connect: %s", strerror(answer->error));
-		break;
-	case QUERY_TIMEOUT:
-		if (answer->error > 0)
-			snprintf(text, size, "sent %d octet%s and no more in time: expected 4", answer->error,
-			    PLURAL(answer->error));
-		else
-			snprintf(text, size, "no answer in time");
-		break;
-	case QUERY_CLOSED:
-		snprintf(text, size, "closed without an answer: it denies us (its hosts.allow) or has no time to give");
-		break;
-	case QUERY_SHORT:
-		snprintf(text, size, "sent %d octet%s: too few", answer->error, PLURAL(answer->error));
-		break;
-	case QUERY_LONG:
-		snprintf(text, size, "sent more than 4 octets: not RFC 868 (some 64-bit inetds send 8)");
-		break;
-	case QUERY_BROKEN:
-		snprintf(text, size, "failed before it had answered: %s", strerror(answer->error));
-		break;
-	case QUERY_KISS:
-		snprintf(text, size, "refused with kiss-o'-death code %.4s", answer->text);
-		break;
-	case QUERY_UNSYNCHRONISED:
-		snprintf(text, size, "says that its own clock is not synchronised");
-		break;
-	case QUERY_NONSENSE:
-		snprintf(text, size, "sent times that contradict each other");
-		break;
-	case QUERY_FAILED:
-	case QUERY_OUTCOMES:
-	default:
-		snprintf(text, size, "could not be asked: %s", strerror(answer->error));
-		break;
-	}
+	static const char *const texts[QUERY_OUTCOMES] = {
+		[QUERY_ANSWERED] = "answered",
+		[QUERY_NO_ADDRESS] = "no address: ",
+		[QUERY_UNREACHABLE] = "cannot connect: ",
+		[QUERY_TIMEOUT] = "no answer in time",
+		[QUERY_CLOSED] = "closed without an answer: it denies us (its hosts.allow) or has no time to give",
+		[QUERY_LONG] = "sent more than 4 octets: not RFC 868 (some 64-bit inetds send 8)",
+		[QUERY_BROKEN] = "failed before it had answered: ",
+		[QUERY_KISS] = "refused with kiss-o'-death code ",
+		[QUERY_UNSYNCHRONISED] = "says that its own clock is not synchronised",
+		[QUERY_NONSENSE] = "sent times that contradict each other",
+		[QUERY_FAILED] = "could not be asked: ",
+	};
+	const char *detail = "";
+	int error = answer->error;
+
+	if (answer->outcome == QUERY_NO_ADDRESS)
+		detail = gai_strerror(error);
+	else if (answer->outcome == QUERY_UNREACHABLE || answer->outcome == QUERY_BROKEN || answer->outcome == QUERY_FAILED)
+		detail = strerror(error);
+	else if (answer->outcome == QUERY_KISS)
+		detail = answer->text;
+	if (answer->outcome == QUERY_TIMEOUT && error > 0)
+		snprintf(text, size, "sent %d octet%s and no more in time: expected 4", error, PLURAL(error));
+	else if (answer->outcome == QUERY_SHORT)
+		snprintf(text, size, "sent %d octet%s: too few", error, PLURAL(error));
+	else
+		snprintf(text, size, "%s%s", texts[answer->outcome], detail);
 }

@@ -155,7 +155,7 @@ run_wild(struct input *input, nanoseconds sent, nanoseconds received, int64_t se
 		if (second < FIRST_SECOND || second > LAST_SECOND)
 			second = LAST_SECOND;
 		if ((way & 8) != 0)
-			edge_missed(&edge, received);
+			edge_plan(&edge, received);
 		else
 			edge_take(&edge, sent, received, second);
 		check_edge(&edge, take(input));

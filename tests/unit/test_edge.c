@@ -61,7 +61,7 @@ run(struct world world)
 		second = ask(&world, &sent, &received);
 		/* One question in sixteen is lost. */
 		if ((world.random >> 20 & 15) == 0)
-			edge_missed(&edge, guest(&world));
+			edge_plan(&edge, guest(&world));
 		else
 			edge_take(&edge, sent, received, second);
 	}
@@ -120,7 +120,7 @@ clock_set_meanwhile(void **unused)
 				assert_true(edge.known.low <= edge.known.high && edge.spacing > 0);
 				edge_take(&edge, clocks[then], clocks[first], edge.second);
 				assert_true(edge.known.low <= edge.known.high && edge.window.low <= edge.window.high);
-				edge_missed(&edge, clocks[then]);
+				edge_plan(&edge, clocks[then]);
 			}
 			assert_true(interval_bound(edge_offset(&edge, clocks[then])) >= 0);
 		}
