@@ -122,6 +122,9 @@ decide(const struct situation *situation, const struct limits *limits, nanosecon
 		return DECISION_WITHIN_BOUND;
 	if (situation->other_service && ns_magnitude(offset) < SYSCLOCK_RESPECT_BELOW)
 		return DECISION_OTHER_SERVICE;
+	/* An end of the range may be an end of the interval that does not fit: then the middle is unknown. */
+	if (situation->offset.high == INT64_MAX || situation->offset.low == INT64_MIN)
+		return DECISION_TOO_FAR;
 	decision = judge_distance(offset, limits);
 	if (decision != DECISION_STEP || ns_magnitude(offset) > situation->slew_up_to)
 		return decision;
