@@ -21,89 +21,63 @@
  */
 #define PUSH_TRANSIT NS_PER_SECOND
 
-#define READ_MOST 16
-
-enum session_read { SESSION_READ_DONE, SESSION_READ_SHORT, SESSION_READ_LONG, SESSION_READ_TIMEOUT, SESSION_READ_FAILED };
-
 /*
- * Reads exactly COUNT octets (at most 16) from standard input, within TIMEOUT if the guest's timers run at all.  SHORT:
- * the input ended after *GOT octets.  LONG: more than COUNT octets came together.  Does not wait for the end of the
- * input.
+ * Reads the four octets, in PUSH_TIMEOUT if the guest's timers run at all.  Does not wait for the end of the input.
+ * Reports every failure.
  */
-static enum session_read
-session_read_exactly(unsigned char *into, size_t count, nanoseconds timeout, size_t *got)
+static enum status
+read_octets(uint8_t octets[RFC868_OCTETS + 1])
 {
-	unsigned char room[READ_MOST + 1];
-	nanoseconds end = sysclock_elapsed() + timeout;
+	nanoseconds end = sysclock_elapsed() + PUSH_TIMEOUT;
+	size_t got = 0;
 
-	*got = 0;
-	for (;;) {
-		struct pollfd input[2] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = STDOUT_FILENO, .events = 0 } };
-		nanoseconds left = end - sysclock_elapsed();
-		ssize_t now;
-
+	while (got <= RFC868_OCTETS) {
+		struct pollfd polls[2] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = STDOUT_FILENO, .events = 0 } };
 		/* When all octets are there, look once, without waiting, whether there are more. */
-		if (*got >= count)
-			left = 0;
-		now = poll(input, 2, left > 0 ? (int)(left / NS_PER_MILLISECOND) + 1 : 0);
-		if (now < 0 && errno == EINTR)
-			continue;
-		if (now < 0)
-			return SESSION_READ_FAILED;
-		if (input[0].revents == 0 && (input[1].revents & (POLLERR | POLLHUP)) != 0 && *got < count)
-			return SESSION_READ_SHORT;
-		if (input[0].revents == 0) {
-			if (*got >= count)
+		nanoseconds left = got < RFC868_OCTETS ? end - sysclock_elapsed() : 0;
+		int ready = poll(polls, 2, left > 0 ? (int)(left / NS_PER_MILLISECOND) + 1 : 0);
+		ssize_t now = ready;
+
+		if (ready >= 0 && polls[0].revents == 0) {
+			if (got == RFC868_OCTETS || (polls[1].revents & (POLLERR | POLLHUP)) != 0)
 				break;
 			if (left <= 0)
-				return SESSION_READ_TIMEOUT;
+				return audit_fail("rfc868: %zu octet%s on standard input in 10 s: expected 4", got, PLURAL(got));
 			continue;
 		}
-		now = read(STDIN_FILENO, room + *got, count + 1 - *got);
-		if (now < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (now < 0)
-			return SESSION_READ_FAILED;
-		if (now == 0 && *got < count)
-			return SESSION_READ_SHORT;
+		if (ready > 0)
+			now = read(STDIN_FILENO, octets + got, RFC868_OCTETS + 1 - got);
+		if (now < 0 && errno != EINTR && errno != EAGAIN)
+			return audit_fail("rfc868: cannot read standard input: %s", strerror(errno));
 		if (now == 0)
 			break;
-		*got += (size_t)now;
-		if (*got > count)
-			return SESSION_READ_LONG;
+		if (now > 0)
+			got += (size_t)now;
 	}
-	memcpy(into, room, count);
-	return SESSION_READ_DONE;
+	if (got < RFC868_OCTETS)
+		return audit_usage("rfc868: %zu octet%s on standard input: expected 4", got, PLURAL(got));
+	if (got > RFC868_OCTETS)
+		return audit_usage("rfc868: more than 4 octets on standard input: expected 4");
+	return STATUS_DONE;
 }
 
 enum status
 perform_rfc868(const struct limits *limits)
 {
 	struct correction result = { .offset = 0 };
-	uint8_t octets[RFC868_OCTETS];
+	uint8_t octets[RFC868_OCTETS + 1];
 	struct interval offset;
 	struct clock_lock run;
 	struct clock_reading received;
 	int64_t second;
-	size_t got;
 	enum status status = perform_prepare(!limits->dry_run, &run);
 
 	if (status == STATUS_DONE)
 		status = perform_confine();
+	if (status == STATUS_DONE)
+		status = read_octets(octets);
 	if (status != STATUS_DONE)
 		return status;
-	switch (session_read_exactly(octets, sizeof octets, PUSH_TIMEOUT, &got)) {
-	case SESSION_READ_DONE:
-		break;
-	case SESSION_READ_SHORT:
-		return audit_usage("rfc868: %zu octet%s on standard input: expected 4", got, PLURAL(got));
-	case SESSION_READ_LONG:
-		return audit_usage("rfc868: more than 4 octets on standard input: expected 4");
-	case SESSION_READ_TIMEOUT:
-		return audit_fail("rfc868: %zu octet%s on standard input in 10 s: expected 4", got, PLURAL(got));
-	case SESSION_READ_FAILED:
-		return audit_fail("rfc868: cannot read standard input: %s", strerror(errno));
-	}
 	received = sysclock_read();
 	second = rfc868_decode(octets, limits_pivot(limits));
 	offset = interval_measured(received.real, received.real, ns_from_seconds(second),
