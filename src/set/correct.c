@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/sysclock.h"
-#include "lib/text.h"
 #include "set/audit.h"
 
 /* If a step misses its target by more than this, another program undid it: nothing in the kernel is that slow. */
@@ -47,6 +46,8 @@ set_bound(struct clock_lock *run, nanoseconds bound, struct deed *deed)
 static void
 carry_out(const struct policy_verdict *verdict, struct clock_lock *run, struct deed *deed)
 {
+	nanoseconds missed = 0;
+
 	if (verdict->decision == DECISION_SLEW)
 		deed->set_error = sysclock_slew(verdict->correction);
 	else
@@ -55,11 +56,11 @@ carry_out(const struct policy_verdict *verdict, struct clock_lock *run, struct d
 		return;
 	if (verdict->decision == DECISION_STEP) {
 		deed->moved = ns_add(deed->moved, moved_since());
-		deed->undone = ns_magnitude(ns_subtract(deed->moved, verdict->correction)) > LANDING_TOLERANCE;
+		missed = ns_magnitude(ns_subtract(deed->moved, verdict->correction));
+		deed->undone = missed > LANDING_TOLERANCE;
 	}
 	if (!deed->undone)
-		set_bound(run, ns_add(verdict->bound,
-		    ns_magnitude(deed->moved != 0 ? ns_subtract(deed->moved, verdict->correction) : 0)), deed);
+		set_bound(run, ns_add(verdict->bound, missed), deed);
 }
 
 /* Decides, and carries out the decision. */
@@ -87,15 +88,24 @@ judge_and_set(struct situation *situation, const struct limits *limits, struct c
 		set_bound(run, verdict->bound, deed);
 }
 
+void
+correct_format(nanoseconds offset, nanoseconds bound, char text[CORRECT_TEXT])
+{
+	char signed_bound[SECONDS_TEXT];
+
+	format_seconds(offset, text);
+	format_seconds(bound, signed_bound);
+	sprintf(text + strlen(text), " +- %s s", signed_bound + 1);
+}
+
 /* Reports to the client and to the log. */
 static enum status
 report(const struct correction *result, const struct deed *deed)
 {
 	const struct policy_verdict *verdict = &result->verdict;
-	char offset[SECONDS_TEXT], bound[SECONDS_TEXT], residual[SECONDS_TEXT], correction[SECONDS_TEXT];
+	char offset[CORRECT_TEXT], residual[SECONDS_TEXT], correction[SECONDS_TEXT];
 
-	format_seconds(result->offset, offset);
-	format_seconds(verdict->bound, bound);
+	correct_format(result->offset, verdict->bound, offset);
 	format_seconds(result->residual, residual);
 	format_seconds(verdict->correction, correction);
 	if (deed->set_error != 0)
@@ -108,8 +118,7 @@ report(const struct correction *result, const struct deed *deed)
 	if (deed->bound_error != 0)
 		audit_done("the kernel was not told the bound: %s", strerror(deed->bound_error));
 	if (verdict->correction != 0)
-		audit_done("%s: offset %s +- %s s, residual %s s", decision_name(verdict->decision), offset, bound + 1,
-		    residual);
+		audit_done("%s: offset %s, residual %s s", decision_name(verdict->decision), offset, residual);
 	return STATUS_DONE;
 }
 
@@ -119,7 +128,7 @@ correct_clock(const struct clock_reading *since, struct interval offset, nanosec
 {
 	struct situation situation = { .offset = offset, .delay = delay, .slew_up_to = slew_up_to };
 	struct deed deed = { .moved = 0 };
-	char text[SECONDS_TEXT], bound[SECONDS_TEXT];
+	char text[CORRECT_TEXT];
 	int error = limits->dry_run ? 0 : clock_lock_lock(run, since);
 
 	if (error != 0)
@@ -131,25 +140,20 @@ correct_clock(const struct clock_reading *since, struct interval offset, nanosec
 		return audit_fail("cannot read the kernel's clock state: %s", strerror(deed.state_error));
 	result->offset = interval_middle(offset);
 	result->residual = ns_add(result->offset, deed.moved);
-	format_seconds(result->offset, text);
-	format_seconds(interval_bound(offset), bound);
+	correct_format(result->offset, interval_bound(offset), text);
 	if (decision_refuses(result->verdict.decision))
-		return audit_refuse("%s: %s (offset %s +- %s s)", decision_name(result->verdict.decision),
-		    decision_reason(result->verdict.decision), text, bound + 1);
-	if (limits->dry_run)
-		return STATUS_DONE;
-	return report(result, &deed);
+		return audit_refuse("%s: %s (offset %s)", decision_name(result->verdict.decision),
+		    decision_reason(result->verdict.decision), text);
+	return limits->dry_run ? STATUS_DONE : report(result, &deed);
 }
 
 void
 correct_print(const struct correction *result, const struct limits *limits, const char *source)
 {
-	char offset[SECONDS_TEXT], bound[SECONDS_TEXT], residual[SECONDS_TEXT];
+	char offset[SECONDS_TEXT], residual[CORRECT_TEXT];
 
 	format_seconds(result->offset, offset);
-	format_seconds(result->verdict.bound, bound);
-	format_seconds(result->residual, residual);
-	printf("%s: offset %s s, %s%s, now %s +- %s s\n", source, offset,
-	    limits->dry_run ? "not done (--dry-run): " : "", decision_name(result->verdict.decision),
-	    residual, bound + 1);
+	correct_format(result->residual, result->verdict.bound, residual);
+	printf("%s: offset %s s, %s%s, now %s\n", source, offset, limits->dry_run ? "not done (--dry-run): " : "",
+	    decision_name(result->verdict.decision), residual);
 }

@@ -6,6 +6,7 @@
 
 #include "lib/interval.h"
 #include "lib/status.h"
+#include "lib/text.h"
 #include "set/clock_lock.h"
 #include "set/limits.h"
 #include "set/policy.h"
@@ -23,6 +24,10 @@ struct correction {
  */
 enum status correct_clock(const struct clock_reading *since, struct interval offset, nanoseconds delay, nanoseconds slew_up_to, const struct limits *limits,
     struct clock_lock *run, struct correction *result);
+
+/* "+12.345678901 +- 0.500000000 s": OFFSET and its error bound. */
+#define CORRECT_TEXT (2 * SECONDS_TEXT + 8)
+void correct_format(nanoseconds offset, nanoseconds bound, char text[CORRECT_TEXT]);
 
 /* Prints RESULT for the client, on standard output.  SOURCE is the time source's name or address. */
 void correct_print(const struct correction *result, const struct limits *limits, const char *source);

@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "lib/sysclock.h"
-#include "lib/text.h"
 #include "set/audit.h"
 #include "set/correct.h"
 #include "set/netproc.h"
@@ -71,6 +70,7 @@ perform_rdate(const struct rdate_request *request, const struct limits *limits, 
 	struct clock_reading since;
 	struct clock_lock run;
 	bool sets = !rdate.print_only && !limits->dry_run;
+	char text[CORRECT_TEXT];
 	enum status status;
 
 	if (limits->edge && !rdate.sntp)
@@ -88,11 +88,8 @@ perform_rdate(const struct rdate_request *request, const struct limits *limits, 
 	if (!rdate.silent)
 		print_time(answer.source_time);
 	if (rdate.verbose && rdate.print_only) {
-		char offset[SECONDS_TEXT], bound[SECONDS_TEXT];
-
-		format_seconds(interval_middle(answer.offset), offset);
-		format_seconds(interval_bound(answer.offset), bound);
-		printf("%s: offset %s +- %s s\n", answer.source, offset, bound + 1);
+		correct_format(interval_middle(answer.offset), interval_bound(answer.offset), text);
+		printf("%s: offset %s\n", answer.source, text);
 	} else if (rdate.verbose)
 		correct_print(&result, limits, answer.source);
 	return perform_finish(STATUS_DONE, rdate.print_only && !rdate.silent);
