@@ -14,9 +14,8 @@
 #include "lib/text.h"
 #include "set/policy.h"
 
-/* Microseconds; the kernel accepts at most 16 s. */
-#define TOLD_MAX 16000000
-#define TOLD_TEXT 127
+#define BOUND_MAX_US (SYSCLOCK_BOUND_MAX / NS_PER_MICROSECOND)
+#define LINE_OCTETS 127
 
 /* How long to wait for another request's lock, and how often to try at most. */
 #define LOCK_WAIT NS_PER_SECOND
@@ -37,7 +36,7 @@ read_boot_id(char boot_id[BOOT_ID_TEXT])
 static void
 read_bound(struct clock_lock *state)
 {
-	char text[TOLD_TEXT + 1], boot_id[BOOT_ID_TEXT], bound[12], before[12];
+	char text[LINE_OCTETS + 1], boot_id[BOOT_ID_TEXT], bound[12], before[12];
 	ssize_t got = pread(state->fd, text, sizeof text - 1, 0);
 
 	state->has_bound = false;
@@ -47,7 +46,7 @@ read_bound(struct clock_lock *state)
 	/* The kernel and the file both hold whole microseconds, so the comparison is exact. */
 	state->has_bound = sscanf(text, "boot %39s bound-us %11s before-us %11s", boot_id, bound, before) == 3 &&
 	    strcmp(boot_id, state->boot_id) == 0 && state->boot_id[0] != '\0' &&
-	    parse_whole(bound, 0, TOLD_MAX, &state->bound) && parse_whole(before, 0, TOLD_MAX, &state->bound_before);
+	    parse_whole(bound, 0, BOUND_MAX_US, &state->bound) && parse_whole(before, 0, BOUND_MAX_US, &state->bound_before);
 }
 
 /*
@@ -84,13 +83,11 @@ clock_lock_open(struct clock_lock *state, bool writable)
 		state->fd = open_lock();
 	} else
 		state->fd = open(CLOCK_LOCK_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (state->fd < 0) {
+	if (state->fd >= 0)
+		read_bound(state);
+	else
 		state->error = errno;
-		state->unreadable = errno == EACCES;
-		return writable ? errno : 0;
-	}
-	read_bound(state);
-	return 0;
+	return writable ? state->error : 0;
 }
 
 /*
@@ -143,7 +140,7 @@ clock_lock_complaint(int error)
 	static char text[160];
 
 	if (error == EWOULDBLOCK)
-		return "another request is setting the clock";
+		return "another request is setting the clock: it has held the lock for a second; nothing was done";
 	if (error == ESTALE)
 		return "the clock was set by another request or program while this one waited; nothing was done";
 	snprintf(text, sizeof text, "cannot lock " CLOCK_LOCK_FILE ": %s%s", strerror(error), error == EACCES || error == EPERM ?
@@ -158,47 +155,32 @@ clock_lock_other_service(const struct clock_lock *state, const struct sysclock_s
 	 * The kernel keeps the estimate that was set, and lets maxerror grow.  A time service that was active since has
 	 * set both.
 	 */
-	if (!kernel->synchronised)
-		return false;
-	return !(state->has_bound && kernel->maxerror >= kernel->esterror &&
+	return kernel->synchronised && !(state->has_bound && kernel->maxerror >= kernel->esterror &&
 	    (kernel->esterror == state->bound * NS_PER_MICROSECOND ||
 	    kernel->esterror == state->bound_before * NS_PER_MICROSECOND));
-}
-
-/* Writes LENGTH octets to the start of FD.  Returns 0 or an errno value. */
-static int
-write_whole(int fd, const char *text, size_t length)
-{
-	size_t done = 0;
-
-	while (done < length) {
-		ssize_t now = pwrite(fd, text + done, length - done, (off_t)done);
-
-		if (now < 0 && errno == EINTR)
-			continue;
-		if (now <= 0)
-			return now < 0 ? errno : EIO;
-		done += (size_t)now;
-	}
-	return 0;
 }
 
 int
 clock_lock_record_bound(struct clock_lock *state, nanoseconds bound)
 {
-	char text[TOLD_TEXT + 1];
+	char text[LINE_OCTETS + 1];
 	int64_t before = state->has_bound ? state->bound : 0, now = ns_to_microseconds_up(bound);
-	size_t length;
+	ssize_t length, done = 0;
 	int error;
 
 	if (state->fd < 0)
 		return state->error;
-	/* The line always has the same length: one write replaces all of it. */
-	length = (size_t)snprintf(text, sizeof text, "boot %-39s bound-us %-11" PRId64 " before-us %-11" PRId64 "\n",
-	    state->boot_id, now, before);
-	error = write_whole(state->fd, text, length);
-	if (error == 0)
-		error = sysclock_set_bound(bound, bound);
+	/* The line always has the same length: it replaces all of the one before. */
+	length = snprintf(text, sizeof text, "boot %-39s bound-us %-11" PRId64 " before-us %-11" PRId64 "\n", state->boot_id, now,
+	    before);
+	while (done < length) {
+		ssize_t written = pwrite(state->fd, text + done, (size_t)(length - done), done);
+
+		if (written == 0 || (written < 0 && errno != EINTR))
+			return written < 0 ? errno : EIO;
+		done += written > 0 ? written : 0;
+	}
+	error = sysclock_set_bound(bound, bound);
 	/* After a failure the kernel still has the previous bound: keep it. */
 	if (error != 0)
 		return error;

@@ -5,6 +5,9 @@
  * for a host, a time source or a log.  The lock file contains one line, written after each set.  From it the next
  * request learns whether guestclock or another time service made the kernel's clock "synchronised".  A file that does
  * not parse counts as empty.
+ *
+ * Functions that return int return 0 or an errno value, and report nothing.  The caller does: for the errors of the first
+ * two by clock_lock_complaint().
  */
 #ifndef GUESTCLOCK_CLOCK_LOCK_H
 #define GUESTCLOCK_CLOCK_LOCK_H
@@ -19,31 +22,30 @@
 
 struct clock_lock {
 	int fd;				/* the lock file, or -1 */
-	int error;			/* an errno value: why fd is -1 */
+	int error;			/* an errno value: why fd is -1 (EACCES: the file exists) */
 	char boot_id[BOOT_ID_TEXT];	/* /proc/sys/kernel/random/boot_id, or empty */
-	bool unreadable;		/* the file exists, but this process may not read it */
 	bool has_bound;			/* the bounds below were set in the kernel since it booted */
 	int64_t bound;			/* maxerror and esterror in microseconds, as the kernel holds them */
 	int64_t bound_before;		/* the one before: in force if a request was killed before setting bound */
 };
 
 /*
- * Opens the file.  With WRITABLE, makes it if it is missing, and returns 0 or an errno value.  Without, makes nothing
- * and always returns 0: a missing file is no error.
+ * Opens the file.  With WRITABLE, makes it if it is missing.  Without, makes nothing and always returns 0: a missing
+ * file is no error.
  */
 int clock_lock_open(struct clock_lock *state, bool writable);
 
 /*
  * Locks, in order to set a clock that was measured at SINCE or later.  Another request holds the lock for milliseconds:
- * this waits for it, a second at most, without a timer.  Returns 0, or an errno value and no lock: EWOULDBLOCK if
- * another request still holds it, ESTALE if the clock was set since SINCE, so that the measurement is no longer valid.
+ * this waits for it, a second at most, without a timer.  After an error there is no lock.  EWOULDBLOCK: another
+ * request still holds it.  ESTALE: the clock was set since SINCE, so that the measurement is no longer valid.
  */
 int clock_lock_lock(struct clock_lock *state, const struct clock_reading *since);
 
 /* Releases the lock. */
 void clock_lock_unlock(struct clock_lock *state);
 
-/* The message to the user for an error of clock_lock_open() or clock_lock_lock().  It is valid until the next call. */
+/* The message to the user for ERROR of clock_lock_open() or clock_lock_lock(); valid until the next call. */
 const char *clock_lock_complaint(int error);
 
 /* Whether another time service has synchronised the kernel's clock. */
@@ -51,7 +53,7 @@ bool clock_lock_other_service(const struct clock_lock *state, const struct syscl
 
 /*
  * Sets the kernel's bound on the clock's error to BOUND (sysclock_set_bound()), and records that guestclock set it.
- * Records first: if that fails, the kernel's bound is not changed.  Returns 0 or an errno value.
+ * Records first: if that fails, the kernel's bound is not changed.
  */
 int clock_lock_record_bound(struct clock_lock *state, nanoseconds bound);
 

@@ -1,4 +1,5 @@
 /* status: prints the clock's state and the limits in force. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,7 +35,7 @@ perform_status(const struct limits *limits)
 		return audit_fail("cannot read the kernel's clock state: %s", strerror(error));
 	format_date(sysclock_now(), text);
 	printf("clock %s\nboot %s\n", text, run.boot_id[0] != '\0' ? run.boot_id : "unknown");
-	printf("synchronised %s\n", !kernel.synchronised ? "no" : run.unreadable ? "yes" : clock_lock_other_service(&run, &kernel) ?
+	printf("synchronised %s\n", !kernel.synchronised ? "no" : run.error == EACCES ? "yes" : clock_lock_other_service(&run, &kernel) ?
 	    "yes, by another time service" : "yes, by guestclock-set");
 	print_limit_seconds("maxerror", kernel.maxerror);
 	print_limit_seconds("esterror", kernel.esterror);

@@ -800,10 +800,10 @@ holds() {
 	clock_new offset_ns=-100.0
 	holds long 60
 	ask 'rdate -s 127.0.0.1'
-	refused 111 'guestclock-set: another request is setting the clock$'
+	refused 111 'guestclock-set: another request is setting the clock: it has held the lock for a second; nothing was done$'
 	within "$took" 1000 8000 'milliseconds'
 	ask rfc868 < <(printf '\0\0\0\0')
-	refused 111 'guestclock-set: another request is setting the clock$'
+	refused 111 'guestclock-set: another request is setting the clock: it has held the lock for a second; nothing was done$'
 	# Reading the clock needs no lock.
 	ask status
 	expect 0
