@@ -83,33 +83,26 @@ send_no(struct server *server, enum exchange_reason reason, const char *text)
 }
 
 /*
- * Locks the clock for an order to set.  Returns false, with REASON and TEXT, if this session may not set the clock, if
- * the lock is not available, or if the clock was set since the measurement.
+ * Locks the clock for an order to set.  Returns NULL, or REASON and the text of a refusal: this session may not set the
+ * clock, the lock is not available, or the clock was set since the measurement.
  */
-static bool
-lock_clock(struct server *server, enum exchange_reason *reason, const char **text)
+static const char *
+lock_clock(struct server *server, enum exchange_reason *reason)
 {
 	int error;
 
-	if (server->limits->dry_run) {
-		*reason = REASON_DRY_RUN;
-		*text = "the forced command says --dry-run";
-		return false;
-	}
-	if (!server->may_set) {
-		*reason = REASON_NO_CAPABILITY;
-		*text = "no CAP_SYS_TIME: run as root, or setcap cap_sys_time=ep on the program";
-		return false;
-	}
+	*reason = REASON_DRY_RUN;
+	if (server->limits->dry_run)
+		return "the forced command says --dry-run";
+	*reason = REASON_NO_CAPABILITY;
+	if (!server->may_set)
+		return "no CAP_SYS_TIME: run as root, or setcap cap_sys_time=ep on the program";
 	error = clock_lock_lock(server->run, &server->since);
-	if (error == 0)
-		return true;
 	/* Let the next "now" start a new measurement.  Without one, the same order is refused again. */
 	if (error == ESTALE)
 		server->measuring = false;
 	*reason = error == EWOULDBLOCK || error == ESTALE ? REASON_BUSY : REASON_FAILED;
-	*text = clock_lock_complaint(error);
-	return false;
+	return error == 0 ? NULL : clock_lock_complaint(error);
 }
 
 /*
@@ -140,41 +133,36 @@ carry_out(struct server *server, const struct exchange_order *order, nanoseconds
 static void
 log_order(const struct exchange_order *order, nanoseconds moved, int error)
 {
-	const char *word = order->verb == EXCHANGE_STEP ? "step" : "slew";
+	bool rate = order->verb == EXCHANGE_RATE;
 	char text[SECONDS_TEXT], residual[SECONDS_TEXT];
 
 	if (order->verb == EXCHANGE_BOUND)
 		return;
-	if (order->verb == EXCHANGE_RATE) {
-		/* format_seconds() divides by 10^9: ppb * 10^6 prints as ppm.  SYSCLOCK_RATE_MAX bounds the product. */
-		format_seconds(order->value * 1000000, text);
+	/* format_seconds() divides by 10^9: ppb * 10^6 prints as ppm.  SYSCLOCK_RATE_MAX bounds the product. */
+	format_seconds(rate ? order->value * 1000000 : order->value, text);
+	format_seconds(ns_subtract(moved, order->value), residual);
+	if (rate)
 		audit_done("rate %s ppm, as the host ordered%s%s", text, error != 0 ? ", failed: " : "",
 		    error != 0 ? strerror(error) : "");
-		return;
-	}
-	format_seconds(order->value, text);
-	format_seconds(ns_subtract(moved, order->value), residual);
-	if (error == 0)
-		audit_done("%s by %s s, as the host ordered, residual %s s", word, text, residual);
 	else
-		audit_done("%s by %s s, as the host ordered, failed: %s", word, text, strerror(error));
+		audit_done("%s by %s s, as the host ordered, %s%s%s", order->verb == EXCHANGE_STEP ? "step" : "slew", text,
+		    error != 0 ? "failed: " : "residual ", error != 0 ? strerror(error) : residual, error != 0 ? "" : " s");
 }
 
-/* Whether the limits and the kernel's ranges allow an order to set.  If not, returns false with REASON and TEXT. */
-static bool
-within_limits(struct server *server, const struct exchange_order *order, enum exchange_reason *reason, const char **text)
+/* Returns NULL if the limits and the kernel's ranges allow an order to set, or REASON and the text of a refusal. */
+static const char *
+judge_order(struct server *server, const struct exchange_order *order, enum exchange_reason *reason)
 {
 	enum decision decision = policy_judge_order(sysclock_now(), server->moved, order, server->limits);
 	int named = 0;
 
 	if (!decision_refuses(decision))
-		return true;
+		return NULL;
 	/* The reason of the same name, or "range" for a decision that the protocol has no name for. */
 	while (named < REASONS && strcmp(exchange_reason_name((enum exchange_reason)named), decision_name(decision)) != 0)
 		named++;
 	*reason = named < REASONS ? (enum exchange_reason)named : REASON_RANGE;
-	*text = decision_reason(decision);
-	return false;
+	return decision_reason(decision);
 }
 
 /*
@@ -184,26 +172,26 @@ within_limits(struct server *server, const struct exchange_order *order, enum ex
 static bool
 answer_set(struct server *server, const struct exchange_order *order)
 {
-	enum exchange_reason reason = REASON_FAILED;
-	const char *text = "";
+	enum exchange_reason reason;
+	const char *unlocked, *refused;
 	nanoseconds moved = 0;
-	bool locked, allowed;
 	int error = 0;
 
-	if (server->orders >= ORDERS_MOST) {
+	if (server->orders++ >= ORDERS_MOST) {
 		send_no(server, REASON_TOO_MANY, "more orders to set than a session has a use for");
 		return false;
 	}
-	server->orders++;
-	locked = lock_clock(server, &reason, &text);
+	unlocked = lock_clock(server, &reason);
 	/* If both a limit and the lock refuse the order, report the limit: it would also refuse a repeated order. */
-	allowed = within_limits(server, order, &reason, &text) && locked;
-	if (allowed)
+	refused = judge_order(server, order, &reason);
+	if (refused == NULL)
+		refused = unlocked;
+	if (refused == NULL)
 		error = carry_out(server, order, &moved);
-	if (locked)
+	if (unlocked == NULL)
 		clock_lock_unlock(server->run);
-	if (!allowed)
-		return send_no(server, reason, text);
+	if (refused != NULL)
+		return send_no(server, reason, refused);
 	log_order(order, moved, error);
 	return error == 0 ? send_time(server, "done", sysclock_now()) : send_no(server, REASON_FAILED, strerror(error));
 }
@@ -233,7 +221,7 @@ answer_line(struct server *server, const char *line, size_t length)
 
 	if (memchr(line, '\0', length) == NULL && exchange_parse_order(line, length, &order, &range))
 		return answer_order(server, &order);
-	if (memchr(line, '\0', length) == NULL && range)
+	if (range)
 		return send_no(server, REASON_RANGE, "a number beyond what a clock can take");
 	return send_no(server, REASON_SYNTAX, "expected now, step, slew, rate, bound or bye");
 }
