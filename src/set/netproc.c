@@ -95,7 +95,6 @@ static enum netproc_result
 wait_for_answer(struct netproc *asker, struct hangup *hangup, nanoseconds timeout, struct query_answer *answer)
 {
 	nanoseconds end = sysclock_elapsed() + timeout + PATIENCE;
-	unsigned char room[sizeof *answer];
 	size_t got = 0;
 
 	for (;;) {
@@ -117,7 +116,7 @@ wait_for_answer(struct netproc *asker, struct hangup *hangup, nanoseconds timeou
 			return NETPROC_FAILED;
 		}
 		if (polls[HANGUP_POLLS].revents != 0) {
-			now = read(asker->pipe, room + got, sizeof room - got);
+			now = read(asker->pipe, (char *)answer + got, sizeof *answer - got);
 			if (now < 0 && errno == EINTR)
 				continue;
 			if (now < 0)
@@ -125,10 +124,8 @@ wait_for_answer(struct netproc *asker, struct hangup *hangup, nanoseconds timeou
 			if (now == 0)
 				return NETPROC_DIED;
 			got += (size_t)now;
-			if (got == sizeof room) {
-				memcpy(answer, room, sizeof *answer);
+			if (got == sizeof *answer)
 				return query_answer_valid(answer) ? NETPROC_ANSWER : NETPROC_DIED;
-			}
 		} else if (hangup_seen(hangup, polls))
 			return NETPROC_GONE;
 	}

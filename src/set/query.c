@@ -140,22 +140,6 @@ open_sockets(struct query *query, const struct addrinfo *addresses, struct query
 		fail(answer, QUERY_UNREACHABLE, error);
 }
 
-/* Without getaddrinfo(3): this is exactly the address that was allowed, and it needs no lookup. */
-static void
-open_literal(struct query *query, union peer *literal, struct addrinfo address, struct query_answer *answer)
-{
-	address.ai_family = literal->any.sa_family;
-	address.ai_addr = &literal->any;
-	if (literal->any.sa_family == AF_INET) {
-		literal->v4.sin_port = htons(query->request->port);
-		address.ai_addrlen = sizeof literal->v4;
-	} else {
-		literal->v6.sin6_port = htons(query->request->port);
-		address.ai_addrlen = sizeof literal->v6;
-	}
-	open_sockets(query, &address, answer);
-}
-
 void
 query_open(struct query *query, const struct rdate_request *request, int64_t pivot, struct query_answer *answer)
 {
@@ -173,11 +157,17 @@ query_open(struct query *query, const struct rdate_request *request, int64_t piv
 	query->deadline = sysclock_elapsed() + request->timeout;
 	memset(answer, 0, sizeof *answer);
 	/*
-	 * getaddrinfo(3) decides whether a literal of the other family is acceptable: -6 ::ffff:127.0.0.1 is IPv4 in
-	 * IPv6 form.
+	 * A literal needs no lookup, and is exactly the address that was allowed.  But getaddrinfo(3) decides whether one of
+	 * the other family is acceptable: -6 ::ffff:127.0.0.1 is IPv4 in IPv6 form.
 	 */
 	if (literal.any.sa_family != AF_UNSPEC && (request->family == 0 || wanted.ai_family == literal.any.sa_family)) {
-		open_literal(query, &literal, wanted, answer);
+		bool v4 = literal.any.sa_family == AF_INET;
+
+		*(v4 ? &literal.v4.sin_port : &literal.v6.sin6_port) = htons(request->port);
+		wanted.ai_family = literal.any.sa_family;
+		wanted.ai_addr = &literal.any;
+		wanted.ai_addrlen = v4 ? sizeof literal.v4 : sizeof literal.v6;
+		open_sockets(query, &wanted, answer);
 		return;
 	}
 	snprintf(port, sizeof port, "%u", (unsigned)request->port);
