@@ -1,7 +1,6 @@
 /* SNTP: see sntp.h. */
 #include "set/sntp.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "lib/rfc868.h"
@@ -40,15 +39,6 @@ read_short(const uint8_t *in)
 	return (nanoseconds)(((uint64_t)read_32(in) * (uint64_t)NS_PER_SECOND + 0xffff) >> 16);
 }
 
-static bool
-all_zero(const uint8_t *in, size_t length)
-{
-	while (length > 0)
-		if (in[--length] != 0)
-			return false;
-	return true;
-}
-
 void
 sntp_question(uint8_t out[SNTP_OCTETS], uint64_t nonce)
 {
@@ -60,6 +50,7 @@ sntp_question(uint8_t out[SNTP_OCTETS], uint64_t nonce)
 enum sntp_result
 sntp_read(const uint8_t *in, size_t length, uint64_t nonce, int64_t pivot, struct sntp_answer *answer)
 {
+	static const uint8_t unknown[8];
 	unsigned leap, version, mode;
 
 	memset(answer, 0, sizeof *answer);
@@ -82,7 +73,7 @@ sntp_read(const uint8_t *in, size_t length, uint64_t nonce, int64_t pivot, struc
 	if (leap == LEAP_UNSYNCHRONISED || in[STRATUM] > STRATUM_MAX || answer->distance > 16 * NS_PER_SECOND)
 		return SNTP_UNSYNCHRONISED;
 	/* Zero is a legal second once in an era, but 64 zero bits mean "unknown" in NTP. */
-	if (all_zero(in + RECEIVE, 8) || all_zero(in + TRANSMIT, 8))
+	if (memcmp(in + RECEIVE, unknown, sizeof unknown) == 0 || memcmp(in + TRANSMIT, unknown, sizeof unknown) == 0)
 		return SNTP_NONSENSE;
 	answer->received = read_time(in + RECEIVE, pivot);
 	answer->sent = read_time(in + TRANSMIT, pivot);

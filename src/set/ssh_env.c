@@ -49,7 +49,7 @@ ssh_env_key_fingerprint(const char *auth_info, char key[SSH_ENV_KEY_TEXT])
 	static const char publickey[] = "publickey ";
 	char encoded[AUTH_INFO_ROOM];
 	unsigned char blob[AUTH_INFO_ROOM], digest[SHA256_DIGEST_LENGTH];
-	const char *line = auth_info, *type, *end;
+	const char *line = auth_info, *key_text;
 	SHA2_CTX context;
 	size_t length;
 	int decoded;
@@ -61,15 +61,11 @@ ssh_env_key_fingerprint(const char *auth_info, char key[SSH_ENV_KEY_TEXT])
 			return;
 		line++;
 	}
-	type = line + sizeof publickey - 1;
-	end = strchr(type, ' ');
-	if (end == NULL)
-		return;
-	end++;
-	length = strcspn(end, " \n");
+	key_text = strchr(line + sizeof publickey - 1, ' ');
+	length = key_text != NULL ? strcspn(++key_text, " \n") : 0;
 	if (length == 0 || length >= sizeof encoded)
 		return;
-	memcpy(encoded, end, length);
+	memcpy(encoded, key_text, length);
 	encoded[length] = '\0';
 	decoded = b64_pton(encoded, blob, sizeof blob);
 	if (decoded <= 0)
@@ -125,7 +121,7 @@ ssh_env_read(struct ssh_env *client)
 	const char *zone = getenv("TZ");
 
 	memset(client, 0, sizeof *client);
-	strcpy(client->address, "unknown");
+	strcpy(client->address, connection == NULL ? "this machine" : "unknown");
 	wipe_environment((const char *const[]){ connection, command, auth_info, connection == NULL ? zone : NULL }, 4);
 	/*
 	 * An absolute TZ keeps localtime(3) from looking for files when they are out of reach.  A local user's own TZ
@@ -134,10 +130,8 @@ ssh_env_read(struct ssh_env *client)
 	setenv("TZ", zone != NULL && connection == NULL ? zone : ":/etc/localtime", 1);
 	client->command = command != NULL ? command : "";
 	client->by_ssh = connection != NULL;
-	if (connection == NULL) {
-		strcpy(client->address, "this machine");
+	if (connection == NULL)
 		return true;
-	}
 	if (auth_info != NULL)
 		read_key(auth_info, client->key);
 	if (ssh_env_parse_connection(connection, if_nametoindex, client->address, &client->peer))
