@@ -21,8 +21,6 @@
 /* UDP loses packets: how long to wait before asking again, and how many questions to send. */
 #define UDP_TRY (NS_PER_SECOND)
 #define UDP_TRIES 5
-/* The result for an empty datagram, which is neither an answer nor silence. */
-#define EMPTY_DATAGRAM (-2)
 /* How many datagrams that answer none of our questions are read before the next question. */
 #define STRAYS 100
 /* How long before a timed question the process stays awake, and how often it then reads the clock at most. */
@@ -206,25 +204,24 @@ ask_tcp(struct query *query, struct query_answer *answer)
 
 	/* When four octets are there, look once, without waiting, whether there are more: this needs no timer. */
 	while (got <= RFC868_OCTETS) {
-		int ready = wait_for(query->sockets[0], POLLIN, got < RFC868_OCTETS ? time_left(query) : 0);
-		ssize_t now;
+		bool complete = got == RFC868_OCTETS;
+		ssize_t now = wait_for(query->sockets[0], POLLIN, complete ? 0 : time_left(query));
 
-		if (ready == 0 && got < RFC868_OCTETS) {
+		if (now == 0 && !complete) {
 			fail(answer, QUERY_TIMEOUT, (int)got);
 			return;
 		}
-		if (ready == 0)
-			break;
-		now = ready < 0 ? -1 : recv(query->sockets[0], octets + got, sizeof octets - got, 0);
+		if (now > 0)
+			now = recv(query->sockets[0], octets + got, sizeof octets - got, 0);
 		if (now < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
-		if (now < 0 && got < RFC868_OCTETS) {
+		if (now < 0 && !complete) {
 			fail(answer, QUERY_BROKEN, errno);
 			return;
 		}
 		if (now <= 0)
 			break;
-		if (got < RFC868_OCTETS)
+		if (!complete)
 			received = sysclock_now();
 		got += (size_t)now;
 	}
@@ -234,14 +231,20 @@ ask_tcp(struct query *query, struct query_answer *answer)
 		take_second(query, answer, octets, got, query->connecting, received);
 }
 
+struct datagram {
+	uint8_t octets[512];
+	size_t length;
+	nanoseconds sent, received;	/* the guest's clock when the question left and when this arrived */
+};
+
 /*
- * Waits at most LONGEST for a datagram on FD.  Returns its length (which may exceed ROOM), 0 if none came,
- * EMPTY_DATAGRAM, or -1 on error (errno).
+ * Waits at most LONGEST for a datagram on the last question's socket.  Returns 1, 0 if none came, or -1 on error
+ * (errno).
  */
-static ssize_t
-receive_datagram(const struct query *query, int fd, uint8_t *into, size_t room, nanoseconds longest,
-    nanoseconds *received)
+static int
+receive_datagram(const struct query *query, nanoseconds longest, struct datagram *datagram)
 {
+	int fd = query->sockets[query->used - 1];
 	nanoseconds end = sysclock_elapsed() + (longest < time_left(query) ? longest : time_left(query));
 	ssize_t got;
 
@@ -250,28 +253,26 @@ receive_datagram(const struct query *query, int fd, uint8_t *into, size_t room, 
 
 		if (ready <= 0)
 			return ready;
-		got = recv(fd, into, room, MSG_TRUNC);
-		*received = sysclock_now();
+		got = recv(fd, datagram->octets, sizeof datagram->octets, 0);
+		datagram->received = sysclock_now();
 		/* The datagram that poll(2) reported may be gone: the kernel drops one with a wrong checksum. */
 	} while (got < 0 && (errno == EAGAIN || errno == EINTR));
-	return got == 0 ? EMPTY_DATAGRAM : got;
+	datagram->length = got > 0 ? (size_t)got : 0;
+	return got < 0 ? -1 : 1;
 }
 
-/*
- * Sends a question on a socket of its own and waits at most LONGEST for the answer.  Returns as receive_datagram()
- * does.
- */
-static ssize_t
-exchange_datagram(struct query *query, const void *question, size_t length, uint8_t *into, size_t room,
-    nanoseconds longest, nanoseconds *sent, nanoseconds *received)
+/* Sends a question on a socket of its own and waits at most LONGEST for the answer, as receive_datagram() does. */
+static int
+exchange_datagram(struct query *query, const void *question, size_t length, nanoseconds longest,
+    struct datagram *datagram)
 {
 	int fd = query->sockets[query->used++];
 
-	*sent = sysclock_now();
+	datagram->sent = sysclock_now();
 	while (send(fd, question, length, MSG_NOSIGNAL) < 0)
 		if (errno != EINTR)
 			return -1;
-	return receive_datagram(query, fd, into, room, longest, received);
+	return receive_datagram(query, longest, datagram);
 }
 
 /* Whether there are another socket and time to ask again after a lost question. */
@@ -281,44 +282,33 @@ may_ask_again(const struct query *query)
 	return query->used < query->count && time_left(query) > 0;
 }
 
-/* Evaluates a whole SNTP answer.  Returns false if it does not answer our question. */
+/* Evaluates an SNTP answer.  Returns false if it does not answer our question. */
 static bool
-take_sntp(struct query *query, struct query_answer *answer, const uint8_t *octets, size_t length, nanoseconds sent,
-    nanoseconds received, uint64_t nonce)
+take_sntp(struct query *query, struct query_answer *answer, const struct datagram *datagram, uint64_t nonce)
 {
+	static const enum query_outcome outcomes[] = { [SNTP_SHORT] = QUERY_SHORT, [SNTP_KISS] = QUERY_KISS,
+		[SNTP_UNSYNCHRONISED] = QUERY_UNSYNCHRONISED, [SNTP_NONSENSE] = QUERY_NONSENSE };
 	struct sntp_answer reply;
+	enum sntp_result result = sntp_read(datagram->octets, datagram->length, nonce, query->pivot, &reply);
 
-	switch (sntp_read(octets, length, nonce, query->pivot, &reply)) {
-	case SNTP_OK:
-		answer->source_time = reply.sent;
-		answer->delay = ns_subtract(ns_magnitude(ns_subtract(received, sent)), ns_subtract(reply.sent, reply.received));
-		if (answer->delay < 0)
-			answer->delay = 0;
-		/* Our question left before it arrived there, and the answer left before it arrived here. */
-		answer->offset.low = ns_subtract(sent, reply.received);
-		answer->offset.high = ns_subtract(received, reply.sent);
-		if (answer->offset.low > answer->offset.high)
-			fail(answer, QUERY_NONSENSE, 0);
-		else
-			answer->offset = interval_widened(answer->offset, reply.distance + 1);
-		break;
-	case SNTP_SHORT:
-		fail(answer, QUERY_SHORT, (int)length);
-		break;
-	case SNTP_NOT_AN_ANSWER:
+	if (result == SNTP_NOT_AN_ANSWER)
 		return false;
-	case SNTP_KISS:
-		fail(answer, QUERY_KISS, 0);
+	/* Our question left before it arrived there, and the answer left before it arrived here. */
+	answer->offset.low = ns_subtract(datagram->sent, reply.received);
+	answer->offset.high = ns_subtract(datagram->received, reply.sent);
+	if (result == SNTP_OK && answer->offset.low > answer->offset.high)
+		result = SNTP_NONSENSE;
+	if (result != SNTP_OK) {
+		fail(answer, outcomes[result], (int)datagram->length);
 		memcpy(answer->text, reply.kiss, sizeof reply.kiss);
-		break;
-	case SNTP_UNSYNCHRONISED:
-		fail(answer, QUERY_UNSYNCHRONISED, 0);
-		break;
-	case SNTP_NONSENSE:
-	default:
-		fail(answer, QUERY_NONSENSE, 0);
-		break;
+		return true;
 	}
+	answer->source_time = reply.sent;
+	answer->delay = ns_subtract(ns_magnitude(ns_subtract(datagram->received, datagram->sent)),
+	    ns_subtract(reply.sent, reply.received));
+	if (answer->delay < 0)
+		answer->delay = 0;
+	answer->offset = interval_widened(answer->offset, reply.distance + 1);
 	return true;
 }
 
@@ -329,10 +319,11 @@ ask_udp(struct query *query, struct query_answer *answer)
 	bool sntp = query->request->sntp;
 
 	do {
-		uint8_t question[SNTP_OCTETS], octets[512];
-		nanoseconds sent, received = 0, end = sysclock_elapsed() + UDP_TRY;
+		uint8_t question[SNTP_OCTETS];
+		struct datagram datagram;
+		nanoseconds end = sysclock_elapsed() + UDP_TRY;
 		uint64_t nonce = 0;
-		ssize_t got;
+		int got;
 
 		if (sntp && getrandom(&nonce, sizeof nonce, 0) != (ssize_t)sizeof nonce) {
 			fail(answer, QUERY_FAILED, errno);
@@ -341,27 +332,19 @@ ask_udp(struct query *query, struct query_answer *answer)
 		nonce |= 1;
 		sntp_question(question, nonce);
 		/* RFC 868's question is an empty datagram. */
-		got = exchange_datagram(query, question, sntp ? sizeof question : 0, octets, sizeof octets, UDP_TRY, &sent,
-		    &received);
+		got = exchange_datagram(query, question, sntp ? sizeof question : 0, UDP_TRY, &datagram);
 		/* A datagram that answers no question of ours comes from somebody else: the answer may still come. */
 		for (int strays = 0; got > 0 && strays < STRAYS; strays++) {
-			size_t length = (size_t)got < sizeof octets ? (size_t)got : sizeof octets;
-
-			if (sntp && take_sntp(query, answer, octets, length, sent, received, nonce))
+			if (!sntp)
+				take_second(query, answer, datagram.octets, datagram.length, datagram.sent, datagram.received);
+			if (!sntp || take_sntp(query, answer, &datagram, nonce))
 				return;
-			if (!sntp) {
-				take_second(query, answer, octets, length, sent, received);
-				return;
-			}
-			got = receive_datagram(query, query->sockets[query->used - 1], octets, sizeof octets,
-			    end - sysclock_elapsed(), &received);
+			got = receive_datagram(query, end - sysclock_elapsed(), &datagram);
 		}
-		if (got == EMPTY_DATAGRAM)
-			fail(answer, QUERY_SHORT, 0);
-		else if (got < 0)
+		if (got < 0) {
 			fail(answer, errno == ECONNREFUSED ? QUERY_UNREACHABLE : QUERY_BROKEN, errno);
-		if (got < 0)
 			return;
+		}
 	} while (may_ask_again(query));
 	fail(answer, QUERY_TIMEOUT, 0);
 }
@@ -397,16 +380,14 @@ ask_edge(struct query *query, struct query_answer *answer)
 	sent = ns_subtract(received, answer->delay);
 	edge_start(&edge, sent, received, seconds_floor(answer->source_time));
 	while (edge_wants_more(&edge) && may_ask_again(query)) {
-		uint8_t octets[64];
-		ssize_t got;
+		struct datagram datagram;
 
 		/* Do not wait for a question that cannot be asked in time: an older edge makes a wider interval. */
 		if (ns_subtract(edge.next, sysclock_now()) > time_left(query))
 			break;
 		sleep_until(edge.next);
-		got = exchange_datagram(query, NULL, 0, octets, sizeof octets, UDP_TRY / 4, &sent, &received);
-		if (got == RFC868_OCTETS)
-			edge_take(&edge, sent, received, rfc868_decode(octets, query->pivot));
+		if (exchange_datagram(query, NULL, 0, UDP_TRY / 4, &datagram) > 0 && datagram.length == RFC868_OCTETS)
+			edge_take(&edge, datagram.sent, datagram.received, rfc868_decode(datagram.octets, query->pivot));
 		else
 			edge_plan(&edge, sysclock_now());
 	}
