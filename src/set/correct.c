@@ -116,7 +116,7 @@ report(const struct correction *result, const struct deed *deed)
 		    "program sets it", correction, residual);
 	/* The clock is right: if the kernel's bound cannot be set, log that and report success. */
 	if (deed->bound_error != 0)
-		audit_done("the kernel was not told the bound: %s", strerror(deed->bound_error));
+		audit_done("cannot set the kernel's error bound: %s", strerror(deed->bound_error));
 	if (verdict->correction != 0)
 		audit_done("%s: offset %s, residual %s s", decision_name(verdict->decision), offset, residual);
 	return STATUS_DONE;

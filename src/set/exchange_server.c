@@ -93,7 +93,7 @@ lock_clock(struct server *server, enum exchange_reason *reason)
 
 	*reason = REASON_DRY_RUN;
 	if (server->limits->dry_run)
-		return "the forced command says --dry-run";
+		return "the forced command has the option --dry-run";
 	*reason = REASON_NO_CAPABILITY;
 	if (!server->may_set)
 		return "no CAP_SYS_TIME: run as root, or setcap cap_sys_time=ep on the program";
@@ -178,7 +178,7 @@ answer_set(struct server *server, const struct exchange_order *order)
 	int error = 0;
 
 	if (server->orders++ >= ORDERS_MOST) {
-		send_no(server, REASON_TOO_MANY, "more orders to set than a session has a use for");
+		send_no(server, REASON_TOO_MANY, "more than 64 orders to set in one session");
 		return false;
 	}
 	unlocked = lock_clock(server, &reason);
@@ -222,7 +222,7 @@ answer_line(struct server *server, const char *line, size_t length)
 	if (memchr(line, '\0', length) == NULL && exchange_parse_order(line, length, &order, &range))
 		return answer_order(server, &order);
 	if (range)
-		return send_no(server, REASON_RANGE, "a number beyond what a clock can take");
+		return send_no(server, REASON_RANGE, "the number is out of range");
 	return send_no(server, REASON_SYNTAX, "expected now, step, slew, rate, bound or bye");
 }
 

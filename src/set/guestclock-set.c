@@ -106,11 +106,11 @@ run(int argc, char **argv)
 
 	startup_close_from(STDERR_FILENO + 1);
 	if (!startup_descriptors())
-		return audit_fail("cannot make sure of standard input, output and error: %s", strerror(errno));
+		return audit_fail("cannot open /dev/null in place of a closed standard input, output or error: %s", strerror(errno));
 	/* A write beyond a file size limit must fail: SIGXFSZ could kill this process before it reports a set. */
 	signal(SIGXFSZ, SIG_IGN);
 	if (!startup_lookups())
-		return audit_fail("cannot make sure of how names are looked up: %s", strerror(errno));
+		return audit_fail("cannot restrict name lookup to /etc/hosts and DNS: %s", strerror(errno));
 	/*
 	 * SIGPIPE: a client that has gone must not end this process before it logs.  SIGCHLD: if it were inherited as
 	 * ignored, the kernel would reap the network process, and this process could not wait for it.
@@ -126,7 +126,7 @@ run(int argc, char **argv)
 	audit_start(&client);
 	audit_request(client.command);
 	if (error != 0)
-		return audit_fail("cannot give up core files, tracing and new privileges: %s", strerror(error));
+		return audit_fail("cannot forbid core files, tracing and new privileges: %s", strerror(error));
 	if (!identified)
 		return audit_usage("SSH_CONNECTION is not \"address port address port\", as sshd writes it");
 	words = limits_parse(argc, argv, &limits, complaint);

@@ -155,7 +155,7 @@ limits_parse(int argc, char **argv, struct limits *limits, char complaint[ARGS_C
 
 		if (id < 0)
 			return id;
-		expected = (seen & 1U << id) != 0 && id != HOST ? "it once" : store_option((enum option_id)id, args.value, limits);
+		expected = (seen & 1U << id) != 0 && id != HOST ? "this option once" : store_option((enum option_id)id, args.value, limits);
 		if (expected != NULL)
 			return args_expected(&args, id, expected, complaint);
 		seen |= 1U << id;

@@ -34,7 +34,7 @@ perform_confine(void)
 	int error = privilege_limit(false);
 
 	if (error != 0)
-		return audit_fail("cannot limit this process: %s", strerror(error));
+		return audit_fail("cannot set this process's resource limits: %s", strerror(error));
 	error = filter_enter(FILTER_SETTER);
 	if (error == 0)
 		return STATUS_DONE;

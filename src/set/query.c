@@ -414,13 +414,13 @@ query_describe(const struct query_answer *answer, char *text, size_t size)
 		[QUERY_NO_ADDRESS] = "no address: ",
 		[QUERY_UNREACHABLE] = "cannot connect: ",
 		[QUERY_TIMEOUT] = "no answer in time",
-		[QUERY_CLOSED] = "closed without an answer: it denies us (its hosts.allow) or has no time to give",
+		[QUERY_CLOSED] = "closed without an answer: its hosts.allow denies this machine, or it has no time to give",
 		[QUERY_LONG] = "sent more than 4 octets: not RFC 868 (some 64-bit inetds send 8)",
-		[QUERY_BROKEN] = "failed before it had answered: ",
+		[QUERY_BROKEN] = "the connection failed before an answer arrived: ",
 		[QUERY_KISS] = "refused with kiss-o'-death code ",
 		[QUERY_UNSYNCHRONISED] = "says that its own clock is not synchronised",
 		[QUERY_NONSENSE] = "sent times that contradict each other",
-		[QUERY_FAILED] = "could not be asked: ",
+		[QUERY_FAILED] = "the process that asks it failed: ",
 	};
 	const char *detail = "";
 	int error = answer->error;

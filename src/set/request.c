@@ -64,7 +64,7 @@ request_split(const char *line, char copy[REQUEST_OCTETS + 1], const char *words
 	memcpy(copy, line, length + 1);
 	for (char *word = copy + strspn(copy, " "); *word != '\0'; word += strspn(word, " ")) {
 		if (count == REQUEST_WORDS) {
-			complain(complaint, "request", line, "fewer words");
+			complain(complaint, "request", line, "at most 32 words");
 			return -1;
 		}
 		words[count++] = word;

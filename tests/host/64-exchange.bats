@@ -327,24 +327,24 @@ assert_logged_three() {
 
 @test "--not-before and --not-after limit the clock that would result from an order" {
 	clock_reads 1203108540
-	limited 'before-floor the time offered is before --not-before' 'step +10.000000000'
-	limited 'before-floor the time offered is before --not-before' 'slew +0.010000000'
+	limited 'before-floor the new time would be before --not-before' 'step +10.000000000'
+	limited 'before-floor the new time would be before --not-before' 'slew +0.010000000'
 	talk 'step +590000000.000000000\n' --not-before 2026-09-01
 	expect 0
 	replied "done $TIME"
 	log_take
 	clock_new
-	limited 'before-floor the time offered is before --not-before' 'step -40000000.000000000'
-	limited 'after-ceiling the time offered is after --not-after' 'step +2000000000.000000000'
+	limited 'before-floor the new time would be before --not-before' 'step -40000000.000000000'
+	limited 'after-ceiling the new time would be --not-after or later' 'step +2000000000.000000000'
 	clock_reads 1795400000
-	limited 'after-ceiling the time offered is after --not-after' 'step +86400.000000000' --not-after 2026-11-24
-	limited 'before-floor the time offered is before --not-before' 'step -86400.000000000' --not-before 2026-11-23
+	limited 'after-ceiling the new time would be --not-after or later' 'step +86400.000000000' --not-after 2026-11-24
+	limited 'before-floor the new time would be before --not-before' 'step -86400.000000000' --not-before 2026-11-23
 }
 
 @test "--dry-run, --allow and a missing CAP_SYS_TIME refuse orders to set, and --dry-run still allows measuring" {
 	local order
 	for order in 'step +1.000000000' 'slew +0.010000000' 'rate +1.000' 'bound 1.000000000'; do
-		limited 'dry-run the forced command says --dry-run' "$order" --dry-run
+		limited 'dry-run the forced command has the option --dry-run' "$order" --dry-run
 	done
 	set_by_ssh_env 192.0.2.1 exchange --allow rdate,rfc868,status </dev/null
 	refused 1 'refused: exchange is not among the requests that --allow names$'
@@ -692,13 +692,13 @@ for line in lines:
 	said 1 '127\.0\.0\.1: the guest refused: too-far the step would be larger than --max-step'
 	authorize --not-after 2026-11-02
 	over_ssh sync 127.0.0.1
-	said 1 '127\.0\.0\.1: the guest refused: after-ceiling the time offered is after --not-after'
+	said 1 '127\.0\.0\.1: the guest refused: after-ceiling the new time would be --not-after or later'
 	authorize --not-before 2076-01-01 --not-after 2077-01-01
 	over_ssh sync 127.0.0.1
-	said 1 '127\.0\.0\.1: the guest refused: before-floor the time offered is before --not-before'
+	said 1 '127\.0\.0\.1: the guest refused: before-floor the new time would be before --not-before'
 	authorize --dry-run
 	over_ssh sync 127.0.0.1
-	said 1 '127\.0\.0\.1: the guest refused: dry-run the forced command says --dry-run'
+	said 1 '127\.0\.0\.1: the guest refused: dry-run the forced command has the option --dry-run'
 	authorize --allow rdate,status
 	over_ssh sync 127.0.0.1
 	said 1 '127\.0\.0\.1: guestclock-set: refused: exchange is not among the requests that --allow names'

@@ -302,7 +302,7 @@ limit() {
 		'--allow status' '--default status' --dry-run --edge; do
 		# shellcheck disable=SC2086 # an option and its value
 		ask status $option $option
-		refused 100 "refused: ${option%% *} \"[^\"]*\": expected it once$"
+		refused 100 "refused: ${option%% *} \"[^\"]*\": expected this option once$"
 	done
 }
 
@@ -702,7 +702,7 @@ limit() {
 	# Standard output has no reader: the client has gone before there was an answer.
 	BEFORE=(sh -c 'exec 7<>"$0" >"$0" 7>&-; exec "$@"' "$WORK/fifo")
 	ask 'rdate -v 127.0.0.1'
-	refused 111 'the client has gone before 127.0.0.1 answered$'
+	refused 111 'the ssh client disconnected before 127.0.0.1 answered$'
 }
 
 # -------------------------------------------------------------------------------------------- the system fails

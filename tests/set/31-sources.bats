@@ -64,8 +64,8 @@ fails() {
 	fails 1015 '' 'sent more than 4 octets: not RFC 868.*'
 	fails 1010 '' 'closed without an answer: .*hosts\.allow.*'
 	# The reset may arrive before connect(2) has succeeded.
-	fails 1011 '' '(failed before it had answered|cannot connect): Connection reset by peer'
-	fails 1012 '' '(failed before it had answered|cannot connect): Connection reset by peer'
+	fails 1011 '' '(the connection failed before an answer arrived|cannot connect): Connection reset by peer'
+	fails 1012 '' '(the connection failed before an answer arrived|cannot connect): Connection reset by peer'
 	fails 1099 '' 'cannot connect: Connection refused'
 	fails 1013 '-t 400' 'no answer in time'
 	within "$took" 400 3900 'milliseconds'
@@ -249,7 +249,7 @@ fails() {
 		sntp:1009:fixed="$(wire "$ceiling")" tcp:1010:fixed=0xffffffff tcp:1011:fixed=0
 	# The default floor is the release date.
 	ask 'rdate -s -o 1001 127.0.0.1'
-	refused 1 'refused: before-floor: the time offered is before --not-before \(offset '
+	refused 1 'refused: before-floor: the new time would be before --not-before \(offset '
 	ask 'rdate -sn -o 1008 127.0.0.1'
 	refused 1 'refused: before-floor: '
 	ask 'rdate -s -o 1005 127.0.0.1'
@@ -257,7 +257,7 @@ fails() {
 	ask 'rdate -s -o 1006 127.0.0.1'
 	refused 1 'refused: (before-floor|after-ceiling): '
 	ask 'rdate -s -o 1007 127.0.0.1'
-	refused 1 'refused: after-ceiling: the time offered is after --not-after \(offset '
+	refused 1 'refused: after-ceiling: the new time would be --not-after or later \(offset '
 	ask 'rdate -s -o 1004 127.0.0.1' --not-after 2030-01-01
 	refused 1 'refused: after-ceiling: '
 	ask 'rdate -sn -o 1009 127.0.0.1' --not-after 2030-01-01
@@ -624,7 +624,7 @@ sleep_to() {
 	expect 0
 	assert_stepped +100.0 1.2
 	log_take
-	[[ ${logged[*]} == *'step: offset '* && ${logged[*]} == *'was not told the bound: Operation not permitted'* ]]
+	[[ ${logged[*]} == *'step: offset '* && ${logged[*]} == *"cannot set the kernel's error bound: Operation not permitted"* ]]
 }
 
 # -------------------------------------------------------------------------------------- compatible with rdate
@@ -771,7 +771,7 @@ same_date() {
 	clock_new
 	sleep 1.1
 	ask 'rdate -s 127.0.0.1'
-	expect 111 'closed without an answer: it denies us \(its hosts\.allow\) or has no time to give$'
+	expect 111 'closed without an answer: its hosts\.allow denies this machine, or it has no time to give$'
 	assert_untouched
 }
 
@@ -964,8 +964,8 @@ two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 		alive output
 		exec 7<&-
 		ended output 111 4
-		grep -q '^guestclock-set: the client has gone before 127\.0\.0\.1 answered$' "$WORK/output.out"
-		assert_logged "$DAEMON_ERR" 'the client has gone before 127\.0\.0\.1 answered'
+		grep -q '^guestclock-set: the ssh client disconnected before 127\.0\.0\.1 answered$' "$WORK/output.out"
+		assert_logged "$DAEMON_ERR" 'the ssh client disconnected before 127\.0\.0\.1 answered'
 		no_processes
 	done
 	assert_untouched
@@ -994,8 +994,8 @@ two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 	assert_not_logged
 	exec 8>&-
 	ended late 111 4
-	grep -q '^guestclock-set: the client has gone before 127\.0\.0\.1 answered$' "$WORK/late.out"
-	assert_logged "$DAEMON_ERR" 'the client has gone before 127\.0\.0\.1 answered'
+	grep -q '^guestclock-set: the ssh client disconnected before 127\.0\.0\.1 answered$' "$WORK/late.out"
+	assert_logged "$DAEMON_ERR" 'the ssh client disconnected before 127\.0\.0\.1 answered'
 	assert_untouched
 	no_processes
 }

@@ -372,7 +372,7 @@ expect_status_of_guest() {
 			wait_for 10 two_processes
 			stop client "$signal"
 			wait_for 6 no_processes || { printf 'client: %s, killed by %s\n' "$stdin" "$signal"; return 1; }
-			assert_logged "$DAEMON_ERR" 'the client has gone before 127\.0\.0\.1 answered'
+			assert_logged "$DAEMON_ERR" 'the ssh client disconnected before 127\.0\.0\.1 answered'
 		done
 	done
 	assert_untouched
@@ -433,6 +433,6 @@ expect_status_of_guest() {
 	wait_for 10 two_processes
 	stop client KILL
 	wait_for 6 no_processes
-	assert_logged "$DAEMON_ERR" 'the client has gone before 127\.0\.0\.1 answered'
+	assert_logged "$DAEMON_ERR" 'the ssh client disconnected before 127\.0\.0\.1 answered'
 	assert_untouched
 }
