@@ -67,19 +67,17 @@ static bool
 send_time(struct server *server, const char *word, nanoseconds time)
 {
 	char line[EXCHANGE_LINE + 1];
-	size_t length = exchange_write_time(word, time, line);
 
-	return send_line(server, line, length);
+	return send_line(server, line, exchange_write_time(word, time, line));
 }
 
 static bool
 send_no(struct server *server, enum exchange_reason reason, const char *text)
 {
 	char line[EXCHANGE_LINE + 1];
-	size_t length = exchange_write_no(reason, text, line);
 
 	server->status = audit_order(reason, text, ++server->refusals);
-	return send_line(server, line, length);
+	return send_line(server, line, exchange_write_no(reason, text, line));
 }
 
 /*
@@ -232,7 +230,6 @@ greet(struct server *server)
 	struct exchange_greeting greeting = { .version = EXCHANGE_VERSION };
 	struct sysclock_state kernel;
 	char line[EXCHANGE_LINE + 1];
-	size_t length;
 
 	memcpy(greeting.boot, server->run->boot_id, sizeof greeting.boot);
 	if (sysclock_state(&kernel) == 0) {
@@ -241,8 +238,7 @@ greet(struct server *server)
 		greeting.frequency_ppb = kernel.frequency_ppb;
 		greeting.tick_us = kernel.tick_us;
 	}
-	length = exchange_write_greeting(&greeting, line);
-	return send_line(server, line, length);
+	return send_line(server, line, exchange_write_greeting(&greeting, line));
 }
 
 enum status

@@ -23,37 +23,24 @@
 #include "set/request.h"
 #include "set/ssh_env.h"
 
-/* Joins the words of the command line by spaces, as ssh does, so that the same parser applies to them. */
-static void
-join_words(char *const *words, char *line, size_t size)
-{
-	size_t used = 0;
-
-	line[0] = '\0';
-	for (; *words != NULL && used < size - 1; words++) {
-		int added = snprintf(line + used, size - used, "%s%s", used > 0 ? " " : "", *words);
-
-		used += added > 0 ? (size_t)added : 0;
-	}
-}
-
 /*
- * Returns the text of the request.  *ADMINISTRATORS: the guest's administrator wrote it (in the forced command, or by
- * hand), so it may name any time source.
+ * Returns the text of the request: the WORDS of the command line, joined in LINE by spaces as ssh does, so that the same
+ * parser applies to them; or the client's, or the default.  *ADMINISTRATORS: the guest's administrator wrote it (in the
+ * forced command, or by hand), so it may name any time source.
  */
 static const char *
-request_text(const struct ssh_env *client, const struct limits *limits, char *const *words, char *line, size_t size,
+request_text(const struct ssh_env *client, const struct limits *limits, char *const *words, char line[REQUEST_OCTETS + 2],
     bool *administrators)
 {
-	*administrators = true;
-	if (*words != NULL) {
-		join_words(words, line, size);
-		return line;
-	}
-	if (client->command[strspn(client->command, " ")] == '\0' && limits->default_request != NULL)
-		return limits->default_request;
-	*administrators = false;
-	return client->command;
+	size_t size = REQUEST_OCTETS + 2, used = 0;
+	bool defaulted = client->command[strspn(client->command, " ")] == '\0' && limits->default_request != NULL;
+
+	*administrators = *words != NULL || defaulted;
+	if (*words == NULL)
+		return defaulted ? limits->default_request : client->command;
+	for (; *words != NULL && used < size - 1; words++)
+		used += (size_t)snprintf(line + used, size - used, "%s%s", used > 0 ? " " : "", *words);
+	return line;
 }
 
 static enum status
@@ -145,7 +132,7 @@ run(int argc, char **argv)
 	if (argv[words] != NULL && client.command[0] != '\0')
 		return audit_usage("the command line has a request (\"%.32s\") and the ssh client another: "
 		    "expected one", argv[words]);
-	text = request_text(&client, &limits, argv + words, line, sizeof line, &administrators);
+	text = request_text(&client, &limits, argv + words, line, &administrators);
 	audit_request(text);
 	status = parse_request(text, &request);
 	if (status == STATUS_DONE)

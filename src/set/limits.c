@@ -60,7 +60,7 @@ const struct program limits_program = {
 struct limits
 limits_default(void)
 {
-	struct limits limits = {
+	return (struct limits){
 		.not_before = RELEASE_SECONDS,
 		.not_after = RELEASE_SECONDS + LIFETIME_SECONDS,
 		.max_step = INT64_MAX,
@@ -69,8 +69,6 @@ limits_default(void)
 		.max_rate = RATE_UNSET,
 		.allowed = REQUEST_ALL
 	};
-
-	return limits;
 }
 
 static bool

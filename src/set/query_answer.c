@@ -6,13 +6,11 @@
 static bool
 text_valid(const char *text, size_t size)
 {
-	for (const char *at = text; at < text + size; at++) {
-		if (*at == '\0')
-			return true;
-		if (*at < ' ' || *at > '~')
-			return false;
-	}
-	return false;
+	size_t at = 0;
+
+	while (at < size && text[at] >= ' ' && text[at] <= '~')
+		at++;
+	return at < size && text[at] == '\0';
 }
 
 static bool

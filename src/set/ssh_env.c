@@ -17,20 +17,18 @@ bool
 ssh_env_parse_connection(const char *connection, peer_interface *number_of, char address[PEER_TEXT], union peer *peer)
 {
 	size_t length = strcspn(connection, " ");
-	const char *at = connection + length;
 	int words = 1;
 
 	if (length == 0 || length >= PEER_TEXT)
 		return false;
 	memcpy(address, connection, length);
 	address[length] = '\0';
-	while (*at == ' ') {
+	for (const char *at = connection + length; *at == ' '; words++) {
 		size_t word = strcspn(++at, " ");
 
 		if (word == 0)
 			return false;
 		at += word;
-		words++;
 	}
 	if (strcmp(connection, "UNKNOWN 65535 UNKNOWN 65535") == 0) {
 		memset(peer, 0, sizeof *peer);
