@@ -14,8 +14,8 @@
 
 #include "lib/filter.h"
 #include "lib/startup.h"
-#include "lib/status.h"
 #include "lib/sysclock.h"
+#include "set/audit.h"
 #include "set/privilege.h"
 #include "set/query_answer.h"
 
@@ -91,10 +91,11 @@ netproc_start(struct netproc *asker, const struct rdate_request *request, int64_
 	return 0;
 }
 
-static enum netproc_result
-wait_for_answer(struct netproc *asker, struct hangup *hangup, nanoseconds timeout, struct query_answer *answer)
+static enum status
+wait_for_answer(struct netproc *asker, const struct rdate_request *request, struct hangup *hangup,
+    struct query_answer *answer)
 {
-	nanoseconds end = sysclock_elapsed() + timeout + PATIENCE;
+	nanoseconds end = sysclock_elapsed() + request->timeout + PATIENCE;
 	size_t got = 0;
 
 	for (;;) {
@@ -108,34 +109,33 @@ wait_for_answer(struct netproc *asker, struct hangup *hangup, nanoseconds timeou
 			/* A resolver that hangs does not observe the request's own timeout. */
 			memset(answer, 0, sizeof *answer);
 			answer->outcome = QUERY_TIMEOUT;
-			return NETPROC_ANSWER;
+			return STATUS_DONE;
 		}
-		if (poll(polls, HANGUP_POLLS + 1, (int)(left / NS_PER_MILLISECOND) + 1) < 0) {
-			if (errno == EINTR)
-				continue;
-			return NETPROC_FAILED;
+		now = poll(polls, HANGUP_POLLS + 1, (int)(left / NS_PER_MILLISECOND) + 1);
+		if (now >= 0 && polls[HANGUP_POLLS].revents == 0) {
+			if (hangup_seen(hangup, polls))
+				return audit_fail("the ssh client disconnected before %s answered", request->host);
+			continue;
 		}
-		if (polls[HANGUP_POLLS].revents != 0) {
+		if (now >= 0)
 			now = read(asker->pipe, (char *)answer + got, sizeof *answer - got);
-			if (now < 0 && errno == EINTR)
-				continue;
-			if (now < 0)
-				return NETPROC_FAILED;
-			if (now == 0)
-				return NETPROC_DIED;
-			got += (size_t)now;
-			if (got == sizeof *answer)
-				return query_answer_valid(answer) ? NETPROC_ANSWER : NETPROC_DIED;
-		} else if (hangup_seen(hangup, polls))
-			return NETPROC_GONE;
+		if (now < 0 && errno == EINTR)
+			continue;
+		if (now < 0)
+			return audit_fail("cannot read from the process that asks %s: %s", request->host, strerror(errno));
+		got += (size_t)now;
+		if (got == sizeof *answer && query_answer_valid(answer))
+			return STATUS_DONE;
+		if (now == 0 || got == sizeof *answer)
+			return audit_fail("the process that asks %s ended without an answer", request->host);
 	}
 }
 
-enum netproc_result
-netproc_wait(struct netproc *asker, struct hangup *hangup, nanoseconds timeout, struct query_answer *answer)
+enum status
+netproc_wait(struct netproc *asker, const struct rdate_request *request, struct hangup *hangup,
+    struct query_answer *answer)
 {
-	enum netproc_result asked = wait_for_answer(asker, hangup, timeout, answer);
-	int error = errno;
+	enum status status = wait_for_answer(asker, request, hangup, answer);
 
 	/*
 	 * Use the pidfd: the filter forbids kill(2), which could signal any process.  Without a pidfd (a kernel before
@@ -148,6 +148,5 @@ netproc_wait(struct netproc *asker, struct hangup *hangup, nanoseconds timeout, 
 		close(asker->handle);
 	}
 	close(asker->pipe);
-	errno = error;
-	return asked;
+	return status;
 }

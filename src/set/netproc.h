@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "lib/status.h"
 #include "set/hangup.h"
 #include "set/query.h"
 #include "set/request.h"
@@ -24,17 +25,12 @@ struct netproc {
 /* Starts the network process and its query.  PIVOT: as for query_open().  Returns 0 or an errno value. */
 int netproc_start(struct netproc *asker, const struct rdate_request *request, int64_t pivot);
 
-enum netproc_result {
-	NETPROC_ANSWER,		/* ANSWER is filled in: an answer, or the reason why there is none */
-	NETPROC_GONE,		/* the client has gone */
-	NETPROC_FAILED,		/* cannot wait for the process or read from it: errno */
-	NETPROC_DIED		/* the process ended without an answer, or sent an invalid one */
-};
-
 /*
- * Waits for the answer, at most a second longer than TIMEOUT.  On return the process is gone; without a pidfd it ends
- * with this one.
+ * Waits for the ANSWER to REQUEST, at most a second longer than its timeout.  An answer may also be the reason why the
+ * source has none.  If the client or the process has gone, or the wait fails, reports that and returns its exit status.
+ * On return the process is gone; without a pidfd it ends with this one.
  */
-enum netproc_result netproc_wait(struct netproc *asker, struct hangup *hangup, nanoseconds timeout, struct query_answer *answer);
+enum status netproc_wait(struct netproc *asker, const struct rdate_request *request, struct hangup *hangup,
+    struct query_answer *answer);
 
 #endif

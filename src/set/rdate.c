@@ -41,18 +41,10 @@ ask_source(const struct rdate_request *rdate, const struct limits *limits, struc
 	if (error != 0)
 		return audit_fail("cannot start the process that asks %s: %s", rdate->host, strerror(error));
 	status = perform_confine();
+	if (status == STATUS_DONE)
+		status = netproc_wait(&asker, rdate, hangup, answer);
 	if (status != STATUS_DONE)
 		return status;
-	switch (netproc_wait(&asker, hangup, rdate->timeout, answer)) {
-	case NETPROC_GONE:
-		return audit_fail("the ssh client disconnected before %s answered", rdate->host);
-	case NETPROC_FAILED:
-		return audit_fail("cannot read from the process that asks %s: %s", rdate->host, strerror(errno));
-	case NETPROC_DIED:
-		return audit_fail("the process that asks %s ended without an answer", rdate->host);
-	case NETPROC_ANSWER:
-		break;
-	}
 	for (int at = 0; at < FILTER_MISSED; at++)
 		audit_missed(&answer->missed[at]);
 	if (answer->outcome == QUERY_ANSWERED)
