@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/drift.h"
 #include "host/guest_list.h"
 #include "host/loop.h"
 #include "host/options.h"
@@ -181,7 +182,7 @@ guest_ended(void *context, const struct loop_result *outcome)
 		record.before = dialog->before;
 		record.after = dialog->after;
 		memcpy(record.boot, dialog->greeting.boot, sizeof record.boot);
-		record_follow(&previous, &record);
+		drift_follow(&previous, &record);
 	} else if (known) {
 		/* Keep the data of the last success: the next success computes the drift from them. */
 		record.last_success = previous.last_success;

@@ -5,16 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/interval.h"
+#include "host/drift.h"
 #include "lib/text.h"
 
 #define FORMAT_LINE "guestclock-state 1"
-/* Drift is computed only over at least this time: over less, the error bounds would hide it. */
-#define DRIFT_SPAN (60 * NS_PER_SECOND)
 /* A file's name may have at most 255 octets, including the prefix and suffix of a new or a damaged file. */
 #define FILE_NAME_PLAIN 160
-/* In parts per 10^9: 10 %. */
-#define DRIFT_MOST INT64_C(100000000)
 
 static const char *const results[] = { "unfinished", "ok", "refused", "failed" };
 
@@ -282,39 +278,4 @@ record_file_name(const char *guest, char name[RECORD_FILE_NAME])
 		used += (size_t)snprintf(name + used, RECORD_FILE_NAME - used, "~%016" PRIx64, hash);
 	}
 	strcpy(name + used, ".state");
-}
-
-/* The kernel slews at 500 ppm: a slew lasts this many times its offset. */
-#define SLEW_TIMES 2000
-
-/* Computes the drift since the reference.  Returns false if it cannot be determined. */
-static bool
-drift_since(const struct reference *reference, const struct record *now, int64_t *drift_ppb)
-{
-	nanoseconds elapsed = ns_subtract(now->before.time, reference->time);
-	nanoseconds moved = ns_subtract(now->before.offset, reference->left);
-
-	if (reference->time == 0 || now->before.time < reference->settled || elapsed < DRIFT_SPAN ||
-	    ns_magnitude(moved) > elapsed / 10)
-		return false;
-	/* Nanoseconds per second are parts in 10^9.  Divide first: a multiplication of MOVED could overflow. */
-	*drift_ppb = moved / (elapsed / NS_PER_SECOND);
-	return *drift_ppb <= DRIFT_MOST && *drift_ppb >= -DRIFT_MOST;
-}
-
-void
-record_follow(const struct record *previous, struct record *now)
-{
-	bool same_boot = previous->boot[0] != '\0' && strcmp(previous->boot, now->boot) == 0;
-
-	now->has_drift = same_boot && drift_since(&previous->reference, now, &now->drift_ppb);
-	if (!now->has_drift)
-		now->drift_ppb = 0;
-	if (now->action == ACTION_STEP || !same_boot || previous->reference.time == 0)
-		now->reference = (struct reference){ now->after.time, now->after.offset, now->after.time };
-	else
-		now->reference = previous->reference;
-	if (now->action == ACTION_SLEW)
-		now->reference = (struct reference){ now->after.time, 0,
-			ns_add(now->after.time, ns_multiply(ns_magnitude(now->after.offset), SLEW_TIMES)) };
 }

@@ -54,13 +54,6 @@ bool record_log_time(const char *line, size_t length, nanoseconds *time);
  */
 void record_file_name(const char *guest, char name[RECORD_FILE_NAME]);
 
-/*
- * Fills in the drift and the reference of NOW, whose other fields are set, from PREVIOUS (all zero: none).  NOW gets a
- * drift only if both have the same boot id, if the reference is settled and at least a minute old, and if the drift is
- * at most 10 %: if it is larger, somebody has probably set the clock in between.
- */
-void record_follow(const struct record *previous, struct record *now);
-
 const char *record_result_name(enum dialog_result result);
 
 #endif

@@ -4,9 +4,7 @@
 #include "fuzz.h"
 
 #include "lib/text.h"
-#include "host/record_text.h"
-
-#define RATE_MOST INT64_C(100000000)
+#include "host/drift.h"
 
 /* The log has one line for a record, and the line's time can be parsed. */
 static void
@@ -43,7 +41,7 @@ check_state(const struct record *record)
 	REQUIRE(record->before.bound >= 0 && record->before.delay >= 0);
 	REQUIRE(record->after.bound >= 0 && record->after.delay >= 0);
 	REQUIRE(record->result <= DIALOG_FAILED && record->action <= ACTION_OTHER_SERVICE);
-	REQUIRE(record->drift_ppb <= RATE_MOST && record->drift_ppb >= -RATE_MOST);
+	REQUIRE(record->drift_ppb <= DRIFT_MOST && record->drift_ppb >= -DRIFT_MOST);
 	REQUIRE(record->has_drift || record->drift_ppb == 0);
 	check_log(record, true);
 	check_log(record, false);
@@ -54,8 +52,8 @@ check_followed(const struct record *previous, const struct record *now)
 {
 	struct record next = *now;
 
-	record_follow(previous, &next);
-	REQUIRE(next.drift_ppb <= RATE_MOST && next.drift_ppb >= -RATE_MOST);
+	drift_follow(previous, &next);
+	REQUIRE(next.drift_ppb <= DRIFT_MOST && next.drift_ppb >= -DRIFT_MOST);
 	REQUIRE(next.has_drift || next.drift_ppb == 0);
 	REQUIRE(!next.has_drift || strcmp(previous->boot, next.boot) == 0);
 	REQUIRE(next.reference.settled >= next.reference.time || next.reference.time == previous->reference.time);

@@ -256,69 +256,6 @@ file_names(void **unused)
 }
 
 static void
-drifts(void **unused)
-{
-	struct record none = { .time = 0 }, first = sample, now = sample;
-
-	(void)unused;
-	/* After a step, the reference is the measurement that followed it. */
-	record_follow(&none, &first);
-	assert_false(first.has_drift);
-	assert_int_equal(first.reference.left, first.after.offset);
-	now.action = ACTION_NONE;
-	now.before.time = first.after.time + 300 * NS_PER_SECOND;
-	now.before.offset = first.after.offset - 222 * NS_PER_MILLISECOND;
-	record_follow(&first, &now);
-	assert_true(now.has_drift);
-	assert_int_equal(now.drift_ppb, -740000);
-	/* Nothing was corrected: the reference does not change. */
-	assert_memory_equal(&now.reference, &first.reference, sizeof now.reference);
-	/* No drift: too soon, too far, another boot. */
-	now.before.time = first.after.time + 59 * NS_PER_SECOND;
-	record_follow(&first, &now);
-	assert_false(now.has_drift);
-	now.before.time = first.after.time + 300 * NS_PER_SECOND;
-	now.before.offset = first.after.offset - 31 * NS_PER_SECOND;
-	record_follow(&first, &now);
-	assert_false(now.has_drift);
-	now.before.offset = first.after.offset;
-	strcpy(now.boot, "another");
-	record_follow(&first, &now);
-	assert_false(now.has_drift);
-	assert_int_equal(now.reference.time, now.after.time);
-}
-
-static void
-drift_after_a_slew(void **unused)
-{
-	struct record none = { .time = 0 }, slewed = sample, now = sample;
-
-	(void)unused;
-	/* A slew of 80 ms takes 160 s; only after that can the drift be measured. */
-	slewed.action = ACTION_SLEW;
-	slewed.before.offset = slewed.after.offset = 80 * NS_PER_MILLISECOND;
-	record_follow(&none, &slewed);
-	assert_int_equal(slewed.reference.settled - slewed.reference.time, 160 * NS_PER_SECOND);
-	now.action = ACTION_NONE;
-	now.before.time = slewed.after.time + 100 * NS_PER_SECOND;
-	now.before.offset = 30 * NS_PER_MILLISECOND;
-	record_follow(&slewed, &now);
-	assert_false(now.has_drift);
-	now.before.time = slewed.after.time + 300 * NS_PER_SECOND;
-	now.before.offset = 0;
-	record_follow(&slewed, &now);
-	assert_true(now.has_drift);
-	assert_int_equal(now.drift_ppb, 0);
-	now.before.offset = 50 * NS_PER_MILLISECOND;
-	record_follow(&slewed, &now);
-	assert_int_equal(now.drift_ppb, 166666);
-	/* A slew that takes longer than 64 bits can count never settles. */
-	slewed.after.offset = INT64_MIN;
-	record_follow(&none, &slewed);
-	assert_int_equal(slewed.reference.settled, INT64_MAX);
-}
-
-static void
 ssh_causes(void **unused)
 {
 	static const char *const lines[][2] = {
@@ -368,8 +305,6 @@ main(void)
 		cmocka_unit_test(damaged_states),
 		cmocka_unit_test(log_lines),
 		cmocka_unit_test(file_names),
-		cmocka_unit_test(drifts),
-		cmocka_unit_test(drift_after_a_slew),
 		cmocka_unit_test(ssh_causes),
 	};
 
