@@ -15,8 +15,7 @@ drift_since(const struct reference *reference, const struct record *now, int64_t
 	nanoseconds elapsed = ns_subtract(now->before.time, reference->time);
 	nanoseconds moved = ns_subtract(now->before.offset, reference->left);
 
-	if (reference->time == 0 || now->before.time < reference->settled || elapsed < DRIFT_SPAN ||
-	    ns_magnitude(moved) > elapsed / 10)
+	if (reference->time == 0 || now->before.time < reference->settled || elapsed < DRIFT_SPAN)
 		return false;
 	/* Nanoseconds per second are parts in 10^9.  Divide first: a multiplication of MOVED could overflow. */
 	*drift_ppb = moved / (elapsed / NS_PER_SECOND);
