@@ -37,16 +37,13 @@ struct run {
 	int store_error;		/* an error in writing state, log or metrics: an errno value, or 0 */
 };
 
+/* Prints why the run ends early.  Returns the exit status. */
 static int
-complain(const struct driver_options *options, bool usage, const char *text)
+complain(bool correct, enum run_end end, const char *text)
 {
-	if (options != NULL && !options->correct) {
-		/* A monitoring system reads one line of standard output. */
-		printf("GUESTCLOCK UNKNOWN - %s\n", text);
-		return PLUGIN_UNKNOWN;
-	}
-	fprintf(stderr, "guestclock: %s\n", text);
-	return usage ? SYNC_USAGE : SYNC_FAILED;
+	/* A monitoring system reads one line of standard output. */
+	fprintf(correct ? stderr : stdout, "%s%s\n", correct ? "guestclock: " : "GUESTCLOCK UNKNOWN - ", text);
+	return exit_status(correct, end, NULL);
 }
 
 /* Reads a whole list, and ends it with a NUL.  The caller frees it.  Returns NULL, with errno, on failure. */
@@ -225,15 +222,18 @@ run_guests(struct run *run, const struct guest_list *list)
 {
 	const struct driver_options *options = run->options;
 	const char *config = options->ssh_config;
-	int ended, status, error;
+	int ended, error;
+	bool printed;
 
 	if (config == NULL && access(DEFAULT_SSH_CONFIG, R_OK) == 0)
 		config = DEFAULT_SSH_CONFIG;
 	report_start(&run->report, options, list->name, list->count);
 	ended = loop_run(options, config, list->name, list->count, guest_ended, run);
 	if (ended < 0)
-		return complain(options, false, strerror(errno));
-	status = report_end(&run->report, ended);
+		return complain(options->correct, RUN_FAILED, strerror(errno));
+	printed = report_end(&run->report, ended);
+	if (!printed)
+		fputs("guestclock: cannot write to standard output\n", stderr);
 	if (options->prometheus != NULL) {
 		error = report_prometheus(options->prometheus, run->records, run->count);
 		if (error != 0) {
@@ -241,8 +241,8 @@ run_guests(struct run *run, const struct guest_list *list)
 			run->store_error = error;
 		}
 	}
-	/* check has printed the guests' state already: a failed write does not change its status. */
-	return options->correct && status == 0 && run->store_error != 0 ? SYNC_FAILED : status;
+	return exit_status(options->correct, !printed ? RUN_FAILED : run->store_error != 0 ? RUN_UNSAVED : RUN_ENDED,
+	    run->report.guests);
 }
 
 static int
@@ -258,33 +258,33 @@ guestclock(int argc, char **argv)
 	if (!startup_descriptors()) {
 		fprintf(stderr, "guestclock: cannot make sure of standard input, output and error: %s\n",
 		    strerror(errno));
-		return SYNC_FAILED;
+		return exit_status(true, RUN_FAILED, NULL);
 	}
 	umask(022);
 	words = options_parse(argc, argv, &options, complaint);
 	if (words == ARGS_HELP || words == ARGS_VERSION)
-		return startup_inform(&options_program, words) ? SYNC_DONE : complain(NULL, false, "cannot write to standard output");
+		return startup_inform(&options_program, words) ? 0 : complain(true, RUN_FAILED, "cannot write to standard output");
 	if (words < 0)
-		return complain(argc > 1 && strcmp(argv[1], "check") == 0 ? &options : NULL, true, complaint);
+		return complain(options.correct, RUN_USAGE, complaint);
 	fault = gather_guests(&options, argv + words, &list);
 	if (fault != NULL)
-		return complain(&options, true, fault);
+		return complain(options.correct, RUN_USAGE, fault);
 	if (list.count == 0) {
 		snprintf(complaint, sizeof complaint, "list of guests %.150s is empty%s: nothing was done",
 		    options.list != NULL ? options.list : DEFAULT_GUESTS, options.list != NULL && strcmp(options.list, "-") == 0 ?
 		    " (did the command that writes it fail?)" : "");
-		return complain(&options, false, complaint);
+		return complain(options.correct, RUN_FAILED, complaint);
 	}
 	run.store.path = options.state != NULL ? options.state : DEFAULT_STATE;
 	error = become_owner(run.store.path);
 	if (error != 0) {
 		snprintf(complaint, sizeof complaint, "cannot become the user that %.150s belongs to: %s", run.store.path,
 		    strerror(error));
-		return complain(&options, false, complaint);
+		return complain(options.correct, RUN_FAILED, complaint);
 	}
 	if (options.ssh_config != NULL && access(options.ssh_config, R_OK) != 0) {
 		snprintf(complaint, sizeof complaint, "--ssh-config %.150s: %s", options.ssh_config, strerror(errno));
-		return complain(&options, true, complaint);
+		return complain(options.correct, RUN_USAGE, complaint);
 	}
 	error = store_open(&run.store, run.store.path);
 	/* A monitoring system's user may not open the default directory: check works without one. */
@@ -293,21 +293,21 @@ guestclock(int argc, char **argv)
 	if (error != 0) {
 		snprintf(complaint, sizeof complaint, "state directory %.150s: %s%s; --state names another", run.store.path,
 		    strerror(error), error == EACCES ? ": it and what is in it must belong to the user that runs this" : "");
-		return complain(&options, false, complaint);
+		return complain(options.correct, RUN_FAILED, complaint);
 	}
 	error = options.correct ? store_lock_run(&run.store) : 0;
 	if (error != 0) {
 		snprintf(complaint, sizeof complaint, "%.150s: %s", run.store.path, error == EWOULDBLOCK ?
 		    "another sync is at work with this state directory: nothing was done" : strerror(error));
-		return complain(&options, false, complaint);
+		return complain(options.correct, RUN_FAILED, complaint);
 	}
 	fault = host_fault(&options, &run.store);
 	if (fault != NULL)
-		return complain(&options, false, fault);
+		return complain(options.correct, RUN_FAILED, fault);
 	if (options.prometheus != NULL) {
 		run.records = calloc(list.count > 0 ? list.count : 1, sizeof *run.records);
 		if (run.records == NULL)
-			return complain(&options, false, strerror(ENOMEM));
+			return complain(options.correct, RUN_FAILED, strerror(ENOMEM));
 	}
 	status = run_guests(&run, &list);
 	store_close(&run.store);

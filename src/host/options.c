@@ -84,14 +84,13 @@ options_parse(int argc, char **argv, struct driver_options *options, char compla
 	struct args args;
 	int option;
 
-	*options = (struct driver_options){ .parallel = 16, .deadline = 30 * NS_PER_SECOND, .warning = NS_PER_SECOND / 2,
+	*options = (struct driver_options){ .correct = strcmp(command, "check") != 0, .parallel = 16, .deadline = 30 * NS_PER_SECOND, .warning = NS_PER_SECOND / 2,
 		.critical = 5 * NS_PER_SECOND };
 	if (argc < 2) {
 		snprintf(complaint, ARGS_COMPLAINT, "no command: expected sync or check; \"guestclock help\" explains them");
 		return ARGS_WRONG;
 	}
-	options->correct = strcmp(command, "sync") == 0;
-	if (!options->correct && strcmp(command, "check") != 0) {
+	if (options->correct && strcmp(command, "sync") != 0) {
 		args_start(&args, &options_program, argc, argv);
 		option = strcmp(command, "help") == 0 ? ARGS_HELP : strcmp(command, "version") == 0 ? ARGS_VERSION :
 		    args_next(&args, complaint);

@@ -16,7 +16,7 @@
 #define DEFAULT_STATE "/var/lib/guestclock"
 
 struct driver_options {
-	bool correct;			/* sync; false: check */
+	bool correct;			/* sync, or no known command; false: check */
 	int64_t parallel;		/* -j: guests at once, 1 to 1000 */
 	const char *list;		/* -f: file of guests, or "-" for standard input; NULL: no -f */
 	nanoseconds deadline;		/* -t: for a guest: both tries, without the wait between them */
@@ -32,7 +32,8 @@ extern const struct program options_program;
 
 /*
  * Parses the command and the options in argv into OPTIONS.  Returns the index of the first guest in argv, or ARGS_HELP,
- * ARGS_VERSION or ARGS_WRONG.  With ARGS_WRONG, COMPLAINT is one line: the fault and the expected text.
+ * ARGS_VERSION or ARGS_WRONG.  With ARGS_WRONG, COMPLAINT is one line: the fault and the expected text; only
+ * options->correct is then valid.
  */
 int options_parse(int argc, char **argv, struct driver_options *options, char complaint[ARGS_COMPLAINT]);
 

@@ -83,34 +83,13 @@ report_json(FILE *to, const struct record *record)
 	fputs("}\n", to);
 }
 
-enum plugin_status
-report_judge(const struct record *record, const struct driver_options *options)
-{
-	nanoseconds offset = ns_magnitude(record->after.offset);
-
-	if (record->result != DIALOG_DONE)
-		return PLUGIN_UNKNOWN;
-	return offset > options->critical ? PLUGIN_CRITICAL : offset > options->warning ? PLUGIN_WARNING : PLUGIN_OK;
-}
-
-/* Ranks a plugin status by severity: a clock known to be wrong ranks above one that could not be measured. */
-static int
-weight(enum plugin_status status)
-{
-	static const int weights[] = { 0, 1, 3, 2 };
-
-	return weights[status];
-}
-
+/* Keeps the record if its guest, which has STATUS and is counted, is the worst so far. */
 static void
 note_worst(struct report *report, const struct record *record, enum plugin_status status)
 {
-	int more = report->worst == NULL ? 1 : weight(status) - weight(report_judge(report->worst, report->options));
-
-	if (more > 0 || (more == 0 && ns_magnitude(record->after.offset) > ns_magnitude(report->worst->after.offset))) {
-		report->worst_record = *record;
-		report->worst = &report->worst_record;
-	}
+	if (status == exit_status_worst(report->guests) && (report->guests[status] == 1 ||
+	    ns_magnitude(record->after.offset) > ns_magnitude(report->worst.after.offset)))
+		report->worst = *record;
 }
 
 /* Adds 'name'=offset;warning;critical, as the plugin guidelines specify.  In a name, "'", "=" and "|" become "_". */
@@ -167,12 +146,11 @@ put_table_line(const struct report *report, const struct record *record)
 void
 report_guest(struct report *report, const struct record *record)
 {
-	enum plugin_status status = report_judge(record, report->options);
+	enum plugin_status status = exit_status_guest(record, report->options);
 	bool failed = record->result != DIALOG_DONE;
 
 	report->reported++;
-	report->failed += failed;
-	report->in_state[status]++;
+	report->guests[status]++;
 	clear_progress(report);
 	if (report->options->json)
 		report_json(stdout, record);
@@ -188,55 +166,48 @@ report_guest(struct report *report, const struct record *record)
 	}
 	fflush(stdout);
 	if (report->progress && report->reported < report->count)
-		fprintf(stderr, "%zu of %zu, %zu failed", report->reported, report->count, report->failed);
+		fprintf(stderr, "%zu of %zu, %zu failed", report->reported, report->count,
+		    report->guests[PLUGIN_UNKNOWN]);
 }
 
-static int
+/* Prints the plugin's line. */
+static void
 end_check(const struct report *report)
 {
-	enum plugin_status status = report->worst == NULL ? PLUGIN_UNKNOWN : report_judge(report->worst, report->options);
+	const struct record *worst = &report->worst;
+	const size_t *guests = report->guests;
 	char offset[SECONDS_TEXT];
 
-	if (report->options->json)
-		return (int)status;
-	printf("GUESTCLOCK %s - %zu guest%s: %zu ok, %zu warning, %zu critical, %zu unknown", plugin_names[status],
-	    report->reported, PLURAL(report->reported), report->in_state[PLUGIN_OK], report->in_state[PLUGIN_WARNING],
-	    report->in_state[PLUGIN_CRITICAL], report->in_state[PLUGIN_UNKNOWN]);
-	if (report->worst != NULL && report->worst->result == DIALOG_DONE) {
-		format_seconds(report->worst->after.offset, offset);
-		printf("; worst %s %s s", report->worst->guest, offset);
-	} else if (report->worst != NULL) {
+	printf("GUESTCLOCK %s - %zu guest%s: %zu ok, %zu warning, %zu critical, %zu unknown",
+	    plugin_names[exit_status_worst(guests)], report->reported, PLURAL(report->reported), guests[PLUGIN_OK],
+	    guests[PLUGIN_WARNING], guests[PLUGIN_CRITICAL], guests[PLUGIN_UNKNOWN]);
+	if (worst->result == DIALOG_DONE) {
+		format_seconds(worst->after.offset, offset);
+		printf("; worst %s %s s", worst->guest, offset);
+	} else {
 		/* Replace "|": it would begin the performance data. */
-		printf("; %s: ", report->worst->guest);
-		for (const char *at = report->worst->text; *at != '\0'; at++)
+		printf("; %s: ", worst->guest);
+		for (const char *at = worst->text; *at != '\0'; at++)
 			putchar(*at == '|' ? '/' : *at);
 	}
 	printf("%s%s\n", report->perfdata != NULL ? " |" : "", report->perfdata != NULL ? report->perfdata : "");
-	return (int)status;
 }
 
-int
+bool
 report_end(struct report *report, int signal_number)
 {
-	int status;
+	size_t failed = report->guests[PLUGIN_UNKNOWN];
 
 	clear_progress(report);
-	if (!report->options->correct)
-		status = end_check(report);
-	else {
-		status = report->failed > 0 ? SYNC_FAILED : SYNC_DONE;
-		if (report->table || signal_number != 0)
-			fprintf(report->table ? stdout : stderr, "%s%zu guest%s, %zu right, %zu failed\n",
-			    signal_number != 0 ? "guestclock: interrupted: " : "", report->reported, PLURAL(report->reported),
-			    report->reported - report->failed, report->failed);
-	}
+	if (!report->options->correct && !report->options->json)
+		end_check(report);
+	else if (report->options->correct && (report->table || signal_number != 0))
+		fprintf(report->table ? stdout : stderr, "%s%zu guest%s, %zu right, %zu failed\n",
+		    signal_number != 0 ? "guestclock: interrupted: " : "", report->reported, PLURAL(report->reported),
+		    report->reported - failed, failed);
 	free(report->perfdata);
 	report->perfdata = NULL;
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fputs("guestclock: cannot write to standard output\n", stderr);
-		status = report->options->correct ? SYNC_FAILED : PLUGIN_UNKNOWN;
-	}
-	return status;
+	return fflush(stdout) == 0 && !ferror(stdout);
 }
 
 static const struct metric {

@@ -10,19 +10,16 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "host/options.h"
-#include "host/record_text.h"
-#include "lib/status.h"
+#include "host/exit_status.h"
 
 struct report {
 	const struct driver_options *options;
 	bool table;		/* print a line for each guest: standard output is a terminal */
 	bool progress;		/* print a count on standard error, which is a terminal */
-	size_t count, reported, failed;
+	size_t count, reported;
 	size_t width;		/* the length of the longest name, at most 40 */
-	size_t in_state[PLUGIN_UNKNOWN + 1];	/* the number of guests by plugin status */
-	const struct record *worst;	/* the worst guest, by plugin status, then by offset; NULL: none yet */
-	struct record worst_record;
+	size_t guests[PLUGIN_STATUSES];	/* the number of reported guests with each status */
+	struct record worst;	/* the worst guest, by status, then by offset */
 	char *perfdata;		/* the performance data of the plugin's line */
 	size_t perfdata_length, perfdata_room;
 };
@@ -32,14 +29,11 @@ void report_start(struct report *report, const struct driver_options *options, c
 /* Reports a guest that has ended. */
 void report_guest(struct report *report, const struct record *record);
 
-/* Reports the end of the run: SIGNAL_NUMBER ended it early, or is 0.  Returns the run's exit status. */
-int report_end(struct report *report, int signal_number);
-
 /*
- * The plugin status of a record for check: by the magnitude of its offset, or PLUGIN_UNKNOWN if the run failed for this
- * guest.
+ * Reports the end of the run: SIGNAL_NUMBER ended it early, or is 0.  Returns false if standard output could not be
+ * written.
  */
-enum plugin_status report_judge(const struct record *record, const struct driver_options *options);
+bool report_end(struct report *report, int signal_number);
 
 /* Writes one JSON object and LF. */
 void report_json(FILE *to, const struct record *record);

@@ -1,5 +1,5 @@
 /*
- * The exit statuses of in.timed and guestclock-set, and those of guestclock.
+ * The exit statuses of in.timed and guestclock-set.
  *
  * guestclock-set's avoid ssh's 255 and the shell's 126 and up, so that the host can distinguish a refusal by the guest's
  * program from a broken connection.
@@ -13,11 +13,5 @@ enum status {
 	STATUS_USAGE = 100,	/* a bad request or a bad option; nothing changed */
 	STATUS_SYSTEM = 111	/* the system failed: no capability, no network, no time */
 };
-
-/* Of guestclock sync. */
-enum sync_status { SYNC_DONE, SYNC_FAILED, SYNC_USAGE };
-
-/* Of guestclock check, as monitoring plugins have them. */
-enum plugin_status { PLUGIN_OK, PLUGIN_WARNING, PLUGIN_CRITICAL, PLUGIN_UNKNOWN };
 
 #endif

@@ -90,9 +90,9 @@ options() { grep -oE '\[-[^]]*\]' <<<"$1" | tr -d '[]'; }
 	for name in EXAMPLES 'EXIT STATUS' FILES 'SECURITY CONSIDERATIONS' STANDARDS; do
 		[ -n "$(section guestclock.8 "$name")" ] || { printf 'no section %s\n' "$name"; return 1; }
 	done
-	# The statuses of sync and of check, which src/lib/status.h numbers from 0.
+	# The statuses of sync and of check, which src/host/exit_status.h numbers from 0.
 	equal "$(section guestclock.8 'EXIT STATUS' | grep -oE '^ +[0-9] ' | tr -d ' ' | tr '\n' ' ')" \
-		"$(sed -n 's/^enum \(sync\|plugin\)_status { \(.*\) };$/\2/p' "$TOP/src/lib/status.h" |
+		"$(sed -n 's/^enum \(sync\|plugin\)_status { \(.*\) };$/\2/p' "$TOP/src/host/exit_status.h" |
 			awk -F, '{ for (at = 0; at < NF; at++) printf "%d ", at }')" 'exit statuses'
 }
 

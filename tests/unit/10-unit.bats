@@ -28,6 +28,7 @@ unit() {
 @test "exchange passes its unit tests" { unit exchange; }
 @test "dialog passes its unit tests" { unit dialog; }
 @test "drift passes its unit tests" { unit drift; }
+@test "exit_status passes its unit tests" { unit exit_status; }
 @test "guest_list, options, record_text and ssh_cause pass their unit tests" { unit driver_texts; }
 
 @test "this file runs every unit test" {
