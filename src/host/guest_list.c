@@ -148,22 +148,24 @@ holds(const struct guest_list *list, const char *name)
 	return false;
 }
 
-bool
+const char *
 guest_list_add(struct guest_list *list, const char *name)
 {
-	if (holds(list, name))
-		return true;
+	const char *fault = guest_list_fault(name);
+
+	if (fault != NULL || holds(list, name))
+		return fault;
 	if (list->count == list->room) {
 		size_t room = list->room > 0 ? 2 * list->room : 16;
 		const char **more = reallocarray(list->name, room, sizeof *more);
 
 		if (more == NULL)
-			return false;
+			return "does not fit into memory";
 		list->name = more;
 		list->room = room;
 	}
 	list->name[list->count++] = name;
-	return true;
+	return NULL;
 }
 
 size_t
@@ -186,9 +188,7 @@ guest_list_read(struct guest_list *list, char *text, const char **fault)
 			*fault = *rest != '\0' && *rest != '#' ? "has more than one word" : NULL;
 			*stop = '\0';
 			if (*fault == NULL)
-				*fault = guest_list_fault(name);
-			if (*fault == NULL && !guest_list_add(list, name))
-				*fault = "does not fit into memory";
+				*fault = guest_list_add(list, name);
 			if (*fault != NULL)
 				return number;
 		}

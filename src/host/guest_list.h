@@ -35,8 +35,11 @@ const char *guest_list_destination(const char *name, struct destination *to);
 /* The same check without a result: returns NULL or the fault. */
 const char *guest_list_fault(const char *name);
 
-/* Adds NAME, which must stay valid, unless the list contains it.  Returns false if memory runs out. */
-bool guest_list_add(struct guest_list *list, const char *name);
+/*
+ * Adds NAME, which must stay valid, unless the list contains it.  Returns NULL, or the fault of the name or of a lack of
+ * memory, as guest_list_destination() does.
+ */
+const char *guest_list_add(struct guest_list *list, const char *name);
 
 /*
  * Adds the guests of TEXT to the list.  TEXT has one destination per line, empty lines, and comments that begin with #

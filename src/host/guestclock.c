@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,16 +38,23 @@ struct run {
 	int store_error;		/* an error in writing state, log or metrics: an errno value, or 0 */
 };
 
-/* Prints why the run ends early.  Returns the exit status. */
-static int
-complain(bool correct, enum run_end end, const char *text)
+/* Prints why the run ends early: one line.  Returns the exit status, which is not 0. */
+static int __attribute__((format(printf, 3, 4)))
+complain(bool correct, enum run_end end, const char *format, ...)
 {
-	/* A monitoring system reads one line of standard output. */
-	fprintf(correct ? stderr : stdout, "%s%s\n", correct ? "guestclock: " : "GUESTCLOCK UNKNOWN - ", text);
+	/* A monitoring system reads standard output. */
+	FILE *to = correct ? stderr : stdout;
+	va_list arguments;
+
+	fputs(correct ? "guestclock: " : "GUESTCLOCK UNKNOWN - ", to);
+	va_start(arguments, format);
+	vfprintf(to, format, arguments);
+	va_end(arguments);
+	putc('\n', to);
 	return exit_status(correct, end, NULL);
 }
 
-/* Reads a whole list, and ends it with a NUL.  The caller frees it.  Returns NULL, with errno, on failure. */
+/* Reads a whole list, and ends it with a NUL.  Returns NULL, with errno, on failure; EILSEQ: the list has a NUL. */
 static char *
 read_list(const char *path)
 {
@@ -55,101 +63,85 @@ read_list(const char *path)
 	char *text = NULL;
 	size_t room = 0;
 	ssize_t got;
-	int error;
+	int error = 0;
 
 	if (from == NULL)
 		return NULL;
-	errno = 0;
 	got = getdelim(&text, &room, '\0', from);
-	error = errno;
-	if (got < 0 && !ferror(from) && error == 0) {
-		/* An empty file. */
-		free(text);
-		text = strdup("");
-	} else if (got > 0 && text[got - 1] == '\0') {
-		/* Refuse a NUL: the guests after it would be ignored without a message. */
+	if (got < 0 && !feof(from))
+		error = errno;
+	else if (got > 0 && text[got - 1] == '\0')
+		/* The guests after it would be ignored without a message. */
 		error = EILSEQ;
-		free(text);
-		text = NULL;
-	} else if (got < 0) {
-		free(text);
-		text = NULL;
-	}
 	if (!standard)
 		fclose(from);
+	if (got >= 0 && error == 0)
+		return text;
+	free(text);
 	errno = error;
-	return text;
+	return error == 0 ? strdup("") : NULL;
 }
 
-/* Fills LIST from the command line and the file.  Returns NULL, or a message about the fault. */
-static const char *
+/* Fills LIST from the command line and the file.  Returns 0, or the exit status after a complaint. */
+static int
 gather_guests(const struct driver_options *options, char *const *words, struct guest_list *list)
 {
-	static char complaint[ARGS_COMPLAINT];
 	const char *path = options->list != NULL ? options->list : *words == NULL ? DEFAULT_GUESTS : NULL;
 	const char *fault = NULL;
-	char *text;
+	char *text, quoted[48];
 	size_t line;
 
 	for (; *words != NULL; words++) {
-		fault = guest_list_fault(*words);
-		if (fault == NULL && !guest_list_add(list, *words))
-			fault = "does not fit into memory";
+		fault = guest_list_add(list, *words);
 		if (fault != NULL) {
-			char quoted[48];
-
 			format_quoted(*words, quoted, sizeof quoted);
-			snprintf(complaint, sizeof complaint, "guest \"%s\" %s: expected an ssh destination", quoted, fault);
-			return complaint;
+			return complain(options->correct, RUN_USAGE, "guest \"%s\" %s: expected an ssh destination", quoted, fault);
 		}
 	}
 	if (path == NULL)
-		return NULL;
+		return 0;
 	text = read_list(path);
-	if (text == NULL) {
-		snprintf(complaint, sizeof complaint, "list of guests %.200s: %s", path, errno == EILSEQ ? "has a NUL octet" :
-		    strerror(errno));
-		return complaint;
-	}
+	if (text == NULL)
+		return complain(options->correct, RUN_USAGE, "list of guests %s: %s", path,
+		    errno == EILSEQ ? "has a NUL octet" : strerror(errno));
 	/* The names point into the text: do not free it. */
 	line = guest_list_read(list, text, &fault);
-	if (line == 0)
-		return NULL;
-	snprintf(complaint, sizeof complaint, "list of guests %.150s, line %zu: %s: expected one ssh destination a line", path,
-	    line, fault);
-	return complaint;
+	if (line != 0)
+		return complain(options->correct, RUN_USAGE, "list of guests %s, line %zu: %s: expected one ssh destination a line",
+		    path, line, fault);
+	if (list->count == 0)
+		return complain(options->correct, RUN_FAILED, "list of guests %s is empty%s: nothing was done", path,
+		    strcmp(path, "-") == 0 ? " (did the command that writes it fail?)" : "");
+	return 0;
 }
 
-/* Checks whether guests may be compared with this host's clock.  Returns NULL, or a message that states why not. */
-static const char *
-host_fault(const struct driver_options *options, const struct store *store)
+/* Checks whether guests may be compared with this host's clock.  Returns 0, or the exit status after a complaint. */
+static int
+check_host(const struct driver_options *options, const struct store *store)
 {
-	static char text[ARGS_COMPLAINT];
 	nanoseconds now = sysclock_now(), newest = store_newest(store);
 	struct sysclock_state kernel;
+	char date[DATE_TEXT];
 	int error;
 
 	if (seconds_floor(now) < RELEASE_SECONDS)
-		return "this host's clock reads before " RELEASE_DATE ", when this program was released: nothing was done";
+		return complain(options->correct, RUN_FAILED, "this host's clock reads before " RELEASE_DATE
+		    ", when this program was released: nothing was done");
 	if (newest > ns_add(now, HISTORY_TOLERANCE)) {
-		char date[64];
-
 		format_date(newest, date);
-		snprintf(text, sizeof text, "this host's clock reads before %s, the newest time in its own history "
-		    "(%.100s/" RECORD_LOG "): nothing was done", date, store->path);
-		return text;
+		return complain(options->correct, RUN_FAILED, "this host's clock reads before %s, the newest time in its own "
+		    "history (%s/" RECORD_LOG "): nothing was done", date, store->path);
 	}
 	if (!options->require_sync)
-		return NULL;
+		return 0;
 	error = sysclock_state(&kernel);
-	if (error != 0) {
-		snprintf(text, sizeof text, "cannot ask the kernel whether this host's clock is synchronised (--require-sync): %s",
-		    strerror(error));
-		return text;
-	}
+	if (error != 0)
+		return complain(options->correct, RUN_FAILED, "cannot ask the kernel whether this host's clock is synchronised "
+		    "(--require-sync): %s", strerror(error));
 	if (!kernel.synchronised)
-		return "this host's clock is not synchronised, as its kernel says (--require-sync): nothing was done";
-	return NULL;
+		return complain(options->correct, RUN_FAILED,
+		    "this host's clock is not synchronised, as its kernel says (--require-sync): nothing was done");
+	return 0;
 }
 
 static void
@@ -168,9 +160,15 @@ guest_ended(void *context, const struct loop_result *outcome)
 {
 	struct run *run = context;
 	const struct dialog *dialog = outcome->dialog;
-	struct record previous, record = { .time = outcome->time, .result = dialog->result };
-	bool known = store_load(&run->store, outcome->name, &previous);
+	struct record previous, record;
 
+	store_load(&run->store, outcome->name, &previous);
+	/* After a failure, keep the data of the last success: the next success computes the drift from them. */
+	record = previous;
+	record.time = outcome->time;
+	record.result = dialog->result;
+	record.has_drift = false;
+	record.drift_ppb = 0;
 	snprintf(record.guest, sizeof record.guest, "%s", outcome->name);
 	memcpy(record.text, dialog->text, sizeof record.text);
 	if (dialog->result == DIALOG_DONE) {
@@ -180,14 +178,6 @@ guest_ended(void *context, const struct loop_result *outcome)
 		record.after = dialog->after;
 		memcpy(record.boot, dialog->greeting.boot, sizeof record.boot);
 		drift_follow(&previous, &record);
-	} else if (known) {
-		/* Keep the data of the last success: the next success computes the drift from them. */
-		record.last_success = previous.last_success;
-		record.action = previous.action;
-		record.reference = previous.reference;
-		record.before = previous.before;
-		record.after = previous.after;
-		memcpy(record.boot, previous.boot, sizeof record.boot);
 	}
 	if (run->records != NULL)
 		run->records[run->count++] = record;
@@ -230,7 +220,7 @@ run_guests(struct run *run, const struct guest_list *list)
 	report_start(&run->report, options, list->name, list->count);
 	ended = loop_run(options, config, list->name, list->count, guest_ended, run);
 	if (ended < 0)
-		return complain(options->correct, RUN_FAILED, strerror(errno));
+		return complain(options->correct, RUN_FAILED, "%s", strerror(errno));
 	printed = report_end(&run->report, ended);
 	if (!printed)
 		fputs("guestclock: cannot write to standard output\n", stderr);
@@ -245,79 +235,50 @@ run_guests(struct run *run, const struct guest_list *list)
 	    run->report.guests);
 }
 
-static int
-guestclock(int argc, char **argv)
+int
+main(int argc, char **argv)
 {
 	struct driver_options options;
 	struct guest_list list = { .name = NULL };
 	struct run run = { .options = &options };
 	char complaint[ARGS_COMPLAINT];
-	const char *fault;
 	int words, error, status;
 
-	if (!startup_descriptors()) {
-		fprintf(stderr, "guestclock: cannot make sure of standard input, output and error: %s\n",
-		    strerror(errno));
-		return exit_status(true, RUN_FAILED, NULL);
-	}
+	if (!startup_descriptors())
+		return complain(true, RUN_FAILED, "cannot make sure of standard input, output and error: %s", strerror(errno));
 	umask(022);
 	words = options_parse(argc, argv, &options, complaint);
 	if (words == ARGS_HELP || words == ARGS_VERSION)
-		return startup_inform(&options_program, words) ? 0 : complain(true, RUN_FAILED, "cannot write to standard output");
+		return startup_inform(&options_program, words) ? 0 :
+		    complain(true, RUN_FAILED, "cannot write to standard output");
 	if (words < 0)
-		return complain(options.correct, RUN_USAGE, complaint);
-	fault = gather_guests(&options, argv + words, &list);
-	if (fault != NULL)
-		return complain(options.correct, RUN_USAGE, fault);
-	if (list.count == 0) {
-		snprintf(complaint, sizeof complaint, "list of guests %.150s is empty%s: nothing was done",
-		    options.list != NULL ? options.list : DEFAULT_GUESTS, options.list != NULL && strcmp(options.list, "-") == 0 ?
-		    " (did the command that writes it fail?)" : "");
-		return complain(options.correct, RUN_FAILED, complaint);
-	}
+		return complain(options.correct, RUN_USAGE, "%s", complaint);
+	status = gather_guests(&options, argv + words, &list);
+	if (status != 0)
+		return status;
 	run.store.path = options.state != NULL ? options.state : DEFAULT_STATE;
 	error = become_owner(run.store.path);
-	if (error != 0) {
-		snprintf(complaint, sizeof complaint, "cannot become the user that %.150s belongs to: %s", run.store.path,
+	if (error != 0)
+		return complain(options.correct, RUN_FAILED, "cannot become the user that %s belongs to: %s", run.store.path,
 		    strerror(error));
-		return complain(options.correct, RUN_FAILED, complaint);
-	}
-	if (options.ssh_config != NULL && access(options.ssh_config, R_OK) != 0) {
-		snprintf(complaint, sizeof complaint, "--ssh-config %.150s: %s", options.ssh_config, strerror(errno));
-		return complain(options.correct, RUN_USAGE, complaint);
-	}
+	if (options.ssh_config != NULL && access(options.ssh_config, R_OK) != 0)
+		return complain(options.correct, RUN_USAGE, "--ssh-config %s: %s", options.ssh_config, strerror(errno));
 	error = store_open(&run.store, run.store.path);
 	/* A monitoring system's user may not open the default directory: check works without one. */
-	if (error != 0 && !options.correct && options.state == NULL)
-		error = 0;
-	if (error != 0) {
-		snprintf(complaint, sizeof complaint, "state directory %.150s: %s%s; --state names another", run.store.path,
+	if (error != 0 && (options.correct || options.state != NULL))
+		return complain(options.correct, RUN_FAILED, "state directory %s: %s%s; --state names another", run.store.path,
 		    strerror(error), error == EACCES ? ": it and what is in it must belong to the user that runs this" : "");
-		return complain(options.correct, RUN_FAILED, complaint);
-	}
 	error = options.correct ? store_lock_run(&run.store) : 0;
-	if (error != 0) {
-		snprintf(complaint, sizeof complaint, "%.150s: %s", run.store.path, error == EWOULDBLOCK ?
+	if (error != 0)
+		return complain(true, RUN_FAILED, "%s: %s", run.store.path, error == EWOULDBLOCK ?
 		    "another sync is at work with this state directory: nothing was done" : strerror(error));
-		return complain(options.correct, RUN_FAILED, complaint);
-	}
-	fault = host_fault(&options, &run.store);
-	if (fault != NULL)
-		return complain(options.correct, RUN_FAILED, fault);
+	status = check_host(&options, &run.store);
+	if (status != 0)
+		return status;
 	if (options.prometheus != NULL) {
-		run.records = calloc(list.count > 0 ? list.count : 1, sizeof *run.records);
+		run.records = calloc(list.count, sizeof *run.records);
 		if (run.records == NULL)
-			return complain(options.correct, RUN_FAILED, strerror(ENOMEM));
+			return complain(options.correct, RUN_FAILED, "%s", strerror(ENOMEM));
 	}
-	status = run_guests(&run, &list);
-	store_close(&run.store);
-	free(run.records);
-	guest_list_free(&list);
-	return status;
-}
-
-int
-main(int argc, char **argv)
-{
-	return guestclock(argc, argv);
+	return run_guests(&run, &list);
 }

@@ -45,18 +45,6 @@ store_lock_run(struct store *store)
 	return store->running >= 0 && flock(store->running, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
 }
 
-void
-store_close(struct store *store)
-{
-	int *const open_files[] = { &store->running, &store->writing, &store->directory };
-
-	for (size_t at = 0; at < sizeof open_files / sizeof open_files[0]; at++) {
-		if (*open_files[at] >= 0)
-			close(*open_files[at]);
-		*open_files[at] = -1;
-	}
-}
-
 static void
 set_aside(const struct store *store, const char *name, const char *fault)
 {
@@ -68,7 +56,7 @@ set_aside(const struct store *store, const char *name, const char *fault)
 	fprintf(stderr, "guestclock: %s/%s is damaged (%s); set aside as %s\n", store->path, name, fault, aside);
 }
 
-bool
+void
 store_load(const struct store *store, const char *guest, struct record *record)
 {
 	char name[RECORD_FILE_NAME], text[RECORD_TEXT + 1];
@@ -77,18 +65,17 @@ store_load(const struct store *store, const char *guest, struct record *record)
 
 	memset(record, 0, sizeof *record);
 	if (store->directory < 0)
-		return false;
+		return;
 	record_file_name(guest, name);
 	fd = openat(store->directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
-		return false;
+		return;
 	got = read(fd, text, sizeof text);
 	close(fd);
 	if (got >= 0 && record_parse(text, (size_t)got, record) && strcmp(record->guest, guest) == 0)
-		return true;
+		return;
 	memset(record, 0, sizeof *record);
 	set_aside(store, name, got < 0 ? strerror(errno) : "not a state of this guest");
-	return false;
 }
 
 static int

@@ -24,15 +24,14 @@ struct store {
 	const char *path;
 };
 
-/* Opens the directory PATH, which must stay valid; makes it if it does not exist. */
+/* Opens the directory PATH, which must stay valid, until this process ends; makes it if it does not exist. */
 int store_open(struct store *store, const char *path);
-void store_close(struct store *store);
 
-/* Locks out other runs that correct guests, until store_close().  Returns EWOULDBLOCK if one holds the lock. */
+/* Locks out other runs that correct guests, until this process ends.  Returns EWOULDBLOCK if one holds the lock. */
 int store_lock_run(struct store *store);
 
-/* Reads the state of GUEST.  Returns false, with *RECORD all zero, if there is none or it is damaged. */
-bool store_load(const struct store *store, const char *guest, struct record *record);
+/* Reads the state of GUEST.  If there is none or it is damaged, *RECORD becomes all zero. */
+void store_load(const struct store *store, const char *guest, struct record *record);
 
 /* Replaces the guest's state and appends a line to the log.  CORRECT: sync; false: check.  Returns the first error. */
 int store_remember(const struct store *store, const struct record *record, bool correct);
