@@ -33,8 +33,6 @@ struct run {
 	const struct driver_options *options;
 	struct store store;
 	struct report report;
-	struct record *records;		/* the records of this run, for Prometheus; NULL: not wanted */
-	size_t count;
 	int store_error;		/* an error in writing state, log or metrics: an errno value, or 0 */
 };
 
@@ -179,8 +177,6 @@ guest_ended(void *context, const struct loop_result *outcome)
 		memcpy(record.boot, dialog->greeting.boot, sizeof record.boot);
 		drift_follow(&previous, &record);
 	}
-	if (run->records != NULL)
-		run->records[run->count++] = record;
 	note_store_error(run, store_remember(&run->store, &record, run->options->correct));
 	report_guest(&run->report, &record);
 }
@@ -217,7 +213,8 @@ run_guests(struct run *run, const struct guest_list *list)
 
 	if (config == NULL && access(DEFAULT_SSH_CONFIG, R_OK) == 0)
 		config = DEFAULT_SSH_CONFIG;
-	report_start(&run->report, options, list->name, list->count);
+	if (!report_start(&run->report, options, list->name, list->count))
+		return complain(options->correct, RUN_FAILED, "%s", strerror(ENOMEM));
 	ended = loop_run(options, config, list->name, list->count, guest_ended, run);
 	if (ended < 0)
 		return complain(options->correct, RUN_FAILED, "%s", strerror(errno));
@@ -225,7 +222,7 @@ run_guests(struct run *run, const struct guest_list *list)
 	if (!printed)
 		fputs("guestclock: cannot write to standard output\n", stderr);
 	if (options->prometheus != NULL) {
-		error = report_prometheus(options->prometheus, run->records, run->count);
+		error = report_prometheus(&run->report);
 		if (error != 0) {
 			fprintf(stderr, "guestclock: cannot write %s: %s\n", options->prometheus, strerror(error));
 			run->store_error = error;
@@ -273,12 +270,5 @@ main(int argc, char **argv)
 		return complain(true, RUN_FAILED, "%s: %s", run.store.path, error == EWOULDBLOCK ?
 		    "another sync is at work with this state directory: nothing was done" : strerror(error));
 	status = check_host(&options, &run.store);
-	if (status != 0)
-		return status;
-	if (options.prometheus != NULL) {
-		run.records = calloc(list.count, sizeof *run.records);
-		if (run.records == NULL)
-			return complain(options.correct, RUN_FAILED, "%s", strerror(ENOMEM));
-	}
-	return run_guests(&run, &list);
+	return status != 0 ? status : run_guests(&run, &list);
 }

@@ -8,7 +8,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "host/exit_status.h"
 
@@ -16,32 +15,29 @@ struct report {
 	const struct driver_options *options;
 	bool table;		/* print a line for each guest: standard output is a terminal */
 	bool progress;		/* print a count on standard error, which is a terminal */
-	size_t count, reported;
 	size_t width;		/* the length of the longest name, at most 40 */
-	size_t guests[PLUGIN_STATUSES];	/* the number of reported guests with each status */
-	struct record worst;	/* the worst guest, by status, then by offset */
-	char *perfdata;		/* the performance data of the plugin's line */
-	size_t perfdata_length, perfdata_room;
+	size_t count;		/* all guests */
+	size_t reported;	/* those that have ended */
+	size_t guests[PLUGIN_STATUSES];	/* how many of these have each status */
+	struct record *records;	/* theirs, in the order in which they ended */
 };
 
-void report_start(struct report *report, const struct driver_options *options, const char *const *names, size_t count);
+/* Starts the report of COUNT guests, at least one.  Returns false if memory runs out. */
+bool report_start(struct report *report, const struct driver_options *options, const char *const *names, size_t count);
 
 /* Reports a guest that has ended. */
 void report_guest(struct report *report, const struct record *record);
 
 /*
- * Reports the end of the run: SIGNAL_NUMBER ended it early, or is 0.  Returns false if standard output could not be
+ * Reports the end of the run, when every guest is reported: SIGNAL_NUMBER ended it early, or is 0.  Returns false if standard output could not be
  * written.
  */
 bool report_end(struct report *report, int signal_number);
 
-/* Writes one JSON object and LF. */
-void report_json(FILE *to, const struct record *record);
-
 /*
- * Replaces PATH, a file for Prometheus' textfile collector, atomically: writes a temporary file in the same directory
- * and renames it.  Returns 0 or an errno value.
+ * Replaces options->prometheus, a file for Prometheus' textfile collector, atomically: writes a temporary file in the
+ * same directory and renames it.  Returns 0 or an errno value.
  */
-int report_prometheus(const char *path, const struct record *records, size_t count);
+int report_prometheus(const struct report *report);
 
 #endif
