@@ -11,13 +11,7 @@
 /* A measurement may end after this many successive samples that did not reduce the bound by more than a tenth. */
 #define ENOUGH_WITHOUT_BETTER 4
 
-const char *
-dialog_action_name(enum dialog_action action)
-{
-	static const char *const names[] = { "none", "step", "slew", "other-service" };
-
-	return names[action];
-}
+const char *const dialog_action_names[] = { "none", "step", "slew", "other-service" };
 
 void
 dialog_start(struct dialog *dialog, bool correct)

@@ -78,6 +78,7 @@ bool dialog_take(struct dialog *dialog, const char *line, size_t length, nanosec
 /* Ends an unfinished dialog with DIALOG_FAILED.  TEXT is the reason; it is made printable here. */
 void dialog_fail(struct dialog *dialog, const char *text);
 
-const char *dialog_action_name(enum dialog_action action);
+/* The word for each enum dialog_action. */
+extern const char *const dialog_action_names[];
 
 #endif

@@ -107,7 +107,7 @@ add_orders(struct dialog *dialog)
 		return;
 	format_seconds(dialog->before.offset, offset);
 	snprintf(text, sizeof text, "(it was %s s off and a %s was ordered) %s", offset,
-	    dialog_action_name(dialog->action), dialog->text);
+	    dialog_action_names[dialog->action], dialog->text);
 	format_quoted(text, dialog->text, sizeof dialog->text);
 }
 

@@ -12,45 +12,28 @@
 /* A file's name may have at most 255 octets, including the prefix and suffix of a new or a damaged file. */
 #define FILE_NAME_PLAIN 160
 
-static const char *const results[] = { "unfinished", "ok", "refused", "failed" };
+const char *const record_result_names[] = { "unfinished", "ok", "refused", "failed" };
 
-const char *
-record_result_name(enum dialog_result result)
-{
-	return results[result];
-}
+/* The most times in one line.  A measurement has them in the order of its members, and so does a reference. */
+#define TIMES 4
+_Static_assert(sizeof(struct measurement) == TIMES * sizeof(nanoseconds), "a measurement consists of four times");
+_Static_assert(sizeof(struct reference) == 3 * sizeof(nanoseconds), "a reference consists of three times");
 
-/* Writes "name +S.NNNNNNNNN" and LF. */
+/* Writes "name +S.NNNNNNNNN" with the COUNT times at FROM, and LF. */
 static int
-put_seconds(char *into, size_t size, const char *name, nanoseconds value)
+put_times(char *into, size_t size, const char *name, const void *from, size_t count)
 {
-	char text[SECONDS_TEXT];
+	nanoseconds times[TIMES];
+	size_t used = (size_t)snprintf(into, size, "%s", name);
 
-	format_seconds(value, text);
-	return snprintf(into, size, "%s %s\n", name, text);
-}
+	memcpy(times, from, count * sizeof *times);
+	for (size_t at = 0; at < count; at++) {
+		char text[SECONDS_TEXT];
 
-static int
-put_measurement(char *into, size_t size, const char *name, const struct measurement *measured)
-{
-	char offset[SECONDS_TEXT], bound[SECONDS_TEXT], delay[SECONDS_TEXT], time[SECONDS_TEXT];
-
-	format_seconds(measured->offset, offset);
-	format_seconds(measured->bound, bound);
-	format_seconds(measured->delay, delay);
-	format_seconds(measured->time, time);
-	return snprintf(into, size, "%s %s %s %s %s\n", name, offset, bound, delay, time);
-}
-
-static int
-put_reference(char *into, size_t size, const struct reference *reference)
-{
-	char time[SECONDS_TEXT], left[SECONDS_TEXT], settled[SECONDS_TEXT];
-
-	format_seconds(reference->time, time);
-	format_seconds(reference->left, left);
-	format_seconds(reference->settled, settled);
-	return snprintf(into, size, "reference %s %s %s\n", time, left, settled);
+		format_seconds(times[at], text);
+		used += (size_t)snprintf(into + used, size - used, " %s%s", text, at + 1 == count ? "\n" : "");
+	}
+	return (int)used;
 }
 
 size_t
@@ -60,14 +43,14 @@ record_format(const struct record *record, char text[RECORD_TEXT])
 
 #define PUT(function, ...) used += (size_t)function(text + used, RECORD_TEXT - used, __VA_ARGS__)
 	PUT(snprintf, "%s\nguest %s\n", FORMAT_LINE, record->guest);
-	PUT(put_seconds, "time", record->time);
-	PUT(put_seconds, "last-success", record->last_success);
-	PUT(snprintf, "result %s\naction %s\n", results[record->result], dialog_action_name(record->action));
-	PUT(put_measurement, "before", &record->before);
-	PUT(put_measurement, "after", &record->after);
-	PUT(put_reference, &record->reference);
+	PUT(put_times, "time", &record->time, 1);
+	PUT(put_times, "last-success", &record->last_success, 1);
+	PUT(snprintf, "result %s\naction %s\n", record_result_names[record->result], dialog_action_names[record->action]);
+	PUT(put_times, "before", &record->before, 4);
+	PUT(put_times, "after", &record->after, 4);
+	PUT(put_times, "reference", &record->reference, 3);
 	if (record->has_drift)
-		PUT(put_seconds, "drift-ppb", record->drift_ppb);
+		PUT(put_times, "drift-ppb", &record->drift_ppb, 1);
 	else
 		PUT(snprintf, "drift-ppb none\n");
 	PUT(snprintf, "boot %s\ntext %s\nend\n", record->boot[0] != '\0' ? record->boot : "-", record->text);
@@ -117,94 +100,70 @@ signed_seconds(const char *text, nanoseconds *value)
 	return true;
 }
 
-static void
-take_seconds(struct cursor *cursor, const char *name, nanoseconds *value)
+/* Parses COUNT times, separated by a space, into the nanoseconds at INTO.  Changes TEXT. */
+static bool
+parse_times(char *text, void *into, size_t count)
 {
-	char text[SECONDS_TEXT + 1];
+	nanoseconds times[TIMES];
 
-	take_line(cursor, name, text, sizeof text);
-	cursor->good = cursor->good && signed_seconds(text, value);
-}
+	for (size_t at = 0; at < count; at++) {
+		char *space = strchr(text, ' ');
 
-/* Parses the line NAME, which has COUNT signed numbers of seconds. */
-static void
-take_several(struct cursor *cursor, const char *name, nanoseconds *const *values, int count)
-{
-	char text[4 * SECONDS_TEXT + 4], *word = text;
-
-	take_line(cursor, name, text, sizeof text);
-	for (int at = 0; at < count && cursor->good; at++) {
-		char *space = strchr(word, ' ');
-
-		cursor->good = (space != NULL) == (at < count - 1);
+		if ((space != NULL) != (at + 1 < count))
+			return false;
 		if (space != NULL)
-			*space++ = '\0';
-		cursor->good = cursor->good && signed_seconds(word, values[at]);
-		word = space;
+			*space = '\0';
+		if (!signed_seconds(text, &times[at]))
+			return false;
+		text += strlen(text) + 1;
 	}
+	memcpy(into, times, count * sizeof *times);
+	return true;
 }
 
 static void
-take_measurement(struct cursor *cursor, const char *name, struct measurement *measured)
+take_times(struct cursor *cursor, const char *name, void *into, size_t count)
 {
-	nanoseconds *const values[] = { &measured->offset, &measured->bound, &measured->delay, &measured->time };
+	char text[TIMES * SECONDS_TEXT + 1];
 
-	take_several(cursor, name, values, 4);
-	cursor->good = cursor->good && measured->bound >= 0 && measured->delay >= 0;
+	take_line(cursor, name, text, sizeof text);
+	cursor->good = cursor->good && parse_times(text, into, count);
 }
 
-static void
-take_reference(struct cursor *cursor, struct reference *reference)
+/* Returns the index of the line's word in WORDS; 0 if it is none of these. */
+static int
+take_word(struct cursor *cursor, const char *name, const char *const *words, int count)
 {
-	nanoseconds *const values[] = { &reference->time, &reference->left, &reference->settled };
+	char word[16];
+	int at = 0;
 
-	take_several(cursor, "reference", values, 3);
-}
-
-static bool
-word_index(const char *word, const char *const *names, int count, int *index)
-{
-	for (int at = 0; at < count; at++)
-		if (strcmp(word, names[at]) == 0) {
-			*index = at;
-			return true;
-		}
-	return false;
-}
-
-static bool
-action_index(const char *word, int *index)
-{
-	const char *names[ACTION_OTHER_SERVICE + 1];
-
-	for (int at = 0; at <= ACTION_OTHER_SERVICE; at++)
-		names[at] = dialog_action_name((enum dialog_action)at);
-	return word_index(word, names, ACTION_OTHER_SERVICE + 1, index);
+	take_line(cursor, name, word, sizeof word);
+	while (at < count && strcmp(word, words[at]) != 0)
+		at++;
+	cursor->good = cursor->good && at < count;
+	return cursor->good ? at : 0;
 }
 
 bool
 record_parse(const char *text, size_t length, struct record *record)
 {
 	struct cursor cursor = { text, text + length, true };
-	char word[DIALOG_TEXT];
-	int index = 0;
+	char word[SECONDS_TEXT];
 
 	memset(record, 0, sizeof *record);
 	take_line(&cursor, "guestclock-state", word, sizeof word);
 	cursor.good = cursor.good && strcmp(word, "1") == 0;
 	take_line(&cursor, "guest", record->guest, sizeof record->guest);
 	cursor.good = cursor.good && guest_list_fault(record->guest) == NULL;
-	take_seconds(&cursor, "time", &record->time);
-	take_seconds(&cursor, "last-success", &record->last_success);
-	take_line(&cursor, "result", word, sizeof word);
-	cursor.good = cursor.good && word_index(word, results, DIALOG_FAILED + 1, &index);
-	record->result = (enum dialog_result)index;
-	take_line(&cursor, "action", word, sizeof word);
-	cursor.good = cursor.good && action_index(word, &index);
-	record->action = (enum dialog_action)index;
-	take_measurement(&cursor, "before", &record->before);
-	take_measurement(&cursor, "after", &record->after);
-	take_reference(&cursor, &record->reference);
+	take_times(&cursor, "time", &record->time, 1);
+	take_times(&cursor, "last-success", &record->last_success, 1);
+	record->result = (enum dialog_result)take_word(&cursor, "result", record_result_names, DIALOG_FAILED + 1);
+	record->action = (enum dialog_action)take_word(&cursor, "action", dialog_action_names, ACTION_OTHER_SERVICE + 1);
+	take_times(&cursor, "before", &record->before, 4);
+	take_times(&cursor, "after", &record->after, 4);
+	cursor.good = cursor.good && record->before.bound >= 0 && record->before.delay >= 0 && record->after.bound >= 0 &&
+	    record->after.delay >= 0;
+	take_times(&cursor, "reference", &record->reference, 3);
 	take_line(&cursor, "drift-ppb", word, sizeof word);
 	record->has_drift = cursor.good && strcmp(word, "none") != 0;
 	cursor.good = cursor.good && (!record->has_drift || (signed_seconds(word, &record->drift_ppb) &&
@@ -224,13 +183,13 @@ record_format_log(const struct record *record, bool correct, char line[RECORD_LO
 	format_date(record->time, time);
 	if (record->result != DIALOG_DONE)
 		return (size_t)snprintf(line, RECORD_LOG_LINE, "%s %s %s %s %s\n", time, record->guest, command,
-		    results[record->result], record->text);
+		    record_result_names[record->result], record->text);
 	format_seconds(record->before.offset, offset);
 	format_seconds(record->before.bound, bound);
 	format_seconds(record->after.offset, residual);
 	format_seconds(record->before.delay, delay);
 	return (size_t)snprintf(line, RECORD_LOG_LINE, "%s %s %s ok %s offset=%s bound=%s delay=%s residual=%s\n", time,
-	    record->guest, command, dialog_action_name(record->action), offset, bound + 1, delay + 1, residual);
+	    record->guest, command, dialog_action_names[record->action], offset, bound + 1, delay + 1, residual);
 }
 
 bool

@@ -54,6 +54,7 @@ bool record_log_time(const char *line, size_t length, nanoseconds *time);
  */
 void record_file_name(const char *guest, char name[RECORD_FILE_NAME]);
 
-const char *record_result_name(enum dialog_result result);
+/* The word for each enum dialog_result. */
+extern const char *const record_result_names[];
 
 #endif

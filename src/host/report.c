@@ -80,11 +80,11 @@ put_json(FILE *to, const struct record *record)
 	put_number(to, "offset", done, record->before.offset);
 	put_number(to, "bound", done, record->before.bound);
 	put_number(to, "delay", done, record->before.delay);
-	put_text(to, "action", done ? dialog_action_name(record->action) : NULL);
+	put_text(to, "action", done ? dialog_action_names[record->action] : NULL);
 	put_number(to, "residual", done, record->after.offset);
 	/* plain() divides by 10^9: ppb * 10^6 prints as ppm.  A drift is at most 10 %, so the product fits. */
 	put_number(to, "drift", record->has_drift, record->drift_ppb * 1000000);
-	put_text(to, "result", record_result_name(record->result));
+	put_text(to, "result", record_result_names[record->result]);
 	put_text(to, "error", done ? NULL : record->text);
 	fputs("}\n", to);
 }
@@ -103,13 +103,13 @@ put_table_line(const struct report *report, const struct record *record)
 	int width = (int)report->width;
 
 	if (record->result != DIALOG_DONE) {
-		printf("%-*s  %s: %s\n", width, record->guest, record_result_name(record->result), record->text);
+		printf("%-*s  %s: %s\n", width, record->guest, record_result_names[record->result], record->text);
 		return;
 	}
 	format_seconds(record->before.offset, offset);
 	format_seconds(record->before.bound, bound);
 	format_seconds(record->after.offset, residual);
-	printf("%-*s  %23s s  +- %s s  %-13s", width, record->guest, offset, bound + 1, dialog_action_name(record->action));
+	printf("%-*s  %23s s  +- %s s  %-13s", width, record->guest, offset, bound + 1, dialog_action_names[record->action]);
 	if (record->action == ACTION_STEP)
 		printf("  residual %s s", residual);
 	putchar('\n');

@@ -76,7 +76,7 @@ check_end(const struct dialog *dialog)
 	REQUIRE(memchr(dialog->text, '\0', sizeof dialog->text) != NULL && fuzz_printable(dialog->text));
 	REQUIRE((dialog->text[0] != '\0') == (dialog->result != DIALOG_DONE));
 	REQUIRE(dialog->rounds <= DIALOG_ROUNDS && (dialog->correct || dialog->rounds == 0));
-	REQUIRE(dialog->action <= ACTION_OTHER_SERVICE && dialog_action_name(dialog->action) != NULL);
+	REQUIRE(dialog->action <= ACTION_OTHER_SERVICE && dialog_action_names[dialog->action] != NULL);
 	if (dialog->result != DIALOG_DONE)
 		return;
 	check_measurement(&dialog->before);
