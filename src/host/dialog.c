@@ -32,7 +32,15 @@ over(struct dialog *dialog, enum dialog_result result)
 void
 dialog_fail(struct dialog *dialog, const char *text)
 {
-	format_quoted(text, dialog->text, sizeof dialog->text);
+	char offset[SECONDS_TEXT];
+	size_t used = 0;
+
+	if (dialog->rounds > 0) {
+		format_seconds(dialog->before.offset, offset);
+		used = (size_t)snprintf(dialog->text, sizeof dialog->text, "(it was %s s off and a %s was ordered) ", offset,
+		    dialog_action_names[dialog->action]);
+	}
+	format_quoted(text, dialog->text + used, sizeof dialog->text - used);
 	over(dialog, DIALOG_FAILED);
 }
 
@@ -54,8 +62,10 @@ send_order(struct dialog *dialog, enum exchange_verb verb, nanoseconds value)
 static bool
 start_measuring(struct dialog *dialog)
 {
-	dialog->samples = 0;
-	dialog->since_better = 0;
+	dialog->samples = dialog->since_better = 0;
+	dialog->last_time = INT64_MIN;
+	/* More than the bound of any sample. */
+	dialog->best.bound = DIALOG_LONGEST;
 	return send_order(dialog, EXCHANGE_NOW, 0);
 }
 
@@ -109,7 +119,7 @@ judge_first(struct dialog *dialog)
 static bool
 judge_residual(struct dialog *dialog)
 {
-	char offset[SECONDS_TEXT], text[DIALOG_TEXT];
+	char offset[SECONDS_TEXT];
 	nanoseconds ran, should_have_run, promised, elapsed;
 
 	dialog->after = dialog->best;
@@ -123,19 +133,17 @@ judge_residual(struct dialog *dialog)
 	/* After the last round, accept a rate error of 20 %: more steps would not make this clock better. */
 	if (ns_magnitude(dialog->after.offset) <= ns_add(promised, elapsed / 5))
 		return order_bound(dialog);
-	dialog->judged = true;
-	ran = ns_subtract(dialog->tight_time, dialog->first_time);
-	should_have_run = ns_subtract(dialog->last_host, dialog->first_host);
-	/* The time of each sample is uncertain by its bound: do not attribute that much to the clock's rate. */
-	if (ns_add(ran, ns_add(dialog->first_bound, dialog->last_bound)) < should_have_run / 10 * 9) {
-		snprintf(text, sizeof text, "its clock stands still or runs at %lld %% of the true rate; it was set %d times",
-		    (long long)(ran / (should_have_run / 100 + 1)), dialog->rounds);
-		return fail(dialog, text);
-	}
+	should_have_run = ns_subtract(dialog->tight.time, dialog->first.time);
+	ran = ns_add(should_have_run, ns_subtract(dialog->tight.offset, dialog->first.offset));
 	format_seconds(dialog->after.offset, offset);
-	snprintf(text, sizeof text, "its clock was set %d times and does not stay: it is %s s off again; another program "
-	    "sets it", dialog->rounds, offset);
-	return fail(dialog, text);
+	/* The time of each sample is uncertain by its bound: do not attribute that much to the clock's rate. */
+	if (ns_add(ran, ns_add(dialog->first.bound, dialog->tight.bound)) < should_have_run / 10 * 9)
+		snprintf(dialog->text, sizeof dialog->text, "its clock stands still or runs at %lld %% of the true rate; it was "
+		    "set %d times", (long long)(ran / (should_have_run / 100 + 1)), dialog->rounds);
+	else
+		snprintf(dialog->text, sizeof dialog->text, "its clock was set %d times and does not stay: it is %s s off "
+		    "again; another program sets it", dialog->rounds, offset);
+	return over(dialog, DIALOG_FAILED);
 }
 
 static bool
@@ -153,24 +161,18 @@ take_sample(struct dialog *dialog, nanoseconds guest, nanoseconds sent, nanoseco
 	middle = sent + delay / 2;
 	/* The 2 ns cover half a nanosecond of rounding and one nanosecond of clock resolution. */
 	sample = (struct measurement){ ns_subtract(guest, middle), delay / 2 + 2, delay, middle };
-	if (dialog->samples > 0 && guest < dialog->last_time)
+	if (guest < dialog->last_time)
 		return fail(dialog, "its clock went back while it was measured");
-	if (dialog->samples == 0) {
-		dialog->first_time = guest;
-		dialog->first_host = middle;
-		dialog->first_bound = sample.bound;
-	}
+	if (dialog->samples == 0)
+		dialog->first = sample;
 	dialog->last_time = guest;
 	/* For the rate, ignore samples with a much larger bound: a busy host read their replies late. */
-	if (dialog->samples == 0 || sample.bound <= 4 * dialog->best.bound) {
-		dialog->tight_time = guest;
-		dialog->last_host = middle;
-		dialog->last_bound = sample.bound;
-	}
+	if (sample.bound <= 4 * dialog->best.bound)
+		dialog->tight = sample;
 	dialog->samples++;
 	dialog->since_better++;
-	if (dialog->samples == 1 || sample.bound < dialog->best.bound) {
-		if (dialog->samples == 1 || sample.bound < dialog->best.bound - dialog->best.bound / 10)
+	if (sample.bound < dialog->best.bound) {
+		if (sample.bound < dialog->best.bound - dialog->best.bound / 10)
 			dialog->since_better = 0;
 		dialog->best = sample;
 	}
@@ -198,18 +200,10 @@ take_greeting(struct dialog *dialog, const char *line, size_t length)
 	return fail(dialog, text);
 }
 
-static bool
-take_refusal(struct dialog *dialog, const char *line)
-{
-	/* "no REASON text" */
-	format_quoted(line + 3, dialog->text, sizeof dialog->text);
-	return over(dialog, DIALOG_REFUSED);
-}
-
 bool
 dialog_take(struct dialog *dialog, const char *line, size_t length, nanoseconds sent, nanoseconds received)
 {
-	char copy[EXCHANGE_LINE + 1];
+	char copy[EXCHANGE_LINE + 1], quoted[64], text[DIALOG_TEXT];
 	struct exchange_reply reply;
 
 	if (length >= EXCHANGE_LINE)
@@ -219,8 +213,6 @@ dialog_take(struct dialog *dialog, const char *line, size_t length, nanoseconds 
 	if (dialog->phase == PHASE_GREETING)
 		return take_greeting(dialog, copy, length);
 	if (!exchange_parse_reply(line, length, &reply)) {
-		char quoted[64], text[DIALOG_TEXT];
-
 		format_quoted(copy, quoted, sizeof quoted);
 		snprintf(text, sizeof text, "not a line of the exchange: \"%s\"", quoted);
 		return fail(dialog, text);
@@ -228,22 +220,17 @@ dialog_take(struct dialog *dialog, const char *line, size_t length, nanoseconds 
 	if (reply.kind == REPLY_NO && dialog->phase == PHASE_BOUND)
 		/* The clock has been corrected already: do not fail a guest that cannot set its kernel's bound. */
 		return over(dialog, DIALOG_DONE);
-	if (reply.kind == REPLY_NO)
-		return take_refusal(dialog, copy);
+	if (reply.kind == REPLY_NO) {
+		/* "no REASON text" */
+		format_quoted(copy + 3, dialog->text, sizeof dialog->text);
+		return over(dialog, DIALOG_REFUSED);
+	}
 	if (reply.kind != (dialog->phase == PHASE_SAMPLE ? REPLY_NOW : REPLY_DONE))
 		return fail(dialog, "it answered another order than it was given");
-	switch (dialog->phase) {
-	case PHASE_SAMPLE:
+	if (dialog->phase == PHASE_SAMPLE)
 		return take_sample(dialog, reply.time, sent, received);
-	case PHASE_ORDER:
-		/* Do not measure after a slew: at 500 ppm it has hardly begun. */
-		return dialog->action == ACTION_SLEW ? order_bound(dialog) :
-		    start_measuring(dialog);
-	case PHASE_BOUND:
-		return over(dialog, DIALOG_DONE);
-	case PHASE_GREETING:
-	case PHASE_OVER:
-		break;
-	}
-	return fail(dialog, "it went on after the end");
+	/* Do not measure after a slew: at 500 ppm it has hardly begun. */
+	if (dialog->phase == PHASE_ORDER)
+		return dialog->action == ACTION_SLEW ? order_bound(dialog) : start_measuring(dialog);
+	return dialog->phase == PHASE_BOUND ? over(dialog, DIALOG_DONE) : fail(dialog, "it went on after the end");
 }

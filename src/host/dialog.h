@@ -52,14 +52,12 @@ struct dialog {
 	int since_better;		/* samples since the best bound became smaller by more than a tenth */
 	int rounds;			/* corrections ordered */
 	nanoseconds last_time;		/* the guest's clock at the last sample */
-	nanoseconds first_time, first_host;	/* both clocks at the first sample of this measurement */
-	nanoseconds tight_time, last_host;	/* both at the last sample with a bound near the best */
-	nanoseconds first_bound, last_bound;	/* the error bounds of those two samples */
-	struct measurement best;	/* the sample with the smallest bound in this measurement */
+	struct measurement first;	/* the first sample of this measurement */
+	struct measurement tight;	/* its last sample with a bound near the best */
+	struct measurement best;	/* its sample with the smallest bound */
 	struct measurement before;	/* the best sample before any correction */
 	struct measurement after;	/* the best sample after the last step; without a step, the same as before */
 	struct measurement ordered;	/* the sample that the last correction was computed from */
-	bool judged;			/* failed because the clock does not stay set; text is complete */
 	enum dialog_action action;
 	enum dialog_result result;
 	char text[DIALOG_TEXT];		/* one line, printable; empty unless refused or failed */
@@ -75,7 +73,10 @@ void dialog_start(struct dialog *dialog, bool correct);
  */
 bool dialog_take(struct dialog *dialog, const char *line, size_t length, nanoseconds sent, nanoseconds received);
 
-/* Ends an unfinished dialog with DIALOG_FAILED.  TEXT is the reason; it is made printable here. */
+/*
+ * Ends an unfinished dialog with DIALOG_FAILED.  TEXT is the reason; it is made printable here, and the offset and the
+ * correction are put before it if one was ordered.
+ */
 void dialog_fail(struct dialog *dialog, const char *text);
 
 /* The word for each enum dialog_action. */

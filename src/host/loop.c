@@ -97,24 +97,9 @@ watch(const struct loop *loop, int fd, uint64_t tag)
 	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-/* If an exchange failed after it ordered a correction, adds the offset and the correction to the result's text. */
-static void
-add_orders(struct dialog *dialog)
-{
-	char text[DIALOG_TEXT + 100], offset[SECONDS_TEXT];
-
-	if (dialog->rounds == 0 || dialog->result != DIALOG_FAILED || dialog->judged)
-		return;
-	format_seconds(dialog->before.offset, offset);
-	snprintf(text, sizeof text, "(it was %s s off and a %s was ordered) %s", offset,
-	    dialog_action_names[dialog->action], dialog->text);
-	format_quoted(text, dialog->text, sizeof dialog->text);
-}
-
 static void
 report_result(struct loop *loop, struct place *place)
 {
-	add_orders(&place->dialog);
 	struct loop_result outcome = { .name = loop->names[place->guest], .dialog = &place->dialog,
 		.time = sysclock_now() };
 
