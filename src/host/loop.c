@@ -13,18 +13,12 @@
 #include <unistd.h>
 
 #include "host/ssh.h"
-#include "host/ssh_cause.h"
 #include "lib/sysclock.h"
 #include "lib/text.h"
 
 #define EVENTS 64
 /* How long ssh may take to end after the exchange, and again after SIGTERM. */
 #define LEAVE_SECONDS 2
-/* The most octets that are read from one ssh's standard error. */
-#define ERROR_OCTETS 65536
-
-/* ssh's own exit status if ssh fails.  It returns every other status from the forced command. */
-#define SSH_FAILED 255
 /*
  * By default sshd, for example on a gateway, closes new connections at random while ten are not yet authenticated
  * (sshd_config(5), MaxStartups).  A guest is tried again only while fewer than this many guests wait for their
@@ -62,13 +56,8 @@ struct place {
 	bool second;		/* this is the guest's second try */
 	nanoseconds started, deadline;
 	nanoseconds sent;	/* the time just before the last order was sent */
-	size_t held, error_held, error_total;
-	char line[EXCHANGE_LINE + 1];
-	/* One octet longer than a dialog's text, so that format_quoted() marks a line that was cut by "...". */
-	char error[DIALOG_TEXT + 1];	/* the last line of ssh's standard error so far */
-	char first[DIALOG_TEXT + 1];	/* the first line of it that has a known cause */
-	const struct ssh_cause *cause;	/* that cause, or NULL */
-	bool error_ended;	/* error is a whole line: the next octet begins a new one */
+	size_t held;
+	char line[EXCHANGE_LINE + 1];	/* the beginning of a line from the guest, of HELD octets */
 };
 
 struct loop {
@@ -172,9 +161,7 @@ launch(struct loop *loop, struct place *place)
 
 	dialog_start(&place->dialog, loop->options->correct);
 	place->stage = STAGE_TALKING;
-	place->held = place->error_held = place->error_total = 0;
-	place->error_ended = false;
-	place->cause = NULL;
+	place->held = 0;
 	place->deadline = place->started + loop->options->deadline;
 	error = ssh_start(&place->ssh, loop->config, loop->names[place->guest]);
 	if (error != 0 && may_pass(loop, error))
@@ -293,105 +280,30 @@ read_output(struct place *place)
 	}
 }
 
-/* Handles the end of a line of standard error. */
-static void
-note_error(struct place *place)
-{
-	place->error_ended = place->error_held > 0;
-	place->error[place->error_held] = '\0';
-	if (place->cause == NULL && (place->cause = ssh_cause_find(place->error)) != NULL)
-		memcpy(place->first, place->error, sizeof place->first);
-}
-
-/*
- * Reads ssh's standard error.  Keeps the last line that is not empty, and the first with a known cause: ssh prints
- * more general lines after that one.
- */
-static void
-read_error(struct place *place)
-{
-	char room[1024];
-	ssize_t got = read(place->ssh.error, room, sizeof room);
-
-	if (got < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	if (got > 0)
-		place->error_total += (size_t)got;
-	if (got <= 0 || place->error_total > ERROR_OCTETS) {
-		ssh_close(&place->ssh.error);
-		return;
-	}
-	for (ssize_t at = 0; at < got; at++) {
-		if (room[at] == '\n' || room[at] == '\r') {
-			note_error(place);
-			continue;
-		}
-		if (place->error_ended) {
-			place->error_held = 0;
-			place->error_ended = false;
-		}
-		if (place->error_held < sizeof place->error - 1)
-			place->error[place->error_held++] = room[at] != '\0' ? room[at] : '?';
-	}
-}
-
-/*
- * Fails the dialog because ssh ended before it, and states the reason.  Uses a cause from the table only if ssh itself
- * failed: otherwise another program may have printed the line.
- */
-static void
-explain_end(const struct loop *loop, struct place *place, int status)
-{
-	const struct ssh_cause *cause = WIFEXITED(status) && WEXITSTATUS(status) == SSH_FAILED ? place->cause : NULL;
-	char text[3 * DIALOG_TEXT], fault[DIALOG_TEXT];
-	size_t length = strlen(place->first);
-
-	/* Remove ssh's full stop: a colon follows. */
-	if (cause != NULL && length > 0 && place->first[length - 1] == '.')
-		place->first[length - 1] = '\0';
-	if (cause != NULL && cause->keyword != NULL && ssh_file_fault(loop->config, cause->keyword, fault, sizeof fault))
-		snprintf(text, sizeof text, "%s: %s; %s", place->first, fault, cause->file_cure);
-	else if (cause != NULL)
-		snprintf(text, sizeof text, "%s: %s", place->first, cause->cure);
-	else if (place->error_held > 0)
-		snprintf(text, sizeof text, "%s", place->error);
-	else if (WIFSIGNALED(status))
-		snprintf(text, sizeof text, "ssh was ended by signal %d", WTERMSIG(status));
-	else
-		snprintf(text, sizeof text, "ssh ended with status %d before the exchange did", WEXITSTATUS(status));
-	dialog_fail(&place->dialog, text);
-}
-
 /*
  * Whether a second try may help a guest whose ssh ended with STATUS: ssh itself failed, before the greeting, within
- * half the guest's time, and without a permanent cause such as a refused key.
+ * half the guest's time, and not by a permanent cause.
  */
 static bool
 may_heal(const struct loop *loop, const struct place *place, int status)
 {
 	return place->dialog.result == DIALOG_UNFINISHED && place->dialog.phase == PHASE_GREETING && place->held == 0 &&
-	    !place->second && loop->stopped == 0 && WIFEXITED(status) && WEXITSTATUS(status) == SSH_FAILED &&
-	    sysclock_elapsed() - place->started < loop->options->deadline / 2 && (place->cause == NULL || place->cause->may_heal);
+	    !place->second && loop->stopped == 0 && ssh_may_heal(&place->ssh, status) &&
+	    sysclock_elapsed() - place->started < loop->options->deadline / 2;
 }
 
 /* Handles the end of an ssh: schedules a second try for its guest, or reports the guest. */
 static void
 ended(struct loop *loop, struct place *place, int status)
 {
+	char text[3 * SSH_LINE];
+
 	/* waitpid(2) has released the process id, which another process may get: send it no more signals. */
 	place->ssh.pid = 0;
 	/* The pipes may still contain the last output. */
 	if (place->stage == STAGE_TALKING && place->ssh.output >= 0)
 		read_output(place);
-	for (int times = 0; place->ssh.error >= 0 && times < 64; times++) {
-		size_t before = place->error_total;
-
-		read_error(place);
-		if (place->error_total == before)
-			break;
-	}
-	note_error(place);
-	ssh_close_all(&place->ssh);
+	ssh_ended(&place->ssh, status);
 	place->busy = false;
 	if (may_heal(loop, place, status)) {
 		nanoseconds now = sysclock_elapsed();
@@ -400,8 +312,10 @@ ended(struct loop *loop, struct place *place, int status)
 			now + AGAIN_WAIT + now % AGAIN_SPREAD };
 		return;
 	}
-	if (place->dialog.result == DIALOG_UNFINISHED)
-		explain_end(loop, place, status);
+	if (place->dialog.result == DIALOG_UNFINISHED) {
+		ssh_explain(&place->ssh, loop->config, status, text, sizeof text);
+		dialog_fail(&place->dialog, text);
+	}
 	report_result(loop, place);
 }
 
@@ -498,8 +412,8 @@ handle_event(struct loop *loop, uint64_t tag)
 		return;
 	if (tag % CHANNELS == CHANNEL_OUTPUT && place->ssh.output >= 0)
 		read_output(place);
-	else if (tag % CHANNELS == CHANNEL_ERROR && place->ssh.error >= 0)
-		read_error(place);
+	else if (tag % CHANNELS == CHANNEL_ERROR)
+		ssh_read_error(&place->ssh);
 }
 
 static void

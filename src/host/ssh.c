@@ -8,11 +8,17 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/guest_list.h"
+#include "host/ssh_cause.h"
 
 #define ARGUMENTS 24
+/* The most octets that are read from one ssh's standard error. */
+#define ERROR_OCTETS 65536
+/* ssh's own exit status if ssh fails.  It returns every other status from the forced command. */
+#define SSH_FAILED 255
 
 void
 ssh_close(int *fd)
@@ -23,37 +29,10 @@ ssh_close(int *fd)
 }
 
 void
-ssh_close_all(struct ssh *ssh)
-{
-	ssh_close(&ssh->input);
-	ssh_close(&ssh->output);
-	ssh_close(&ssh->error);
-}
-
-void
 ssh_signal(const struct ssh *ssh, int signal)
 {
 	if (ssh->pid > 0)
 		kill(-ssh->pid, signal);
-}
-
-bool
-ssh_file_fault(const char *config, const char *keyword, char *text, size_t size)
-{
-	FILE *from = config != NULL ? fopen(config, "re") : NULL;
-	char line[512], word[32], path[256];
-	bool found = false;
-
-	if (from == NULL)
-		return false;
-	while (!found && fgets(line, sizeof line, from) != NULL) {
-		found = sscanf(line, "%31s %255s", word, path) == 2 && strcasecmp(word, keyword) == 0 && *path == '/' &&
-		    strchr(path, '%') == NULL && access(path, R_OK) != 0;
-		if (found)
-			snprintf(text, size, "%s %s: %s", keyword, path, strerror(errno));
-	}
-	fclose(from);
-	return found;
 }
 
 /* Makes ssh's argv.  "--" precedes the destination, so that ssh never parses it as an option. */
@@ -152,4 +131,116 @@ ssh_start(struct ssh *ssh, const char *config, const char *name)
 	*ssh = (struct ssh){ .pid = error == 0 ? ssh->pid : 0, .input = pipes[0][1], .output = pipes[1][0],
 		.error = pipes[2][0] };
 	return error;
+}
+
+/* Handles the end of a line of standard error. */
+static void
+end_line(struct ssh *ssh)
+{
+	ssh->line_ended = ssh->held > 0;
+	ssh->last[ssh->held] = '\0';
+	if (ssh->cause == NULL && (ssh->cause = ssh_cause_find(ssh->last)) != NULL)
+		memcpy(ssh->first, ssh->last, sizeof ssh->first);
+}
+
+void
+ssh_read_error(struct ssh *ssh)
+{
+	char room[1024];
+
+	while (ssh->error >= 0) {
+		ssize_t got = read(ssh->error, room, sizeof room);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno == EAGAIN)
+			return;
+		if (got > 0)
+			ssh->read += (size_t)got;
+		if (got <= 0 || ssh->read > ERROR_OCTETS) {
+			ssh_close(&ssh->error);
+			return;
+		}
+		for (ssize_t at = 0; at < got; at++) {
+			if (room[at] == '\n' || room[at] == '\r') {
+				end_line(ssh);
+				continue;
+			}
+			if (ssh->line_ended)
+				ssh->held = 0;
+			ssh->line_ended = false;
+			if (ssh->held < sizeof ssh->last - 1)
+				ssh->last[ssh->held++] = room[at] != '\0' ? room[at] : '?';
+		}
+	}
+}
+
+static bool
+failed(int status)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) == SSH_FAILED;
+}
+
+void
+ssh_ended(struct ssh *ssh, int status)
+{
+	ssh_read_error(ssh);
+	end_line(ssh);
+	/* If ssh itself did not fail, another program may have printed the line. */
+	if (!failed(status))
+		ssh->cause = NULL;
+	ssh_close(&ssh->input);
+	ssh_close(&ssh->output);
+	ssh_close(&ssh->error);
+}
+
+bool
+ssh_may_heal(const struct ssh *ssh, int status)
+{
+	return failed(status) && (ssh->cause == NULL || ssh->cause->may_heal);
+}
+
+/*
+ * Whether CONFIG (NULL: none) has a line "KEYWORD PATH" with an absolute path, without %, that cannot be read.  If so,
+ * TEXT becomes "KEYWORD PATH: reason".
+ */
+static bool
+file_fault(const char *config, const char *keyword, char *text, size_t size)
+{
+	FILE *from = config != NULL ? fopen(config, "re") : NULL;
+	char line[512], word[32], path[256];
+	bool found = false;
+
+	if (from == NULL)
+		return false;
+	while (!found && fgets(line, sizeof line, from) != NULL) {
+		found = sscanf(line, "%31s %255s", word, path) == 2 && strcasecmp(word, keyword) == 0 && *path == '/' &&
+		    strchr(path, '%') == NULL && access(path, R_OK) != 0;
+		if (found)
+			snprintf(text, size, "%s %s: %s", keyword, path, strerror(errno));
+	}
+	fclose(from);
+	return found;
+}
+
+void
+ssh_explain(struct ssh *ssh, const char *config, int status, char *text, size_t size)
+{
+	const struct ssh_cause *cause = ssh->cause;
+	char fault[SSH_LINE];
+	size_t length = strlen(ssh->first);
+
+	/* Remove ssh's full stop: a colon follows. */
+	if (length > 0 && ssh->first[length - 1] == '.')
+		ssh->first[length - 1] = '\0';
+	if (cause != NULL && cause->keyword != NULL && file_fault(config, cause->keyword, fault, sizeof fault))
+		snprintf(text, size, "%s: %s; %s", ssh->first, fault, cause->file_cure);
+	else if (cause != NULL)
+		snprintf(text, size, "%s: %s", ssh->first, cause->cure);
+	else if (ssh->held > 0)
+		snprintf(text, size, "%s", ssh->last);
+	else if (WIFSIGNALED(status))
+		snprintf(text, size, "ssh was ended by signal %d", WTERMSIG(status));
+	else
+		snprintf(text, size, "ssh ended with status %d before the exchange did", WEXITSTATUS(status));
 }

@@ -8,9 +8,18 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* Longer than a dialog's text, so that format_quoted() marks a line that was cut by "...". */
+#define SSH_LINE 321
+
 struct ssh {
 	pid_t pid;			/* also the id of its session and process group; 0: none */
 	int input, output, error;	/* this process's ends of ssh's pipes 0, 1 and 2, non-blocking; -1: closed */
+	/* Of its standard error: */
+	size_t read, held;		/* the octets read, and those of the last line */
+	bool line_ended;		/* the next octet begins a new line */
+	char last[SSH_LINE];		/* the last line that is not empty */
+	char first[SSH_LINE];		/* the first line that has a known cause: ssh prints more general lines after it */
+	const struct ssh_cause *cause;	/* that cause, or NULL */
 };
 
 /*
@@ -23,15 +32,19 @@ int ssh_start(struct ssh *ssh, const char *config, const char *name);
 /* Sends SIGNAL to ssh's process group, which includes its children such as a ProxyCommand. */
 void ssh_signal(const struct ssh *ssh, int signal);
 
-/*
- * Whether CONFIG (NULL: none) has a line "KEYWORD PATH" with an absolute path, without %, that cannot be read.  If so,
- * TEXT becomes "KEYWORD PATH: reason".
- */
-bool ssh_file_fault(const char *config, const char *keyword, char *text, size_t size);
+/* Reads what standard error has, at most 64 KiB in all. */
+void ssh_read_error(struct ssh *ssh);
 
+/* After waitpid(2) returned STATUS: reads the rest of standard error, and closes the descriptors. */
+void ssh_ended(struct ssh *ssh, int status);
+
+/* After ssh_ended(): whether ssh itself failed, and not by a permanent cause such as a refused key. */
+bool ssh_may_heal(const struct ssh *ssh, int status);
+
+/* After ssh_ended(): writes into TEXT why ssh ended, with the cure if the cause is known.  CONFIG: as for ssh_start(). */
+void ssh_explain(struct ssh *ssh, const char *config, int status, char *text, size_t size);
+
+/* Closes *FD if it is open, and sets it to -1. */
 void ssh_close(int *fd);
-
-/* Closes the descriptors that are open. */
-void ssh_close_all(struct ssh *ssh);
 
 #endif
