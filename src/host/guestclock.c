@@ -154,23 +154,22 @@ note_store_error(struct run *run, int error)
 
 /* Stores and reports the result of a guest that has ended. */
 static void
-guest_ended(void *context, const struct loop_result *outcome)
+guest_ended(void *context, const char *name, const struct dialog *dialog)
 {
 	struct run *run = context;
-	const struct dialog *dialog = outcome->dialog;
 	struct record previous, record;
 
-	store_load(&run->store, outcome->name, &previous);
+	store_load(&run->store, name, &previous);
 	/* After a failure, keep the data of the last success: the next success computes the drift from them. */
 	record = previous;
-	record.time = outcome->time;
+	record.time = sysclock_now();
 	record.result = dialog->result;
 	record.has_drift = false;
 	record.drift_ppb = 0;
-	snprintf(record.guest, sizeof record.guest, "%s", outcome->name);
+	snprintf(record.guest, sizeof record.guest, "%s", name);
 	memcpy(record.text, dialog->text, sizeof record.text);
 	if (dialog->result == DIALOG_DONE) {
-		record.last_success = outcome->time;
+		record.last_success = record.time;
 		record.action = dialog->action;
 		record.before = dialog->before;
 		record.after = dialog->after;

@@ -14,7 +14,6 @@
 
 #include "host/ssh.h"
 #include "lib/sysclock.h"
-#include "lib/text.h"
 
 #define EVENTS 64
 /* How long ssh may take to end after the exchange, and again after SIGTERM. */
@@ -39,11 +38,11 @@ enum stage {
 	STAGE_KILLED		/* ssh was sent SIGKILL */
 };
 
-/* A guest to be tried again, because its ssh ended before its greeting. */
-struct again {
-	size_t guest;
+/* A try of a guest.  The queue has the first try of every guest, and then second tries. */
+struct try {
+	size_t guest;		/* index into loop.names */
 	nanoseconds used;	/* the part of its time that the first try used */
-	nanoseconds ready;	/* when it may be tried again, in terms of sysclock_elapsed() */
+	nanoseconds ready;	/* when the try may begin, in terms of sysclock_elapsed() */
 };
 
 /* One of the loop's slots.  A slot handles one guest at a time. */
@@ -61,12 +60,12 @@ struct place {
 };
 
 struct loop {
-	struct again *again;		/* guests to be tried again after all have been tried once */
-	size_t again_count, again_next;
 	const struct driver_options *options;
 	const char *config;	/* the file for ssh's -F, or NULL */
 	const char *const *names;
-	size_t count, next, ended;
+	size_t count;
+	struct try *queue;	/* room for two tries of every guest */
+	size_t queued, next;
 	struct place *place;
 	size_t places;
 	int epoll, signals;
@@ -86,33 +85,31 @@ watch(const struct loop *loop, int fd, uint64_t tag)
 	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-static void
-report_result(struct loop *loop, struct place *place)
-{
-	struct loop_result outcome = { .name = loop->names[place->guest], .dialog = &place->dialog,
-		.time = sysclock_now() };
-
-	loop->ended++;
-	loop->report(loop->context, &outcome);
-}
-
-/* Sends the dialog's order.  The line is short and ssh reads the pipe, so the pipe has room for it. */
-static void
+/*
+ * Sends the dialog's order.  The line is short and ssh reads the pipe, so the pipe has room for it.  Returns false on
+ * failure, unless ssh has closed the pipe: its exit status then gives the reason.
+ */
+static bool
 send_order(struct place *place)
 {
 	char line[EXCHANGE_LINE + 1];
 	size_t length = exchange_write_order(&place->dialog.order, line);
 
 	place->sent = sysclock_now();
-	if (write(place->ssh.input, line, length) != (ssize_t)length && place->dialog.phase != PHASE_OVER &&
-	    errno != EPIPE)
-		dialog_fail(&place->dialog, "ssh does not take what it is sent");
+	return write(place->ssh.input, line, length) == (ssize_t)length || errno == EPIPE;
 }
 
-/*
- * Ends the session after the dialog.  After success or a refusal, sends "bye" and gives ssh LEAVE_SECONDS to end; after
- * a failure, sends SIGTERM to ssh at once.
- */
+/* Enters a stage in which ssh has LEAVE_SECONDS to end. */
+static void
+enter_stage(struct place *place, enum stage stage)
+{
+	place->stage = stage;
+	place->deadline = sysclock_elapsed() + LEAVE_SECONDS * NS_PER_SECOND;
+	if (stage != STAGE_LEAVING)
+		ssh_signal(&place->ssh, stage == STAGE_TERMINATED ? SIGTERM : SIGKILL);
+}
+
+/* Ends the session after the dialog: after success or a refusal with "bye", after a failure with SIGTERM. */
 static void
 leave(struct place *place)
 {
@@ -125,10 +122,7 @@ leave(struct place *place)
 	else
 		ssh_close(&place->ssh.output);
 	ssh_close(&place->ssh.input);
-	place->stage = friendly ? STAGE_LEAVING : STAGE_TERMINATED;
-	place->deadline = sysclock_elapsed() + LEAVE_SECONDS * NS_PER_SECOND;
-	if (!friendly)
-		ssh_signal(&place->ssh, SIGTERM);
+	enter_stage(place, friendly ? STAGE_LEAVING : STAGE_TERMINATED);
 }
 
 static void
@@ -137,6 +131,12 @@ fail_place(struct place *place, const char *text)
 	if (place->dialog.result == DIALOG_UNFINISHED)
 		dialog_fail(&place->dialog, text);
 	leave(place);
+}
+
+static void
+report_place(const struct loop *loop, const struct place *place)
+{
+	loop->report(loop->context, loop->names[place->guest], &place->dialog);
 }
 
 /* Whether ssh could not be started for lack of a resource that other slots will release when their guests end. */
@@ -188,95 +188,74 @@ greeting_awaited(const struct loop *loop)
 	return count;
 }
 
-/*
- * Puts the next guest into a free slot: first every guest for its first try, then the guests that are tried again.
- * Reports a guest at once if its ssh cannot be started.  Returns false if no guest can start now.
- */
+/* Whether the next try may begin. */
 static bool
-fill(struct loop *loop, struct place *place)
+may_begin(const struct loop *loop)
 {
-	while (!place->busy && loop->stopped == 0) {
-		bool second = loop->next >= loop->count;
-		size_t *queue = second ? &loop->again_next : &loop->next;
-		struct again from = { .guest = *queue };
-
-		if (second) {
-			if (*queue >= loop->again_count)
-				return false;
-			from = loop->again[*queue];
-			if (from.ready > sysclock_elapsed() || greeting_awaited(loop) >= AGAIN_MOST)
-				return false;
-		}
-		place->guest = from.guest;
-		place->second = second;
-		place->started = sysclock_elapsed() - from.used;
-		if (!launch(loop, place))
-			return false;
-		++*queue;
-		place->busy = true;
-		if (place->ssh.pid == 0) {
-			report_result(loop, place);
-			place->busy = false;
-		}
-	}
-	return true;
+	return loop->stopped == 0 && loop->next < loop->queued && (loop->next < loop->count ||
+	    (loop->queue[loop->next].ready <= sysclock_elapsed() && greeting_awaited(loop) < AGAIN_MOST));
 }
 
+/* Begins tries in the free slots.  Reports a guest at once if its ssh cannot be started. */
 static void
-fill_all(struct loop *loop)
+fill(struct loop *loop)
 {
-	for (size_t at = 0; at < loop->places; at++)
-		if (!fill(loop, &loop->place[at]))
-			break;
+	for (size_t at = 0; at < loop->places; at++) {
+		struct place *place = &loop->place[at];
+
+		while (!place->busy && may_begin(loop)) {
+			place->guest = loop->queue[loop->next].guest;
+			place->second = loop->next >= loop->count;
+			place->started = sysclock_elapsed() - loop->queue[loop->next].used;
+			if (!launch(loop, place))
+				return;
+			loop->next++;
+			place->busy = place->ssh.pid != 0;
+			if (!place->busy)
+				report_place(loop, place);
+		}
+	}
 }
 
 /* Reads and handles lines from the guest. */
 static void
 read_output(struct place *place)
 {
-	for (;;) {
+	static const char early[] = "it answered before it was asked";
+
+	while (place->ssh.output >= 0) {
 		ssize_t got = read(place->ssh.output, place->line + place->held, sizeof place->line - place->held);
 		nanoseconds received = sysclock_now();
-		char *end;
+		const char *end;
+		size_t length;
 		bool more;
 
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
 			return;
-		if (got == 0 || place->dialog.phase == PHASE_OVER) {
-			/* After end of file, wait for ssh to end: its exit status gives the reason. */
-			if (got == 0)
-				ssh_close(&place->ssh.output);
-			else
-				place->held = 0;
+		if (got == 0) {
+			/* Wait for ssh to end: its exit status gives the reason. */
+			ssh_close(&place->ssh.output);
 			return;
 		}
+		if (place->dialog.phase == PHASE_OVER)
+			return;
 		place->held += (size_t)got;
 		end = memchr(place->line, '\n', place->held);
-		if (end == NULL) {
-			if (place->held >= EXCHANGE_LINE)
-				fail_place(place, "it sent a line longer than 255 octets");
+		if (end == NULL && place->held < EXCHANGE_LINE)
 			return;
-		}
-		if (end + 1 != place->line + place->held && place->dialog.phase != PHASE_GREETING) {
-			fail_place(place, "it answered before it was asked");
-			return;
-		}
-		more = dialog_take(&place->dialog, place->line, (size_t)(end - place->line), place->sent, received);
-		if (more && end + 1 != place->line + place->held)
-			dialog_fail(&place->dialog, "it answered before it was asked");
-		more = more && place->dialog.phase != PHASE_OVER;
+		length = end != NULL ? (size_t)(end - place->line) : place->held;
+		more = length + 1 < place->held;
 		place->held = 0;
-		if (!more) {
+		if (more && place->dialog.phase != PHASE_GREETING)
+			fail_place(place, early);
+		else if (!dialog_take(&place->dialog, place->line, length, place->sent, received))
 			leave(place);
-			return;
-		}
-		send_order(place);
-		if (place->dialog.phase == PHASE_OVER) {
-			leave(place);
-			return;
-		}
+		else if (more)
+			fail_place(place, early);
+		else if (!send_order(place))
+			fail_place(place, "ssh does not take what it is sent");
 	}
 }
 
@@ -301,14 +280,14 @@ ended(struct loop *loop, struct place *place, int status)
 	/* waitpid(2) has released the process id, which another process may get: send it no more signals. */
 	place->ssh.pid = 0;
 	/* The pipes may still contain the last output. */
-	if (place->stage == STAGE_TALKING && place->ssh.output >= 0)
+	if (place->stage == STAGE_TALKING)
 		read_output(place);
 	ssh_ended(&place->ssh, status);
 	place->busy = false;
 	if (may_heal(loop, place, status)) {
 		nanoseconds now = sysclock_elapsed();
 
-		loop->again[loop->again_count++] = (struct again){ place->guest, now - place->started,
+		loop->queue[loop->queued++] = (struct try){ place->guest, now - place->started,
 			now + AGAIN_WAIT + now % AGAIN_SPREAD };
 		return;
 	}
@@ -316,7 +295,7 @@ ended(struct loop *loop, struct place *place, int status)
 		ssh_explain(&place->ssh, loop->config, status, text, sizeof text);
 		dialog_fail(&place->dialog, text);
 	}
-	report_result(loop, place);
+	report_place(loop, place);
 }
 
 static void
@@ -351,41 +330,25 @@ take_signals(struct loop *loop)
 static void
 deadline_passed(struct place *place)
 {
-	char seconds[SECONDS_TEXT], text[DIALOG_TEXT];
+	char text[DIALOG_TEXT];
 
-	switch (place->stage) {
-	case STAGE_TALKING:
-		format_seconds(sysclock_elapsed() - place->started, seconds);
-		seconds[strcspn(seconds, ".")] = '\0';
-		snprintf(text, sizeof text, "no answer in %s s%s", seconds + 1,
+	if (place->stage == STAGE_TALKING) {
+		snprintf(text, sizeof text, "no answer in %lld s%s",
+		    (long long)((sysclock_elapsed() - place->started) / NS_PER_SECOND),
 		    place->dialog.phase == PHASE_GREETING ? "" : ", though the exchange had begun");
 		fail_place(place, text);
-		break;
-	case STAGE_LEAVING:
-		place->stage = STAGE_TERMINATED;
-		place->deadline = sysclock_elapsed() + LEAVE_SECONDS * NS_PER_SECOND;
-		ssh_signal(&place->ssh, SIGTERM);
-		break;
-	case STAGE_TERMINATED:
-	case STAGE_KILLED:
-		place->stage = STAGE_KILLED;
-		place->deadline = sysclock_elapsed() + LEAVE_SECONDS * NS_PER_SECOND;
-		ssh_signal(&place->ssh, SIGKILL);
-		break;
-	}
+	} else
+		enter_stage(place, place->stage == STAGE_LEAVING ? STAGE_TERMINATED : STAGE_KILLED);
 }
 
-/*
- * Handles the deadlines that have passed.  Returns the milliseconds until the next deadline, or until a guest may be
- * tried again.
- */
+/* Handles the deadlines that have passed.  Returns the milliseconds until the next deadline or second try. */
 static int
 next_deadline(struct loop *loop)
 {
 	nanoseconds now = sysclock_elapsed(), soonest = INT64_MAX;
 
-	if (loop->again_next < loop->again_count && loop->again[loop->again_next].ready > now)
-		soonest = loop->again[loop->again_next].ready;
+	if (loop->next < loop->queued && loop->queue[loop->next].ready > now)
+		soonest = loop->queue[loop->next].ready;
 	for (size_t at = 0; at < loop->places; at++) {
 		struct place *place = &loop->place[at];
 
@@ -394,55 +357,41 @@ next_deadline(struct loop *loop)
 		if (place->busy && place->deadline < soonest)
 			soonest = place->deadline;
 	}
-	now = soonest == INT64_MAX ? 0 : soonest - now;
-	return now <= 0 ? 0 : (int)(now / NS_PER_MILLISECOND) + 1;
+	return soonest == INT64_MAX || soonest <= now ? 0 : (int)((soonest - now) / NS_PER_MILLISECOND) + 1;
 }
 
 static void
 handle_event(struct loop *loop, uint64_t tag)
 {
-	struct place *place;
-
-	if (tag == SIGNALS) {
+	if (tag == SIGNALS)
 		take_signals(loop);
-		return;
-	}
-	place = &loop->place[tag / CHANNELS];
-	if (!place->busy)
-		return;
-	if (tag % CHANNELS == CHANNEL_OUTPUT && place->ssh.output >= 0)
-		read_output(place);
-	else if (tag % CHANNELS == CHANNEL_ERROR)
-		ssh_read_error(&place->ssh);
+	else if (tag % CHANNELS == CHANNEL_OUTPUT)
+		read_output(&loop->place[tag / CHANNELS]);
+	else
+		ssh_read_error(&loop->place[tag / CHANNELS].ssh);
 }
 
-static void
-report_interrupted(struct loop *loop, size_t guest, const char *text)
-{
-	struct place never = { .guest = guest };
-
-	dialog_fail(&never.dialog, text);
-	report_result(loop, &never);
-}
-
-/* Reports the guests that were not started, or not started again, before a signal ended the run. */
+/* Reports the guests whose tries had not begun when a signal ended the run. */
 static void
 report_unbegun(struct loop *loop)
 {
-	while (loop->again_next < loop->again_count)
-		report_interrupted(loop, loop->again[loop->again_next++].guest, "interrupted before it was tried again");
-	while (loop->next < loop->count)
-		report_interrupted(loop, loop->next++, "interrupted before it was begun");
+	for (; loop->next < loop->queued; loop->next++) {
+		struct place never = { .guest = loop->queue[loop->next].guest };
+
+		dialog_fail(&never.dialog, loop->next < loop->count ? "interrupted before it was begun" :
+		    "interrupted before it was tried again");
+		report_place(loop, &never);
+	}
 }
 
-/* Whether the loop must continue: a guest is in a slot or is to be tried again. */
+/* Whether the loop must continue: a guest is in a slot or is to be tried. */
 static bool
 going_on(const struct loop *loop)
 {
 	for (size_t at = 0; at < loop->places; at++)
 		if (loop->place[at].busy)
 			return true;
-	return loop->stopped == 0 && loop->again_next < loop->again_count;
+	return loop->stopped == 0 && loop->next < loop->queued;
 }
 
 static int
@@ -450,13 +399,8 @@ run(struct loop *loop)
 {
 	struct epoll_event events[EVENTS];
 
-	for (;;) {
-		int count;
-
-		fill_all(loop);
-		if (!going_on(loop))
-			break;
-		count = epoll_wait(loop->epoll, events, EVENTS, next_deadline(loop));
+	for (fill(loop); going_on(loop); fill(loop)) {
+		int count = epoll_wait(loop->epoll, events, EVENTS, next_deadline(loop));
 
 		if (count < 0 && errno != EINTR)
 			return -1;
@@ -490,16 +434,18 @@ loop_run(const struct driver_options *options, const char *config, const char *c
 	sigaddset(&wanted, SIGTERM);
 	signal(SIGPIPE, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &wanted, &before);
-	loop.place = calloc(loop.places > 0 ? loop.places : 1, sizeof *loop.place);
-	loop.again = calloc(count > 0 ? count : 1, sizeof *loop.again);
+	loop.place = calloc(loop.places, sizeof *loop.place);
+	loop.queue = calloc(2 * count, sizeof *loop.queue);
 	loop.epoll = epoll_create1(EPOLL_CLOEXEC);
 	loop.signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (loop.place != NULL && loop.again != NULL && loop.epoll >= 0 && loop.signals >= 0 && watch(&loop, loop.signals, SIGNALS))
+	for (; loop.queue != NULL && loop.queued < count; loop.queued++)
+		loop.queue[loop.queued].guest = loop.queued;
+	if (loop.place != NULL && loop.queue != NULL && loop.epoll >= 0 && loop.signals >= 0 && watch(&loop, loop.signals, SIGNALS))
 		result = run(&loop);
 	ssh_close(&loop.epoll);
 	ssh_close(&loop.signals);
 	free(loop.place);
-	free(loop.again);
+	free(loop.queue);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return result;
 }
