@@ -25,7 +25,8 @@
  * The longest time that -t allows for a dialog.  If a round-trip delay is longer, the host's own clock was set, or the
  * host was suspended: the dialog fails, because the sample is not valid.
  */
-#define DIALOG_LONGEST (3600 * NS_PER_SECOND)
+#define DIALOG_LONGEST_SECONDS 3600
+#define DIALOG_LONGEST (DIALOG_LONGEST_SECONDS * NS_PER_SECOND)
 
 struct measurement {
 	nanoseconds offset;	/* the best estimate */

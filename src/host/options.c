@@ -7,14 +7,24 @@
 #include "host/dialog.h"
 #include "lib/text.h"
 
+/* Each default and each limit stands once: the parser, --help and the messages use it. */
+#define CRITICAL_DEFAULT "5"
+#define DEADLINE_DEFAULT "30"
+#define PARALLEL_DEFAULT "16"
+#define PARALLEL_MOST 1000
+#define WARNING_DEFAULT "0.5"
+
+#define TEXT_(number) #number
+#define TEXT(number) TEXT_(number)
+
 enum option_id { CRITICAL, LIST, PARALLEL, DEADLINE, WARNING, JSON, PROMETHEUS, REQUIRE_SYNC, SSH_CONFIG, STATE, OPTIONS };
 
 static const struct arg option_table[OPTIONS] = {
-	[CRITICAL] = { "-c", "seconds", "check: critical beyond this offset (default: 5)" },
+	[CRITICAL] = { "-c", "seconds", "check: critical beyond this offset (default: " CRITICAL_DEFAULT ")" },
 	[LIST] = { "-f", "file", "a list of guests, one a line; -: standard input" },
-	[PARALLEL] = { "-j", "number", "guests at once (default: 16)" },
-	[DEADLINE] = { "-t", "seconds", "how long a guest may take (default: 30)" },
-	[WARNING] = { "-w", "seconds", "check: warn beyond this offset (default: 0.5)" },
+	[PARALLEL] = { "-j", "number", "guests at once (default: " PARALLEL_DEFAULT ")" },
+	[DEADLINE] = { "-t", "seconds", "how long a guest may take (default: " DEADLINE_DEFAULT ")" },
+	[WARNING] = { "-w", "seconds", "check: warn beyond this offset (default: " WARNING_DEFAULT ")" },
 	[JSON] = { "--json", NULL, "print an object for each guest" },
 	[PROMETHEUS] = { "--prometheus", "file", "write metrics for the textfile collector" },
 	[REQUIRE_SYNC] = { "--require-sync", NULL, "do nothing unless this host's clock is synchronised" },
@@ -54,9 +64,10 @@ take_option(enum option_id option, const char *value, struct driver_options *opt
 		return parse_seconds(value, INT64_MAX, &options->warning) ? NULL : seconds;
 	case DEADLINE:
 		return parse_seconds(value, DIALOG_LONGEST, &options->deadline) && options->deadline > 0 ? NULL :
-		    "seconds as 30 or 0.5, above 0 and up to 3600";
+		    "seconds as 30 or 0.5, above 0 and up to " TEXT(DIALOG_LONGEST_SECONDS);
 	case PARALLEL:
-		return parse_whole(value, 1, 1000, &options->parallel) ? NULL : "a number from 1 to 1000";
+		return parse_whole(value, 1, PARALLEL_MOST, &options->parallel) ? NULL :
+		    "a number from 1 to " TEXT(PARALLEL_MOST);
 	case LIST:
 		options->list = value;
 		return *value != '\0' ? NULL : "a file, or - for standard input";
@@ -84,8 +95,11 @@ options_parse(int argc, char **argv, struct driver_options *options, char compla
 	struct args args;
 	int option;
 
-	*options = (struct driver_options){ .correct = strcmp(command, "check") != 0, .parallel = 16, .deadline = 30 * NS_PER_SECOND, .warning = NS_PER_SECOND / 2,
-		.critical = 5 * NS_PER_SECOND };
+	*options = (struct driver_options){ .correct = strcmp(command, "check") != 0 };
+	take_option(CRITICAL, CRITICAL_DEFAULT, options);
+	take_option(DEADLINE, DEADLINE_DEFAULT, options);
+	take_option(PARALLEL, PARALLEL_DEFAULT, options);
+	take_option(WARNING, WARNING_DEFAULT, options);
 	if (argc < 2) {
 		snprintf(complaint, ARGS_COMPLAINT, "no command: expected sync or check; \"guestclock help\" explains them");
 		return ARGS_WRONG;

@@ -17,7 +17,7 @@
 
 struct driver_options {
 	bool correct;			/* sync, or no known command; false: check */
-	int64_t parallel;		/* -j: guests at once, 1 to 1000 */
+	int64_t parallel;		/* -j: guests at once */
 	const char *list;		/* -f: file of guests, or "-" for standard input; NULL: no -f */
 	nanoseconds deadline;		/* -t: for a guest: both tries, without the wait between them */
 	nanoseconds warning, critical;	/* -w, -c: check's limits for the magnitude of the offset */
