@@ -139,14 +139,11 @@ report_place(const struct loop *loop, const struct place *place)
 	loop->report(loop->context, loop->names[place->guest], &place->dialog);
 }
 
-/* Whether ssh could not be started for lack of a resource that other slots will release when their guests end. */
 static bool
-may_pass(const struct loop *loop, int error)
+any_busy(const struct loop *loop)
 {
-	if (error != EMFILE && error != ENFILE && error != EAGAIN && error != ENOMEM)
-		return false;
 	for (size_t at = 0; at < loop->places; at++)
-		if (loop->place[at].ssh.pid > 0)
+		if (loop->place[at].busy)
 			return true;
 	return false;
 }
@@ -164,7 +161,8 @@ launch(struct loop *loop, struct place *place)
 	place->held = 0;
 	place->deadline = place->started + loop->options->deadline;
 	error = ssh_start(&place->ssh, loop->config, loop->names[place->guest]);
-	if (error != 0 && may_pass(loop, error))
+	/* The other slots release these resources when their guests end. */
+	if ((error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM) && any_busy(loop))
 		return false;
 	if (error == 0 && (!watch(loop, place->ssh.output, tag + CHANNEL_OUTPUT) ||
 	    !watch(loop, place->ssh.error, tag + CHANNEL_ERROR)))
@@ -384,22 +382,12 @@ report_unbegun(struct loop *loop)
 	}
 }
 
-/* Whether the loop must continue: a guest is in a slot or is to be tried. */
-static bool
-going_on(const struct loop *loop)
-{
-	for (size_t at = 0; at < loop->places; at++)
-		if (loop->place[at].busy)
-			return true;
-	return loop->stopped == 0 && loop->next < loop->queued;
-}
-
 static int
 run(struct loop *loop)
 {
 	struct epoll_event events[EVENTS];
 
-	for (fill(loop); going_on(loop); fill(loop)) {
+	for (fill(loop); any_busy(loop) || (loop->stopped == 0 && loop->next < loop->queued); fill(loop)) {
 		int count = epoll_wait(loop->epoll, events, EVENTS, next_deadline(loop));
 
 		if (count < 0 && errno != EINTR)

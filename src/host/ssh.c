@@ -39,6 +39,9 @@ ssh_signal(const struct ssh *ssh, int signal)
 static void
 make_arguments(const char **argument, const char *config, const struct destination *to)
 {
+	static const char *const fixed[] = { "-T", "-oBatchMode=yes", "-oClearAllForwardings=yes", "-oEscapeChar=none",
+		/* Share no connections: one left open by an earlier run would still work after the key's removal. */
+		"-oControlMaster=no", "-oControlPath=none" };
 	size_t count = 0;
 
 	argument[count++] = "ssh";
@@ -46,13 +49,8 @@ make_arguments(const char **argument, const char *config, const struct destinati
 		argument[count++] = "-F";
 		argument[count++] = config;
 	}
-	argument[count++] = "-T";
-	argument[count++] = "-oBatchMode=yes";
-	argument[count++] = "-oClearAllForwardings=yes";
-	argument[count++] = "-oEscapeChar=none";
-	/* Share no connections: one left open by an earlier run would still work after the key's removal. */
-	argument[count++] = "-oControlMaster=no";
-	argument[count++] = "-oControlPath=none";
+	memcpy(argument + count, fixed, sizeof fixed);
+	count += sizeof fixed / sizeof *fixed;
 	if (to->port[0] != '\0') {
 		argument[count++] = "-p";
 		argument[count++] = to->port;
@@ -70,33 +68,25 @@ spawn(struct ssh *ssh, const char *const *argument, const int child[3])
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none, all;
-	int error = posix_spawn_file_actions_init(&actions);
+	int error = 0;
 
-	if (error != 0)
-		return error;
-	error = posix_spawnattr_init(&attributes);
-	if (error != 0) {
-		posix_spawn_file_actions_destroy(&actions);
-		return error;
-	}
+	/* Functions on attributes do not fail with these arguments; those on actions may lack memory. */
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attributes);
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	/*
+	 * Start ssh in a new session, without a controlling terminal.  If root started guestclock, a program in ssh's place
+	 * could otherwise push input into root's shell (TIOCSTI).
+	 */
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 	for (int fd = 0; fd < 3 && error == 0; fd++)
 		error = posix_spawn_file_actions_adddup2(&actions, child[fd], fd);
 	/* This process may have inherited open descriptors from its parent. */
 	if (error == 0)
 		error = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-	sigemptyset(&none);
-	sigfillset(&all);
-	if (error == 0)
-		error = posix_spawnattr_setsigmask(&attributes, &none);
-	if (error == 0)
-		error = posix_spawnattr_setsigdefault(&attributes, &all);
-	/*
-	 * Start ssh in a new session, without a controlling terminal.  If root started guestclock, a program in ssh's place
-	 * could otherwise push input into root's shell (TIOCSTI).
-	 */
-	if (error == 0)
-		error = posix_spawnattr_setflags(&attributes,
-		    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 	if (error == 0)
 		error = posix_spawnp(&ssh->pid, "ssh", &actions, &attributes, (char *const *)(uintptr_t)argument, environ);
 	posix_spawnattr_destroy(&attributes);

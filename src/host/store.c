@@ -207,7 +207,7 @@ store_newest(const struct store *store)
 	char text[2 * RECORD_LOG_LINE];
 	struct stat status;
 	nanoseconds time = 0;
-	const char *end = NULL, *start;
+	const char *end, *start;
 	ssize_t got = -1;
 	int fd = store->directory < 0 ? -1 :
 	    openat(store->directory, RECORD_LOG, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -217,10 +217,8 @@ store_newest(const struct store *store)
 	if (fstat(fd, &status) == 0)
 		got = pread(fd, text, sizeof text, status.st_size > (off_t)sizeof text ? status.st_size - (off_t)sizeof text : 0);
 	close(fd);
-	if (got <= 0)
-		return 0;
 	/* Ignore text after the last LF: that line was cut short.  TEXT may begin in the middle of a line. */
-	end = memrchr(text, '\n', (size_t)got);
+	end = got > 0 ? memrchr(text, '\n', (size_t)got) : NULL;
 	if (end == NULL && got < (ssize_t)sizeof text)
 		return 0;
 	if (end != NULL) {
