@@ -190,7 +190,8 @@ take_greeting(struct dialog *dialog, const char *line, size_t length)
 	if (exchange_parse_greeting(line, length, &dialog->greeting)) {
 		if (dialog->greeting.version == EXCHANGE_VERSION)
 			return start_measuring(dialog);
-		snprintf(text, sizeof text, "it speaks version %lld of the exchange; this host speaks %d",
+		snprintf(text, sizeof text, "it speaks version %lld of the exchange, this host version %d: "
+		    "install the same release on both",
 		    (long long)dialog->greeting.version, EXCHANGE_VERSION);
 		return fail(dialog, text);
 	}
@@ -214,7 +215,7 @@ dialog_take(struct dialog *dialog, const char *line, size_t length, nanoseconds 
 		return take_greeting(dialog, copy, length);
 	if (!exchange_parse_reply(line, length, &reply)) {
 		format_quoted(copy, quoted, sizeof quoted);
-		snprintf(text, sizeof text, "not a line of the exchange: \"%s\"", quoted);
+		snprintf(text, sizeof text, "not an answer of guestclock-set: \"%s\"", quoted);
 		return fail(dialog, text);
 	}
 	if (reply.kind == REPLY_NO && dialog->phase == PHASE_BOUND)
@@ -226,11 +227,13 @@ dialog_take(struct dialog *dialog, const char *line, size_t length, nanoseconds 
 		return over(dialog, DIALOG_REFUSED);
 	}
 	if (reply.kind != (dialog->phase == PHASE_SAMPLE ? REPLY_NOW : REPLY_DONE))
-		return fail(dialog, "it answered another order than it was given");
+		return fail(dialog, "its answer does not fit the order that it was given");
 	if (dialog->phase == PHASE_SAMPLE)
 		return take_sample(dialog, reply.time, sent, received);
 	/* Do not measure after a slew: at 500 ppm it has hardly begun. */
 	if (dialog->phase == PHASE_ORDER)
 		return dialog->action == ACTION_SLEW ? order_bound(dialog) : start_measuring(dialog);
-	return dialog->phase == PHASE_BOUND ? over(dialog, DIALOG_DONE) : fail(dialog, "it went on after the end");
+	if (dialog->phase == PHASE_BOUND)
+		return over(dialog, DIALOG_DONE);
+	return fail(dialog, "it sent more after the end of the exchange");
 }

@@ -87,9 +87,9 @@ guest_list_destination(const char *name, struct destination *to)
 	char *host, *port = NULL;
 
 	if (*name == '\0')
-		return "empty";
+		return "is empty";
 	if (strlen(name) > GUEST_NAME)
-		return "longer than 255 octets";
+		return "is longer than 255 octets";
 	if (*name == '-')
 		return "starts with \"-\", as options do";
 	if (name[strspn(name, PLAIN "@:%/[]")] != '\0')
@@ -111,7 +111,7 @@ guest_list_destination(const char *name, struct destination *to)
 			/* Remove the brackets: some releases of ssh do not accept them. */
 			port = end[1] == ':' ? end + 2 : NULL;
 			if (port == NULL && end[1] != '\0')
-				return "has something other than :PORT behind ssh://[ADDRESS]";
+				return "has something other than :PORT after ssh://[ADDRESS]";
 			*end = '\0';
 			memmove(host, host + 1, (size_t)(end - host));
 		} else if ((end = strchr(host, ':')) != NULL && end == strrchr(host, ':')) {

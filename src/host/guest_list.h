@@ -36,8 +36,8 @@ const char *guest_list_destination(const char *name, struct destination *to);
 const char *guest_list_fault(const char *name);
 
 /*
- * Adds NAME, which must stay valid, unless the list contains it.  Returns NULL, or the fault of the name or of a lack of
- * memory, as guest_list_destination() does.
+ * Adds NAME, which must stay valid, unless the list contains it.  Returns NULL, or the fault (of the name, or too
+ * little memory) as guest_list_destination() does.
  */
 const char *guest_list_add(struct guest_list *list, const char *name);
 

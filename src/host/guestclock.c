@@ -105,8 +105,8 @@ gather_guests(const struct driver_options *options, char *const *words, struct g
 	/* The names point into the text: do not free it. */
 	line = guest_list_read(list, text, &fault);
 	if (line != 0)
-		return complain(options->correct, RUN_USAGE, "list of guests %s, line %zu: %s: expected one ssh destination a line",
-		    path, line, fault);
+		return complain(options->correct, RUN_USAGE, "list of guests %s, line %zu %s: expected one ssh destination on each "
+		    "line", path, line, fault);
 	if (list->count == 0)
 		return complain(options->correct, RUN_FAILED, "list of guests %s is empty%s: nothing was done", path,
 		    strcmp(path, "-") == 0 ? " (did the command that writes it fail?)" : "");
@@ -138,7 +138,7 @@ check_host(const struct driver_options *options, const struct store *store)
 		    "(--require-sync): %s", strerror(error));
 	if (!kernel.synchronised)
 		return complain(options->correct, RUN_FAILED,
-		    "this host's clock is not synchronised, as its kernel says (--require-sync): nothing was done");
+		    "this host's clock is not synchronised, according to its kernel (--require-sync): nothing was done");
 	return 0;
 }
 
@@ -213,10 +213,10 @@ run_guests(struct run *run, const struct guest_list *list)
 	if (config == NULL && access(DEFAULT_SSH_CONFIG, R_OK) == 0)
 		config = DEFAULT_SSH_CONFIG;
 	if (!report_start(&run->report, options, list->name, list->count))
-		return complain(options->correct, RUN_FAILED, "%s", strerror(ENOMEM));
+		return complain(options->correct, RUN_FAILED, "not enough memory for %zu guests", list->count);
 	ended = loop_run(options, config, list->name, list->count, guest_ended, run);
 	if (ended < 0)
-		return complain(options->correct, RUN_FAILED, "%s", strerror(errno));
+		return complain(options->correct, RUN_FAILED, "cannot wait for the guests' ssh: %s", strerror(errno));
 	printed = report_end(&run->report, ended);
 	if (!printed)
 		fputs("guestclock: cannot write to standard output\n", stderr);
@@ -241,7 +241,7 @@ main(int argc, char **argv)
 	int words, error, status;
 
 	if (!startup_descriptors())
-		return complain(true, RUN_FAILED, "cannot make sure of standard input, output and error: %s", strerror(errno));
+		return complain(true, RUN_FAILED, "cannot open /dev/null for a closed standard descriptor: %s", strerror(errno));
 	umask(022);
 	words = options_parse(argc, argv, &options, complaint);
 	if (words == ARGS_HELP || words == ARGS_VERSION)
@@ -255,7 +255,7 @@ main(int argc, char **argv)
 	run.store.path = options.state != NULL ? options.state : DEFAULT_STATE;
 	error = become_owner(run.store.path);
 	if (error != 0)
-		return complain(options.correct, RUN_FAILED, "cannot become the user that %s belongs to: %s", run.store.path,
+		return complain(options.correct, RUN_FAILED, "cannot switch to the user who owns %s: %s", run.store.path,
 		    strerror(error));
 	if (options.ssh_config != NULL && access(options.ssh_config, R_OK) != 0)
 		return complain(options.correct, RUN_USAGE, "--ssh-config %s: %s", options.ssh_config, strerror(errno));
@@ -263,11 +263,12 @@ main(int argc, char **argv)
 	/* A monitoring system's user may not open the default directory: check works without one. */
 	if (error != 0 && (options.correct || options.state != NULL))
 		return complain(options.correct, RUN_FAILED, "state directory %s: %s%s; --state names another", run.store.path,
-		    strerror(error), error == EACCES ? ": it and what is in it must belong to the user that runs this" : "");
+		    strerror(error), error != EACCES ? "" :
+		    ": the directory and its files must belong to the user who runs guestclock");
 	error = options.correct ? store_lock_run(&run.store) : 0;
 	if (error != 0)
 		return complain(true, RUN_FAILED, "%s: %s", run.store.path, error == EWOULDBLOCK ?
-		    "another sync is at work with this state directory: nothing was done" : strerror(error));
+		    "another sync is running with this state directory: nothing was done" : strerror(error));
 	status = check_host(&options, &run.store);
 	return status != 0 ? status : run_guests(&run, &list);
 }

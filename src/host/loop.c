@@ -253,7 +253,7 @@ read_output(struct place *place)
 		else if (more)
 			fail_place(place, early);
 		else if (!send_order(place))
-			fail_place(place, "ssh does not take what it is sent");
+			fail_place(place, "cannot write to ssh");
 	}
 }
 
@@ -428,7 +428,8 @@ loop_run(const struct driver_options *options, const char *config, const char *c
 	loop.signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
 	for (; loop.queue != NULL && loop.queued < count; loop.queued++)
 		loop.queue[loop.queued].guest = loop.queued;
-	if (loop.place != NULL && loop.queue != NULL && loop.epoll >= 0 && loop.signals >= 0 && watch(&loop, loop.signals, SIGNALS))
+	if (loop.place != NULL && loop.queue != NULL && loop.epoll >= 0 && loop.signals >= 0 &&
+	    watch(&loop, loop.signals, SIGNALS))
 		result = run(&loop);
 	ssh_close(&loop.epoll);
 	ssh_close(&loop.signals);

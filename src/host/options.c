@@ -55,7 +55,7 @@ take_path(const char *value, const char **path)
 static const char *
 take_option(enum option_id option, const char *value, struct driver_options *options)
 {
-	static const char seconds[] = "seconds as 30 or 0.5";
+	static const char seconds[] = "seconds, such as 30 or 0.5";
 
 	switch (option) {
 	case CRITICAL:
@@ -64,7 +64,7 @@ take_option(enum option_id option, const char *value, struct driver_options *opt
 		return parse_seconds(value, INT64_MAX, &options->warning) ? NULL : seconds;
 	case DEADLINE:
 		return parse_seconds(value, DIALOG_LONGEST, &options->deadline) && options->deadline > 0 ? NULL :
-		    "seconds as 30 or 0.5, above 0 and up to " TEXT(DIALOG_LONGEST_SECONDS);
+		    "seconds, such as 30 or 0.5, above 0 and up to " TEXT(DIALOG_LONGEST_SECONDS);
 	case PARALLEL:
 		return parse_whole(value, 1, PARALLEL_MOST, &options->parallel) ? NULL :
 		    "a number from 1 to " TEXT(PARALLEL_MOST);
@@ -124,7 +124,7 @@ options_parse(int argc, char **argv, struct driver_options *options, char compla
 			return args_expected(&args, option, expected, complaint);
 	}
 	if (!options->correct && options->warning > options->critical) {
-		snprintf(complaint, ARGS_COMPLAINT, "-w is larger than -c: expected it to warn first");
+		snprintf(complaint, ARGS_COMPLAINT, "-w is larger than -c: expected -w to be at most -c");
 		return ARGS_WRONG;
 	}
 	return optind + 1;

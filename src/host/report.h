@@ -29,8 +29,8 @@ bool report_start(struct report *report, const struct driver_options *options, c
 void report_guest(struct report *report, const struct record *record);
 
 /*
- * Reports the end of the run, when every guest is reported: SIGNAL_NUMBER ended it early, or is 0.  Returns false if standard output could not be
- * written.
+ * Reports the end of the run, when every guest is reported: SIGNAL_NUMBER ended it early, or is 0.  Returns false if
+ * standard output could not be written.
  */
 bool report_end(struct report *report, int signal_number);
 

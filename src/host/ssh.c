@@ -232,5 +232,5 @@ ssh_explain(struct ssh *ssh, const char *config, int status, char *text, size_t 
 	else if (WIFSIGNALED(status))
 		snprintf(text, size, "ssh was ended by signal %d", WTERMSIG(status));
 	else
-		snprintf(text, size, "ssh ended with status %d before the exchange did", WEXITSTATUS(status));
+		snprintf(text, size, "ssh ended with exit status %d before the exchange was complete", WEXITSTATUS(status));
 }

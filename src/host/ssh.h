@@ -41,7 +41,7 @@ void ssh_ended(struct ssh *ssh, int status);
 /* After ssh_ended(): whether ssh itself failed, and not by a permanent cause such as a refused key. */
 bool ssh_may_heal(const struct ssh *ssh, int status);
 
-/* After ssh_ended(): writes into TEXT why ssh ended, with the cure if the cause is known.  CONFIG: as for ssh_start(). */
+/* After ssh_ended(): writes into TEXT why ssh ended, with the cure if the cause is known.  CONFIG as in ssh_start(). */
 void ssh_explain(struct ssh *ssh, const char *config, int status, char *text, size_t size);
 
 /* Closes *FD if it is open, and sets it to -1. */

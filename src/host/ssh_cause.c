@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define ADD_HOST_KEY "compare the guest's host key with the guest itself, then add it to known_hosts (ssh-keyscan prints it)"
-#define DOWN "the guest is down, or a firewall or its network keeps ssh out"
+#define DOWN "the guest is down, or its network or a firewall blocks ssh"
 
 static const struct ssh_cause causes[] = {
 	{ "are too open", "chmod 600 the key file", NULL, NULL, false },
@@ -13,8 +13,8 @@ static const struct ssh_cause causes[] = {
 	{ "Permission denied (", "the guest refuses this key or user: check User in ssh_config, and on the guest the key's line and the modes "
 	    "of authorized_keys, and PermitRootLogin", "IdentityFile",
 	    "make it with ssh-keygen -t ed25519, or let the user who runs guestclock read it", false },
-	{ "has changed and you have requested", "was the guest made anew? Then remove its old key (ssh-keygen -R GUEST -f known_hosts) and "
-	    "add the new one; if not, somebody may be in between", NULL, NULL, false },
+	{ "has changed and you have requested", "if the guest was reinstalled, remove its old key (ssh-keygen -R GUEST -f "
+	    "known_hosts) and add the new one; if not, somebody may be intercepting the connection", NULL, NULL, false },
 	{ "host key is known for", ADD_HOST_KEY, "UserKnownHostsFile",
 	    "make it with the guests' host keys, or let the user who runs guestclock read it", false },
 	{ "Host key verification failed", ADD_HOST_KEY, NULL, NULL, false },

@@ -49,11 +49,12 @@ static void
 set_aside(const struct store *store, const char *name, const char *fault)
 {
 	char aside[RECORD_FILE_NAME + 32];
+	bool renamed;
 
 	snprintf(aside, sizeof aside, "%s.damaged-%lld", name, (long long)seconds_floor(sysclock_now()));
-	if (renameat(store->directory, name, store->directory, aside) != 0)
-		snprintf(aside, sizeof aside, "(nothing, for it cannot be renamed: %s)", strerror(errno));
-	fprintf(stderr, "guestclock: %s/%s is damaged (%s); set aside as %s\n", store->path, name, fault, aside);
+	renamed = renameat(store->directory, name, store->directory, aside) == 0;
+	fprintf(stderr, "guestclock: %s/%s is damaged (%s); %s%s\n", store->path, name, fault,
+	    renamed ? "set aside as " : "it cannot be renamed: ", renamed ? aside : strerror(errno));
 }
 
 void

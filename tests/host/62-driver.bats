@@ -58,9 +58,9 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	for value in '' x -1 1e3 1,5 .5 1. +1 0x1 99999999999; do
 		wrong '-w ".*": expected seconds' -w "$value" good
 		wrong '-c ".*": expected seconds' -c "$value" good
-		wrong '-t ".*": expected seconds .*up to 3600' -t "$value" good
+		wrong '-t ".*": expected seconds.*up to 3600' -t "$value" good
 	done
-	for value in 0 0.0 3600.000000001; do wrong 'expected seconds .*above 0 and up to 3600' -t "$value" good; done
+	for value in 0 0.0 3600.000000001; do wrong 'expected seconds.*above 0 and up to 3600' -t "$value" good; done
 	for value in '' 0 1001 -1 1.5 x 99999999999; do wrong '-j ".*": expected a number from 1 to 1000' -j "$value" good; done
 	wrong 'expected a file, or -' -f '' good
 	wrong "list of guests $WORK/missing: No such file" -f "$WORK/missing" good
@@ -130,7 +130,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 @test "an empty name, and names with a leading hyphen, 256 octets, blanks or control characters are refused" {
 	local name long
 	printf -v long '%0256d' 1
-	wrong 'guest "" empty' ''
+	wrong 'guest "" is empty' ''
 	wrong 'guest "-oProxyCommand=x" starts with "-"' -- -oProxyCommand=x
 	wrong 'guest "-oProxyCommand=x" starts with "-"' good -oProxyCommand=x
 	wrong 'guest "-" starts with' -
@@ -302,7 +302,7 @@ os.execv(sys.argv[1], sys.argv[1:])')
 bad_list() {
 	# shellcheck disable=SC2059
 	printf "$3" >"$WORK/list"
-	wrong "list of guests $WORK/list, line $1: .*$2" -f "$WORK/list"
+	wrong "list of guests $WORK/list, line $1 .*$2" -f "$WORK/list"
 }
 
 @test "an invalid line in a list of guests is reported with its number, and no guest is contacted" {
@@ -355,7 +355,7 @@ bad_list() {
 	equal "$(guest good.50.3 steps slews)" '0 1' 'steps and slews'
 	guestclock sync good.0.1 exit255 toofar.-5000 version good.0.4
 	tells 1 'exit255: ssh: connect to host x port 22: Connection refused: no sshd listens there: .*' 'toofar\.-5000: the guest refused: too-far the step would be' \
-		'version: it speaks version 2 of the exchange; this host speaks 1$'
+		'version: it speaks version 2 of the exchange, this host version 1: install the same release on both$'
 	[ -z "$output" ]
 }
 
@@ -408,7 +408,7 @@ on_terminal() {
 		'all(abs(o["bound"] - o["delay"] / 2) < 1e-8 for o in g.values() if o["result"] == "ok")' \
 		'g["good.50"]["action"] == "slew" and abs(g["good.50"]["offset"] - 0.05) < 0.005 and g["good.50"]["residual"] == g["good.50"]["offset"]' \
 		'g["good.0.7"]["action"] == "none" and g["good.0.7"]["drift"] is None' \
-		'g["garbage"]["error"].startswith("not a line of the exchange: \"???[2J$(touch garbage) \"\\ ")' \
+		'g["garbage"]["error"].startswith("not an answer of guestclock-set: \"???[2J$(touch garbage) \"\\ ")' \
 		'g["other.300"]["action"] == "other-service"' \
 		'g["toofar.-5000"]["result"] == "refused" and g["toofar.-5000"]["error"].startswith("too-far ")' \
 		'g["exit255"]["error"].startswith("ssh: connect to host x port 22: Connection refused: no sshd listens there")'
@@ -914,7 +914,7 @@ within_log() {
 	guestclock_background one sync -t 20 hang
 	wait_for 5 started_at_least 201
 	guestclock sync good.-5000
-	tells 1 "$STATE: another sync is at work with this state directory: nothing was done"
+	tells 1 "$STATE: another sync is running with this state directory: nothing was done"
 	equal "$(started)" 201 'starts of ssh'
 	guestclock check good.0.1
 	tells 0

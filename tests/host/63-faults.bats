@@ -76,7 +76,7 @@ failed() {
 @test "a guest fails when ssh ends before the session does, and not when ssh fails after it" {
 	faulty -- exit255 halfway exit255late
 	failed exit255 '^ssh: connect to host x port 22: Connection refused: no sshd listens there: start it, or'
-	failed halfway '^ssh ended with status 7 before the exchange did$'
+	failed halfway '^ssh ended with exit status 7 before the exchange was complete$'
 	# A result before that is kept.
 	json "$WORK/json" 'g["exit255late"]["result"] == "ok"'
 }
@@ -241,14 +241,14 @@ sys.exit(os.waitstatus_to_exitcode(status))' "$WORK/peak")
 @test "a guest that violates the protocol fails with the reason, and its clock is not set" {
 	local guest
 	faulty -- garbage.-5000 nul.-5000 longline.-5000 early.-5000 wrongreply.-5000 banner.-5000 version.-5000 beyond64
-	failed garbage.-5000 'not a line of the exchange: "\?\?\?\[2J'
-	failed nul.-5000 'not a line of the exchange'
+	failed garbage.-5000 'not an answer of guestclock-set: "\?\?\?\[2J'
+	failed nul.-5000 'not an answer of guestclock-set'
 	failed longline.-5000 '^it sent a line longer than 255 octets$'
 	failed early.-5000 '^it answered before it was asked$'
-	failed wrongreply.-5000 '^it answered another order than it was given$'
+	failed wrongreply.-5000 '^its answer does not fit the order that it was given$'
 	failed banner.-5000 'expected guestclock-set.s greeting, got "Welcome to the guest! |it answered before it was asked'
-	failed version.-5000 '^it speaks version 2 of the exchange; this host speaks 1$'
-	failed beyond64 'not a line of the exchange: "now 9223372036.854775808"'
+	failed version.-5000 '^it speaks version 2 of the exchange, this host version 1: install the same release on both$'
+	failed beyond64 'not an answer of guestclock-set: "now 9223372036.854775808"'
 	for guest in garbage nul longline early wrongreply banner version; do
 		equal "$(guest $guest.-5000 offset steps slews tells)" '-5000000000 0 0 0' "clock of $guest" || return 1
 	done
@@ -279,7 +279,7 @@ sys.exit(os.waitstatus_to_exitcode(status))' "$WORK/peak")
 
 @test "clocks at the limits of 64 bits fail in sync and are reported by check" {
 	faulty -- edge64 epoch digits beyond64
-	failed beyond64 'not a line of the exchange'
+	failed beyond64 'not an answer of guestclock-set'
 	failed edge64 .
 	failed epoch '^its clock .*was set 3 times'
 	failed digits '^its clock .*was set 3 times'

@@ -628,7 +628,7 @@ no_guestclock_set() { sandbox_empty guestclock-set; }
 	ssh_config
 	sed -i "s|ssh-ed25519 .*|$(<"$KEYS/key.pub")|" "$WORK/known_hosts"
 	over_ssh sync 127.0.0.1
-	said 1 '127\.0\.0\.1: Host key for .* has changed and you have requested strict checking: was the guest made anew\? .*'
+	said 1 '127\.0\.0\.1: Host key for .* has changed and you have requested strict checking: if the guest was reinstalled, .*'
 	: >"$WORK/known_hosts"
 	over_ssh sync 127.0.0.1
 	said 1 '127\.0\.0\.1: No .* host key is known for .*: compare the guest.s host key with .*'

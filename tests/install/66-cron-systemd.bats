@@ -140,7 +140,7 @@ _guestclock 600 /var/lib/guestclock/.sync.lock' 'owner, mode and name of each fi
 		$AS_USER '$installed/usr/sbin/guestclock' sync || echo \$?
 		chown _guestclock: /var/lib/guestclock; $AS_USER '$installed/usr/sbin/guestclock' sync || echo \$?
 		chown -R _guestclock: /var/lib/guestclock; $AS_USER '$installed/usr/sbin/guestclock' sync && echo well"
-	local line='guestclock: state directory /var/lib/guestclock: Permission denied: it and what is in it must belong to the user that runs this; --state names another'
+	local line='guestclock: state directory /var/lib/guestclock: Permission denied: the directory and its files must belong to the user who runs guestclock; --state names another'
 	equal "$output" "root
 $line
 1

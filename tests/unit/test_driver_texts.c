@@ -262,7 +262,7 @@ ssh_causes(void **unused)
 		{ "Permissions 0644 for '/etc/guestclock/id_guest' are too open.", "chmod 600" },
 		{ "Load key \"/etc/guestclock/id_guest\": Permission denied", "the key file must be" },
 		{ "root@web1: Permission denied (publickey,password).", "the guest refuses this key or user" },
-		{ "Host key for web1 has changed and you have requested strict checking.", "was the guest made anew?" },
+		{ "Host key for web1 has changed and you have requested strict checking.", "if the guest was reinstalled" },
 		{ "No ED25519 host key is known for web1 and you have requested strict checking.", "compare the guest's host key" },
 		{ "Host key verification failed.", "compare the guest's host key" },
 		{ "Certificate invalid: not yet valid", "the dates of a certificate" },
