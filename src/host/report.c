@@ -147,11 +147,11 @@ static const struct record *
 worst_guest(const struct report *report)
 {
 	enum plugin_status status = exit_status_worst(report->guests);
-	const struct record *worst = NULL;
+	const struct record *worst = report->records;
 
 	for (const struct record *at = report->records; at < report->records + report->reported; at++)
-		if (exit_status_guest(at, report->options) == status &&
-		    (worst == NULL || ns_magnitude(at->after.offset) > ns_magnitude(worst->after.offset)))
+		if (exit_status_guest(at, report->options) == status && (exit_status_guest(worst, report->options) != status ||
+		    ns_magnitude(at->after.offset) > ns_magnitude(worst->after.offset)))
 			worst = at;
 	return worst;
 }
