@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/fds.h"
 #include "lib/sysclock.h"
 
 static int
@@ -79,22 +80,6 @@ store_load(const struct store *store, const char *guest, struct record *record)
 	set_aside(store, name, got < 0 ? strerror(errno) : "not a state of this guest");
 }
 
-static int
-write_all(int fd, const char *text, size_t length)
-{
-	while (length > 0) {
-		ssize_t now = write(fd, text, length);
-
-		if (now < 0 && errno == EINTR)
-			continue;
-		if (now <= 0)
-			return now < 0 ? errno : EIO;
-		text += now;
-		length -= (size_t)now;
-	}
-	return 0;
-}
-
 int
 store_replace_file(int directory, const char *beside, const char *name, const char *text, size_t length)
 {
@@ -103,7 +88,7 @@ store_replace_file(int directory, const char *beside, const char *name, const ch
 
 	if (fd < 0)
 		return errno;
-	error = write_all(fd, text, length);
+	error = fds_write_all(fd, text, length);
 	if (error == 0 && fchmod(fd, 0644) != 0)
 		error = errno;
 	if (close(fd) != 0 && error == 0)
@@ -172,7 +157,7 @@ append(const struct store *store, const char *line, size_t length)
 
 		whole[0] = '\n';
 		memcpy(whole + lead, line, length);
-		error = write_all(fd, whole, length + lead);
+		error = fds_write_all(fd, whole, length + lead);
 		/* If the write failed, for example on a full disk, remove the part of the line that it wrote. */
 		if (error != 0 && ftruncate(fd, status.st_size) != 0)
 			error = errno;

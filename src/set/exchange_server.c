@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/exchange.h"
+#include "lib/fds.h"
 #include "lib/sysclock.h"
 #include "lib/text.h"
 #include "set/audit.h"
@@ -28,39 +29,17 @@ struct server {
 };
 
 /*
- * Whether the caller may repeat a read or write that failed with errno.  If FD is non-blocking, waits until it is ready
- * for EVENTS.
- */
-static bool
-may_try_again(int fd, short events)
-{
-	struct pollfd watched = { .fd = fd, .events = events };
-
-	if (errno == EAGAIN)
-		return poll(&watched, 1, -1) >= 0 || errno == EINTR;
-	return errno == EINTR;
-}
-
-/*
  * Sends LINE to the host.  Returns false on failure, which it reports and logs, because an order may have been carried
  * out.
  */
 static bool
 send_line(struct server *server, const char *line, size_t length)
 {
-	while (length > 0) {
-		ssize_t sent = write(STDOUT_FILENO, line, length);
+	int error = fds_write_all(STDOUT_FILENO, line, length);
 
-		if (sent < 0 && may_try_again(STDOUT_FILENO, POLLOUT))
-			continue;
-		if (sent < 0) {
-			server->status = audit_fail("exchange: cannot write to standard output: %s", strerror(errno));
-			return false;
-		}
-		line += sent;
-		length -= (size_t)sent;
-	}
-	return true;
+	if (error != 0)
+		server->status = audit_fail("exchange: cannot write to standard output: %s", strerror(error));
+	return error == 0;
 }
 
 static bool
@@ -256,7 +235,7 @@ exchange_serve(const struct limits *limits, struct clock_lock *run, bool may_set
 		ssize_t got = read(STDIN_FILENO, buffer + held, sizeof buffer - held);
 		char *line = buffer, *end;
 
-		if (got < 0 && may_try_again(STDIN_FILENO, POLLIN))
+		if (got < 0 && fds_retry(STDIN_FILENO, POLLIN))
 			continue;
 		if (got < 0)
 			return audit_fail("exchange: cannot read standard input: %s", strerror(errno));

@@ -6,32 +6,26 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "lib/fds.h"
 #include "lib/rfc868.h"
 #include "lib/startup.h"
 #include "timed/reply.h"
 
-enum status
-dispatch_output(const struct reply_options *service, int fd)
+/* Writes the time to standard output: a pipe, terminal, file or Unix-domain socket, so there is no client to check. */
+static enum status
+write_time(const struct reply_options *service)
 {
 	uint8_t octets[RFC868_OCTETS];
 	int64_t seconds;
-	size_t sent = 0;
 
 	if (!reply_time(service, &seconds, true))
 		return STATUS_SYSTEM;
 	rfc868_encode(seconds, octets);
-	while (sent < sizeof octets) {
-		ssize_t now = write(fd, octets + sent, sizeof octets - sent);
-
-		if (now < 0 && errno == EINTR)
-			continue;
-		if (now < 0) {
-			syslog(LOG_ERR, "cannot write to standard output: %m");
-			return STATUS_SYSTEM;
-		}
-		sent += (size_t)now;
-	}
-	return STATUS_DONE;
+	errno = fds_write_all(STDOUT_FILENO, octets, sizeof octets);
+	if (errno == 0)
+		return STATUS_DONE;
+	syslog(LOG_ERR, "cannot write to standard output: %m");
+	return STATUS_SYSTEM;
 }
 
 /* Serves a stream socket FD for which getpeername(2) failed with ERROR. */
@@ -66,18 +60,17 @@ serve(const struct reply_options *service)
 
 	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &length) != 0) {
 		if (errno == ENOTSOCK)
-			return dispatch_output(service, STDOUT_FILENO);
+			return write_time(service);
 		/* Do not reply: descriptor 0 may still be the connection of a client that the tables deny. */
 		syslog(LOG_ERR, "cannot tell what standard input is: %m");
 		return STATUS_SYSTEM;
 	}
 	length = sizeof peer;
-	if (type == SOCK_STREAM && getpeername(STDIN_FILENO, &peer.any, &length) == 0)
-		return peer.any.sa_family == AF_UNIX ? dispatch_output(service, STDOUT_FILENO) :
-		    stream_connection(service, STDIN_FILENO, &peer);
+	if (type == SOCK_STREAM && getpeername(STDIN_FILENO, &peer.any, &length) == 0 && peer.any.sa_family != AF_UNIX)
+		return stream_connection(service, STDIN_FILENO, &peer);
 	error = errno;
 	if (startup_local(STDIN_FILENO))
-		return dispatch_output(service, STDOUT_FILENO);
+		return write_time(service);
 	if (type == SOCK_STREAM)
 		return serve_unconnected(service, STDIN_FILENO, error);
 	if (type == SOCK_DGRAM)

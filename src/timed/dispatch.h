@@ -9,11 +9,11 @@
 #include "lib/status.h"
 #include "timed/reply.h"
 
-/* Serves file descriptor 0 with the function below that fits its type. */
+/*
+ * Serves file descriptor 0 with the function below that fits its type.  If it is a pipe, terminal, file or Unix-domain
+ * socket, writes the time, four octets, to standard output.
+ */
 enum status serve(const struct reply_options *service);
-
-/* Writes the time, four octets, to FD, a pipe, terminal, file or Unix-domain socket: there is no client to check. */
-enum status dispatch_output(const struct reply_options *service, int fd);
 
 /*
  * Serves one connection, from PEER ("stream nowait"): checks access, replies, waits up to 2 s for the client's close.

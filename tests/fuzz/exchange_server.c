@@ -15,6 +15,7 @@ static ssize_t fuzz_write(int fd, const void *from, size_t length);
 
 #define read fuzz_read
 #define write fuzz_write
+#include "../../src/lib/fds.c"
 #include "../../src/set/exchange_server.c"
 #undef read
 #undef write
