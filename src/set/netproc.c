@@ -12,6 +12,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "lib/fds.h"
 #include "lib/filter.h"
 #include "lib/startup.h"
 #include "lib/sysclock.h"
@@ -58,10 +59,7 @@ ask(int pipe, pid_t setter, const struct rdate_request *request, int64_t pivot)
 		query_ask(&client, &answer);
 	for (int at = 0; at < FILTER_MISSED && filter_next_missed(&answer.missed[at]); at++)
 		continue;
-	/* The answer is shorter than PIPE_BUF, so it is written whole or not at all. */
-	do
-		error = write(pipe, &answer, sizeof answer) == (ssize_t)sizeof answer ? 0 : errno;
-	while (error == EINTR);
+	error = fds_write_all(pipe, &answer, sizeof answer);
 	_exit(error == 0 ? STATUS_DONE : STATUS_SYSTEM);
 }
 
