@@ -31,19 +31,13 @@ static int
 answer_stream(int fd, int64_t seconds)
 {
 	uint8_t octets[RFC868_OCTETS];
-	size_t sent = 0;
-	int error = 0;
+	int error;
 
 	rfc868_encode(seconds, octets);
-	/* This cannot block: four octets always fit into an empty send buffer. */
-	while (error == 0 && sent < sizeof octets) {
-		ssize_t now = send(fd, octets + sent, sizeof octets - sent, MSG_NOSIGNAL | MSG_MORE);
-
-		if (now >= 0)
-			sent += (size_t)now;
-		else if (errno != EINTR)
-			error = errno;
-	}
+	/* This neither blocks nor sends a part: four octets always fit into an empty send buffer. */
+	do
+		error = send(fd, octets, sizeof octets, MSG_NOSIGNAL | MSG_MORE) < 0 ? errno : 0;
+	while (error == EINTR);
 	if (shutdown(fd, SHUT_WR) != 0 && error == 0)
 		error = errno;
 	return error;
