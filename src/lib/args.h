@@ -13,6 +13,10 @@
 #define ARGS_COMPLAINT 512
 #define ARGS_HELP_TEXT 3072
 
+/* A macro's number as text, so that a bound or default stands once. */
+#define ARGS_NUMBER(macro) ARGS_NUMBER_TEXT(macro)
+#define ARGS_NUMBER_TEXT(number) #number
+
 struct arg {
 	const char *name;	/* "-i", "--state" */
 	const char *value;	/* the name of its value; NULL: takes no value */

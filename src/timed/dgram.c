@@ -117,15 +117,14 @@ send_from_any(int fd, struct msghdr *answer, int error)
 }
 
 static void
-log_answers(const struct reply_options *service, unsigned first, unsigned count)
+log_answers(unsigned first, unsigned count)
 {
-	if (service->log_answers)
-		for (unsigned at = first; at < first + count; at++)
-			reply_log(&batch.client[at], "udp");
+	for (unsigned at = first; at < first + count; at++)
+		reply_log(&batch.client[at], "udp");
 }
 
 static void
-send_batch(const struct reply_options *service, int fd, unsigned count)
+send_batch(int fd, unsigned count)
 {
 	for (unsigned at = 0; at < count;) {
 		int sent = sendmmsg(fd, &batch.answer[at], count - at, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -135,17 +134,17 @@ send_batch(const struct reply_options *service, int fd, unsigned count)
 		if (sent <= 0) {
 			/* The error is that of the first reply. */
 			if (send_from_any(fd, &batch.answer[at].msg_hdr, errno))
-				log_answers(service, at, 1);
+				log_answers(at, 1);
 			at++;
 			continue;
 		}
-		log_answers(service, at, (unsigned)sent);
+		log_answers(at, (unsigned)sent);
 		at += (unsigned)sent;
 	}
 }
 
 static void
-answer_batch(const struct reply_options *service, int fd, unsigned questions)
+answer_batch(int fd, unsigned questions)
 {
 	static uint8_t octets[RFC868_OCTETS];
 	static struct iovec content = { .iov_base = octets, .iov_len = sizeof octets };
@@ -173,13 +172,13 @@ answer_batch(const struct reply_options *service, int fd, unsigned questions)
 	if (answers == 0 || !wait_mode_time(&seconds))
 		return;
 	rfc868_encode(seconds, octets);
-	send_batch(service, fd, answers);
+	send_batch(fd, answers);
 }
 
 enum status
-dgram_serve(const struct reply_options *service, int fd)
+dgram_serve(int fd)
 {
-	enum status status = wait_mode_start(service);
+	enum status status = wait_mode_start();
 	bool leaving = false;
 
 	ask_for_destinations(fd);
@@ -196,7 +195,7 @@ dgram_serve(const struct reply_options *service, int fd)
 		if (got > 0) {
 			wait_mode_busy();
 			leaving = leaving && wait_mode_must_leave();
-			answer_batch(service, fd, (unsigned)got);
+			answer_batch(fd, (unsigned)got);
 			continue;
 		}
 		switch (wait_mode_trouble(errno)) {

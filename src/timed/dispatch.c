@@ -13,12 +13,12 @@
 
 /* Writes the time to standard output: a pipe, terminal, file or Unix-domain socket, so there is no client to check. */
 static enum status
-write_time(const struct reply_options *service)
+write_time(void)
 {
 	uint8_t octets[RFC868_OCTETS];
 	int64_t seconds;
 
-	if (!reply_time(service, &seconds, true))
+	if (!reply_time(&seconds, true))
 		return STATUS_SYSTEM;
 	rfc868_encode(seconds, octets);
 	errno = fds_write_all(STDOUT_FILENO, octets, sizeof octets);
@@ -30,7 +30,7 @@ write_time(const struct reply_options *service)
 
 /* Serves a stream socket FD for which getpeername(2) failed with ERROR. */
 static enum status
-serve_unconnected(const struct reply_options *service, int fd, int error)
+serve_unconnected(int fd, int error)
 {
 	int listening = 0;
 	socklen_t length = sizeof listening;
@@ -40,7 +40,7 @@ serve_unconnected(const struct reply_options *service, int fd, int error)
 		return STATUS_SYSTEM;
 	}
 	if (listening)
-		return stream_listener(service, fd);
+		return stream_listener(fd);
 	if (error != ENOTCONN) {
 		errno = error;
 		syslog(LOG_ERR, "cannot tell who the client is: %m");
@@ -52,7 +52,7 @@ serve_unconnected(const struct reply_options *service, int fd, int error)
 }
 
 enum status
-serve(const struct reply_options *service)
+serve(void)
 {
 	union peer peer = { .any = { .sa_family = AF_UNSPEC } };
 	int type = 0, error;
@@ -60,21 +60,21 @@ serve(const struct reply_options *service)
 
 	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &length) != 0) {
 		if (errno == ENOTSOCK)
-			return write_time(service);
+			return write_time();
 		/* Do not reply: descriptor 0 may still be the connection of a client that the tables deny. */
 		syslog(LOG_ERR, "cannot tell what standard input is: %m");
 		return STATUS_SYSTEM;
 	}
 	length = sizeof peer;
 	if (type == SOCK_STREAM && getpeername(STDIN_FILENO, &peer.any, &length) == 0 && peer.any.sa_family != AF_UNIX)
-		return stream_connection(service, STDIN_FILENO, &peer);
+		return stream_connection(STDIN_FILENO, &peer);
 	error = errno;
 	if (startup_local(STDIN_FILENO))
-		return write_time(service);
+		return write_time();
 	if (type == SOCK_STREAM)
-		return serve_unconnected(service, STDIN_FILENO, error);
+		return serve_unconnected(STDIN_FILENO, error);
 	if (type == SOCK_DGRAM)
-		return dgram_serve(service, STDIN_FILENO);
+		return dgram_serve(STDIN_FILENO);
 	syslog(LOG_ERR, "standard input is a socket of type %d; expected a stream or datagram socket", type);
 	return STATUS_USAGE;
 }

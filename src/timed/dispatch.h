@@ -13,17 +13,17 @@
  * Serves file descriptor 0 with the function below that fits its type.  If it is a pipe, terminal, file or Unix-domain
  * socket, writes the time, four octets, to standard output.
  */
-enum status serve(const struct reply_options *service);
+enum status serve(void);
 
 /*
  * Serves one connection, from PEER ("stream nowait"): checks access, replies, waits up to 2 s for the client's close.
  */
-enum status stream_connection(const struct reply_options *service, int fd, union peer *peer);
+enum status stream_connection(int fd, union peer *peer);
 
 /* Serves a listening socket ("stream wait") until it is idle or the superserver ends. */
-enum status stream_listener(const struct reply_options *service, int fd);
+enum status stream_listener(int fd);
 
 /* Serves a datagram socket ("dgram wait") until it is idle or the superserver ends. */
-enum status dgram_serve(const struct reply_options *service, int fd);
+enum status dgram_serve(int fd);
 
 #endif

@@ -26,7 +26,7 @@
 enum { IDLE, LOG, NAME, SYNC, NO_FILTER, STRICT_ACCESS, OPTIONS };
 
 static const struct arg options[OPTIONS] = {
-	[IDLE] = { "-i", "seconds", "wait mode: leave after this long without a request (5)" },
+	[IDLE] = { "-i", "seconds", "wait mode: leave after this long without a request (" ARGS_NUMBER(IDLE_DEFAULT) ")" },
 	[LOG] = { "-l", NULL, "log each answer" },
 	[NAME] = { "-n", "name", "the daemon name in hosts.allow and hosts.deny" },
 	[SYNC] = { "-s", NULL, "answer only while this machine's clock is synchronised" },
@@ -65,7 +65,6 @@ inform(int what)
 static enum status
 run(int argc, char **argv)
 {
-	struct reply_options service = { .idle_seconds = IDLE_DEFAULT };
 	const char *name = startup_name(argv[0], "in.timed");
 	bool strict_access = false, descriptors = startup_descriptors();
 	char complaint[ARGS_COMPLAINT];
@@ -91,11 +90,10 @@ run(int argc, char **argv)
 		switch (option) {
 		case IDLE:
 			if (!parse_whole(args.value, 1, IDLE_MAX, &seconds))
-				expected = "whole seconds from 1 to 3600";
-			service.idle_seconds = (unsigned)seconds;
+				expected = "whole seconds from 1 to " ARGS_NUMBER(IDLE_MAX);
 			break;
 		case LOG:
-			service.log_answers = true;
+			reply_options.log_answers = true;
 			break;
 		case NAME:
 			if (*args.value == '\0' || strlen(args.value) > 63 || args.value[strcspn(args.value, " \t\n:,@")] != '\0')
@@ -103,7 +101,7 @@ run(int argc, char **argv)
 			name = args.value;
 			break;
 		case SYNC:
-			service.require_sync = true;
+			reply_options.require_sync = true;
 			break;
 		case NO_FILTER:
 			filter_disable();
@@ -126,7 +124,8 @@ run(int argc, char **argv)
 		return usage(complaint);
 	}
 	access_start(name, strict_access);
-	status = serve(&service);
+	reply_options.idle_seconds = (uint32_t)seconds;
+	status = serve();
 	reply_log_missed();
 	return status;
 }

@@ -10,8 +10,10 @@
 #include "lib/text.h"
 #include "lib/version.h"
 
+struct reply_options reply_options;
+
 bool
-reply_time(const struct reply_options *service, int64_t *seconds, bool may_log)
+reply_time(int64_t *seconds, bool may_log)
 {
 	*seconds = seconds_floor(sysclock_now());
 	if (*seconds < RELEASE_SECONDS) {
@@ -20,7 +22,7 @@ reply_time(const struct reply_options *service, int64_t *seconds, bool may_log)
 			    ", when this program was released");
 		return false;
 	}
-	if (service->require_sync) {
+	if (reply_options.require_sync) {
 		struct sysclock_state state;
 
 		if (sysclock_state(&state) != 0 || !state.synchronised) {
@@ -46,6 +48,8 @@ reply_log(const union peer *peer, const char *transport)
 {
 	char text[PEER_TEXT];
 
+	if (!reply_options.log_answers)
+		return;
 	peer_format(peer, text);
 	syslog(LOG_INFO, "answered %s (%s)", text, transport);
 }

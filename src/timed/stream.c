@@ -73,7 +73,7 @@ drain(int fd, size_t *budget)
 }
 
 enum status
-stream_connection(const struct reply_options *service, int fd, union peer *peer)
+stream_connection(int fd, union peer *peer)
 {
 	size_t budget = DRAIN_OCTETS;
 	nanoseconds end;
@@ -89,7 +89,7 @@ stream_connection(const struct reply_options *service, int fd, union peer *peer)
 		reply_log_refusal(peer, "tcp");
 		return STATUS_REFUSED;
 	}
-	if (!reply_time(service, &seconds, true))
+	if (!reply_time(&seconds, true))
 		return STATUS_SYSTEM;
 	error = answer_stream(fd, seconds);
 	if (error != 0 && client_gone(error))
@@ -99,8 +99,7 @@ stream_connection(const struct reply_options *service, int fd, union peer *peer)
 		syslog(LOG_ERR, "cannot answer: %m");
 		return STATUS_SYSTEM;
 	}
-	if (service->log_answers)
-		reply_log(peer, "tcp");
+	reply_log(peer, "tcp");
 	end = sysclock_elapsed() + DRAIN_MILLISECONDS * NS_PER_MILLISECOND;
 	while (!drain(fd, &budget)) {
 		struct pollfd readable = { .fd = fd, .events = POLLIN };
@@ -150,7 +149,7 @@ linger_sweep(bool all)
 }
 
 static void
-serve_accepted(const struct reply_options *service, int fd, union peer *peer)
+serve_accepted(int fd, union peer *peer)
 {
 	int64_t seconds;
 	int error;
@@ -169,14 +168,13 @@ serve_accepted(const struct reply_options *service, int fd, union peer *peer)
 		return;
 	}
 	linger_add(fd);
-	if (service->log_answers)
-		reply_log(peer, "tcp");
+	reply_log(peer, "tcp");
 }
 
 enum status
-stream_listener(const struct reply_options *service, int fd)
+stream_listener(int fd)
 {
-	enum status status = wait_mode_start(service);
+	enum status status = wait_mode_start();
 
 	while (status == STATUS_DONE) {
 		union peer peer;
@@ -191,7 +189,7 @@ stream_listener(const struct reply_options *service, int fd)
 		connection = accept4(fd, &peer.any, &length, SOCK_CLOEXEC);
 		if (connection >= 0) {
 			wait_mode_busy();
-			serve_accepted(service, connection, &peer);
+			serve_accepted(connection, &peer);
 			continue;
 		}
 		switch (wait_mode_trouble(errno)) {

@@ -16,7 +16,6 @@
 #include "timed/sandbox.h"
 
 static struct {
-	const struct reply_options *service;
 	uint32_t tick;		/* the last tick seen */
 	uint32_t idle;		/* ticks without a request */
 	bool confined;
@@ -37,11 +36,11 @@ bool
 wait_mode_must_leave(void)
 {
 	/* The sandbox cannot be left: if a rule may now start a program, the superserver's next process must do it. */
-	return (state.confined && access_may_run()) || (parent_in_doubt() && state.tick >= state.service->idle_seconds);
+	return (state.confined && access_may_run()) || (parent_in_doubt() && state.tick >= reply_options.idle_seconds);
 }
 
 enum status
-wait_mode_start(const struct reply_options *service)
+wait_mode_start(void)
 {
 	uint64_t seed = 0;
 	const void *random = (const void *)getauxval(AT_RANDOM);
@@ -58,7 +57,6 @@ wait_mode_start(const struct reply_options *service)
 	}
 	if (random != NULL)
 		memcpy(&seed, random, sizeof seed);
-	state.service = service;
 	acl_cache_start(&state.verdicts, seed);
 	access_stay(wait_mode_may_log);
 	access_tables_changed();
@@ -82,7 +80,7 @@ wait_mode_tick(void)
 	held = log_limit_tick(&state.refusals);
 	if (held > 0)
 		syslog(LOG_WARNING, "%llu more line%s not logged, such as refusals", (unsigned long long)held, PLURAL(held));
-	return !wait_mode_must_leave() && state.idle < state.service->idle_seconds;
+	return !wait_mode_must_leave() && state.idle < reply_options.idle_seconds;
 }
 
 bool
@@ -127,7 +125,7 @@ wait_mode_allows(const union peer *peer, int fd, const char *transport)
 bool
 wait_mode_time(int64_t *seconds)
 {
-	return reply_time(state.service, seconds, false) || reply_time(state.service, seconds, wait_mode_may_log());
+	return reply_time(seconds, false) || reply_time(seconds, wait_mode_may_log());
 }
 
 enum trouble

@@ -18,7 +18,7 @@
  * Starts wait mode: parent_follow(), the first reading of the tables, the sandbox.  STATUS_DONE, or STATUS_SYSTEM after
  * a line in syslog.
  */
-enum status wait_mode_start(const struct reply_options *service);
+enum status wait_mode_start(void);
 
 /* Whether a tick has passed since the last wait_mode_tick(). */
 bool wait_mode_ticked(void);
