@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <syslog.h>
 
 #include "lib/peer.h"
 #include "lib/rfc868.h"
@@ -149,7 +148,6 @@ answer_batch(int fd, unsigned questions)
 	static uint8_t octets[RFC868_OCTETS];
 	static struct iovec content = { .iov_base = octets, .iov_len = sizeof octets };
 	unsigned answers = 0;
-	int64_t seconds;
 
 	for (unsigned at = 0; at < questions; at++) {
 		struct msghdr *question = &batch.question[at].msg_hdr;
@@ -169,10 +167,8 @@ answer_batch(int fd, unsigned questions)
 		answers++;
 	}
 	/* Read the clock last: wait_mode_allows() may have waited for a name server. */
-	if (answers == 0 || !wait_mode_time(&seconds))
-		return;
-	rfc868_encode(seconds, octets);
-	send_batch(fd, answers);
+	if (answers > 0 && reply_time(octets, wait_mode_may_log))
+		send_batch(fd, answers);
 }
 
 enum status
@@ -198,22 +194,10 @@ dgram_serve(int fd)
 			answer_batch(fd, (unsigned)got);
 			continue;
 		}
-		switch (wait_mode_trouble(errno)) {
-		case TROUBLE_NONE:
+		if (leaving && errno == EAGAIN)
 			break;
-		case TROUBLE_EMPTY:
-			if (leaving)
-				return STATUS_DONE;
-			wait_mode_readable(fd);
-			break;
-		case TROUBLE_PASSING:
-			wait_mode_pause();
-			break;
-		case TROUBLE_FATAL:
-			syslog(LOG_ERR, "cannot receive: %m");
+		if (wait_mode_trouble(fd, "receive datagrams") == TROUBLE_FATAL)
 			status = STATUS_SYSTEM;
-			break;
-		}
 	}
 	return status;
 }

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "lib/fds.h"
-#include "lib/rfc868.h"
 #include "lib/startup.h"
 #include "timed/reply.h"
 
@@ -16,11 +15,9 @@ static enum status
 write_time(void)
 {
 	uint8_t octets[RFC868_OCTETS];
-	int64_t seconds;
 
-	if (!reply_time(&seconds, true))
+	if (!reply_time(octets, NULL))
 		return STATUS_SYSTEM;
-	rfc868_encode(seconds, octets);
 	errno = fds_write_all(STDOUT_FILENO, octets, sizeof octets);
 	if (errno == 0)
 		return STATUS_DONE;

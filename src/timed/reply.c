@@ -1,4 +1,4 @@
-/* The time to send, and log lines: see reply.h. */
+/* The reply, and log lines: see reply.h. */
 #include "timed/reply.h"
 
 #include <syslog.h>
@@ -13,25 +13,20 @@
 struct reply_options reply_options;
 
 bool
-reply_time(int64_t *seconds, bool may_log)
+reply_time(uint8_t octets[RFC868_OCTETS], bool (*may_log)(void))
 {
-	*seconds = seconds_floor(sysclock_now());
-	if (*seconds < RELEASE_SECONDS) {
-		if (may_log)
-			syslog(LOG_ERR, "no time to give: the clock reads before " RELEASE_DATE
-			    ", when this program was released");
-		return false;
-	}
-	if (reply_options.require_sync) {
-		struct sysclock_state state;
+	int64_t seconds = seconds_floor(sysclock_now());
+	struct sysclock_state state;
+	const char *fault = NULL;
 
-		if (sysclock_state(&state) != 0 || !state.synchronised) {
-			if (may_log)
-				syslog(LOG_ERR, "no time to give: the kernel's clock is not synchronised (-s)");
-			return false;
-		}
-	}
-	return true;
+	if (seconds < RELEASE_SECONDS)
+		fault = "the clock reads before " RELEASE_DATE ", when this program was released";
+	else if (reply_options.require_sync && (sysclock_state(&state) != 0 || !state.synchronised))
+		fault = "the kernel's clock is not synchronised (-s)";
+	if (fault != NULL && (may_log == NULL || may_log()))
+		syslog(LOG_ERR, "no time to give: %s", fault);
+	rfc868_encode(seconds, octets);
+	return fault == NULL;
 }
 
 void

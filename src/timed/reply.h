@@ -1,5 +1,5 @@
 /*
- * Shared by all ways to reply: the options, the time to send, and log lines.
+ * Shared by all ways to reply: the options, the reply, and log lines.
  */
 #ifndef GUESTCLOCK_REPLY_H
 #define GUESTCLOCK_REPLY_H
@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "lib/peer.h"
+#include "lib/rfc868.h"
 
 /* in.timed.c sets these by the command line, before serve(). */
 extern struct reply_options {
@@ -17,11 +18,11 @@ extern struct reply_options {
 } reply_options;
 
 /*
- * Reads the time to send into SECONDS (since 1970, rounded down).  False if the clock reads before this program's
- * release, or if it must be synchronised (require_sync) and is not.  The caller then closes the connection without a
- * reply (RFC 868).  If MAY_LOG, the reason goes to syslog.
+ * Reads the clock and writes the reply: the current second's count (lib/rfc868.h).  False if the clock reads before this
+ * program's release, or if it must be synchronised (require_sync) and is not.  The caller then closes the connection
+ * without a reply (RFC 868), and the reason goes to syslog if MAY_LOG() allows it, or always if MAY_LOG is NULL.
  */
-bool reply_time(int64_t *seconds, bool may_log);
+bool reply_time(uint8_t octets[RFC868_OCTETS], bool (*may_log)(void));
 
 /* Each logs a line to syslog about PEER (unmapped), a reply only if log_answers; TRANSPORT is "tcp" or "udp". */
 void reply_log_refusal(const union peer *peer, const char *transport);

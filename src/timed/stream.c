@@ -10,7 +10,6 @@
 #include "lib/access.h"
 #include "lib/nstime.h"
 #include "lib/peer.h"
-#include "lib/rfc868.h"
 #include "lib/sysclock.h"
 #include "timed/reply.h"
 #include "timed/sandbox.h"
@@ -26,28 +25,35 @@
  */
 #define LINGERING 64
 
-/* Sends the reply and the end of the stream in one segment.  Returns 0 or an errno value. */
-static int
-answer_stream(int fd, int64_t seconds)
-{
-	uint8_t octets[RFC868_OCTETS];
-	int error;
-
-	rfc868_encode(seconds, octets);
-	/* This neither blocks nor sends a part: four octets always fit into an empty send buffer. */
-	do
-		error = send(fd, octets, sizeof octets, MSG_NOSIGNAL | MSG_MORE) < 0 ? errno : 0;
-	while (error == EINTR);
-	if (shutdown(fd, SHUT_WR) != 0 && error == 0)
-		error = errno;
-	return error;
-}
-
 /* Whether ERROR of send(2) or shutdown(2) comes from the client or the network, and not from this system. */
 static bool
 client_gone(int error)
 {
 	return error == EPIPE || error == ECONNRESET || error == ENOTCONN || error == ECONNABORTED || error == ETIMEDOUT;
+}
+
+/*
+ * Sends the reply to PEER and the end of the stream in one segment, and logs that or the error of this system, which
+ * MAY_LOG() limits, unless it is NULL.  Returns 0 or an errno value.
+ */
+static int
+answer_stream(int fd, const union peer *peer, const uint8_t octets[RFC868_OCTETS], bool (*may_log)(void))
+{
+	int error;
+
+	/* This neither blocks nor sends a part: four octets always fit into an empty send buffer. */
+	do
+		error = send(fd, octets, RFC868_OCTETS, MSG_NOSIGNAL | MSG_MORE) < 0 ? errno : 0;
+	while (error == EINTR);
+	if (shutdown(fd, SHUT_WR) != 0 && error == 0)
+		error = errno;
+	if (error == 0)
+		reply_log(peer, "tcp");
+	else if (!client_gone(error) && (may_log == NULL || may_log())) {
+		errno = error;
+		syslog(LOG_ERR, "cannot answer: %m");
+	}
+	return error;
 }
 
 /*
@@ -77,7 +83,7 @@ stream_connection(int fd, union peer *peer)
 {
 	size_t budget = DRAIN_OCTETS;
 	nanoseconds end;
-	int64_t seconds;
+	uint8_t octets[RFC868_OCTETS];
 	int error;
 
 	peer_unmap(peer);
@@ -89,17 +95,11 @@ stream_connection(int fd, union peer *peer)
 		reply_log_refusal(peer, "tcp");
 		return STATUS_REFUSED;
 	}
-	if (!reply_time(&seconds, true))
+	if (!reply_time(octets, NULL))
 		return STATUS_SYSTEM;
-	error = answer_stream(fd, seconds);
-	if (error != 0 && client_gone(error))
-		return STATUS_DONE;
-	if (error != 0) {
-		errno = error;
-		syslog(LOG_ERR, "cannot answer: %m");
-		return STATUS_SYSTEM;
-	}
-	reply_log(peer, "tcp");
+	error = answer_stream(fd, peer, octets, NULL);
+	if (error != 0)
+		return client_gone(error) ? STATUS_DONE : STATUS_SYSTEM;
 	end = sysclock_elapsed() + DRAIN_MILLISECONDS * NS_PER_MILLISECOND;
 	while (!drain(fd, &budget)) {
 		struct pollfd readable = { .fd = fd, .events = POLLIN };
@@ -151,24 +151,14 @@ linger_sweep(bool all)
 static void
 serve_accepted(int fd, union peer *peer)
 {
-	int64_t seconds;
-	int error;
+	uint8_t octets[RFC868_OCTETS];
 
 	peer_unmap(peer);
-	if (!wait_mode_allows(peer, fd, "tcp") || !wait_mode_time(&seconds)) {
+	if (wait_mode_allows(peer, fd, "tcp") && reply_time(octets, wait_mode_may_log) &&
+	    answer_stream(fd, peer, octets, wait_mode_may_log) == 0)
+		linger_add(fd);
+	else
 		close(fd);
-		return;
-	}
-	error = answer_stream(fd, seconds);
-	if (error != 0) {
-		errno = error;
-		if (!client_gone(error) && wait_mode_may_log())
-			syslog(LOG_ERR, "cannot answer: %m");
-		close(fd);
-		return;
-	}
-	linger_add(fd);
-	reply_log(peer, "tcp");
 }
 
 enum status
@@ -192,20 +182,13 @@ stream_listener(int fd)
 			serve_accepted(connection, &peer);
 			continue;
 		}
-		switch (wait_mode_trouble(errno)) {
+		switch (wait_mode_trouble(fd, "accept connections")) {
 		case TROUBLE_NONE:
 			break;
-		case TROUBLE_EMPTY:
-			wait_mode_readable(fd);
-			break;
 		case TROUBLE_PASSING:
-			if (wait_mode_may_log())
-				syslog(LOG_ERR, "cannot accept a connection: %m");
 			linger_sweep(true);
-			wait_mode_pause();
 			break;
 		case TROUBLE_FATAL:
-			syslog(LOG_ERR, "cannot accept connections: %m");
 			status = STATUS_SYSTEM;
 			break;
 		}

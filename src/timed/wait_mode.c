@@ -122,16 +122,12 @@ wait_mode_allows(const union peer *peer, int fd, const char *transport)
 	return verdict == ACL_CACHE_ALLOWED;
 }
 
-bool
-wait_mode_time(int64_t *seconds)
-{
-	return reply_time(seconds, false) || reply_time(seconds, wait_mode_may_log());
-}
-
 enum trouble
-wait_mode_trouble(int error)
+wait_mode_trouble(int fd, const char *what)
 {
-	switch (error) {
+	struct pollfd readable = { .fd = fd, .events = POLLIN };
+
+	switch (errno) {
 	case EINTR:
 	/* accept(2) returns errors that are pending on the new connection: call it again. */
 	case ECONNABORTED:
@@ -146,29 +142,21 @@ wait_mode_trouble(int error)
 	case EPERM:
 		return TROUBLE_NONE;
 	case EAGAIN:
-		return TROUBLE_EMPTY;
+		if (!wait_mode_ticked())
+			poll(&readable, 1, 1000);
+		return TROUBLE_NONE;
 	case EMFILE:
 	case ENFILE:
 	case ENOBUFS:
 	case ENOMEM:
+		if (wait_mode_may_log())
+			syslog(LOG_ERR, "cannot %s: %m", what);
+		/* Do not spin. */
+		if (!wait_mode_ticked())
+			poll(NULL, 0, 100);
 		return TROUBLE_PASSING;
 	default:
+		syslog(LOG_ERR, "cannot %s: %m", what);
 		return TROUBLE_FATAL;
 	}
-}
-
-void
-wait_mode_pause(void)
-{
-	if (!wait_mode_ticked())
-		poll(NULL, 0, 100);
-}
-
-void
-wait_mode_readable(int fd)
-{
-	struct pollfd readable = { .fd = fd, .events = POLLIN };
-
-	if (!wait_mode_ticked())
-		poll(&readable, 1, 1000);
 }

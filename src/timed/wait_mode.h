@@ -41,25 +41,18 @@ void wait_mode_busy(void);
 /* Whether the cache or libwrap allows PEER (unmapped).  Logs a refusal, within the limit.  FD: see access_allows(). */
 bool wait_mode_allows(const union peer *peer, int fd, const char *transport);
 
-/* reply_time(), with a limit on its log lines. */
-bool wait_mode_time(int64_t *seconds);
-
 /* Whether the limit allows one more log line, which the caller then logs. */
 bool wait_mode_may_log(void);
 
-/* The kinds of errors of accept4(2) and recvmmsg(2). */
+/*
+ * accept4(2) or recvmmsg(2) on FD failed with errno: waits, at most until the next tick, until it is of use to call it
+ * again.  Logs "cannot WHAT", unless the error is NONE.
+ */
 enum trouble {
-	TROUBLE_NONE,		/* call again at once */
-	TROUBLE_EMPTY,		/* no request waits, and the call was non-blocking */
-	TROUBLE_PASSING,	/* no free descriptor or no memory: call again later */
+	TROUBLE_NONE,		/* a signal, no request, or an error of one client */
+	TROUBLE_PASSING,	/* no free descriptor or no memory: free some, if there are any */
 	TROUBLE_FATAL		/* any other error: exit */
 };
-enum trouble wait_mode_trouble(int error);
-
-/* After TROUBLE_PASSING: waits 100 ms, or until the next tick if that is sooner, so that the caller does not spin. */
-void wait_mode_pause(void);
-
-/* Waits until FD is readable, or until the next tick. */
-void wait_mode_readable(int fd);
+enum trouble wait_mode_trouble(int fd, const char *what);
 
 #endif
