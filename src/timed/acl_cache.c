@@ -3,96 +3,98 @@
 
 #include <string.h>
 
-struct key {
-	uint8_t address[16];
-	uint32_t scope;
-};
-
-static struct key
-key_of(const union peer *peer)
+/* Returns false if the address family has no key. */
+static bool
+key_of(const union peer *peer, struct acl_cache_key *key)
 {
-	struct key key = { .scope = 0 };
-
+	*key = (struct acl_cache_key){ .scope = 0 };
 	if (peer->any.sa_family == AF_INET) {
-		key.address[10] = key.address[11] = 0xff;
-		memcpy(&key.address[12], &peer->v4.sin_addr, 4);
-	} else if (peer->any.sa_family == AF_INET6) {
-		memcpy(key.address, &peer->v6.sin6_addr, sizeof key.address);
-		key.scope = peer->v6.sin6_scope_id;
+		key->address[10] = key->address[11] = 0xff;
+		memcpy(&key->address[12], &peer->v4.sin_addr, 4);
+		return true;
 	}
-	return key;
+	if (peer->any.sa_family != AF_INET6)
+		return false;
+	memcpy(key->address, &peer->v6.sin6_addr, sizeof key->address);
+	key->scope = peer->v6.sin6_scope_id;
+	return true;
 }
 
 static uint32_t
-set_of(const struct acl_cache *table, const struct key *key)
+set_of(const struct acl_cache *cache, const struct acl_cache_key *key)
 {
 	uint64_t half[2];
 	uint64_t mix;
 
 	memcpy(half, key->address, sizeof half);
 	/* A keyed hash: neighbouring addresses must spread over the sets, and clients must not predict a set. */
-	mix = (half[0] ^ table->seed ^ key->scope) * UINT64_C(0x9e3779b97f4a7c15);
+	mix = (half[0] ^ cache->seed ^ key->scope) * UINT64_C(0x9e3779b97f4a7c15);
 	mix ^= mix >> 29;
 	mix = (mix ^ half[1]) * UINT64_C(0xbf58476d1ce4e5b9);
 	mix ^= mix >> 32;
-	mix = (mix ^ table->seed) * UINT64_C(0x94d049bb133111eb);
+	mix = (mix ^ cache->seed) * UINT64_C(0x94d049bb133111eb);
 	return (uint32_t)(mix >> 40) % ACL_CACHE_SETS;
 }
 
 static bool
-entry_holds(const struct acl_cache *table, const struct acl_cache_entry *entry, const struct key *key)
+entry_holds(const struct acl_cache *cache, const struct acl_cache_entry *entry, const struct acl_cache_key *key)
 {
-	return entry->generation == table->generation && entry->scope == key->scope &&
-	    memcmp(entry->address, key->address, sizeof entry->address) == 0;
+	return entry->generation == cache->generation && memcmp(&entry->key, key, sizeof *key) == 0;
+}
+
+/* The ticks since the entry was stored; more than any such number if it is unused. */
+static uint64_t
+age(const struct acl_cache *cache, const struct acl_cache_entry *entry, uint32_t tick)
+{
+	return entry->generation == cache->generation ? (uint32_t)(tick - entry->tick) : UINT64_MAX;
 }
 
 void
-acl_cache_start(struct acl_cache *table, uint64_t seed)
+acl_cache_start(struct acl_cache *cache, uint64_t seed)
 {
-	table->seed = seed;
-	table->generation = 1;
+	cache->seed = seed;
+	cache->generation = 1;
 }
 
 void
-acl_cache_forget_all(struct acl_cache *table)
+acl_cache_forget_all(struct acl_cache *cache)
 {
 	/* Skip 0, the generation of unused entries.  At one change a second a generation repeats after 136 years. */
-	if (++table->generation == 0)
-		table->generation = 1;
+	if (++cache->generation == 0)
+		cache->generation = 1;
 }
 
 enum acl_cache_verdict
-acl_cache_find(const struct acl_cache *table, const union peer *peer, uint32_t tick)
+acl_cache_find(const struct acl_cache *cache, const union peer *peer, uint32_t tick)
 {
-	struct key key = key_of(peer);
-	const struct acl_cache_entry *set = table->entry[set_of(table, &key)];
+	const struct acl_cache_entry *set;
+	struct acl_cache_key key;
 
+	if (!key_of(peer, &key))
+		return ACL_CACHE_UNKNOWN;
+	set = cache->entry[set_of(cache, &key)];
 	for (int way = 0; way < ACL_CACHE_WAYS; way++)
-		if (entry_holds(table, &set[way], &key))
-			return tick - set[way].tick < ACL_CACHE_TICKS ? (enum acl_cache_verdict)set[way].verdict : ACL_CACHE_UNKNOWN;
+		if (entry_holds(cache, &set[way], &key) && age(cache, &set[way], tick) < ACL_CACHE_TICKS)
+			return (enum acl_cache_verdict)set[way].verdict;
 	return ACL_CACHE_UNKNOWN;
 }
 
 void
-acl_cache_keep(struct acl_cache *table, const union peer *peer, uint32_t tick, enum acl_cache_verdict verdict)
+acl_cache_keep(struct acl_cache *cache, const union peer *peer, uint32_t tick, enum acl_cache_verdict verdict)
 {
-	struct key key = key_of(peer);
-	struct acl_cache_entry *set = table->entry[set_of(table, &key)];
-	struct acl_cache_entry *place = &set[0];
+	struct acl_cache_entry *set, *place;
+	struct acl_cache_key key;
 
+	if (!key_of(peer, &key))
+		return;
+	set = place = cache->entry[set_of(cache, &key)];
 	for (int way = 0; way < ACL_CACHE_WAYS; way++) {
-		if (entry_holds(table, &set[way], &key)) {
+		if (entry_holds(cache, &set[way], &key)) {
 			place = &set[way];
 			break;
 		}
-		if (set[way].generation != table->generation && place->generation == table->generation)
-			place = &set[way];
-		else if (place->generation == table->generation && tick - set[way].tick > tick - place->tick)
+		if (age(cache, &set[way], tick) > age(cache, place, tick))
 			place = &set[way];
 	}
-	memcpy(place->address, key.address, sizeof place->address);
-	place->scope = key.scope;
-	place->generation = table->generation;
-	place->tick = tick;
-	place->verdict = (uint32_t)verdict;
+	*place = (struct acl_cache_entry){ .key = key, .generation = cache->generation, .tick = tick, .verdict = (uint32_t)verdict };
 }

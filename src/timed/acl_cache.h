@@ -23,9 +23,13 @@
 
 enum acl_cache_verdict { ACL_CACHE_UNKNOWN, ACL_CACHE_ALLOWED, ACL_CACHE_DENIED };
 
-struct acl_cache_entry {
+struct acl_cache_key {
 	uint8_t address[16];	/* IPv4 as ::ffff:a.b.c.d */
 	uint32_t scope;
+};
+
+struct acl_cache_entry {
+	struct acl_cache_key key;
 	uint32_t generation;	/* the cache's when the entry was stored; if they differ, the entry is unused */
 	uint32_t tick;
 	uint32_t verdict;
@@ -37,16 +41,19 @@ struct acl_cache {
 	struct acl_cache_entry entry[ACL_CACHE_SETS][ACL_CACHE_WAYS];
 };
 
-/* Initialises TABLE, which must be all zero, as an empty cache.  SEED is any number that clients do not know. */
-void acl_cache_start(struct acl_cache *table, uint64_t seed);
+/* Initialises CACHE, which must be all zero, as an empty cache.  SEED is any number that clients do not know. */
+void acl_cache_start(struct acl_cache *cache, uint64_t seed);
 
 /* Invalidates every entry. */
-void acl_cache_forget_all(struct acl_cache *table);
+void acl_cache_forget_all(struct acl_cache *cache);
 
-/* The cached verdict for PEER (unmapped; its port is ignored) at TICK; ACL_CACHE_UNKNOWN if there is none. */
-enum acl_cache_verdict acl_cache_find(const struct acl_cache *table, const union peer *peer, uint32_t tick);
+/*
+ * The cached verdict for PEER (unmapped; its port is ignored) at TICK; ACL_CACHE_UNKNOWN if there is none.  A peer that
+ * is neither IPv4 nor IPv6 (AF_VSOCK) has no key: its verdict is never stored, so that no other peer gets it.
+ */
+enum acl_cache_verdict acl_cache_find(const struct acl_cache *cache, const union peer *peer, uint32_t tick);
 
-/* Stores VERDICT for PEER (as above) at TICK. */
-void acl_cache_keep(struct acl_cache *table, const union peer *peer, uint32_t tick, enum acl_cache_verdict verdict);
+/* Stores VERDICT for PEER, as above, at TICK. */
+void acl_cache_keep(struct acl_cache *cache, const union peer *peer, uint32_t tick, enum acl_cache_verdict verdict);
 
 #endif

@@ -63,6 +63,22 @@ cache_distinguishes_scopes(void **unused)
 	assert_int_equal(acl_cache_find(&table, &b, 0), ACL_CACHE_UNKNOWN);
 }
 
+/* A VSOCK client's identity is its context id, which the cache does not know: each is judged by itself. */
+static void
+cache_skips_other_families(void **unused)
+{
+	static const sa_family_t families[] = { AF_VSOCK, AF_UNIX, AF_UNSPEC };
+
+	(void)unused;
+	fresh();
+	for (size_t at = 0; at < LENGTH(families); at++) {
+		union peer peer = { .any = { .sa_family = families[at] } };
+
+		acl_cache_keep(&table, &peer, 0, ACL_CACHE_ALLOWED);
+		assert_int_equal(acl_cache_find(&table, &peer, 0), ACL_CACHE_UNKNOWN);
+	}
+}
+
 static void
 cache_is_bounded(void **unused)
 {
@@ -358,6 +374,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cache_keeps_verdicts),
 		cmocka_unit_test(cache_distinguishes_scopes),
+		cmocka_unit_test(cache_skips_other_families),
 		cmocka_unit_test(cache_is_bounded),
 		cmocka_unit_test(limits_logged_lines),
 		cmocka_unit_test(finds_rules_with_effects),
