@@ -15,6 +15,17 @@ static const char *const reasons[REASONS] = {
 	[REASON_FAILED] = "failed"
 };
 
+static const struct verb {
+	const char *word;	/* with the blank before a value */
+	int places;		/* the value's decimals; 0: the order has no value */
+	bool has_sign;
+	int64_t max;		/* the largest value, either way, in units of its last decimal */
+} verbs[] = {
+	[EXCHANGE_NOW] = { "now", 0, false, 0 }, [EXCHANGE_STEP] = { "step ", 9, true, INT64_MAX },
+	[EXCHANGE_SLEW] = { "slew ", 9, true, INT64_MAX }, [EXCHANGE_RATE] = { "rate ", 3, true, SYSCLOCK_RATE_MAX },
+	[EXCHANGE_BOUND] = { "bound ", 9, false, INT64_MAX }, [EXCHANGE_BYE] = { "bye", 0, false, 0 }
+};
+
 static const char *const syncs[] = { [SYNC_NO] = "no", [SYNC_GUESTCLOCK] = "guestclock", [SYNC_OTHER] = "other" };
 
 const char *
@@ -47,19 +58,19 @@ finished(const struct reader *reader)
 
 /*
  * Parses digits, a point, and exactly PLACES more digits.  With HAS_SIGN a sign must precede them; without, none may.
- * VALUE is in units of the last place.  Sets *RANGE if the only fault is that the number does not fit into 64 bits.
+ * VALUE is in units of the last place.  Sets *RANGE if the only fault is that the number is above MAX, either way.
  */
 static bool
-decimal(struct reader *reader, bool has_sign, int places, int64_t *value, bool *range)
+decimal(struct reader *reader, bool has_sign, int places, int64_t max, int64_t *value, bool *range)
 {
 	uint64_t magnitude = 0;
 	bool negative = false, overflow = false;
 	int decimals = -1, digits = 0;
 
 	if (has_sign) {
-		if (finished(reader) || (*reader->at != '+' && *reader->at != '-'))
+		negative = starts(reader, "-");
+		if (!negative && !starts(reader, "+"))
 			return false;
-		negative = *reader->at++ == '-';
 	}
 	for (; !finished(reader); reader->at++) {
 		if (*reader->at == '.' && decimals < 0 && digits > 0) {
@@ -78,7 +89,7 @@ decimal(struct reader *reader, bool has_sign, int places, int64_t *value, bool *
 	if (decimals != places)
 		return false;
 	/* INT64_MIN is refused: its negation would overflow. */
-	if (overflow || magnitude > INT64_MAX) {
+	if (overflow || magnitude > (uint64_t)max) {
 		*range = true;
 		return false;
 	}
@@ -89,41 +100,24 @@ decimal(struct reader *reader, bool has_sign, int places, int64_t *value, bool *
 bool
 exchange_parse_order(const char *line, size_t length, struct exchange_order *order, bool *range)
 {
-	struct reader reader = { line, line + length };
-	bool beyond = false, good;
+	bool beyond;
 
 	if (range == NULL)
 		range = &beyond;
 	*range = false;
-	order->value = 0;
-	if (length >= EXCHANGE_LINE)
-		return false;
-	if (starts(&reader, "now")) {
-		order->verb = EXCHANGE_NOW;
-		return finished(&reader);
+	for (size_t at = 0; length < EXCHANGE_LINE && at < sizeof verbs / sizeof verbs[0]; at++) {
+		const struct verb *verb = &verbs[at];
+		struct reader reader = { line, line + length };
+		bool good;
+
+		if (!starts(&reader, verb->word))
+			continue;
+		*order = (struct exchange_order){ .verb = (enum exchange_verb)at };
+		good = verb->places == 0 || decimal(&reader, verb->has_sign, verb->places, verb->max, &order->value, range);
+		*range = *range && finished(&reader);
+		return good && finished(&reader);
 	}
-	if (starts(&reader, "bye")) {
-		order->verb = EXCHANGE_BYE;
-		return finished(&reader);
-	}
-	if (starts(&reader, "step ") || starts(&reader, "slew ")) {
-		order->verb = line[1] == 't' ? EXCHANGE_STEP : EXCHANGE_SLEW;
-		good = decimal(&reader, true, 9, &order->value, range);
-	} else if (starts(&reader, "rate ")) {
-		order->verb = EXCHANGE_RATE;
-		good = decimal(&reader, true, 3, &order->value, range);
-		if (good && (order->value > SYSCLOCK_RATE_MAX || order->value < -SYSCLOCK_RATE_MAX)) {
-			*range = true;
-			good = false;
-		}
-	} else if (starts(&reader, "bound ")) {
-		order->verb = EXCHANGE_BOUND;
-		good = decimal(&reader, false, 9, &order->value, range);
-	} else
-		return false;
-	if (!finished(&reader))
-		*range = false;
-	return good && finished(&reader);
+	return false;
 }
 
 static bool
@@ -175,7 +169,7 @@ exchange_parse_greeting(const char *line, size_t length, struct exchange_greetin
 	return length < EXCHANGE_LINE && starts(&reader, "guestclock ") && whole(&reader, &greeting->version) &&
 	    starts(&reader, " boot=") && parse_boot(&reader, greeting->boot) &&
 	    starts(&reader, " sync=") && parse_sync(&reader, &greeting->sync) &&
-	    starts(&reader, " freq=") && decimal(&reader, true, 3, &greeting->frequency_ppb, &range) &&
+	    starts(&reader, " freq=") && decimal(&reader, true, 3, INT64_MAX, &greeting->frequency_ppb, &range) &&
 	    starts(&reader, " tick=") && whole(&reader, &greeting->tick_us) &&
 	    (finished(&reader) || *reader.at == ' ');
 }
@@ -191,7 +185,7 @@ exchange_parse_reply(const char *line, size_t length, struct exchange_reply *rep
 		return false;
 	if (starts(&reader, "now ") || starts(&reader, "done ")) {
 		reply->kind = line[0] == 'n' ? REPLY_NOW : REPLY_DONE;
-		return decimal(&reader, false, 9, &reply->time, &range) && finished(&reader);
+		return decimal(&reader, false, 9, INT64_MAX, &reply->time, &range) && finished(&reader);
 	}
 	if (!starts(&reader, "no "))
 		return false;
@@ -207,39 +201,32 @@ exchange_parse_reply(const char *line, size_t length, struct exchange_reply *rep
 	return false;
 }
 
+static void
+format_rate(int64_t ppb, char text[SECONDS_TEXT])
+{
+	uint64_t magnitude = ppb < 0 ? -(uint64_t)ppb : (uint64_t)ppb;
+
+	snprintf(text, SECONDS_TEXT, "%c%" PRIu64 ".%03" PRIu64, ppb < 0 ? '-' : '+', magnitude / 1000, magnitude % 1000);
+}
+
 size_t
 exchange_write_order(const struct exchange_order *order, char *into)
 {
-	static const char *const words[] = { "now", "step", "slew", "rate", "bound", "bye" };
-	char text[SECONDS_TEXT];
-	uint64_t magnitude = order->value < 0 ? -(uint64_t)order->value : (uint64_t)order->value;
+	const struct verb *verb = &verbs[order->verb];
+	char value[SECONDS_TEXT];
 
-	format_seconds(order->value, text);
-	switch (order->verb) {
-	case EXCHANGE_NOW:
-	case EXCHANGE_BYE:
-		return (size_t)snprintf(into, EXCHANGE_LINE + 1, "%s\n", words[order->verb]);
-	case EXCHANGE_RATE:
-		return (size_t)snprintf(into, EXCHANGE_LINE + 1, "rate %c%" PRIu64 ".%03" PRIu64 "\n",
-		    order->value < 0 ? '-' : '+', magnitude / 1000, magnitude % 1000);
-	case EXCHANGE_BOUND:
-		return (size_t)snprintf(into, EXCHANGE_LINE + 1, "bound %s\n", text + 1);
-	case EXCHANGE_STEP:
-	case EXCHANGE_SLEW:
-	default:
-		return (size_t)snprintf(into, EXCHANGE_LINE + 1, "%s %s\n", words[order->verb], text);
-	}
+	(verb->places == 3 ? format_rate : format_seconds)(order->value, value);
+	return (size_t)snprintf(into, EXCHANGE_LINE + 1, "%s%s\n", verb->word, verb->places == 0 ? "" : value + !verb->has_sign);
 }
 
 size_t
 exchange_write_greeting(const struct exchange_greeting *greeting, char *into)
 {
-	int64_t ppb = greeting->frequency_ppb;
-	uint64_t magnitude = ppb < 0 ? -(uint64_t)ppb : (uint64_t)ppb;
+	char frequency[SECONDS_TEXT];
 
-	return (size_t)snprintf(into, EXCHANGE_LINE + 1, "guestclock %d boot=%.39s sync=%s freq=%c%" PRIu64 ".%03" PRIu64
-	    " tick=%" PRId64 "\n", EXCHANGE_VERSION, greeting->boot[0] != '\0' ? greeting->boot : "-",
-	    syncs[greeting->sync], ppb < 0 ? '-' : '+', magnitude / 1000, magnitude % 1000, greeting->tick_us);
+	format_rate(greeting->frequency_ppb, frequency);
+	return (size_t)snprintf(into, EXCHANGE_LINE + 1, "guestclock %d boot=%.39s sync=%s freq=%s tick=%" PRId64 "\n",
+	    EXCHANGE_VERSION, greeting->boot[0] != '\0' ? greeting->boot : "-", syncs[greeting->sync], frequency, greeting->tick_us);
 }
 
 /* Does without stdio to be fast: this runs between reading the clock and sending the time that was read. */
