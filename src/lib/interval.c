@@ -6,9 +6,8 @@ interval_measured(nanoseconds sent, nanoseconds received, nanoseconds earliest, 
 {
 	nanoseconds first = sent < received ? sent : received;
 	nanoseconds last = sent < received ? received : sent;
-	struct interval offset = { ns_subtract(first, latest), ns_subtract(last, earliest) };
 
-	return offset;
+	return (struct interval){ ns_subtract(first, latest), ns_subtract(last, earliest) };
 }
 
 nanoseconds
@@ -39,7 +38,5 @@ interval_contains_zero(struct interval interval)
 struct interval
 interval_widened(struct interval interval, nanoseconds margin)
 {
-	struct interval wider = { ns_subtract(interval.low, margin), ns_add(interval.high, margin) };
-
-	return wider;
+	return (struct interval){ ns_subtract(interval.low, margin), ns_add(interval.high, margin) };
 }

@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -55,19 +54,6 @@ startup_close_from(int first)
 		limit.rlim_cur = 65536;
 	for (int fd = first; fd < (int)limit.rlim_cur; fd++)
 		close(fd);
-}
-
-const char *
-startup_name(const char *path, const char *fallback)
-{
-	const char *slash;
-
-	if (path == NULL)
-		return fallback;
-	slash = strrchr(path, '/');
-	if (slash != NULL)
-		path = slash + 1;
-	return *path != '\0' ? path : fallback;
 }
 
 bool

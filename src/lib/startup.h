@@ -22,9 +22,6 @@ bool startup_descriptors(void);
  */
 void startup_close_from(int first);
 
-/* The last component of PATH (argv[0]), or FALLBACK if there is none. */
-const char *startup_name(const char *path, const char *fallback);
-
 /* Whether FD is open and certainly not a socket, so that output to it reaches no network client. */
 bool startup_no_socket(int fd);
 

@@ -7,16 +7,9 @@
 #include <sys/timex.h>
 #include <time.h>
 
-
 /* How many pairs of clock readings are tried, and the width at which a pair is good enough. */
 #define READ_PAIRS 5
 #define READ_WIDTH (10 * NS_PER_MICROSECOND)
-
-static nanoseconds
-from_timespec(struct timespec time)
-{
-	return ns_add(ns_from_seconds(time.tv_sec), time.tv_nsec);
-}
 
 static nanoseconds
 read_clock(clockid_t clock)
@@ -24,7 +17,7 @@ read_clock(clockid_t clock)
 	struct timespec time;
 
 	clock_gettime(clock, &time);
-	return from_timespec(time);
+	return ns_add(ns_from_seconds(time.tv_sec), time.tv_nsec);
 }
 
 nanoseconds

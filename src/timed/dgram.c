@@ -2,7 +2,7 @@
 #include "timed/dispatch.h"
 
 #include <errno.h>
-#include <string.h>
+#include <stddef.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -20,11 +20,19 @@
  */
 #define QUESTION_MOST (RFC868_OCTETS - 1)
 
-/* Room for one control message, IP_PKTINFO or IPV6_PKTINFO, which is the larger. */
+/* One control message, IP_PKTINFO or IPV6_PKTINFO.  Each has the layout of CMSG_DATA(3). */
 union pktinfo_room {
 	struct cmsghdr header;
-	char room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	struct {
+		struct cmsghdr header;
+		struct in_pktinfo info;
+	} v4;
+	struct {
+		struct cmsghdr header;
+		struct in6_pktinfo info;
+	} v6;
 };
+_Static_assert(sizeof(union pktinfo_room) == CMSG_SPACE(sizeof(struct in6_pktinfo)), "CMSG_DATA(3) follows the header");
 
 /* The requests of one batch, and the headers of the replies to them. */
 static struct {
@@ -70,31 +78,26 @@ answer_from_asked(union pktinfo_room *packet, size_t length)
 	if (length < sizeof packet->header)
 		return 0;
 	if (packet->header.cmsg_level == IPPROTO_IP && packet->header.cmsg_type == IP_PKTINFO) {
-		struct in_pktinfo info;
+		struct in_pktinfo *info = &packet->v4.info;
 
-		memcpy(&info, CMSG_DATA(&packet->header), sizeof info);
 		/*
 		 * ipi_spec_dst is 0 in the datagram that started this process, because it arrived before
 		 * setsockopt(IP_PKTINFO).  ipi_addr, the datagram's destination, is valid even then.
 		 */
-		if (info.ipi_spec_dst.s_addr == 0)
-			info.ipi_spec_dst = info.ipi_addr;
-		info.ipi_ifindex = 0;
-		memcpy(CMSG_DATA(&packet->header), &info, sizeof info);
-		return CMSG_LEN(sizeof info);
+		if (info->ipi_spec_dst.s_addr == 0)
+			info->ipi_spec_dst = info->ipi_addr;
+		info->ipi_ifindex = 0;
+		return CMSG_LEN(sizeof *info);
 	}
 	if (packet->header.cmsg_level == IPPROTO_IPV6 && packet->header.cmsg_type == IPV6_PKTINFO) {
-		struct in6_pktinfo info;
+		struct in6_pktinfo *info = &packet->v6.info;
 
-		memcpy(&info, CMSG_DATA(&packet->header), sizeof info);
-		if (IN6_IS_ADDR_MULTICAST(&info.ipi6_addr))
+		if (IN6_IS_ADDR_MULTICAST(&info->ipi6_addr))
 			return 0;
 		/* Only a link-local address needs its interface; for any other address, routing chooses one. */
-		if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) {
-			info.ipi6_ifindex = 0;
-			memcpy(CMSG_DATA(&packet->header), &info, sizeof info);
-		}
-		return CMSG_LEN(sizeof info);
+		if (!IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr))
+			info->ipi6_ifindex = 0;
+		return CMSG_LEN(sizeof *info);
 	}
 	return 0;
 }

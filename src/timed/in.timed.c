@@ -65,7 +65,8 @@ inform(int what)
 static enum status
 run(int argc, char **argv)
 {
-	const char *name = startup_name(argv[0], "in.timed");
+	/* A program may be started without any argv[0]. */
+	const char *name = *program_invocation_short_name != '\0' ? program_invocation_short_name : "in.timed";
 	bool strict_access = false, descriptors = startup_descriptors();
 	char complaint[ARGS_COMPLAINT];
 	struct args args;
