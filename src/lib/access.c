@@ -179,26 +179,6 @@ complain(const char *text)
 	syslog(LOG_WARNING, "%s: everybody is denied", text);
 }
 
-/* Whether libwrap may use the tables; if not, the reason goes to syslog. */
-static bool
-tables_usable(void)
-{
-	const char *fault = acl_file_fault();
-
-	if (fault != NULL) {
-		complain(fault);
-		return false;
-	}
-	if (strict && acl_file_missing()) {
-		char text[sizeof complained];
-
-		snprintf(text, sizeof text, "neither %.200s nor %.200s is there (--strict-access)", hosts_allow_table, hosts_deny_table);
-		complain(text);
-		return false;
-	}
-	return true;
-}
-
 /*
  * Danger: libwrap treats a read error in a table, or in a list of clients that a table names, as the end of the file,
  * and a file that it cannot open as empty.  It would then allow clients that the unread part denies.  So the Makefile
@@ -284,6 +264,7 @@ access_allows(const union peer *peer, int fd)
 	/* libwrap needs a pointer to non-const, and may use it until hosts_access(3) returns. */
 	static union peer client;
 	struct request_info request;
+	const char *fault = acl_file_fault();
 	char address[PEER_TEXT];
 	bool allowed;
 
@@ -300,8 +281,10 @@ access_allows(const union peer *peer, int fd)
 	lookup_put_off = false;
 	/* After tcpd_jump() the context of the last query is still set. */
 	memset(&tcpd_context, 0, sizeof tcpd_context);
-	if (!tables_usable())
+	if (fault != NULL) {
+		complain(fault);
 		return false;
+	}
 	if (client.any.sa_family == AF_INET || client.any.sa_family == AF_INET6) {
 		request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_SIN, &client.any,
 		    RQ_CLIENT_ADDR, address, 0);
@@ -327,7 +310,7 @@ access_severity(void)
 bool
 access_tables_changed(void)
 {
-	bool changed = acl_file_look(daemon_name, hosts_allow_table, hosts_deny_table);
+	bool changed = acl_file_look(daemon_name, hosts_allow_table, hosts_deny_table, strict);
 
 	if (acl_file_fault() == NULL)
 		complained[0] = '\0';

@@ -24,52 +24,33 @@
 /* For this many seconds after a change, the time stamp's resolution may hide another change. */
 #define FRESH_SECONDS 2
 
-struct table_stamp {
-	int error;		/* stat(2)'s errno value, or 0 */
-	mode_t mode;
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec modified, changed;
-};
-
 /* The two tables, then the lists that they named when they were last read. */
 static struct watched {
 	char *path;
-	struct table_stamp stamp;
+	int error;		/* stat(2)'s errno value, or 0 */
+	struct stat status;
 } watched[2 + LISTS_MOST];
 static size_t watched_count = 2;
 
-static bool stamped;
+static bool known;
 static char fault_text[512];	/* empty: no fault */
 static enum acl_effect effect = ACL_RUN;
 
-static struct table_stamp
-stamp_of(const char *path)
+static void
+look_at(struct watched *file)
 {
-	struct table_stamp stamp;
-	struct stat status;
-
-	memset(&stamp, 0, sizeof stamp);
-	if (stat(path, &status) != 0) {
-		stamp.error = errno == ENOTDIR ? ENOENT : errno;
-		return stamp;
-	}
-	stamp.mode = status.st_mode;
-	stamp.device = status.st_dev;
-	stamp.inode = status.st_ino;
-	stamp.size = status.st_size;
-	stamp.modified = status.st_mtim;
-	stamp.changed = status.st_ctim;
-	return stamp;
+	memset(&file->status, 0, sizeof file->status);
+	file->error = stat(file->path, &file->status) == 0 ? 0 : errno == ENOTDIR ? ENOENT : errno;
 }
 
 static bool
-stamp_same(const struct table_stamp *a, const struct table_stamp *b)
+is_same(const struct watched *file, const struct watched *before)
 {
-	return a->error == b->error && a->mode == b->mode && a->device == b->device && a->inode == b->inode && a->size == b->size &&
-	    a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec &&
-	    a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+	const struct stat *a = &file->status, *b = &before->status;
+
+	return file->error == before->error && a->st_mode == b->st_mode && a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	    a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	    a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 /*
@@ -105,16 +86,17 @@ set_fault_at(const char *path, const struct acl_fault *fault)
 	set_fault("%.200s, line %lu: %s", path, fault->line, what);
 }
 
-/* Returns the text of the file at PATH, which the caller frees; NULL after it set a fault. */
+/* Returns the file's text, which the caller frees; NULL after it set a fault. */
 static char *
-read_text(const char *path, const struct table_stamp *stamp, size_t *length)
+read_text(const struct watched *file, size_t *length)
 {
-	size_t size = (size_t)stamp->size;
-	int error = stamp->error != 0 ? stamp->error : fault_of(stamp->mode), fd = -1;
+	size_t size = (size_t)file->status.st_size;
+	int error = file->error != 0 ? file->error : fault_of(file->status.st_mode), fd = -1;
+	const char *path = file->path;
 	char *text = NULL;
 	ssize_t got = -1;
 
-	if (error == 0 && stamp->size > TABLE_ROOM) {
+	if (error == 0 && size > TABLE_ROOM) {
 		set_fault("%.200s is larger than 4 MiB", path);
 		return NULL;
 	}
@@ -155,8 +137,8 @@ read_list(const char *path, void *context)
 		return false;
 	}
 	watched_count++;
-	list->stamp = stamp_of(path);
-	text = read_text(path, &list->stamp, &length);
+	look_at(list);
+	text = read_text(list, &length);
 	if (text == NULL)
 		return false;
 	acl_parse_list(text, length, read_list, &depth, &fault);
@@ -175,7 +157,7 @@ read_table(const struct watched *table, const char *daemon)
 	char *text;
 	size_t length;
 
-	if (table->stamp.error == ENOENT || (text = read_text(table->path, &table->stamp, &length)) == NULL)
+	if (table->error == ENOENT || (text = read_text(table, &length)) == NULL)
 		return;
 	most = acl_parse(text, length, daemon, read_list, &depth, &fault);
 	free(text);
@@ -185,29 +167,30 @@ read_table(const struct watched *table, const char *daemon)
 		effect = most;
 }
 
-/* Whether the time stamp is so recent that it might not show another change. */
+/* Whether the file changed so recently that its time stamp might not show another change. */
 static bool
-is_fresh(const struct table_stamp *stamp)
+is_fresh(const struct watched *file)
 {
+	time_t changed = file->status.st_ctim.tv_sec;
 	struct timespec now;
 
 	/* The kernel takes a file's time stamps from the coarse clock: use the same clock. */
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	return stamp->error == 0 && stamp->changed.tv_sec <= now.tv_sec && now.tv_sec - stamp->changed.tv_sec < FRESH_SECONDS;
+	return file->error == 0 && changed <= now.tv_sec && now.tv_sec - changed < FRESH_SECONDS;
 }
 
 bool
-acl_file_look(const char *daemon, char *allow, char *deny)
+acl_file_look(const char *daemon, char *allow, char *deny, bool strict)
 {
-	bool changed = !stamped;
+	bool changed = !known;
 
 	watched[0].path = allow;
 	watched[1].path = deny;
 	for (size_t at = 0; at < watched_count; at++) {
-		struct table_stamp stamp = stamp_of(watched[at].path);
+		const struct watched before = watched[at];
 
-		changed = changed || !stamp_same(&stamp, &watched[at].stamp) || is_fresh(&stamp);
-		watched[at].stamp = stamp;
+		look_at(&watched[at]);
+		changed = changed || !is_same(&watched[at], &before) || is_fresh(&watched[at]);
 	}
 	if (!changed)
 		return false;
@@ -217,9 +200,11 @@ acl_file_look(const char *daemon, char *allow, char *deny)
 	effect = ACL_PLAIN;
 	for (int table = 0; table < 2 && fault_text[0] == '\0'; table++)
 		read_table(&watched[table], daemon);
+	if (strict && watched[0].error == ENOENT && watched[1].error == ENOENT)
+		set_fault("neither %.200s nor %.200s exists (--strict-access)", allow, deny);
 	/* Some faults (no memory) end without a change of a file: after a fault, read all files at each call. */
-	stamped = fault_text[0] == '\0';
-	if (!stamped)
+	known = fault_text[0] == '\0';
+	if (!known)
 		effect = ACL_PLAIN;
 	return true;
 }
@@ -230,16 +215,10 @@ acl_file_fault(void)
 	return fault_text[0] != '\0' ? fault_text : NULL;
 }
 
-bool
-acl_file_missing(void)
-{
-	return watched[0].stamp.error == ENOENT && watched[1].stamp.error == ENOENT;
-}
-
 void
 acl_file_distrust(void)
 {
-	stamped = false;
+	known = false;
 }
 
 enum acl_effect

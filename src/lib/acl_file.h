@@ -14,18 +14,16 @@
 /*
  * Checks the tables and lists for changes (stat(2)).  True, after it read all of them, at the first call, if a file
  * changed since the last call, if one changed so recently that its time stamp might not show another change, and while
- * there is a fault.  DAEMON is the name that rules must match.  ALLOW and DENY, the tables' paths, must stay valid.
+ * there is a fault.  DAEMON is the name that rules must match.  ALLOW and DENY, the tables' paths, must stay valid.  If
+ * STRICT, it is a fault that both are missing.
  */
-bool acl_file_look(const char *daemon, char *allow, char *deny);
+bool acl_file_look(const char *daemon, char *allow, char *deny, bool strict);
 
 /*
  * Why libwrap must not use the tables, as the last acl_file_look() found: file, line, fault, and expected text.  NULL:
  * it may use them.
  */
 const char *acl_file_fault(void);
-
-/* Whether the last acl_file_look() found neither table. */
-bool acl_file_missing(void);
 
 /* Discards the result of the last acl_file_look(): the next call reads all files again and returns true. */
 void acl_file_distrust(void);

@@ -358,7 +358,7 @@ everybody='10.37.1.2 10.37.1.3 10.37.1.130 fd37:1::2 fd37:1::3'
 	OPTIONS=--strict-access
 	superservers_start
 	let_in
-	(($(logged 'neither /etc/hosts\.allow nor /etc/hosts\.deny is there \(--strict-access\): everybody is denied') > 0))
+	(($(logged 'neither /etc/hosts\.allow nor /etc/hosts\.deny exists \(--strict-access\): everybody is denied') > 0))
 	hosts_deny 'in.timed: 10.37.1.3'
 	tables_count
 	let_in 10.37.1.2 10.37.1.130 fd37:1::2 fd37:1::3
