@@ -25,8 +25,8 @@ int allow_severity = LOG_INFO;
 int deny_severity = LOG_WARNING;
 
 /*
- * libwrap.a calls this function of NIS if a rule names a netgroup.  The program is linked without NIS: this replacement
- * reports that there is no domain, and the netgroup matches no client.
+ * Debian 12's libwrap.a calls this function of NIS if a rule names a netgroup.  The program is linked without NIS: this
+ * replacement reports that there is no domain, and netgroups of every domain match.
  */
 int yp_get_default_domain(char **domain);
 
@@ -69,7 +69,7 @@ log_complaint(int priority, const char *what, const char *format, va_list argume
 
 /*
  * Whether a warning with this FORMAT means that libwrap did not understand a rule.  All do, with these exceptions: an
- * option that has no socket, a netgroup (matches no client), and a last line without a newline (acl_parse.h accepts it
+ * option that has no socket, a netgroup (access.h), and a last line without a newline (acl_parse.h accepts it
  * only if it is blank or a comment).
  */
 static bool
@@ -290,9 +290,12 @@ access_allows(const union peer *peer, int fd)
 		    RQ_CLIENT_ADDR, address, 0);
 		sock_methods(&request);
 		request.hostname = look_up_name;
-	} else
+		unread = false;
+	} else {
 		request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_NAME, unknown, RQ_CLIENT_ADDR, unknown, 0);
-	unread = false;
+		/* A netgroup may name any host.  look_up_name() is not called. */
+		unread = !startup_lookups();
+	}
 	allowed = hosts_access(&request) != 0;
 	if (unread) {
 		acl_file_distrust();

@@ -7,7 +7,8 @@
  * If libwrap would not read and understand to its end a table, or a list of clients that a table names (see
  * acl_parse.h), every client is denied, and file, line and reason go to syslog, the same text at most once a minute.
  *
- * NIS netgroups match no client: libwrap is linked statically, without NIS.
+ * A netgroup (@name) is one of /etc/netgroup, never of NIS, if the program was built with Debian 12's libwrap.  Debian
+ * 13's knows no netgroups: they match no client, also in hosts.deny and after EXCEPT, and each use is logged.
  */
 #ifndef GUESTCLOCK_ACCESS_H
 #define GUESTCLOCK_ACCESS_H

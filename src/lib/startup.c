@@ -92,8 +92,9 @@ startup_inform(const struct program *program, int what)
 bool
 startup_lookups(void)
 {
-	static const char *const places[][2] = { { "hosts", "files dns" }, { "passwd", "files" }, { "group", "files" } };
-
+	static const char *const places[][2] = {
+		{ "hosts", "files dns" }, { "passwd", "files" }, { "group", "files" }, { "netgroup", "files" }
+	};
 	/* __nss_configure_lookup() does not check whether it gets memory: check before. */
 	void *room = malloc(LOOKUP_ROOM);
 

@@ -32,10 +32,10 @@ bool startup_local(int fd);
 bool startup_inform(const struct program *program, int what);
 
 /*
- * Restricts lookups from now on: host names to /etc/hosts and DNS, users and groups to /etc/passwd and /etc/group,
- * whatever nsswitch.conf(5) says.  The modules that it may name are shared libraries: a static program that loads one
- * also loads a second C library, perhaps of another release.  The C library still reads the file.  Returns false, with
- * errno, if the file exists but cannot be read, or if memory runs out.
+ * Restricts lookups from now on: host names to /etc/hosts and DNS, users, groups and netgroups to /etc/passwd, /etc/group
+ * and /etc/netgroup, whatever nsswitch.conf(5) says.  The modules that it may name are shared libraries: a static
+ * program that loads one also loads a second C library, perhaps of another release.  The C library still reads the
+ * file.  Returns false, with errno, if the file exists but cannot be read, or if memory runs out.
  */
 bool startup_lookups(void);
 

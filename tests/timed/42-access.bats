@@ -125,6 +125,25 @@ ptr 10.37.2.130 gone.guests.test'
 	equal "$(cat "$WORK/resolver.out")" '' 'questions to the name server'
 }
 
+@test "netgroups are those of /etc/netgroup, or match no client where libwrap has none" {
+	printf '%s\n' '10.37.1.2 alpha' '10.37.1.3 three.guests.test' '10.37.2.2 two' >>"$ETC/hosts"
+	printf 'guests (alpha,,) (three.guests.test,-,domain)\n' >"$ETC/netgroup"
+	etc_replace nsswitch.conf 'netgroup: nis'
+	hosts_allow 'in.timed: @guests'
+	hosts_deny 'in.timed: ALL'
+	hosts_and_superservers
+	if grep -q 'netgroup support is disabled' "$IN_TIMED"; then
+		let_in
+		(($(logged 'netgroup support is disabled') > 0))
+		return
+	fi
+	let_in 10.37.1.2 10.37.1.3
+	with_tables '' 'in.timed: ALL EXCEPT @guests'
+	let_in 10.37.1.2 10.37.1.3
+	with_tables 'in.timed: @nobody' 'in.timed: ALL'
+	let_in
+}
+
 @test "a look-up at a dead name server ends after two seconds, and for the next two no name is looked up" {
 	resolver_start silent
 	# The rule has the addresses before the name, so their names are never looked up.
