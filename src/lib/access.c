@@ -147,7 +147,7 @@ cut_connection(int signal)
 void
 access_start(const char *name, bool strict_access)
 {
-	/* No SA_RESTART: the signal must end connect(2).  SIGALRM is in use by timed/parent.c. */
+	/* No SA_RESTART: the signal must end connect(2).  SIGALRM is in use by timed/wait_mode.c. */
 	static const struct sigaction cut = { .sa_handler = cut_connection };
 
 	daemon_name = name;

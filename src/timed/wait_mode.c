@@ -3,15 +3,20 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/time.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "lib/access.h"
 #include "lib/text.h"
 #include "timed/acl_cache.h"
 #include "timed/log_limit.h"
-#include "timed/parent.h"
 #include "timed/reply.h"
 #include "timed/sandbox.h"
 
@@ -19,9 +24,70 @@ static struct {
 	uint32_t tick;		/* the last tick seen */
 	uint32_t idle;		/* ticks without a request */
 	bool confined;
+	/*
+	 * The parent may be init, which adopted us, instead of the superserver that started us: it may have died before
+	 * follow_parent(), and then no SIGTERM comes.  This process must then end after a limited time, even if busy.
+	 */
+	bool parent_in_doubt;
 	struct log_limit refusals;
 	struct acl_cache verdicts;
 } state;
+
+static volatile sig_atomic_t ticks;	/* since follow_parent(); may wrap */
+
+static void
+count_tick(int signal_number)
+{
+	(void)signal_number;
+	/* Unsigned arithmetic: the count wraps after 68 years; a signed overflow would be undefined. */
+	ticks = (sig_atomic_t)((unsigned)ticks + 1U);
+}
+
+static bool
+names_us(const char *variable)
+{
+	const char *value = getenv(variable);
+	char pid[24];
+
+	snprintf(pid, sizeof pid, "%ld", (long)getpid());
+	return value != NULL && strcmp(value, pid) == 0;
+}
+
+/*
+ * From now on this process gets SIGTERM when its parent dies (prctl(2), PR_SET_PDEATHSIG), and SIGALRM each second,
+ * which counts a tick and ends a blocking call with EINTR.  Returns false, after a line in syslog, if that failed or the
+ * parent died during this call.
+ */
+static bool
+follow_parent(void)
+{
+	struct sigaction tick = { .sa_handler = count_tick };	/* no SA_RESTART: a tick must end blocking calls */
+	struct itimerval each_second = { .it_interval = { .tv_sec = 1 }, .it_value = { .tv_sec = 1 } };
+	pid_t parent = getppid();
+	sigset_t wanted;
+
+	/* This process may inherit an ignored or blocked SIGTERM from the superserver. */
+	signal(SIGTERM, SIG_DFL);
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGTERM);
+	sigaddset(&wanted, SIGALRM);
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || sigaction(SIGALRM, &tick, NULL) != 0 ||
+	    sigprocmask(SIG_UNBLOCK, &wanted, NULL) != 0 || setitimer(ITIMER_REAL, &each_second, NULL) != 0) {
+		syslog(LOG_ERR, "cannot follow the superserver: %m");
+		return false;
+	}
+	if (getppid() != parent) {
+		syslog(LOG_NOTICE, "the superserver is gone: leaving");
+		return false;
+	}
+	/*
+	 * A parent with PID 1 may be init, which adopted us, or systemd.  systemd writes the PID of a process that it
+	 * starts into that process's environment (systemd.exec(5)); a child of that process finds a PID that is not its
+	 * own.  A superserver with PID 1, in a container, is in doubt too: no harm, it starts us again after our exit.
+	 */
+	state.parent_in_doubt = parent == 1 && !names_us("SYSTEMD_EXEC_PID") && !names_us("LISTEN_PID");
+	return true;
+}
 
 /* Enters the sandbox, unless a rule may start a program.  False if the sandbox failed. */
 static bool
@@ -36,7 +102,7 @@ bool
 wait_mode_must_leave(void)
 {
 	/* The sandbox cannot be left: if a rule may now start a program, the superserver's next process must do it. */
-	return (state.confined && access_may_run()) || (parent_in_doubt() && state.tick >= reply_options.idle_seconds);
+	return (state.confined && access_may_run()) || (state.parent_in_doubt && state.tick >= reply_options.idle_seconds);
 }
 
 enum status
@@ -44,17 +110,9 @@ wait_mode_start(void)
 {
 	uint64_t seed = 0;
 	const void *random = (const void *)getauxval(AT_RANDOM);
-	int error = parent_follow();
 
-	if (error == ESRCH) {
-		syslog(LOG_NOTICE, "the superserver is gone: leaving");
+	if (!follow_parent())
 		return STATUS_SYSTEM;
-	}
-	if (error != 0) {
-		errno = error;
-		syslog(LOG_ERR, "cannot follow the superserver: %m");
-		return STATUS_SYSTEM;
-	}
 	if (random != NULL)
 		memcpy(&seed, random, sizeof seed);
 	acl_cache_start(&state.verdicts, seed);
@@ -66,7 +124,7 @@ wait_mode_start(void)
 bool
 wait_mode_tick(void)
 {
-	uint32_t passed = parent_ticks() - state.tick;
+	uint32_t passed = (uint32_t)ticks - state.tick;
 	uint64_t held;
 
 	state.tick += passed;
@@ -86,7 +144,7 @@ wait_mode_tick(void)
 bool
 wait_mode_ticked(void)
 {
-	return parent_ticks() != state.tick;
+	return (uint32_t)ticks != state.tick;
 }
 
 uint32_t

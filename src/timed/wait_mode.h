@@ -2,8 +2,11 @@
  * Wait mode: one process serves one socket until it is idle.  This file does all but the replies: access, log lines,
  * idle time, errors, and the end of the superserver.
  *
- * One process serves one socket, so there is one state.  Time is counted in the ticks of parent.h, of a second each: to
- * read their count costs no system call.
+ * One process serves one socket, so there is one state.  Time is counted in ticks of a second each, by SIGALRM: to read
+ * their count costs no system call.
+ *
+ * Danger: while this process lives, the socket stays open, and a restarted superserver cannot bind its port.  So this
+ * process ends when the superserver ends.
  */
 #ifndef GUESTCLOCK_WAIT_MODE_H
 #define GUESTCLOCK_WAIT_MODE_H
@@ -15,8 +18,8 @@
 #include "timed/dispatch.h"
 
 /*
- * Starts wait mode: parent_follow(), the first reading of the tables, the sandbox.  STATUS_DONE, or STATUS_SYSTEM after
- * a line in syslog.
+ * Starts wait mode: the ticks, the link to the superserver, the first reading of the tables, the sandbox.  STATUS_DONE, or
+ * STATUS_SYSTEM after a line in syslog.
  */
 enum status wait_mode_start(void);
 
