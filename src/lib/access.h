@@ -44,11 +44,7 @@ bool access_allows(const union peer *peer, int fd);
 /* The syslog priority for a refusal by the last access_allows(): LOG_WARNING, or a rule's facility and level. */
 int access_severity(void);
 
-/*
- * Checks the tables and the lists that they name for changes (stat(2)).  True, after it read all of them, at the first
- * call, if a file changed since the last call, if one changed so recently that its time stamp might not show another
- * change, and while a file has a fault.
- */
+/* Reads the tables, and the lists that they name, if they may have changed since the last call: see acl_file_look(). */
 bool access_tables_changed(void);
 
 /*

@@ -117,14 +117,39 @@ read_text(const struct watched *file, size_t *length)
 	return NULL;
 }
 
+static acl_list read_list;
+
+/*
+ * Reads a table, or, if DAEMON is NULL, a list of clients at DEPTH (1: a table names it), and every list that it names.
+ * Returns false after it set a fault.
+ */
+static bool
+read_file(const struct watched *file, const char *daemon, int depth)
+{
+	enum acl_effect most = ACL_PLAIN;
+	struct acl_fault fault;
+	size_t length;
+	char *text = read_text(file, &length);
+
+	if (text == NULL)
+		return false;
+	if (daemon != NULL)
+		most = acl_parse(text, length, daemon, read_list, &depth, &fault);
+	else
+		acl_parse_list(text, length, read_list, &depth, &fault);
+	free(text);
+	if (fault.what != NULL)
+		set_fault_at(file->path, &fault);
+	if (most > effect)
+		effect = most;
+	return fault.what == NULL;
+}
+
 static bool
 read_list(const char *path, void *context)
 {
 	int depth = *(const int *)context + 1;
-	struct acl_fault fault = { NULL, 0 };
 	struct watched *list = &watched[watched_count];
-	char *text;
-	size_t length;
 
 	if (depth > LIST_DEPTH || watched_count == sizeof watched / sizeof watched[0]) {
 		set_fault("%.200s: the tables name more than %d lists of clients, or lists more than %d deep", path, LISTS_MOST,
@@ -138,33 +163,7 @@ read_list(const char *path, void *context)
 	}
 	watched_count++;
 	look_at(list);
-	text = read_text(list, &length);
-	if (text == NULL)
-		return false;
-	acl_parse_list(text, length, read_list, &depth, &fault);
-	free(text);
-	if (fault.what != NULL)
-		set_fault_at(path, &fault);
-	return fault.what == NULL;
-}
-
-static void
-read_table(const struct watched *table, const char *daemon)
-{
-	int depth = 0;
-	struct acl_fault fault;
-	enum acl_effect most;
-	char *text;
-	size_t length;
-
-	if (table->error == ENOENT || (text = read_text(table, &length)) == NULL)
-		return;
-	most = acl_parse(text, length, daemon, read_list, &depth, &fault);
-	free(text);
-	if (fault.what != NULL)
-		set_fault_at(table->path, &fault);
-	if (most > effect)
-		effect = most;
+	return read_file(list, NULL, depth);
 }
 
 /* Whether the file changed so recently that its time stamp might not show another change. */
@@ -199,7 +198,8 @@ acl_file_look(const char *daemon, char *allow, char *deny, bool strict)
 	fault_text[0] = '\0';
 	effect = ACL_PLAIN;
 	for (int table = 0; table < 2 && fault_text[0] == '\0'; table++)
-		read_table(&watched[table], daemon);
+		if (watched[table].error != ENOENT)
+			read_file(&watched[table], daemon, 0);
 	if (strict && watched[0].error == ENOENT && watched[1].error == ENOENT)
 		set_fault("neither %.200s nor %.200s exists (--strict-access)", allow, deny);
 	/* Some faults (no memory) end without a change of a file: after a fault, read all files at each call. */
