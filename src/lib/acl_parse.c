@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/text.h"
+
 /* The size of the buffer in libwrap's table_match(): a joined line, its newline and a NUL. */
 #define LINE_ROOM 2048
 
@@ -18,7 +20,6 @@
 static const char blanks[] = " \t\r\n";
 static const char separators[] = ", \t\r\n";	/* between the words of a rule's lists */
 static const char list_separators[] = " \t\n\v\f\r";	/* in a list file: isspace(3), for fscanf("%s") */
-static const char digits[] = "0123456789";
 static const char name_characters[] = "0123456789-_.*?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /* A daemon pattern with one of these is not a plain name: wildcards, a server's address, a netgroup, a file. */
@@ -51,13 +52,9 @@ is_blank(const char *text, size_t length)
 static int
 prefix_length(const char *text, int least, int most)
 {
-	int value = 0;
+	int64_t value;
 
-	if (text[0] == '\0' || strlen(text) > 3 || text[strspn(text, digits)] != '\0' || (text[0] == '0' && text[1] != '\0'))
-		return -1;
-	for (; *text != '\0'; text++)
-		value = 10 * value + (*text - '0');
-	return value >= least && value <= most ? value : -1;
+	return (text[0] == '0' && text[1] != '\0') || !parse_whole(text, least, most, &value) ? -1 : (int)value;
 }
 
 static const char *

@@ -119,19 +119,13 @@ peer_parse(const char *text, peer_interface *number_of, union peer *peer)
 void
 peer_format(const union peer *peer, char text[PEER_TEXT])
 {
-	const char *done = NULL;
-
+	/* PEER_TEXT has room for every address: inet_ntop(3) cannot fail. */
 	if (peer->any.sa_family == AF_INET)
-		done = inet_ntop(AF_INET, &peer->v4.sin_addr, text, PEER_TEXT);
-	else if (peer->any.sa_family == AF_INET6)
-		done = inet_ntop(AF_INET6, &peer->v6.sin6_addr, text, PEER_TEXT);
-	if (done == NULL) {
+		inet_ntop(AF_INET, &peer->v4.sin_addr, text, PEER_TEXT);
+	else if (peer->any.sa_family == AF_INET6) {
+		inet_ntop(AF_INET6, &peer->v6.sin6_addr, text, PEER_TEXT);
+		if (peer->v6.sin6_scope_id != 0)
+			snprintf(text + strlen(text), PEER_TEXT - INET6_ADDRSTRLEN, "%%%u", (unsigned)peer->v6.sin6_scope_id);
+	} else
 		strcpy(text, "unknown");
-		return;
-	}
-	if (peer->any.sa_family == AF_INET6 && peer->v6.sin6_scope_id != 0) {
-		size_t used = strlen(text);
-
-		snprintf(text + used, PEER_TEXT - used, "%%%u", (unsigned)peer->v6.sin6_scope_id);
-	}
 }

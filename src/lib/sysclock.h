@@ -59,10 +59,7 @@ int sysclock_step(nanoseconds correction, nanoseconds *moved);
 /* Makes the kernel slew the clock by CORRECTION at 500 ppm (adjtime(3)).  Replaces any slew in progress. */
 int sysclock_slew(nanoseconds correction);
 
-/*
- * The kernel accepts ticks of 9,000 to 11,000 us, and up to 500 ppm of frequency in addition.  The ticks alone span 10
- * %.
- */
+/* The kernel accepts ticks of 9,000 to 11,000 us (10 % either way), and up to 500 ppm of frequency in addition. */
 #define SYSCLOCK_RATE_MAX INT64_C(100000000)	/* parts per 10^9 */
 
 /*
