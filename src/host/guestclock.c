@@ -241,7 +241,8 @@ main(int argc, char **argv)
 	int words, error, status;
 
 	if (!startup_descriptors())
-		return complain(true, RUN_FAILED, "cannot open /dev/null for a closed standard descriptor: %s", strerror(errno));
+		return complain(true, RUN_FAILED, "cannot open /dev/null in place of a closed standard input, output or error: %s",
+		    strerror(errno));
 	umask(022);
 	words = options_parse(argc, argv, &options, complaint);
 	if (words == ARGS_HELP || words == ARGS_VERSION)

@@ -254,8 +254,8 @@ look_up_name(struct host_info *host)
 		return;
 	no_lookup_before = start + 2 * took;
 	if (log_allowed())
-		syslog(LOG_WARNING, "looking up the name of %s took %lld ms: for as long, who needs that is denied",
-		    eval_hostaddr(host), (long long)(took / NS_PER_MILLISECOND));
+		syslog(LOG_WARNING, "looking up the name of %s took %lld ms: for as long from now on, clients whose name "
+		    "a rule needs are denied", eval_hostaddr(host), (long long)(took / NS_PER_MILLISECOND));
 }
 
 bool
@@ -299,7 +299,7 @@ access_allows(const union peer *peer, int fd)
 	allowed = hosts_access(&request) != 0;
 	if (unread) {
 		acl_file_distrust();
-		complain("a table, or a list that it names, could not be read and understood to its end");
+		complain("libwrap could not read and understand hosts.allow, hosts.deny or a list that they name to its end");
 	}
 	return allowed && !unread && !lookup_put_off;
 }

@@ -108,7 +108,7 @@ read_text(const struct watched *file, size_t *length)
 	if (error != 0)
 		set_fault("cannot read %.200s: %s", path, strerror(error));
 	else if ((size_t)got > size)
-		set_fault("%.200s is being written", path);
+		set_fault("%.200s grew while it was read", path);
 	else {
 		*length = (size_t)got;
 		return text;

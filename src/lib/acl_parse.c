@@ -231,10 +231,10 @@ option_fault(const char *text, bool last, enum acl_effect *most)
 		if (word_is(option, length, known_options[at].name))
 			known = &known_options[at];
 	if (length == 0)
-		return "an option is missing after a colon (IPv6 addresses stand in brackets)";
+		return "an option is missing after a colon (write IPv6 addresses in brackets)";
 	if (known == NULL)
-		return "libwrap has no such option: expected allow, deny or another of hosts_options(5) (IPv6 addresses stand "
-		    "in brackets)";
+		return "libwrap has no such option: expected allow, deny or another of hosts_options(5) (write IPv6 "
+		    "addresses in brackets)";
 	if (known->value == VALUE_NONE && *value != '\0')
 		return "an option that has no value has one: expected a colon or the end of the line after it";
 	if (known->value == VALUE_MUST && *value == '\0')
@@ -354,7 +354,8 @@ next_line(struct reader *reader, struct acl_fault *fault)
 		reader->line++;
 		if (used > 0 && comment && line[0] != '#' && !is_blank(line, length)) {
 			fault->line = reader->line;
-			fault->what = "the comment before this line ends in a backslash and makes it a part of itself: expected no backslash";
+			fault->what = "the comment before this line ends in a backslash, so this line is part of it: "
+			    "expected no backslash";
 			return false;
 		}
 		if (end == NULL) {
@@ -389,7 +390,7 @@ acl_parse(const char *text, size_t length, const char *daemon, acl_list *list, v
 
 	*fault = (struct acl_fault){ NULL, 0 };
 	if (memchr(text, '\0', length) != NULL) {
-		fault->what = "an octet of zero hides what follows it: expected text";
+		fault->what = "libwrap ignores what follows a NUL octet: expected text without one";
 		fault->line = 1;
 		for (const char *at = text; *at != '\0'; at++)
 			fault->line += *at == '\n';
@@ -414,14 +415,14 @@ acl_parse_list(const char *text, size_t length, acl_list *list, void *context, s
 		if (!end) {
 			word[used++] = text[at];
 			if (text[at] == '\0')
-				fault->what = "an octet of zero hides what follows it: expected text";
+				fault->what = "libwrap ignores what follows a NUL octet: expected text without one";
 			else if (used == sizeof word)
 				fault->what = "the word is too long: expected at most 8191 characters";
 			continue;
 		}
 		word[used] = '\0';
 		if (word_is(word, used, "EXCEPT"))
-			fault->what = "a list has no EXCEPT: expected it in the rule that names the list";
+			fault->what = "EXCEPT has no meaning in a list file: expected it in the rule that names the file";
 		else if (used > 0)
 			fault->what = host_fault(word, &rules);
 		used = 0;

@@ -33,18 +33,18 @@ serve_unconnected(int fd, int error)
 	socklen_t length = sizeof listening;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0) {
-		syslog(LOG_ERR, "cannot tell whether standard input listens: %m");
+		syslog(LOG_ERR, "cannot find out whether standard input is a listening socket: %m");
 		return STATUS_SYSTEM;
 	}
 	if (listening)
 		return stream_listener(fd);
 	if (error != ENOTCONN) {
 		errno = error;
-		syslog(LOG_ERR, "cannot tell who the client is: %m");
+		syslog(LOG_ERR, "cannot find out the client's address: %m");
 		return STATUS_SYSTEM;
 	}
 	/* The client closed the connection early: this is no error of this system. */
-	syslog(LOG_INFO, "client gone before it was answered");
+	syslog(LOG_INFO, "the client closed its connection before it was answered");
 	return STATUS_DONE;
 }
 
@@ -59,7 +59,7 @@ serve(void)
 		if (errno == ENOTSOCK)
 			return write_time();
 		/* Do not reply: descriptor 0 may still be the connection of a client that the tables deny. */
-		syslog(LOG_ERR, "cannot tell what standard input is: %m");
+		syslog(LOG_ERR, "cannot find out what standard input is: %m");
 		return STATUS_SYSTEM;
 	}
 	length = sizeof peer;

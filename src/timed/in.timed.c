@@ -55,7 +55,7 @@ static enum status
 inform(int what)
 {
 	if (!startup_local(STDIN_FILENO) || !startup_local(STDOUT_FILENO))
-		return usage("--help and --version: expected no network connection as standard input or output");
+		return usage("--help and --version: standard input or output is a network connection; expected neither to be");
 	if (startup_inform(&program, what))
 		return STATUS_DONE;
 	syslog(LOG_ERR, "cannot write to standard output: %m");
@@ -81,7 +81,7 @@ run(int argc, char **argv)
 	openlog("in.timed", LOG_PID | (startup_no_socket(STDERR_FILENO) ? LOG_PERROR : 0), LOG_DAEMON);
 	if (!descriptors) {
 		errno = error;
-		syslog(LOG_ERR, "cannot make sure of standard input, output and error: %m");
+		syslog(LOG_ERR, "cannot open /dev/null in place of a closed standard input, output or error: %m");
 		return STATUS_SYSTEM;
 	}
 	args_start(&args, &program, argc, argv);

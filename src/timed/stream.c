@@ -51,7 +51,7 @@ answer_stream(int fd, const union peer *peer, const uint8_t octets[RFC868_OCTETS
 		reply_log(peer, "tcp");
 	else if (!client_gone(error) && (may_log == NULL || may_log())) {
 		errno = error;
-		syslog(LOG_ERR, "cannot answer: %m");
+		syslog(LOG_ERR, "cannot send the time: %m");
 	}
 	return error;
 }

@@ -73,11 +73,11 @@ follow_parent(void)
 	sigaddset(&wanted, SIGALRM);
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || sigaction(SIGALRM, &tick, NULL) != 0 ||
 	    sigprocmask(SIG_UNBLOCK, &wanted, NULL) != 0 || setitimer(ITIMER_REAL, &each_second, NULL) != 0) {
-		syslog(LOG_ERR, "cannot follow the superserver: %m");
+		syslog(LOG_ERR, "cannot watch for the end of the superserver: %m");
 		return false;
 	}
 	if (getppid() != parent) {
-		syslog(LOG_NOTICE, "the superserver is gone: leaving");
+		syslog(LOG_NOTICE, "the superserver has ended: exiting");
 		return false;
 	}
 	/*
@@ -137,7 +137,7 @@ wait_mode_tick(void)
 	reply_log_missed();
 	held = log_limit_tick(&state.refusals);
 	if (held > 0)
-		syslog(LOG_WARNING, "%llu more line%s not logged, such as refusals", (unsigned long long)held, PLURAL(held));
+		syslog(LOG_WARNING, "suppressed %llu log line%s, such as refusals", (unsigned long long)held, PLURAL(held));
 	return !wait_mode_must_leave() && state.idle < reply_options.idle_seconds;
 }
 

@@ -439,7 +439,7 @@ fault_cases() { # DAEMON CLIENT
 		'comment continued' 'hosts.deny, line 2' 'ends in a backslash' "$rule" '# note \\\nALL: ALL\n' -
 		'rule swallowed' 'hosts.deny, line 1' 'no such option' "$rule" 'sshd: ALL \\\nALL: ALL\n' -
 		'backslash at the end' 'hosts.deny, line 1' 'ends in a backslash' "$rule" 'ALL: ALL \\\n' -
-		'NUL' 'hosts.deny, line 2' 'octet of zero' "$rule" '\nx\0y\nALL: ALL\n' -
+		'NUL' 'hosts.deny, line 2' 'NUL octet' "$rule" '\nx\0y\nALL: ALL\n' -
 		'no colon' 'hosts.deny, line 1' 'without a colon' "$rule" 'ALL ALL\n' -
 		'no clients' 'hosts.deny, line 1' 'list is empty' "$rule" 'ALL:\n' -
 		'no daemons' 'hosts.deny, line 1' 'daemons is empty' "$rule" ': ALL\n' -
@@ -450,14 +450,14 @@ fault_cases() { # DAEMON CLIENT
 		'mask' 'hosts.deny, line 1' 'no mask' "$rule" 'ALL: 10.0.0.0/33\n' -
 		'bits outside of the mask' 'hosts.deny, line 1' 'bits outside' "$rule" 'ALL: 10.37.1.2/24\n' -
 		'prefix' 'hosts.allow, line 2' 'prefix length' "$rule$1: [fd37::]/x\\n" '' -
-		'IPv6 without brackets' 'hosts.deny, line 1' 'stand in brackets' "$rule" 'ALL: fd37::1\n' -
+		'IPv6 without brackets' 'hosts.deny, line 1' 'IPv6 addresses in brackets' "$rule" 'ALL: fd37::1\n' -
 		'scope' 'hosts.deny, line 1' 'scope' "$rule" 'ALL: [fe80::1%%eth0]\n' -
 		'IPv4 in IPv6' 'hosts.deny, line 1' 'IPv4 form' "$rule" 'ALL: [::ffff:10.37.1.2]\n' -
 		'list missing' 'hosts.deny, line 2' 'cannot read /etc/guests: No such file' "$rule" '\nALL: /etc/guests\n' -
 		'list without end' 'hosts.deny, line 1' 'deep' "$rule" 'ALL: /etc/guests\n' '/etc/guests\n'
 		'list with a word too long' 'hosts.deny, line 1' 'word is too long' "$rule" 'ALL: /etc/guests\n' "10.0.0.1 $blank\\n"
 		'list with a comment' 'hosts.allow, line 2: /etc/guests, line 2' 'with this character' "$rule$1: /etc/guests\\n" '' '10.37.1.2\n# ALL'
-		'list with EXCEPT' 'hosts.allow, line 2: /etc/guests, line 1' 'no EXCEPT' "$rule$1: /etc/guests\\n" '' '10. EXCEPT 10.37.1.2\n'
+		'list with EXCEPT' 'hosts.allow, line 2: /etc/guests, line 1' 'EXCEPT has no meaning' "$rule$1: /etc/guests\\n" '' '10. EXCEPT 10.37.1.2\n'
 	)
 }
 
