@@ -2,7 +2,7 @@
 #include "timed/dispatch.h"
 
 #include <errno.h>
-#include <stddef.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -20,19 +20,11 @@
  */
 #define QUESTION_MOST (RFC868_OCTETS - 1)
 
-/* One control message, IP_PKTINFO or IPV6_PKTINFO.  Each has the layout of CMSG_DATA(3). */
+/* Room for one control message, IP_PKTINFO or IPV6_PKTINFO, which is the larger. */
 union pktinfo_room {
 	struct cmsghdr header;
-	struct {
-		struct cmsghdr header;
-		struct in_pktinfo info;
-	} v4;
-	struct {
-		struct cmsghdr header;
-		struct in6_pktinfo info;
-	} v6;
+	char room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
-_Static_assert(sizeof(union pktinfo_room) == CMSG_SPACE(sizeof(struct in6_pktinfo)), "CMSG_DATA(3) follows the header");
 
 /* The requests of one batch, and the headers of the replies to them. */
 static struct {
@@ -78,26 +70,31 @@ answer_from_asked(union pktinfo_room *packet, size_t length)
 	if (length < sizeof packet->header)
 		return 0;
 	if (packet->header.cmsg_level == IPPROTO_IP && packet->header.cmsg_type == IP_PKTINFO) {
-		struct in_pktinfo *info = &packet->v4.info;
+		struct in_pktinfo info;
 
+		memcpy(&info, CMSG_DATA(&packet->header), sizeof info);
 		/*
 		 * ipi_spec_dst is 0 in the datagram that started this process, because it arrived before
 		 * setsockopt(IP_PKTINFO).  ipi_addr, the datagram's destination, is valid even then.
 		 */
-		if (info->ipi_spec_dst.s_addr == 0)
-			info->ipi_spec_dst = info->ipi_addr;
-		info->ipi_ifindex = 0;
-		return CMSG_LEN(sizeof *info);
+		if (info.ipi_spec_dst.s_addr == 0)
+			info.ipi_spec_dst = info.ipi_addr;
+		info.ipi_ifindex = 0;
+		memcpy(CMSG_DATA(&packet->header), &info, sizeof info);
+		return CMSG_LEN(sizeof info);
 	}
 	if (packet->header.cmsg_level == IPPROTO_IPV6 && packet->header.cmsg_type == IPV6_PKTINFO) {
-		struct in6_pktinfo *info = &packet->v6.info;
+		struct in6_pktinfo info;
 
-		if (IN6_IS_ADDR_MULTICAST(&info->ipi6_addr))
+		memcpy(&info, CMSG_DATA(&packet->header), sizeof info);
+		if (IN6_IS_ADDR_MULTICAST(&info.ipi6_addr))
 			return 0;
 		/* Only a link-local address needs its interface; for any other address, routing chooses one. */
-		if (!IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr))
-			info->ipi6_ifindex = 0;
-		return CMSG_LEN(sizeof *info);
+		if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) {
+			info.ipi6_ifindex = 0;
+			memcpy(CMSG_DATA(&packet->header), &info, sizeof info);
+		}
+		return CMSG_LEN(sizeof info);
 	}
 	return 0;
 }
