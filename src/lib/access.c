@@ -69,13 +69,13 @@ log_complaint(int priority, const char *what, const char *format, va_list argume
 
 /*
  * Whether a warning with this FORMAT means that libwrap did not understand a rule.  All do, with these exceptions: an
- * option that has no socket, a netgroup (access.h), and a last line without a newline (acl_parse.h accepts it
- * only if it is blank or a comment).
+ * option that has no socket, and a last line without a newline (acl_parse.h accepts it only if it is blank or a
+ * comment).
  */
 static bool
 warning_matters(const char *format)
 {
-	static const char *const harmless[] = { "setsockopt ", "netgroup ", "missing newline ", "all the subsequent rules " };
+	static const char *const harmless[] = { "setsockopt ", "missing newline ", "all the subsequent rules " };
 
 	for (size_t at = 0; at < sizeof harmless / sizeof harmless[0]; at++)
 		if (strncmp(format, harmless[at], strlen(harmless[at])) == 0)

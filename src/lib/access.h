@@ -8,7 +8,7 @@
  * acl_parse.h), every client is denied, and file, line and reason go to syslog, the same text at most once a minute.
  *
  * A netgroup (@name) is one of /etc/netgroup, never of NIS, if the program was built with Debian 12's libwrap.  Debian
- * 13's knows no netgroups: they match no client, also in hosts.deny and after EXCEPT, and each use is logged.
+ * 13's knows no netgroups: a client for which libwrap comes to such a rule is denied.
  */
 #ifndef GUESTCLOCK_ACCESS_H
 #define GUESTCLOCK_ACCESS_H

@@ -125,7 +125,7 @@ ptr 10.37.2.130 gone.guests.test'
 	equal "$(cat "$WORK/resolver.out")" '' 'questions to the name server'
 }
 
-@test "netgroups are those of /etc/netgroup, or match no client where libwrap has none" {
+@test "netgroups are those of /etc/netgroup, and a libwrap that knows none denies where a rule has one" {
 	printf '%s\n' '10.37.1.2 alpha' '10.37.1.3 three.guests.test' '10.37.2.2 two' >>"$ETC/hosts"
 	printf 'guests (alpha,,) (three.guests.test,-,domain)\n' >"$ETC/netgroup"
 	etc_replace nsswitch.conf 'netgroup: nis'
@@ -134,6 +134,8 @@ ptr 10.37.2.130 gone.guests.test'
 	hosts_and_superservers
 	if grep -q 'netgroup support is disabled' "$IN_TIMED"; then
 		let_in
+		with_tables 'in.timed: 10.37.1.2' 'in.timed: @guests'
+		let_in 10.37.1.2
 		(($(logged 'netgroup support is disabled') > 0))
 		return
 	fi
@@ -539,11 +541,11 @@ complained() { (($(logged "/etc/${cases[$1 + 1]}: .*${cases[$1 + 2]}.*everybody 
 	tables_count
 	# shellcheck disable=SC2086
 	let_in $everybody
-	# Another daemon's list, a netgroup, a user, a list of lists, no newline after a comment, DOS's line ends.
+	# Another daemon's list, a user, a list of lists, no newline after a comment, DOS's line ends.
 	printf '10.37.1.3\t/etc/more' >"$ETC/guests"
 	printf '10.37.1.130\n' >"$ETC/more"
-	printf 'sshd: /nowhere fd37::1\r\nin.timed: @group root@10.37.1.2 /etc/guests\r\n# end' >"$ETC/hosts.allow"
-	printf 'in.timed: ALL EXCEPT @group: deny\n' >"$ETC/hosts.deny"
+	printf 'sshd: /nowhere fd37::1\r\nin.timed: root@10.37.1.2 /etc/guests\r\n# end' >"$ETC/hosts.allow"
+	printf 'in.timed: ALL: deny\n' >"$ETC/hosts.deny"
 	tables_count
 	let_in 10.37.1.3 10.37.1.130
 	equal "$(logged 'everybody is denied')" 0 complaints
