@@ -15,7 +15,7 @@
 
 #include "lib/access.h"
 #include "lib/text.h"
-#include "timed/acl_cache.h"
+#include "timed/verdict_cache.h"
 #include "timed/log_limit.h"
 #include "timed/reply.h"
 #include "timed/sandbox.h"
@@ -30,7 +30,7 @@ static struct {
 	 */
 	bool parent_in_doubt;
 	struct log_limit refusals;
-	struct acl_cache verdicts;
+	struct verdict_cache verdicts;
 } state;
 
 static volatile sig_atomic_t ticks;	/* since follow_parent(); may wrap */
@@ -83,7 +83,8 @@ follow_parent(void)
 	/*
 	 * A parent with PID 1 may be init, which adopted us, or systemd.  systemd writes the PID of a process that it
 	 * starts into that process's environment (systemd.exec(5)); a child of that process finds a PID that is not its
-	 * own.  A superserver with PID 1, in a container, is in doubt too: no harm, it starts us again after our exit.
+	 * own.  In doubt, this process ends after the idle time even if it is busy.  A superserver with PID 1, in a
+	 * container, is in doubt too: no harm, it starts us again.
 	 */
 	state.parent_in_doubt = parent == 1 && !names_us("SYSTEMD_EXEC_PID") && !names_us("LISTEN_PID");
 	return true;
@@ -115,7 +116,7 @@ wait_mode_start(void)
 		return STATUS_SYSTEM;
 	if (random != NULL)
 		memcpy(&seed, random, sizeof seed);
-	acl_cache_start(&state.verdicts, seed);
+	verdict_cache_start(&state.verdicts, seed);
 	access_stay(wait_mode_may_log);
 	access_tables_changed();
 	return confined_as_may_be() ? STATUS_DONE : STATUS_SYSTEM;
@@ -130,7 +131,7 @@ wait_mode_tick(void)
 	state.tick += passed;
 	state.idle += passed;
 	if (access_tables_changed()) {
-		acl_cache_forget_all(&state.verdicts);
+		verdict_cache_forget_all(&state.verdicts);
 		if (!confined_as_may_be())
 			return false;
 	}
@@ -168,16 +169,16 @@ wait_mode_may_log(void)
 bool
 wait_mode_allows(const union peer *peer, int fd, const char *transport)
 {
-	enum acl_cache_verdict verdict = acl_cache_find(&state.verdicts, peer, state.tick);
+	enum verdict verdict = verdict_cache_find(&state.verdicts, peer, state.tick);
 
-	if (verdict == ACL_CACHE_UNKNOWN) {
-		verdict = access_allows(peer, fd) ? ACL_CACHE_ALLOWED : ACL_CACHE_DENIED;
+	if (verdict == VERDICT_UNKNOWN) {
+		verdict = access_allows(peer, fd) ? VERDICT_ALLOWED : VERDICT_DENIED;
 		if (access_may_cache())
-			acl_cache_keep(&state.verdicts, peer, state.tick, verdict);
+			verdict_cache_keep(&state.verdicts, peer, state.tick, verdict);
 	}
-	if (verdict == ACL_CACHE_DENIED && wait_mode_may_log())
+	if (verdict == VERDICT_DENIED && wait_mode_may_log())
 		reply_log_refusal(peer, transport);
-	return verdict == ACL_CACHE_ALLOWED;
+	return verdict == VERDICT_ALLOWED;
 }
 
 enum trouble

@@ -22,7 +22,7 @@ unit() {
 @test "policy passes its unit tests" { unit policy; }
 @test "sntp passes its unit tests" { unit sntp; }
 @test "edge passes its unit tests" { unit edge; }
-@test "acl_cache, log_limit and acl_parse pass their unit tests" { unit access_parts; }
+@test "verdict_cache, log_limit and acl_parse pass their unit tests" { unit access_parts; }
 @test "ssh_env, query_answer and clock_lock pass their unit tests" { unit ssh_env; }
 
 @test "exchange passes its unit tests" { unit exchange; }

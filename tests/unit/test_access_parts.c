@@ -1,4 +1,4 @@
-/* acl_cache, log_limit, acl_parse: the parts that make access control fast without making it wrong. */
+/* verdict_cache, log_limit, acl_parse: the parts that make access control fast without making it wrong. */
 #include "unit.h"
 
 #include <arpa/inet.h>
@@ -8,9 +8,9 @@
 
 #include "timed/log_limit.h"
 #include "lib/acl_parse.h"
-#include "timed/acl_cache.h"
+#include "timed/verdict_cache.h"
 
-static struct acl_cache table;
+static struct verdict_cache table;
 
 static union peer
 v4(uint32_t address)
@@ -24,7 +24,7 @@ static void
 fresh(void)
 {
 	memset(&table, 0, sizeof table);
-	acl_cache_start(&table, 12345);
+	verdict_cache_start(&table, 12345);
 }
 
 static void
@@ -34,19 +34,19 @@ cache_keeps_verdicts(void **unused)
 
 	(void)unused;
 	fresh();
-	assert_int_equal(acl_cache_find(&table, &a, 0), ACL_CACHE_UNKNOWN);
-	acl_cache_keep(&table, &a, 0, ACL_CACHE_ALLOWED);
-	acl_cache_keep(&table, &b, 0, ACL_CACHE_DENIED);
+	assert_int_equal(verdict_cache_find(&table, &a, 0), VERDICT_UNKNOWN);
+	verdict_cache_keep(&table, &a, 0, VERDICT_ALLOWED);
+	verdict_cache_keep(&table, &b, 0, VERDICT_DENIED);
 	a.v4.sin_port = htons(999);
-	assert_int_equal(acl_cache_find(&table, &a, 0), ACL_CACHE_ALLOWED);
-	assert_int_equal(acl_cache_find(&table, &b, 0), ACL_CACHE_DENIED);
-	assert_int_equal(acl_cache_find(&table, &a, ACL_CACHE_TICKS - 1), ACL_CACHE_ALLOWED);
-	assert_int_equal(acl_cache_find(&table, &a, ACL_CACHE_TICKS), ACL_CACHE_UNKNOWN);
-	acl_cache_keep(&table, &a, ACL_CACHE_TICKS, ACL_CACHE_DENIED);
-	assert_int_equal(acl_cache_find(&table, &a, ACL_CACHE_TICKS), ACL_CACHE_DENIED);
-	acl_cache_forget_all(&table);
-	assert_int_equal(acl_cache_find(&table, &a, ACL_CACHE_TICKS), ACL_CACHE_UNKNOWN);
-	assert_int_equal(acl_cache_find(&table, &b, 0), ACL_CACHE_UNKNOWN);
+	assert_int_equal(verdict_cache_find(&table, &a, 0), VERDICT_ALLOWED);
+	assert_int_equal(verdict_cache_find(&table, &b, 0), VERDICT_DENIED);
+	assert_int_equal(verdict_cache_find(&table, &a, VERDICT_CACHE_TICKS - 1), VERDICT_ALLOWED);
+	assert_int_equal(verdict_cache_find(&table, &a, VERDICT_CACHE_TICKS), VERDICT_UNKNOWN);
+	verdict_cache_keep(&table, &a, VERDICT_CACHE_TICKS, VERDICT_DENIED);
+	assert_int_equal(verdict_cache_find(&table, &a, VERDICT_CACHE_TICKS), VERDICT_DENIED);
+	verdict_cache_forget_all(&table);
+	assert_int_equal(verdict_cache_find(&table, &a, VERDICT_CACHE_TICKS), VERDICT_UNKNOWN);
+	assert_int_equal(verdict_cache_find(&table, &b, 0), VERDICT_UNKNOWN);
 }
 
 static void
@@ -59,8 +59,8 @@ cache_distinguishes_scopes(void **unused)
 	inet_pton(AF_INET6, "fe80::1", &a.v6.sin6_addr);
 	b = a;
 	b.v6.sin6_scope_id = 3;
-	acl_cache_keep(&table, &a, 0, ACL_CACHE_ALLOWED);
-	assert_int_equal(acl_cache_find(&table, &b, 0), ACL_CACHE_UNKNOWN);
+	verdict_cache_keep(&table, &a, 0, VERDICT_ALLOWED);
+	assert_int_equal(verdict_cache_find(&table, &b, 0), VERDICT_UNKNOWN);
 }
 
 /* A VSOCK client's identity is its context id, which the cache does not know: each is judged by itself. */
@@ -74,8 +74,8 @@ cache_skips_other_families(void **unused)
 	for (size_t at = 0; at < LENGTH(families); at++) {
 		union peer peer = { .any = { .sa_family = families[at] } };
 
-		acl_cache_keep(&table, &peer, 0, ACL_CACHE_ALLOWED);
-		assert_int_equal(acl_cache_find(&table, &peer, 0), ACL_CACHE_UNKNOWN);
+		verdict_cache_keep(&table, &peer, 0, VERDICT_ALLOWED);
+		assert_int_equal(verdict_cache_find(&table, &peer, 0), VERDICT_UNKNOWN);
 	}
 }
 
@@ -90,19 +90,19 @@ cache_is_bounded(void **unused)
 	for (uint32_t at = 0; at < 10000; at++) {
 		union peer peer = v4(0x0a000000 + at);
 
-		acl_cache_keep(&table, &peer, 1, ACL_CACHE_ALLOWED);
+		verdict_cache_keep(&table, &peer, 1, VERDICT_ALLOWED);
 	}
 	for (uint32_t at = 0; at < 10000; at++) {
 		union peer peer = v4(0x0a000000 + at);
 
-		kept += acl_cache_find(&table, &peer, 1) == ACL_CACHE_ALLOWED;
+		kept += verdict_cache_find(&table, &peer, 1) == VERDICT_ALLOWED;
 	}
 	assert_true(kept > 9000);
 	for (uint32_t at = 0; at < 1000000; at++) {
 		union peer peer = v4(0x0b000000 + at);
 
-		acl_cache_keep(&table, &peer, 2, ACL_CACHE_DENIED);
-		assert_int_equal(acl_cache_find(&table, &peer, 2), ACL_CACHE_DENIED);
+		verdict_cache_keep(&table, &peer, 2, VERDICT_DENIED);
+		assert_int_equal(verdict_cache_find(&table, &peer, 2), VERDICT_DENIED);
 	}
 }
 

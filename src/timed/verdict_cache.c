@@ -1,13 +1,13 @@
-/* The cache of access verdicts: see acl_cache.h. */
-#include "timed/acl_cache.h"
+/* The cache of access verdicts: see verdict_cache.h. */
+#include "timed/verdict_cache.h"
 
 #include <string.h>
 
 /* Returns false if the address family has no key. */
 static bool
-key_of(const union peer *peer, struct acl_cache_key *key)
+key_of(const union peer *peer, struct verdict_cache_key *key)
 {
-	*key = (struct acl_cache_key){ .scope = 0 };
+	*key = (struct verdict_cache_key){ .scope = 0 };
 	if (peer->any.sa_family == AF_INET) {
 		key->address[10] = key->address[11] = 0xff;
 		memcpy(&key->address[12], &peer->v4.sin_addr, 4);
@@ -21,7 +21,7 @@ key_of(const union peer *peer, struct acl_cache_key *key)
 }
 
 static uint32_t
-set_of(const struct acl_cache *cache, const struct acl_cache_key *key)
+set_of(const struct verdict_cache *cache, const struct verdict_cache_key *key)
 {
 	uint64_t half[2];
 	uint64_t mix;
@@ -33,62 +33,62 @@ set_of(const struct acl_cache *cache, const struct acl_cache_key *key)
 	mix = (mix ^ half[1]) * UINT64_C(0xbf58476d1ce4e5b9);
 	mix ^= mix >> 32;
 	mix = (mix ^ cache->seed) * UINT64_C(0x94d049bb133111eb);
-	return (uint32_t)(mix >> 40) % ACL_CACHE_SETS;
+	return (uint32_t)(mix >> 40) % VERDICT_CACHE_SETS;
 }
 
 static bool
-entry_holds(const struct acl_cache *cache, const struct acl_cache_entry *entry, const struct acl_cache_key *key)
+entry_holds(const struct verdict_cache *cache, const struct verdict_cache_entry *entry, const struct verdict_cache_key *key)
 {
 	return entry->generation == cache->generation && memcmp(&entry->key, key, sizeof *key) == 0;
 }
 
 /* The ticks since the entry was stored; more than any such number if it is unused. */
 static uint64_t
-age(const struct acl_cache *cache, const struct acl_cache_entry *entry, uint32_t tick)
+age(const struct verdict_cache *cache, const struct verdict_cache_entry *entry, uint32_t tick)
 {
 	return entry->generation == cache->generation ? (uint32_t)(tick - entry->tick) : UINT64_MAX;
 }
 
 void
-acl_cache_start(struct acl_cache *cache, uint64_t seed)
+verdict_cache_start(struct verdict_cache *cache, uint64_t seed)
 {
 	cache->seed = seed;
 	cache->generation = 1;
 }
 
 void
-acl_cache_forget_all(struct acl_cache *cache)
+verdict_cache_forget_all(struct verdict_cache *cache)
 {
 	/* Skip 0, the generation of unused entries.  At one change a second a generation repeats after 136 years. */
 	if (++cache->generation == 0)
 		cache->generation = 1;
 }
 
-enum acl_cache_verdict
-acl_cache_find(const struct acl_cache *cache, const union peer *peer, uint32_t tick)
+enum verdict
+verdict_cache_find(const struct verdict_cache *cache, const union peer *peer, uint32_t tick)
 {
-	const struct acl_cache_entry *set;
-	struct acl_cache_key key;
+	const struct verdict_cache_entry *set;
+	struct verdict_cache_key key;
 
 	if (!key_of(peer, &key))
-		return ACL_CACHE_UNKNOWN;
+		return VERDICT_UNKNOWN;
 	set = cache->entry[set_of(cache, &key)];
-	for (int way = 0; way < ACL_CACHE_WAYS; way++)
-		if (entry_holds(cache, &set[way], &key) && age(cache, &set[way], tick) < ACL_CACHE_TICKS)
-			return (enum acl_cache_verdict)set[way].verdict;
-	return ACL_CACHE_UNKNOWN;
+	for (int way = 0; way < VERDICT_CACHE_WAYS; way++)
+		if (entry_holds(cache, &set[way], &key) && age(cache, &set[way], tick) < VERDICT_CACHE_TICKS)
+			return (enum verdict)set[way].verdict;
+	return VERDICT_UNKNOWN;
 }
 
 void
-acl_cache_keep(struct acl_cache *cache, const union peer *peer, uint32_t tick, enum acl_cache_verdict verdict)
+verdict_cache_keep(struct verdict_cache *cache, const union peer *peer, uint32_t tick, enum verdict verdict)
 {
-	struct acl_cache_entry *set, *place;
-	struct acl_cache_key key;
+	struct verdict_cache_entry *set, *place;
+	struct verdict_cache_key key;
 
 	if (!key_of(peer, &key))
 		return;
 	set = place = cache->entry[set_of(cache, &key)];
-	for (int way = 0; way < ACL_CACHE_WAYS; way++) {
+	for (int way = 0; way < VERDICT_CACHE_WAYS; way++) {
 		if (entry_holds(cache, &set[way], &key)) {
 			place = &set[way];
 			break;
@@ -96,5 +96,5 @@ acl_cache_keep(struct acl_cache *cache, const union peer *peer, uint32_t tick, e
 		if (age(cache, &set[way], tick) > age(cache, place, tick))
 			place = &set[way];
 	}
-	*place = (struct acl_cache_entry){ .key = key, .generation = cache->generation, .tick = tick, .verdict = (uint32_t)verdict };
+	*place = (struct verdict_cache_entry){ .key = key, .generation = cache->generation, .tick = tick, .verdict = (uint32_t)verdict };
 }
