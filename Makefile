@@ -118,10 +118,10 @@ $(BUILD)/guestclock: $(guestclock_objects)
 	$(Q)$(compile) -pie $(link) $(LDFLAGS) -o $@ $^
 
 # mkfilter generates the system call filters at build time: see lib/mkfilter.c.
-$(BUILD)/mkfilter: src/lib/mkfilter.c | $(BUILD)/libraries
+$(BUILD)/mkfilter: src/lib/mkfilter.c src/lib/filter_calls.h | $(BUILD)/libraries
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(mkfilter_flags) -O1 -o $@ $< -lseccomp
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -Isrc $(mkfilter_flags) -O1 -o $@ $< -lseccomp
 $(BUILD)/filters.h: $(BUILD)/mkfilter
 	$(call say,MAKE)
 	$(Q)$(BUILD)/mkfilter $(SECCOMP_ARCH) >$@.new && mv $@.new $@
