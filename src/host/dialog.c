@@ -219,7 +219,7 @@ dialog_take(struct dialog *dialog, const char *line, size_t length, nanoseconds 
 		return fail(dialog, text);
 	}
 	if (reply.kind == REPLY_NO && dialog->phase == PHASE_BOUND)
-		/* The clock has been corrected already: do not fail a guest that cannot set its kernel's bound. */
+		/* The clock is right or its correction was ordered: do not fail a guest that cannot set its kernel's bound. */
 		return over(dialog, DIALOG_DONE);
 	if (reply.kind == REPLY_NO) {
 		/* "no REASON text" */

@@ -30,7 +30,7 @@ void acl_file_distrust(void);
 
 /*
  * The strongest effect of any rule that may concern DAEMON, as the last acl_file_look() found.  ACL_RUN before the
- * first call; ACL_PLAIN if there is a fault.
+ * first call; ACL_PLAIN if there is a fault: then every client is denied, and no option is carried out.
  */
 enum acl_effect acl_file_effect(void);
 

@@ -129,7 +129,7 @@ host_fault(char *word, const struct rules *rules)
 	if (strchr(word, ':') != NULL)
 		return "an IPv6 address without brackets never matches: expected [2001:db8::1]";
 	if (word[strspn(word, name_characters)] != '\0')
-		return "no client can match a word with this character: expected an address, a network or a name, with "
+		return "a word has a character that no address or name has: expected an address, a network or a name, with "
 		    "blanks between them, and comments on lines of their own that begin with #";
 	if (word[strspn(word, "0123456789.")] == '\0' && word[0] != '.' && word[length - 1] != '.' &&
 	    inet_pton(AF_INET, word, &address) != 1)

@@ -21,7 +21,9 @@
 enum acl_effect {
 	ACL_PLAIN,		/* no option except allow and deny: verdicts may be cached */
 	ACL_ACT,		/* severity, linger or keepalive: no cached verdicts, but no program is started */
-	ACL_RUN		/* spawn, twist and every other option that changes this process or starts a program */
+	/* spawn, twist and every other option that changes this process or starts a program: in.timed runs without its
+	   filter, so that libwrap can carry the option out, and caches no verdicts */
+	ACL_RUN
 };
 
 struct acl_fault {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/sysclock.h"
-#include "set/audit.h"
+#include "set/outcome.h"
 
 /* If a step misses its target by more than this, another program undid it: nothing in the kernel is that slow. */
 #define LANDING_TOLERANCE (50 * NS_PER_MILLISECOND)
@@ -109,16 +109,16 @@ report(const struct correction *result, const struct deed *deed)
 	format_seconds(result->residual, residual);
 	format_seconds(verdict->correction, correction);
 	if (deed->set_error != 0)
-		return audit_fail("cannot %s the clock by %s s: %s", decision_name(verdict->decision), correction,
+		return outcome_fail("cannot %s the clock by %s s: %s", decision_name(verdict->decision), correction,
 		    strerror(deed->set_error));
 	if (deed->undone)
-		return audit_fail("the clock was stepped by %s s and did not stay there: it is %s s off again; another "
+		return outcome_fail("the clock was stepped by %s s and did not stay there: it is %s s off again; another "
 		    "program sets it", correction, residual);
 	/* The clock is right: if the kernel's bound cannot be set, log that and report success. */
 	if (deed->bound_error != 0)
-		audit_done("cannot set the kernel's error bound: %s", strerror(deed->bound_error));
+		outcome_done("cannot set the kernel's error bound: %s", strerror(deed->bound_error));
 	if (verdict->correction != 0)
-		audit_done("%s: offset %s, residual %s s", decision_name(verdict->decision), offset, residual);
+		outcome_done("%s: offset %s, residual %s s", decision_name(verdict->decision), offset, residual);
 	return STATUS_DONE;
 }
 
@@ -132,17 +132,17 @@ correct_clock(const struct clock_reading *since, struct interval offset, nanosec
 	int error = limits->dry_run ? 0 : clock_lock_lock(run, since);
 
 	if (error != 0)
-		return audit_fail("%s", clock_lock_complaint(error));
+		return outcome_fail("%s", clock_lock_complaint(error));
 	judge_and_set(&situation, limits, run, result, &deed);
 	if (!limits->dry_run)
 		clock_lock_unlock(run);
 	if (deed.state_error != 0)
-		return audit_fail("cannot read the kernel's clock state: %s", strerror(deed.state_error));
+		return outcome_fail("cannot read the kernel's clock state: %s", strerror(deed.state_error));
 	result->offset = interval_middle(offset);
 	result->residual = ns_add(result->offset, deed.moved);
 	correct_format(result->offset, interval_bound(offset), text);
 	if (decision_refuses(result->verdict.decision))
-		return audit_refuse("%s: %s (offset %s)", decision_name(result->verdict.decision),
+		return outcome_refuse("%s: %s (offset %s)", decision_name(result->verdict.decision),
 		    decision_reason(result->verdict.decision), text);
 	return limits->dry_run ? STATUS_DONE : report(result, &deed);
 }

@@ -11,7 +11,7 @@
 #include "lib/fds.h"
 #include "lib/sysclock.h"
 #include "lib/text.h"
-#include "set/audit.h"
+#include "set/outcome.h"
 #include "set/policy.h"
 
 /* The most orders to set in one session.  guestclock sends at most four: three corrections and a bound. */
@@ -38,7 +38,7 @@ send_line(struct server *server, const char *line, size_t length)
 	int error = fds_write_all(STDOUT_FILENO, line, length);
 
 	if (error != 0)
-		server->status = audit_fail("exchange: cannot write to standard output: %s", strerror(error));
+		server->status = outcome_fail("exchange: cannot write to standard output: %s", strerror(error));
 	return error == 0;
 }
 
@@ -55,7 +55,7 @@ send_no(struct server *server, enum exchange_reason reason, const char *text)
 {
 	char line[EXCHANGE_LINE + 1];
 
-	server->status = audit_order(reason, text, ++server->refusals);
+	server->status = outcome_order(reason, text, ++server->refusals);
 	return send_line(server, line, exchange_write_no(reason, text, line));
 }
 
@@ -108,7 +108,7 @@ carry_out(struct server *server, const struct exchange_order *order, nanoseconds
 }
 
 static void
-log_order(const struct exchange_order *order, nanoseconds moved, int error)
+log_set(const struct exchange_order *order, nanoseconds moved)
 {
 	bool rate = order->verb == EXCHANGE_RATE;
 	char text[SECONDS_TEXT], residual[SECONDS_TEXT];
@@ -119,11 +119,10 @@ log_order(const struct exchange_order *order, nanoseconds moved, int error)
 	format_seconds(rate ? order->value * 1000000 : order->value, text);
 	format_seconds(ns_subtract(moved, order->value), residual);
 	if (rate)
-		audit_done("rate %s ppm, as the host ordered%s%s", text, error != 0 ? ", failed: " : "",
-		    error != 0 ? strerror(error) : "");
+		outcome_done("rate %s ppm, as the host ordered", text);
 	else
-		audit_done("%s by %s s, as the host ordered, %s%s%s", order->verb == EXCHANGE_STEP ? "step" : "slew", text,
-		    error != 0 ? "failed: " : "residual ", error != 0 ? strerror(error) : residual, error != 0 ? "" : " s");
+		outcome_done("%s by %s s, as the host ordered, residual %s s", order->verb == EXCHANGE_STEP ? "step" : "slew",
+		    text, residual);
 }
 
 /* Returns NULL if the limits and the kernel's ranges allow an order to set, or REASON and the text of a refusal. */
@@ -131,14 +130,10 @@ static const char *
 judge_order(struct server *server, const struct exchange_order *order, enum exchange_reason *reason)
 {
 	enum decision decision = policy_judge_order(sysclock_now(), server->moved, order, server->limits);
-	int named = 0;
 
 	if (!decision_refuses(decision))
 		return NULL;
-	/* The reason of the same name, or "range" for a decision that the protocol has no name for. */
-	while (named < REASONS && strcmp(exchange_reason_name((enum exchange_reason)named), decision_name(decision)) != 0)
-		named++;
-	*reason = named < REASONS ? (enum exchange_reason)named : REASON_RANGE;
+	*reason = decision_wire_reason(decision);
 	return decision_reason(decision);
 }
 
@@ -159,7 +154,7 @@ answer_set(struct server *server, const struct exchange_order *order)
 		return false;
 	}
 	unlocked = lock_clock(server, &reason);
-	/* If both a limit and the lock refuse the order, report the limit: it would also refuse a repeated order. */
+	/* If a limit refuses the order too, report the limit: the host need not try again. */
 	refused = judge_order(server, order, &reason);
 	if (refused == NULL)
 		refused = unlocked;
@@ -169,8 +164,10 @@ answer_set(struct server *server, const struct exchange_order *order)
 		clock_lock_unlock(server->run);
 	if (refused != NULL)
 		return send_no(server, reason, refused);
-	log_order(order, moved, error);
-	return error == 0 ? send_time(server, "done", sysclock_now()) : send_no(server, REASON_FAILED, strerror(error));
+	if (error != 0)
+		return send_no(server, REASON_FAILED, strerror(error));
+	log_set(order, moved);
+	return send_time(server, "done", sysclock_now());
 }
 
 /* Answers one order.  Returns false if the session is over. */
@@ -238,7 +235,7 @@ exchange_serve(const struct limits *limits, struct clock_lock *run, bool may_set
 		if (got < 0 && fds_retry(STDIN_FILENO, POLLIN))
 			continue;
 		if (got < 0)
-			return audit_fail("exchange: cannot read standard input: %s", strerror(errno));
+			return outcome_fail("exchange: cannot read standard input: %s", strerror(errno));
 		if (got == 0)
 			return server.status;
 		held += (size_t)got;

@@ -14,7 +14,7 @@
 /*
  * Answers orders until "bye", the end of standard input, or too many orders to set.  Uses no timer.  Without MAY_SET
  * (no CAP_SYS_TIME), or with limits->dry_run, refuses orders to set and still answers measurements.  Returns
- * STATUS_DONE if nothing was refused, otherwise audit_order() of the last refusal.  Returns STATUS_SYSTEM if standard
+ * STATUS_DONE if nothing was refused, otherwise outcome_order() of the last refusal.  Returns STATUS_SYSTEM if standard
  * input or output fails.
  */
 enum status exchange_serve(const struct limits *limits, struct clock_lock *run, bool may_set);

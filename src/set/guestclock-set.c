@@ -14,7 +14,7 @@
 #include "lib/access.h"
 #include "lib/filter.h"
 #include "lib/startup.h"
-#include "set/audit.h"
+#include "set/outcome.h"
 #include "set/hangup.h"
 #include "set/limits.h"
 #include "set/perform.h"
@@ -51,9 +51,9 @@ parse_request(const char *text, struct request *request)
 	int count = request_split(text, copy, words, complaint);
 
 	if (count == 0)
-		return audit_usage("empty request, and the forced command names no --default: expected " REQUEST_NAMES);
+		return outcome_usage("empty request, and the forced command names no --default: expected " REQUEST_NAMES);
 	if (count < 0 || !request_parse(words, count, if_nametoindex, request, complaint))
-		return audit_usage("%s", complaint);
+		return outcome_usage("%s", complaint);
 	return STATUS_DONE;
 }
 
@@ -62,17 +62,17 @@ check_request(const struct request *request, const struct limits *limits, const 
     bool administrators)
 {
 	if ((limits->allowed & REQUEST_BIT(request->kind)) == 0)
-		return audit_refuse("%s is not among the requests that --allow names", request_kind_name(request->kind));
+		return outcome_refuse("%s is not among the requests that --allow names", request_kind_name(request->kind));
 	if (request->kind != REQUEST_RDATE)
 		return STATUS_DONE;
 	if (request->rdate.address.any.sa_family == AF_INET6 &&
 	    request->rdate.address.v6.sin6_scope_id == PEER_NO_INTERFACE)
-		return audit_usage("time source %.80s: there is no such network interface", request->rdate.host);
+		return outcome_usage("time source %.80s: there is no such network interface", request->rdate.host);
 	if (administrators || policy_allows_host(&request->rdate, limits, if_nametoindex, &client->peer))
 		return STATUS_DONE;
 	if (limits->hosts > 0)
-		return audit_refuse("time source %.80s is not among those that --host names", request->rdate.host);
-	return audit_refuse("time source %.80s is not the ssh client's own address, %s, and no --host "
+		return outcome_refuse("time source %.80s is not among those that --host names", request->rdate.host);
+	return outcome_refuse("time source %.80s is not the ssh client's own address, %s, and no --host "
 	    "names it", request->rdate.host, client->address);
 }
 
@@ -93,11 +93,11 @@ run(int argc, char **argv)
 
 	startup_close_from(STDERR_FILENO + 1);
 	if (!startup_descriptors())
-		return audit_fail("cannot open /dev/null in place of a closed standard input, output or error: %s", strerror(errno));
+		return outcome_fail("cannot open /dev/null in place of a closed standard input, output or error: %s", strerror(errno));
 	/* A write beyond a file size limit must fail: SIGXFSZ could kill this process before it reports a set. */
 	signal(SIGXFSZ, SIG_IGN);
 	if (!startup_lookups())
-		return audit_fail("cannot restrict name lookup to /etc/hosts and DNS: %s", strerror(errno));
+		return outcome_fail("cannot restrict name lookup to /etc/hosts and DNS: %s", strerror(errno));
 	/*
 	 * SIGPIPE: a client that has gone must not end this process before it logs.  SIGCHLD: if it were inherited as
 	 * ignored, the kernel would reap the network process, and this process could not wait for it.
@@ -110,37 +110,37 @@ run(int argc, char **argv)
 	hangup_start(&hangup);
 	identified = ssh_env_read(&client);
 	tzset();
-	audit_start(&client);
-	audit_request(client.command);
+	outcome_start(&client);
+	outcome_request(client.command);
 	if (error != 0)
-		return audit_fail("cannot forbid core files, tracing and new privileges: %s", strerror(error));
+		return outcome_fail("cannot forbid core files, tracing and new privileges: %s", strerror(error));
 	if (!identified)
-		return audit_usage("SSH_CONNECTION is not \"address port address port\", as sshd writes it");
+		return outcome_usage("SSH_CONNECTION is not \"address port address port\", as sshd writes it");
 	words = limits_parse(argc, argv, &limits, complaint);
 	if (words == ARGS_WRONG)
-		return audit_usage("%s", complaint);
+		return outcome_usage("%s", complaint);
 	if (words < 0)
 		return startup_inform(&limits_program, words) ? STATUS_DONE :
-		    audit_fail("cannot write to standard output: %s", strerror(errno));
+		    outcome_fail("cannot write to standard output: %s", strerror(errno));
 	if (limits.no_filter)
 		filter_disable();
 	access_start("guestclock-set", limits.strict_access);
 	access_stay(NULL);
 	access_tables_changed();
 	if (client.by_ssh && !access_allows(&client.peer, -1))
-		return audit_refuse("hosts.allow and hosts.deny do not let %s in", client.address);
+		return outcome_refuse("hosts.allow and hosts.deny do not let %s in", client.address);
 	if (argv[words] != NULL && client.command[0] != '\0')
-		return audit_usage("the command line has a request (\"%.32s\") and the ssh client another: "
+		return outcome_usage("the command line has a request (\"%.32s\") and the ssh client another: "
 		    "expected one", argv[words]);
 	text = request_text(&client, &limits, argv + words, line, &administrators);
-	audit_request(text);
+	outcome_request(text);
 	status = parse_request(text, &request);
 	if (status == STATUS_DONE)
 		status = check_request(&request, &limits, &client, administrators);
 	if (status == STATUS_DONE)
 		status = perform_request(&request, &limits, &hangup);
 	while (filter_next_missed(&missed))
-		audit_missed(&missed);
+		outcome_missed(&missed);
 	return status;
 }
 

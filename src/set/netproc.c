@@ -16,7 +16,7 @@
 #include "lib/filter.h"
 #include "lib/startup.h"
 #include "lib/sysclock.h"
-#include "set/audit.h"
+#include "set/outcome.h"
 #include "set/privilege.h"
 #include "set/query_answer.h"
 
@@ -112,7 +112,7 @@ wait_for_answer(struct netproc *asker, const struct rdate_request *request, stru
 		now = poll(polls, HANGUP_POLLS + 1, (int)(left / NS_PER_MILLISECOND) + 1);
 		if (now >= 0 && polls[HANGUP_POLLS].revents == 0) {
 			if (hangup_seen(hangup, polls))
-				return audit_fail("the ssh client disconnected before %s answered", request->host);
+				return outcome_fail("the ssh client disconnected before %s answered", request->host);
 			continue;
 		}
 		if (now >= 0)
@@ -120,12 +120,12 @@ wait_for_answer(struct netproc *asker, const struct rdate_request *request, stru
 		if (now < 0 && errno == EINTR)
 			continue;
 		if (now < 0)
-			return audit_fail("cannot read from the process that asks %s: %s", request->host, strerror(errno));
+			return outcome_fail("cannot read from the process that asks %s: %s", request->host, strerror(errno));
 		got += (size_t)now;
 		if (got == sizeof *answer && query_answer_valid(answer))
 			return STATUS_DONE;
 		if (now == 0 || got == sizeof *answer)
-			return audit_fail("the process that asks %s ended without an answer", request->host);
+			return outcome_fail("the process that asks %s ended without an answer", request->host);
 	}
 }
 

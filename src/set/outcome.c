@@ -1,5 +1,5 @@
-/* Lines for the user and for syslog: see audit.h. */
-#include "set/audit.h"
+/* Lines for the user and for syslog: see outcome.h. */
+#include "set/outcome.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,14 +18,14 @@ static const struct ssh_env *who;
 static char request[128];
 
 void
-audit_start(const struct ssh_env *client)
+outcome_start(const struct ssh_env *client)
 {
 	who = client;
 	openlog(PROGRAM, LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
 
 void
-audit_request(const char *text)
+outcome_request(const char *text)
 {
 	format_quoted(text, request, sizeof request);
 }
@@ -40,7 +40,7 @@ log_line(int priority, const char *what)
 }
 
 enum status
-audit_report(enum status status, const char *format, ...)
+outcome_report(enum status status, const char *format, ...)
 {
 	bool refused = status == STATUS_REFUSED || status == STATUS_USAGE;
 	char line[LINE_ROOM];
@@ -56,20 +56,20 @@ audit_report(enum status status, const char *format, ...)
 }
 
 enum status
-audit_order(enum exchange_reason reason, const char *text, unsigned number)
+outcome_order(enum exchange_reason reason, const char *text, unsigned number)
 {
+	bool system = reason == REASON_FAILED || reason == REASON_NO_CAPABILITY || reason == REASON_BUSY;
 	char line[LINE_ROOM];
 
 	snprintf(line, sizeof line, "refused: %s: %s%s", exchange_reason_name(reason), text,
 	    number == ORDERS_LOGGED ? " (more of this session are not logged)" : "");
 	if (number <= ORDERS_LOGGED)
-		log_line(LOG_AUTH | LOG_WARNING, line);
-	return reason == REASON_FAILED || reason == REASON_NO_CAPABILITY || reason == REASON_BUSY ? STATUS_SYSTEM :
-	    STATUS_REFUSED;
+		log_line(system ? LOG_DAEMON | LOG_ERR : LOG_AUTH | LOG_WARNING, line);
+	return system ? STATUS_SYSTEM : STATUS_REFUSED;
 }
 
 void
-audit_missed(const struct filter_missed *missed)
+outcome_missed(const struct filter_missed *missed)
 {
 	char line[LINE_ROOM];
 

@@ -4,8 +4,8 @@
  * Refusals go to LOG_AUTH, failures and sets to LOG_DAEMON.  A line in syslog names the client's address, its key's
  * fingerprint if sshd exposes it, and the request, made printable.
  */
-#ifndef GUESTCLOCK_AUDIT_H
-#define GUESTCLOCK_AUDIT_H
+#ifndef GUESTCLOCK_OUTCOME_H
+#define GUESTCLOCK_OUTCOME_H
 
 #include "lib/exchange.h"
 #include "lib/filter.h"
@@ -13,30 +13,30 @@
 #include "set/ssh_env.h"
 
 /* Connects to syslog, so that later lines need no new descriptor. */
-void audit_start(const struct ssh_env *client);
+void outcome_start(const struct ssh_env *client);
 
 /* Sets the request that later lines name.  TEXT may contain any characters. */
-void audit_request(const char *text);
+void outcome_request(const char *text);
 
 /*
  * Reports one line to syslog and, unless STATUS is STATUS_DONE, to standard error.  Returns STATUS.  Call it by these
  * names: a limit or access control refused; the request or an option is wrong; the system failed; done.
  */
-enum status audit_report(enum status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
-#define audit_refuse(...) audit_report(STATUS_REFUSED, __VA_ARGS__)
-#define audit_usage(...) audit_report(STATUS_USAGE, __VA_ARGS__)
-#define audit_fail(...) audit_report(STATUS_SYSTEM, __VA_ARGS__)
-#define audit_done(...) audit_report(STATUS_DONE, __VA_ARGS__)
+enum status outcome_report(enum status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define outcome_refuse(...) outcome_report(STATUS_REFUSED, __VA_ARGS__)
+#define outcome_usage(...) outcome_report(STATUS_USAGE, __VA_ARGS__)
+#define outcome_fail(...) outcome_report(STATUS_SYSTEM, __VA_ARGS__)
+#define outcome_done(...) outcome_report(STATUS_DONE, __VA_ARGS__)
 
 /*
- * Logs the refusal of an exchange's order, of which the reply notifies the host: to LOG_AUTH alone, and only the first
+ * Logs the refusal of an exchange's order, of which the reply notifies the host: to syslog alone, and only the first
  * five of a session, because a host could fill the guest's log with them.  NUMBER counts them from 1.  Returns
  * STATUS_SYSTEM if the order failed, the clock was locked or changed, or the capability is missing; STATUS_REFUSED for
  * every other REASON.
  */
-enum status audit_order(enum exchange_reason reason, const char *text, unsigned number);
+enum status outcome_order(enum exchange_reason reason, const char *text, unsigned number);
 
 /* Logs a call that failed because no filter lists it (MISSED may be empty) to LOG_DAEMON alone. */
-void audit_missed(const struct filter_missed *missed);
+void outcome_missed(const struct filter_missed *missed);
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/filter.h"
-#include "set/audit.h"
+#include "set/outcome.h"
 #include "set/exchange_server.h"
 #include "set/privilege.h"
 
@@ -16,14 +16,14 @@ perform_prepare(bool sets, struct clock_lock *run)
 	int error;
 
 	if (sets && !privilege_may_set_clock())
-		return audit_fail("no CAP_SYS_TIME, so the clock cannot be set: run as root, or give this copy of the "
+		return outcome_fail("no CAP_SYS_TIME, so the clock cannot be set: run as root, or give this copy of the "
 		    "program the capability (setcap cap_sys_time=ep, owner root, group of the ssh user, mode 0750)");
 	error = clock_lock_open(run, sets);
 	if (error != 0)
-		return audit_fail("%s", clock_lock_complaint(error));
+		return outcome_fail("%s", clock_lock_complaint(error));
 	error = privilege_reduce(sets);
 	if (error != 0)
-		return audit_fail("cannot drop privileges: %s", strerror(error));
+		return outcome_fail("cannot drop privileges: %s", strerror(error));
 	return STATUS_DONE;
 }
 
@@ -34,12 +34,12 @@ perform_confine(void)
 	int error = privilege_limit(false);
 
 	if (error != 0)
-		return audit_fail("cannot set this process's resource limits: %s", strerror(error));
+		return outcome_fail("cannot set this process's resource limits: %s", strerror(error));
 	error = filter_enter(FILTER_SETTER);
 	if (error == 0)
 		return STATUS_DONE;
 	filter_describe(error, text);
-	return audit_fail("%s", text);
+	return outcome_fail("%s", text);
 }
 
 enum status
@@ -47,7 +47,7 @@ perform_finish(enum status status, bool prints)
 {
 	/* Without PRINTS, ignore a failure: the clock has been set, even if the client has gone. */
 	if (fflush(stdout) != 0 && prints && status == STATUS_DONE)
-		return audit_fail("cannot write to standard output: %s", strerror(errno));
+		return outcome_fail("cannot write to standard output: %s", strerror(errno));
 	return status;
 }
 
@@ -64,7 +64,7 @@ perform_exchange(const struct limits *limits)
 	clock_lock_open(&run, may_set && !limits->dry_run);
 	error = privilege_reduce(may_set);
 	if (error != 0)
-		return audit_fail("cannot drop privileges: %s", strerror(error));
+		return outcome_fail("cannot drop privileges: %s", strerror(error));
 	status = perform_confine();
 	return status == STATUS_DONE ? exchange_serve(limits, &run, may_set) : status;
 }

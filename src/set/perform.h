@@ -1,5 +1,5 @@
 /*
- * Performing a request: one file each (rdate.c, rfc868_push.c, status_report.c, exchange_server.c), and the steps that
+ * Performing a request: one file each (rdate.c, rfc868_push.c, status_request.c, exchange_server.c), and the steps that
  * they share.
  *
  * Every function returns an exit status, and has reported and logged every failure.

@@ -13,21 +13,24 @@
 /* The tolerance for other movement between two readings, such as another time service that slews the clock. */
 #define NO_SET (10 * NS_PER_MILLISECOND)
 
+/* WIRE is a refusal's reason in the exchange: "range" where the exchange has no word of its own. */
 static const struct {
 	const char *name, *reason;
+	enum exchange_reason wire;
 } decisions[] = {
 	[DECISION_WITHIN_BOUND] = { "within-bound", "the clock is right as far as the source can tell" },
 	[DECISION_STEP] = { "step", "stepped" },
 	[DECISION_SLEW] = { "slew", "slewed" },
 	[DECISION_OTHER_SERVICE] = { "other-service", "another time service keeps this clock, left alone below 1 s" },
-	[DECISION_BEFORE_FLOOR] = { "before-floor", "the new time would be before --not-before" },
-	[DECISION_AFTER_CEILING] = { "after-ceiling", "the new time would be --not-after or later" },
-	[DECISION_TOO_FAR] = { "too-far", "the step would be larger than --max-step" },
-	[DECISION_TOO_FAR_BACK] = { "too-far-back", "the step back would be larger than --max-back" },
-	[DECISION_DELAY_TOO_LARGE] = { "delay-too-large", "the answer took longer than --max-delay" },
-	[DECISION_TOO_FAR_TO_SLEW] = { "too-far-to-slew", "the kernel slews at most 2145 s" },
-	[DECISION_RATE_TOO_LARGE] = { "too-far", "the rate would be larger than --max-rate" },
-	[DECISION_BOUND_TOO_LARGE] = { "range", "the kernel keeps an error bound of at most 16 s" },
+	[DECISION_BEFORE_FLOOR] = { "before-floor", "the new time would be before --not-before", REASON_BEFORE_FLOOR },
+	[DECISION_AFTER_CEILING] = { "after-ceiling", "the new time would be --not-after or later", REASON_AFTER_CEILING },
+	[DECISION_TOO_FAR] = { "too-far", "the step would be larger than --max-step", REASON_TOO_FAR },
+	[DECISION_TOO_FAR_BACK] = { "too-far-back", "the step back would be larger than --max-back",
+		REASON_TOO_FAR_BACK },
+	[DECISION_DELAY_TOO_LARGE] = { "delay-too-large", "the answer took longer than --max-delay", REASON_RANGE },
+	[DECISION_TOO_FAR_TO_SLEW] = { "too-far-to-slew", "the kernel slews at most 2145 s", REASON_RANGE },
+	[DECISION_RATE_TOO_LARGE] = { "too-far", "the rate would be larger than --max-rate", REASON_TOO_FAR },
+	[DECISION_BOUND_TOO_LARGE] = { "range", "the kernel keeps an error bound of at most 16 s", REASON_RANGE },
 };
 
 const char *
@@ -40,6 +43,12 @@ const char *
 decision_reason(enum decision decision)
 {
 	return decisions[decision].reason;
+}
+
+enum exchange_reason
+decision_wire_reason(enum decision decision)
+{
+	return decisions[decision].wire;
 }
 
 bool

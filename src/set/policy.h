@@ -79,4 +79,7 @@ const char *decision_name(enum decision decision);
 /* The reason in words; for a refusal, the fault and the limit, for the message to the user. */
 const char *decision_reason(enum decision decision);
 
+/* For a refusal: the reason that the exchange sends. */
+enum exchange_reason decision_wire_reason(enum decision decision);
+
 #endif

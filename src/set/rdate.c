@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "lib/sysclock.h"
-#include "set/audit.h"
+#include "set/outcome.h"
 #include "set/correct.h"
 #include "set/netproc.h"
 #include "set/perform.h"
@@ -39,18 +39,18 @@ ask_source(const struct rdate_request *rdate, const struct limits *limits, struc
 	int error = netproc_start(&asker, rdate, limits_pivot(limits));
 
 	if (error != 0)
-		return audit_fail("cannot start the process that asks %s: %s", rdate->host, strerror(error));
+		return outcome_fail("cannot start the process that asks %s: %s", rdate->host, strerror(error));
 	status = perform_confine();
 	if (status == STATUS_DONE)
 		status = netproc_wait(&asker, rdate, hangup, answer);
 	if (status != STATUS_DONE)
 		return status;
 	for (int at = 0; at < FILTER_MISSED; at++)
-		audit_missed(&answer->missed[at]);
+		outcome_missed(&answer->missed[at]);
 	if (answer->outcome == QUERY_ANSWERED)
 		return STATUS_DONE;
 	query_describe(answer, text, sizeof text);
-	return audit_fail("time source %s port %u: %s", rdate->host, (unsigned)rdate->port, text);
+	return outcome_fail("time source %s port %u: %s", rdate->host, (unsigned)rdate->port, text);
 }
 
 enum status

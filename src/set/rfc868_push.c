@@ -8,7 +8,7 @@
 #include "lib/rfc868.h"
 #include "lib/sysclock.h"
 #include "lib/text.h"
-#include "set/audit.h"
+#include "set/outcome.h"
 #include "set/correct.h"
 #include "set/perform.h"
 
@@ -42,22 +42,22 @@ read_octets(uint8_t octets[RFC868_OCTETS + 1])
 			if (got == RFC868_OCTETS || (polls[1].revents & (POLLERR | POLLHUP)) != 0)
 				break;
 			if (left <= 0)
-				return audit_fail("rfc868: %zu octet%s on standard input in 10 s: expected 4", got, PLURAL(got));
+				return outcome_fail("rfc868: %zu octet%s on standard input in 10 s: expected 4", got, PLURAL(got));
 			continue;
 		}
 		if (ready > 0)
 			now = read(STDIN_FILENO, octets + got, RFC868_OCTETS + 1 - got);
 		if (now < 0 && errno != EINTR && errno != EAGAIN)
-			return audit_fail("rfc868: cannot read standard input: %s", strerror(errno));
+			return outcome_fail("rfc868: cannot read standard input: %s", strerror(errno));
 		if (now == 0)
 			break;
 		if (now > 0)
 			got += (size_t)now;
 	}
 	if (got < RFC868_OCTETS)
-		return audit_usage("rfc868: %zu octet%s on standard input: expected 4", got, PLURAL(got));
+		return outcome_usage("rfc868: %zu octet%s on standard input: expected 4", got, PLURAL(got));
 	if (got > RFC868_OCTETS)
-		return audit_usage("rfc868: more than 4 octets on standard input: expected 4");
+		return outcome_usage("rfc868: more than 4 octets on standard input: expected 4");
 	return STATUS_DONE;
 }
 

@@ -5,7 +5,7 @@
 
 #include "lib/sysclock.h"
 #include "lib/text.h"
-#include "set/audit.h"
+#include "set/outcome.h"
 #include "set/perform.h"
 
 static void
@@ -32,7 +32,7 @@ perform_status(const struct limits *limits)
 		return status;
 	error = sysclock_state(&kernel);
 	if (error != 0)
-		return audit_fail("cannot read the kernel's clock state: %s", strerror(error));
+		return outcome_fail("cannot read the kernel's clock state: %s", strerror(error));
 	format_date(sysclock_now(), text);
 	printf("clock %s\nboot %s\n", text, run.boot_id[0] != '\0' ? run.boot_id : "unknown");
 	printf("synchronised %s\n", !kernel.synchronised ? "no" : run.error == EACCES ? "yes" : clock_lock_other_service(&run, &kernel) ?

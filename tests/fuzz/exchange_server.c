@@ -232,7 +232,7 @@ clock_lock_other_service(const struct clock_lock *state, const struct sysclock_s
 
 /* Only a host that has gone makes the session fail. */
 enum status
-audit_report(enum status status, const char *format, ...)
+outcome_report(enum status status, const char *format, ...)
 {
 	char line[640];
 	va_list arguments;
@@ -246,7 +246,7 @@ audit_report(enum status status, const char *format, ...)
 }
 
 enum status
-audit_order(enum exchange_reason reason, const char *text, unsigned number)
+outcome_order(enum exchange_reason reason, const char *text, unsigned number)
 {
 	REQUIRE(!now.locked && reason < REASONS && fuzz_is_line(text, EXCHANGE_LINE));
 	REQUIRE(number == ++now.refusals);

@@ -197,13 +197,15 @@ decision_names(void **unused)
 		assert_non_null(decision_name((enum decision)decision));
 		assert_non_null(decision_reason((enum decision)decision));
 	}
-	/* What an exchange refuses for a limit has the decision's name on the wire. */
-	assert_string_equal(exchange_reason_name(REASON_BEFORE_FLOOR), decision_name(DECISION_BEFORE_FLOOR));
-	assert_string_equal(exchange_reason_name(REASON_AFTER_CEILING), decision_name(DECISION_AFTER_CEILING));
-	assert_string_equal(exchange_reason_name(REASON_TOO_FAR), decision_name(DECISION_TOO_FAR));
-	assert_string_equal(exchange_reason_name(REASON_TOO_FAR), decision_name(DECISION_RATE_TOO_LARGE));
-	assert_string_equal(exchange_reason_name(REASON_RANGE), decision_name(DECISION_BOUND_TOO_LARGE));
-	assert_string_equal(exchange_reason_name(REASON_TOO_FAR_BACK), decision_name(DECISION_TOO_FAR_BACK));
+	/* A refusal has one name in rdate's line and in the exchange, which has no word for some. */
+	for (int decision = DECISION_BEFORE_FLOOR; decision < DECISIONS; decision++) {
+		enum exchange_reason wire = decision_wire_reason((enum decision)decision);
+
+		if (wire != REASON_RANGE)
+			assert_string_equal(exchange_reason_name(wire), decision_name((enum decision)decision));
+	}
+	assert_int_equal(decision_wire_reason(DECISION_RATE_TOO_LARGE), REASON_TOO_FAR);
+	assert_int_equal(decision_wire_reason(DECISION_BOUND_TOO_LARGE), REASON_RANGE);
 	assert_false(decision_refuses(DECISION_OTHER_SERVICE));
 	assert_true(decision_refuses(DECISION_BEFORE_FLOOR));
 }
