@@ -217,7 +217,7 @@ void
 ssh_explain(struct ssh *ssh, const char *config, int status, char *text, size_t size)
 {
 	const struct ssh_cause *cause = ssh->cause;
-	char fault[SSH_LINE];
+	char fault[SSH_LINE], silent[80];
 	size_t length = strlen(ssh->first);
 
 	/* Remove ssh's full stop: a colon follows. */
@@ -231,6 +231,9 @@ ssh_explain(struct ssh *ssh, const char *config, int status, char *text, size_t 
 		snprintf(text, size, "%s", ssh->last);
 	else if (WIFSIGNALED(status))
 		snprintf(text, size, "ssh was ended by signal %d", WTERMSIG(status));
-	else
-		snprintf(text, size, "ssh ended with exit status %d before the exchange was complete", WEXITSTATUS(status));
+	else {
+		snprintf(silent, sizeof silent, "ssh ended with exit status %d before the exchange was complete", WEXITSTATUS(status));
+		cause = ssh_cause_find(silent);
+		snprintf(text, size, "%s%s%s", silent, cause != NULL ? ": " : "", cause != NULL ? cause->cure : "");
+	}
 }

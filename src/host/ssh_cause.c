@@ -4,7 +4,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#define ADD_HOST_KEY "compare the guest's host key with the guest itself, then add it to known_hosts (ssh-keyscan prints it)"
+#define ADD_HOST_KEY "compare the guest's host key with the guest itself, then add it to /etc/guestclock/known_hosts or " \
+    "your UserKnownHostsFile (ssh-keyscan prints it)"
+#define TURNED_AWAY "sshd turns this host away, because of too many connections at once (MaxStartups: lower -j) or of failed logins " \
+    "before (PerSourcePenalties: wait a minute)"
 #define DOWN "the guest is down, or its network or a firewall blocks ssh"
 
 static const struct ssh_cause causes[] = {
@@ -14,7 +17,7 @@ static const struct ssh_cause causes[] = {
 	    "of authorized_keys, and PermitRootLogin", "IdentityFile",
 	    "make it with ssh-keygen -t ed25519, or let the user who runs guestclock read it", false },
 	{ "has changed and you have requested", "if the guest was reinstalled, remove its old key (ssh-keygen -R GUEST -f "
-	    "known_hosts) and add the new one; if not, somebody may be intercepting the connection", NULL, NULL, false },
+	    "/etc/guestclock/known_hosts) and add the new one; if not, somebody may be intercepting the connection", NULL, NULL, false },
 	{ "host key is known for", ADD_HOST_KEY, "UserKnownHostsFile",
 	    "make it with the guests' host keys, or let the user who runs guestclock read it", false },
 	{ "Host key verification failed", ADD_HOST_KEY, NULL, NULL, false },
@@ -24,6 +27,9 @@ static const struct ssh_cause causes[] = {
 	{ "timed out", DOWN, NULL, NULL, true },
 	{ "No route to host", DOWN, NULL, NULL, true },
 	{ "Network is unreachable", DOWN, NULL, NULL, true },
+	{ "Connection closed by remote host", TURNED_AWAY, NULL, NULL, true },
+	{ "Connection reset by peer", TURNED_AWAY, NULL, NULL, true },
+	{ "exit status 255 before", TURNED_AWAY, NULL, NULL, true },
 	{ "Could not resolve hostname", "correct the guest's name, or set HostName in ssh_config", NULL, NULL, true },
 	{ "Bad configuration option", "this ssh does not know the option: remove it from ssh_config", NULL, NULL, false },
 	{ "Bad owner or permissions on", "ssh_config must belong to root or the user who runs guestclock, and only its owner may write to it",

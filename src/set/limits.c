@@ -51,7 +51,7 @@ const struct program limits_program = {
 	.name = "guestclock-set", .command = "", .operands = " [-- request]", .libraries = ", libwrap",
 	.purpose = "Sets this machine's clock as the host asks over ssh.  It is the forced command of\n"
 	    "the host's key in authorized_keys:\n\n"
-	    "  restrict,command=\"/usr/libexec/guestclock-set\" ssh-ed25519 AAAA... host\n\n"
+	    "  restrict,command=\"/usr/local/sbin/guestclock-set\" ssh-ed25519 AAAA... host\n\n"
 	    "The options limit what that key may do:",
 	.more = "\nBy hand: guestclock-set -- status\n",
 	.arg = options, .count = OPTIONS
