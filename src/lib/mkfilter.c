@@ -30,8 +30,6 @@
 
 #include "lib/filter_calls.h"
 
-#define LENGTH(array) (sizeof (array) / sizeof (array)[0])
-
 static void
 fail(const char *what, int error)
 {
@@ -39,21 +37,35 @@ fail(const char *what, int error)
 	exit(111);
 }
 
-static void
-add(scmp_filter_ctx context, uint32_t action, const struct call *call)
+/* Copies the first word of *LIST and moves *LIST behind it.  Returns false if there is none. */
+static bool
+next_name(const char **list, char name[32])
 {
-	int number = seccomp_syscall_resolve_name(call->name);
-	struct scmp_arg_cmp compare = SCMP_CMP(call->argument, SCMP_CMP_MASKED_EQ, call->mask, call->value);
-	int error;
+	int length;
 
-	/* Not every architecture has every call. */
-	if (number == __NR_SCMP_ERROR)
-		return;
-	error = call->mask != 0 ? seccomp_rule_add(context, action, number, 1, compare) :
-	    seccomp_rule_add(context, action, number, 0);
-	/* The lists for sanitizers repeat some calls: the first rule stays in force. */
-	if (error != 0 && error != -EEXIST)
-		fail(call->name, -error);
+	if (sscanf(*list, "%31s%n", name, &length) != 1)
+		return false;
+	*list += length;
+	return true;
+}
+
+static void
+add(scmp_filter_ctx context, uint32_t action, const struct calls *calls)
+{
+	struct scmp_arg_cmp compare = SCMP_CMP(calls->argument, SCMP_CMP_MASKED_EQ, calls->mask, calls->value);
+	const char *names = calls->names;
+	char name[32];
+
+	while (next_name(&names, name)) {
+		int number = seccomp_syscall_resolve_name(name), error = 0;
+
+		/* Not every architecture has every call. */
+		if (number != __NR_SCMP_ERROR)
+			error = seccomp_rule_add_array(context, action, number, calls->mask != 0, &compare);
+		/* The lists for sanitizers repeat some calls: the first rule stays in force. */
+		if (error != 0 && error != -EEXIST)
+			fail(name, -error);
+	}
 }
 
 static scmp_filter_ctx
@@ -84,20 +96,14 @@ new_filter(uint32_t architecture)
 	return context;
 }
 
-/* Calls that a filter allows. */
-struct calls {
-	const struct call *call;
-	size_t count;
-};
-#define CALLS(array) { (array), LENGTH(array) }
-
 /*
- * Prints a filter called NAME that allows the common calls and the two lists in ALLOWED, and makes those in DENIED fail
- * with EACCES.
+ * Prints a filter called NAME that allows the common calls and the two tables in ALLOWED (NULL: none), and makes those
+ * in DENIED fail with EACCES.
  */
 static void
-print_filter(const char *name, const struct calls allowed[2], const char *const *denied, uint32_t architecture)
+print_filter(const char *name, const struct calls *const allowed[2], const char *denied, uint32_t architecture)
 {
+	const struct calls *const tables[] = { common, allowed[0], allowed[1] };
 	scmp_filter_ctx context = new_filter(architecture);
 	struct sock_filter instruction;
 	int fd = memfd_create("filter", MFD_CLOEXEC);
@@ -105,15 +111,12 @@ print_filter(const char *name, const struct calls allowed[2], const char *const 
 
 	if (fd < 0)
 		fail("memfd_create", errno);
-	for (size_t at = 0; at < LENGTH(common); at++)
-		add(context, SCMP_ACT_ALLOW, &common[at]);
-	for (size_t list = 0; list < 2; list++)
-		for (size_t at = 0; at < allowed[list].count; at++)
-			add(context, SCMP_ACT_ALLOW, &allowed[list].call[at]);
-	for (; *denied != NULL; denied++)
-		add(context, SCMP_ACT_ERRNO(EACCES), &(struct call){ .name = *denied });
+	for (size_t table = 0; table < 3; table++)
+		for (const struct calls *at = tables[table]; at != NULL && at->names != NULL; at++)
+			add(context, SCMP_ACT_ALLOW, at);
+	add(context, SCMP_ACT_ERRNO(EACCES), &(struct calls){ .names = denied });
 	/* filter.c makes this call to kill the process. */
-	add(context, SCMP_ACT_KILL_PROCESS, &(struct call){ .name = "tkill" });
+	add(context, SCMP_ACT_KILL_PROCESS, &(struct calls){ .names = "tkill" });
 	error = seccomp_export_bpf(context, fd);
 	if (error != 0)
 		fail("seccomp_export_bpf", -error);
@@ -131,13 +134,15 @@ static void
 print_dangerous(uint32_t architecture)
 {
 	unsigned char set[128] = { 0 };
+	const char *names = dangerous;
+	char name[32];
 
-	for (size_t at = 0; at < LENGTH(dangerous); at++) {
-		int number = seccomp_syscall_resolve_name_arch(architecture, dangerous[at]);
+	while (next_name(&names, name)) {
+		int number = seccomp_syscall_resolve_name_arch(architecture, name);
 
 		/* A negative number: this architecture lacks the call. */
 		if (number >= (int)sizeof set * 8)
-			fail(dangerous[at], ERANGE);
+			fail(name, ERANGE);
 		if (number >= 0)
 			set[number / 8] |= (unsigned char)(1U << number % 8);
 	}
@@ -170,10 +175,10 @@ main(int argc, char **argv)
 	if (architecture == 0)
 		fail(argv[1], EINVAL);
 	printf("/* Made by mkfilter.  Do not edit. */\n");
-	print_filter("filter_resolver", (const struct calls[2]){ CALLS(lookup), CALLS(resolver) }, none, architecture);
-	print_filter("filter_asker", (const struct calls[2]){ CALLS(asker) }, unreachable, architecture);
-	print_filter("filter_setter", (const struct calls[2]){ CALLS(setter) }, unreachable, architecture);
-	print_filter("filter_server", (const struct calls[2]){ CALLS(lookup), CALLS(server) }, forbidden, architecture);
+	print_filter("filter_resolver", (const struct calls *const[2]){ lookup, resolver }, "", architecture);
+	print_filter("filter_asker", (const struct calls *const[2]){ asker }, UNREACHABLE, architecture);
+	print_filter("filter_setter", (const struct calls *const[2]){ setter }, UNREACHABLE, architecture);
+	print_filter("filter_server", (const struct calls *const[2]){ lookup, server }, FORBIDDEN, architecture);
 	print_dangerous(architecture);
 	print_names(architecture);
 	return fflush(stdout) == 0 ? 0 : 111;
