@@ -62,21 +62,19 @@ ipv6_fault(char *word)
 {
 	char *end = strchr(word, ']');
 	struct in6_addr address;
-	const char *fault = NULL;
 
 	if (end == NULL || (end[1] != '\0' && end[1] != '/'))
 		return "expected an IPv6 address in brackets, as in [2001:db8::1] or [2001:db8::]/32";
 	*end = '\0';
 	if (strchr(word, '%') != NULL)
-		fault = "an IPv6 address with a scope never matches: expected it without % and what follows";
-	else if (inet_pton(AF_INET6, word + 1, &address) != 1)
-		fault = "the brackets hold no IPv6 address: expected one, as in [2001:db8::1] or [2001:db8::]/32";
-	else if (IN6_IS_ADDR_V4MAPPED(&address))
-		fault = "an IPv4 address in IPv6 form never matches: expected it in IPv4 form, without brackets";
-	else if (end[1] == '/' && prefix_length(end + 2, 0, 128) < 0)
-		fault = "the IPv6 network has no prefix length that libwrap understands: expected /0 to /128";
-	*end = ']';
-	return fault;
+		return "an IPv6 address with a scope never matches: expected it without % and what follows";
+	if (inet_pton(AF_INET6, word + 1, &address) != 1)
+		return "the brackets hold no IPv6 address: expected one, as in [2001:db8::1] or [2001:db8::]/32";
+	if (IN6_IS_ADDR_V4MAPPED(&address))
+		return "an IPv4 address in IPv6 form never matches: expected it in IPv4 form, without brackets";
+	if (end[1] == '/' && prefix_length(end + 2, 0, 128) < 0)
+		return "the IPv6 network has no prefix length that libwrap understands: expected /0 to /128";
+	return NULL;
 }
 
 static const char *
@@ -84,12 +82,9 @@ ipv4_network_fault(char *word, char *slash)
 {
 	struct in_addr network, mask = { 0 };
 	int length = prefix_length(slash + 1, 1, 32);
-	bool is_network;
 
 	*slash = '\0';
-	is_network = inet_pton(AF_INET, word, &network) == 1;
-	*slash = '/';
-	if (!is_network)
+	if (inet_pton(AF_INET, word, &network) != 1)
 		return "the network is no IPv4 address of four numbers: expected one, as in 10.1.0.0/16 (IPv6: [2001:db8::]/32)";
 	if (length > 0)
 		mask.s_addr = htonl(UINT32_MAX << (32 - length));
@@ -102,7 +97,7 @@ ipv4_network_fault(char *word, char *slash)
 	return NULL;
 }
 
-/* Why libwrap's host_match() would misunderstand WORD; NULL if it would not. */
+/* Why libwrap's host_match() would misunderstand WORD; NULL if it would not.  May cut WORD. */
 static const char *
 host_fault(char *word, const struct rules *rules)
 {
@@ -154,29 +149,26 @@ daemon_fault(char *word, const struct rules *rules)
 	return at != NULL ? host_fault(at + 1, rules) : NULL;
 }
 
-/* The first fault in a word of LIST or in the position of an EXCEPT; NULL if there is none. */
+/* The first fault in a word of LIST, or in the position of an EXCEPT, or NULL.  Cuts LIST into its words. */
 static const char *
 list_fault(char *list, const struct rules *rules, const char *(*word_fault)(char *word, const struct rules *rules))
 {
 	bool before = false;	/* there is a pattern before the next EXCEPT or the end */
 
-	for (char *word = list + strspn(list, separators), *end; *word != '\0'; word = end + strspn(end, separators)) {
-		const char *fault = NULL;
-		char after;
+	for (char *word = list + strspn(list, separators), *rest; *word != '\0'; word = rest + strspn(rest, separators)) {
+		const char *fault;
+		bool except;
 
-		end = word + strcspn(word, separators);
-		after = *end;
-		*end = '\0';
-		if (strcasecmp(word, "EXCEPT") != 0) {
-			before = true;
-			fault = word_fault(word, rules);
-		} else if (before)
-			before = false;
-		else
-			fault = "EXCEPT has nothing before it: expected patterns before and after it";
-		*end = after;
+		rest = word + strcspn(word, separators);
+		if (*rest != '\0')
+			*rest++ = '\0';
+		except = strcasecmp(word, "EXCEPT") == 0;
+		if (except && !before)
+			return "EXCEPT has nothing before it: expected patterns before and after it";
+		fault = except ? NULL : word_fault(word, rules);
 		if (fault != NULL)
 			return fault;
+		before = !except;
 	}
 	return before ? NULL : "a list is empty: expected daemon_list : client_list, and something after EXCEPT";
 }
