@@ -116,29 +116,22 @@ send_from_any(int fd, struct msghdr *answer, int error)
 }
 
 static void
-log_answers(unsigned first, unsigned count)
-{
-	for (unsigned at = first; at < first + count; at++)
-		reply_log(&batch.client[at], "udp");
-}
-
-static void
 send_batch(int fd, unsigned count)
 {
 	for (unsigned at = 0; at < count;) {
 		int sent = sendmmsg(fd, &batch.answer[at], count - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+		bool good = true;
 
 		if (sent < 0 && errno == EINTR)
 			continue;
+		/* An error is that of the first reply. */
 		if (sent <= 0) {
-			/* The error is that of the first reply. */
-			if (send_from_any(fd, &batch.answer[at].msg_hdr, errno))
-				log_answers(at, 1);
-			at++;
-			continue;
+			sent = 1;
+			good = send_from_any(fd, &batch.answer[at].msg_hdr, errno);
 		}
-		log_answers(at, (unsigned)sent);
-		at += (unsigned)sent;
+		for (unsigned end = at + (unsigned)sent; at < end; at++)
+			if (good)
+				reply_log(&batch.client[at], "udp");
 	}
 }
 

@@ -72,7 +72,7 @@ drain(int fd, size_t *budget)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
-			return got == 0 || (errno != EAGAIN);
+			return got == 0 || errno != EAGAIN;
 		*budget -= (size_t)got < *budget ? (size_t)got : *budget;
 	}
 	return true;
@@ -169,6 +169,7 @@ stream_listener(int fd)
 	while (status == STATUS_DONE) {
 		union peer peer;
 		socklen_t length = sizeof peer;
+		enum trouble trouble;
 		int connection;
 
 		if (wait_mode_ticked()) {
@@ -182,16 +183,11 @@ stream_listener(int fd)
 			serve_accepted(connection, &peer);
 			continue;
 		}
-		switch (wait_mode_trouble(fd, "accept connections")) {
-		case TROUBLE_NONE:
-			break;
-		case TROUBLE_PASSING:
+		trouble = wait_mode_trouble(fd, "accept connections");
+		if (trouble == TROUBLE_PASSING)
 			linger_sweep(true);
-			break;
-		case TROUBLE_FATAL:
+		else if (trouble == TROUBLE_FATAL)
 			status = STATUS_SYSTEM;
-			break;
-		}
 	}
 	linger_sweep(true);
 	return status;
