@@ -64,28 +64,21 @@ struct cursor {
 	bool good;
 };
 
-/* Copies into VALUE the rest of the next line, which must begin with NAME and a space. */
+/* Copies into VALUE the rest of the next line, which must begin with NAME and a space, and be printable. */
 static void
 take_line(struct cursor *cursor, const char *name, char *value, size_t size)
 {
 	const char *newline = cursor->good ? memchr(cursor->at, '\n', (size_t)(cursor->end - cursor->at)) : NULL;
-	size_t prefix = strlen(name), length;
+	size_t prefix = strlen(name), length = newline == NULL ? 0 : (size_t)(newline - cursor->at), used = 0;
 
-	value[0] = '\0';
-	cursor->good = newline != NULL && (size_t)(newline - cursor->at) > prefix &&
-	    memcmp(cursor->at, name, prefix) == 0 && cursor->at[prefix] == ' ';
-	if (!cursor->good)
-		return;
-	cursor->at += prefix + 1;
-	length = (size_t)(newline - cursor->at);
-	cursor->good = length < size;
-	for (size_t at = 0; at < length && cursor->good; at++)
+	cursor->good = length > prefix && memcmp(cursor->at, name, prefix) == 0 && cursor->at[prefix] == ' ' &&
+	    length - prefix <= size;
+	for (size_t at = prefix + 1; cursor->good && at < length; at++) {
+		value[used++] = cursor->at[at];
 		cursor->good = cursor->at[at] >= ' ' && cursor->at[at] <= '~';
-	if (!cursor->good)
-		return;
-	memcpy(value, cursor->at, length);
-	value[length] = '\0';
-	cursor->at = newline + 1;
+	}
+	value[cursor->good ? used : 0] = '\0';
+	cursor->at += cursor->good ? length + 1 : 0;
 }
 
 /* Parses a signed number of seconds, in the format of format_seconds(). */
@@ -195,21 +188,16 @@ record_format_log(const struct record *record, bool correct, char line[RECORD_LO
 bool
 record_log_time(const char *line, size_t length, nanoseconds *time)
 {
-	char date[24];
+	char date[24], decimals[16];
 	int64_t seconds;
 	nanoseconds fraction;
 
 	/* "YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ " */
 	if (length < 31 || line[19] != '.' || line[29] != 'Z' || line[30] != ' ')
 		return false;
-	memcpy(date, line, 19);
-	memcpy(date + 19, "Z", 2);
-	if (!parse_date(date, &seconds))
-		return false;
-	memcpy(date, "0.", 2);
-	memcpy(date + 2, line + 20, 9);
-	date[11] = '\0';
-	if (!parse_seconds(date, INT64_MAX, &fraction))
+	snprintf(date, sizeof date, "%.19sZ", line);
+	snprintf(decimals, sizeof decimals, "0%.10s", line + 19);
+	if (!parse_date(date, &seconds) || !parse_seconds(decimals, INT64_MAX, &fraction))
 		return false;
 	/* The sum does not overflow: a date is before 2262, and the fraction is less than a second. */
 	*time = seconds * NS_PER_SECOND + fraction;

@@ -263,7 +263,7 @@ report_prometheus(const struct report *report)
 	size_t length = 0;
 	uint64_t number;
 	FILE *to;
-	int error = 0;
+	int error;
 
 	/*
 	 * Other users may be able to write to this directory: they must not be able to predict the temporary file's
@@ -278,10 +278,7 @@ report_prometheus(const struct report *report)
 	if (to == NULL)
 		return errno;
 	put_metrics(to, report);
-	if (fclose(to) != 0)
-		error = errno;
-	if (error == 0)
-		error = store_replace_file(AT_FDCWD, beside, path, text, length);
+	error = fclose(to) != 0 ? errno : store_replace_file(AT_FDCWD, beside, path, text, length);
 	free(text);
 	return error;
 }
