@@ -56,6 +56,19 @@ finished(const struct reader *reader)
 	return reader->at == reader->end;
 }
 
+/* Parses the digits that come next, after those of VALUE.  Returns their number.  Sets *OVERFLOW if VALUE overflows. */
+static int
+digits(struct reader *reader, uint64_t *value, bool *overflow)
+{
+	int count = 0;
+
+	for (; !finished(reader) && *reader->at >= '0' && *reader->at <= '9'; reader->at++, count++)
+		if (__builtin_mul_overflow(*value, UINT64_C(10), value) ||
+		    __builtin_add_overflow(*value, (uint64_t)(*reader->at - '0'), value))
+			*overflow = true;
+	return count;
+}
+
 /*
  * Parses digits, a point, and exactly PLACES more digits.  With HAS_SIGN a sign must precede them; without, none may.
  * VALUE is in units of the last place.  Sets *RANGE if the only fault is that the number is above MAX, either way.
@@ -65,28 +78,14 @@ decimal(struct reader *reader, bool has_sign, int places, int64_t max, int64_t *
 {
 	uint64_t magnitude = 0;
 	bool negative = false, overflow = false;
-	int decimals = -1, digits = 0;
 
 	if (has_sign) {
 		negative = starts(reader, "-");
 		if (!negative && !starts(reader, "+"))
 			return false;
 	}
-	for (; !finished(reader); reader->at++) {
-		if (*reader->at == '.' && decimals < 0 && digits > 0) {
-			decimals = 0;
-			continue;
-		}
-		if (*reader->at < '0' || *reader->at > '9')
-			break;
-		digits++;
-		if (decimals >= 0)
-			decimals++;
-		if (__builtin_mul_overflow(magnitude, UINT64_C(10), &magnitude) ||
-		    __builtin_add_overflow(magnitude, (uint64_t)(*reader->at - '0'), &magnitude))
-			overflow = true;
-	}
-	if (decimals != places)
+	if (digits(reader, &magnitude, &overflow) == 0 || !starts(reader, ".") ||
+	    digits(reader, &magnitude, &overflow) != places)
 		return false;
 	/* INT64_MIN is refused: its negation would overflow. */
 	if (overflow || magnitude > (uint64_t)max) {
@@ -147,12 +146,12 @@ parse_boot(struct reader *reader, char boot[EXCHANGE_BOOT])
 static bool
 whole(struct reader *reader, int64_t *value)
 {
-	int digits = 0;
+	uint64_t number = 0;
+	bool overflow = false;
+	int count = digits(reader, &number, &overflow);
 
-	*value = 0;
-	for (; !finished(reader) && *reader->at >= '0' && *reader->at <= '9' && digits < 9; reader->at++, digits++)
-		*value = *value * 10 + (*reader->at - '0');
-	return digits > 0;
+	*value = (int64_t)number;
+	return count > 0 && count <= 9;
 }
 
 bool

@@ -125,18 +125,6 @@ log_set(const struct exchange_order *order, nanoseconds moved)
 		    text, residual);
 }
 
-/* Returns NULL if the limits and the kernel's ranges allow an order to set, or REASON and the text of a refusal. */
-static const char *
-judge_order(struct server *server, const struct exchange_order *order, enum exchange_reason *reason)
-{
-	enum decision decision = policy_judge_order(sysclock_now(), server->moved, order, server->limits);
-
-	if (!decision_refuses(decision))
-		return NULL;
-	*reason = decision_wire_reason(decision);
-	return decision_reason(decision);
-}
-
 /*
  * Answers an order to set.  Returns false if the session is over.  Holds the lock while it judges and carries out the
  * order.  Logs and replies only after the unlock, because syslog or the host may be slow to read.
@@ -145,6 +133,7 @@ static bool
 answer_set(struct server *server, const struct exchange_order *order)
 {
 	enum exchange_reason reason;
+	enum decision decision;
 	const char *unlocked, *refused;
 	nanoseconds moved = 0;
 	int error = 0;
@@ -154,10 +143,13 @@ answer_set(struct server *server, const struct exchange_order *order)
 		return false;
 	}
 	unlocked = lock_clock(server, &reason);
+	refused = unlocked;
+	decision = policy_judge_order(sysclock_now(), server->moved, order, server->limits);
 	/* If a limit refuses the order too, report the limit: the host need not try again. */
-	refused = judge_order(server, order, &reason);
-	if (refused == NULL)
-		refused = unlocked;
+	if (decision_refuses(decision)) {
+		reason = decision_wire_reason(decision);
+		refused = decision_reason(decision);
+	}
 	if (refused == NULL)
 		error = carry_out(server, order, &moved);
 	if (unlocked == NULL)
@@ -170,34 +162,26 @@ answer_set(struct server *server, const struct exchange_order *order)
 	return send_time(server, "done", sysclock_now());
 }
 
-/* Answers one order.  Returns false if the session is over. */
+/* Answers one line.  Returns false if the session is over. */
 static bool
-answer_order(struct server *server, const struct exchange_order *order)
+answer_line(struct server *server, const char *line, size_t length)
 {
+	struct exchange_order order;
 	struct clock_reading now;
+	bool range = false;
 
-	if (order->verb == EXCHANGE_BYE)
+	if (memchr(line, '\0', length) != NULL || !exchange_parse_order(line, length, &order, &range))
+		return range ? send_no(server, REASON_RANGE, "the number is out of range") :
+		    send_no(server, REASON_SYNTAX, "expected now, step, slew, rate, bound or bye");
+	if (order.verb == EXCHANGE_BYE)
 		return false;
-	if (order->verb != EXCHANGE_NOW)
-		return answer_set(server, order);
+	if (order.verb != EXCHANGE_NOW)
+		return answer_set(server, &order);
 	now = sysclock_read();
 	if (!server->measuring)
 		server->since = now;
 	server->measuring = true;
 	return send_time(server, "now", now.real);
-}
-
-static bool
-answer_line(struct server *server, const char *line, size_t length)
-{
-	struct exchange_order order;
-	bool range = false;
-
-	if (memchr(line, '\0', length) == NULL && exchange_parse_order(line, length, &order, &range))
-		return answer_order(server, &order);
-	if (range)
-		return send_no(server, REASON_RANGE, "the number is out of range");
-	return send_no(server, REASON_SYNTAX, "expected now, step, slew, rate, bound or bye");
 }
 
 static bool
