@@ -132,10 +132,7 @@ open_sockets(struct query *query, const struct addrinfo *addresses, struct query
 			return;
 		error = errno;
 	}
-	if (error == ETIMEDOUT)
-		fail(answer, QUERY_TIMEOUT, 0);
-	else
-		fail(answer, QUERY_UNREACHABLE, error);
+	fail(answer, error == ETIMEDOUT ? QUERY_TIMEOUT : QUERY_UNREACHABLE, error == ETIMEDOUT ? 0 : error);
 }
 
 void
