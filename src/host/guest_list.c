@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
+
 #define ALPHANUMERIC "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 /*
  * Octets that neither a shell nor ssh's %-expansion treats specially and that separate nothing in a path: ssh_config
@@ -69,22 +71,13 @@ host_fault(const char *host)
 	return *host == '.' ? "has a host that starts with \".\"" : NULL;
 }
 
-/* Whether PORT is 1 to 65535. */
-static bool
-is_port(const char *port)
-{
-	size_t digits = strspn(port, "0123456789");
-
-	return port[digits] == '\0' && digits > 0 && digits <= 5 && *port != '0' &&
-	    (digits < 5 || strcmp(port, "65535") <= 0);
-}
-
 const char *
 guest_list_destination(const char *name, struct destination *to)
 {
 	bool uri = strncmp(name, scheme, sizeof scheme - 1) == 0;
 	struct destination made = { .port = "" };
 	char *host, *port = NULL;
+	int64_t number;
 
 	if (*name == '\0')
 		return "is empty";
@@ -119,7 +112,7 @@ guest_list_destination(const char *name, struct destination *to)
 			port = end + 1;
 		} else if (end != NULL)
 			return "has an IPv6 address that is not in brackets, as in ssh://[ADDRESS]:PORT";
-		if (port != NULL && !is_port(port))
+		if (port != NULL && (*port == '0' || !parse_whole(port, 1, 65535, &number)))
 			return "has a port other than 1 to 65535";
 		if (port != NULL)
 			strcpy(made.port, port);

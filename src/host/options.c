@@ -1,6 +1,7 @@
 /* The command line of guestclock: see options.h. */
 #include "host/options.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,9 +14,6 @@
 #define PARALLEL_DEFAULT "16"
 #define PARALLEL_MOST 1000
 #define WARNING_DEFAULT "0.5"
-
-#define TEXT_(number) #number
-#define TEXT(number) TEXT_(number)
 
 enum option_id { CRITICAL, LIST, PARALLEL, DEADLINE, WARNING, JSON, PROMETHEUS, REQUIRE_SYNC, SSH_CONFIG, STATE, OPTIONS };
 
@@ -44,48 +42,47 @@ const struct program options_program = {
 	.arg = option_table, .count = OPTIONS
 };
 
-/* Stores VALUE in *PATH.  Returns NULL, or a description of the expected value. */
-static const char *
-take_path(const char *value, const char **path)
-{
-	*path = value;
-	return *value != '\0' && *value != '-' ? NULL : "a path that does not start with \"-\"";
-}
+/* Of an option with a value: the member of struct driver_options, the limits of a number, and the expected value. */
+#define FIELD(name) offsetof(struct driver_options, name)
+#define SECONDS_EXPECTED "seconds, such as 30 or 0.5"
+#define PATH_EXPECTED "a path that does not start with \"-\""
+static const struct {
+	size_t field;
+	int64_t least, most;	/* most is 0 for text */
+	const char *expected;	/* NULL: the option is a flag */
+} values[OPTIONS] = {
+	[CRITICAL] = { FIELD(critical), 0, INT64_MAX, SECONDS_EXPECTED },
+	[WARNING] = { FIELD(warning), 0, INT64_MAX, SECONDS_EXPECTED },
+	[DEADLINE] = { FIELD(deadline), 1, DIALOG_LONGEST,
+	    SECONDS_EXPECTED ", above 0 and up to " ARGS_NUMBER(DIALOG_LONGEST_SECONDS) },
+	[PARALLEL] = { FIELD(parallel), 1, PARALLEL_MOST, "a number from 1 to " ARGS_NUMBER(PARALLEL_MOST) },
+	[LIST] = { FIELD(list), 0, 0, "a file, or - for standard input" },
+	[JSON] = { FIELD(json), 0, 0, NULL },
+	[PROMETHEUS] = { FIELD(prometheus), 0, 0, PATH_EXPECTED },
+	[REQUIRE_SYNC] = { FIELD(require_sync), 0, 0, NULL },
+	[SSH_CONFIG] = { FIELD(ssh_config), 0, 0, PATH_EXPECTED },
+	[STATE] = { FIELD(state), 0, 0, PATH_EXPECTED },
+};
 
+/* Stores the value of one option.  Returns NULL, or a description of the expected value. */
 static const char *
 take_option(enum option_id option, const char *value, struct driver_options *options)
 {
-	static const char seconds[] = "seconds, such as 30 or 0.5";
+	void *field = (char *)options + values[option].field;
+	int64_t least = values[option].least, most = values[option].most;
+	bool good = true;
 
-	switch (option) {
-	case CRITICAL:
-		return parse_seconds(value, INT64_MAX, &options->critical) ? NULL : seconds;
-	case WARNING:
-		return parse_seconds(value, INT64_MAX, &options->warning) ? NULL : seconds;
-	case DEADLINE:
-		return parse_seconds(value, DIALOG_LONGEST, &options->deadline) && options->deadline > 0 ? NULL :
-		    "seconds, such as 30 or 0.5, above 0 and up to " TEXT(DIALOG_LONGEST_SECONDS);
-	case PARALLEL:
-		return parse_whole(value, 1, PARALLEL_MOST, &options->parallel) ? NULL :
-		    "a number from 1 to " TEXT(PARALLEL_MOST);
-	case LIST:
-		options->list = value;
-		return *value != '\0' ? NULL : "a file, or - for standard input";
-	case JSON:
-		options->json = true;
-		return NULL;
-	case PROMETHEUS:
-		return take_path(value, &options->prometheus);
-	case REQUIRE_SYNC:
-		options->require_sync = true;
-		return NULL;
-	case SSH_CONFIG:
-		return take_path(value, &options->ssh_config);
-	case STATE:
-	case OPTIONS:
-		break;
+	if (values[option].expected == NULL)
+		*(bool *)field = true;
+	else if (option == PARALLEL)
+		good = parse_whole(value, least, most, field);
+	else if (most != 0)
+		good = parse_seconds(value, most, field) && *(nanoseconds *)field >= least;
+	else {
+		*(const char **)field = value;
+		good = *value != '\0' && (*value != '-' || option == LIST);
 	}
-	return take_path(value, &options->state);
+	return good ? NULL : values[option].expected;
 }
 
 int
