@@ -30,10 +30,7 @@ enum plugin_status { PLUGIN_OK, PLUGIN_WARNING, PLUGIN_CRITICAL, PLUGIN_UNKNOWN 
 
 enum run_end { RUN_ENDED, RUN_UNSAVED, RUN_FAILED, RUN_USAGE };
 
-/*
- * The status of one guest: by the magnitude of its offset and the limits of check, or PLUGIN_UNKNOWN if it failed or
- * refused.
- */
+/* The status of one guest: by its offset's magnitude and check's limits; PLUGIN_UNKNOWN if it failed or refused. */
 enum plugin_status exit_status_guest(const struct record *record, const struct driver_options *options);
 
 /* The worst status that a guest has.  GUESTS is the number of guests with each status. */

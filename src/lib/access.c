@@ -37,10 +37,7 @@ yp_get_default_domain(char **domain)
 	return 1;		/* YPERR_BADARGS; any value except 0 is an error */
 }
 
-/*
- * Replaces libwrap's diag.c, to rate-limit its messages: a client that sends from many addresses must not fill the log
- * with them.
- */
+/* Replaces libwrap's diag.c, to rate-limit its messages: a client with many addresses must not fill the log. */
 struct tcpd_context tcpd_context;	/* the table and line that libwrap reads */
 jmp_buf tcpd_buf;			/* hosts_access(3) continues here after tcpd_jump() */
 

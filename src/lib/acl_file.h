@@ -19,10 +19,7 @@
  */
 bool acl_file_look(const char *daemon, char *allow, char *deny, bool strict);
 
-/*
- * Why libwrap must not use the tables, as the last acl_file_look() found: file, line, fault, and expected text.  NULL:
- * it may use them.
- */
+/* Why libwrap must not use the tables, as acl_file_look() found: file, line, fault, expected text.  NULL: it may. */
 const char *acl_file_fault(void);
 
 /* Discards the result of the last acl_file_look(): the next call reads all files again and returns true. */

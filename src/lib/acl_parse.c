@@ -115,10 +115,7 @@ host_fault(char *word, const struct rules *rules)
 		return ipv4_network_fault(word, slash);
 	if (length == 0 || word[strspn(word, ".")] == '\0')
 		return "a client is missing: expected an address, a network or a name";
-	/*
-	 * A wildcard pattern for an IPv6 address as text: only in a list file, because in a rule its colon ends a
-	 * field.
-	 */
+	/* A wildcard pattern for an IPv6 address as text: only in a list file; in a rule its colon ends a field. */
 	if (word[strspn(word, name_characters)] == ':' && word[strcspn(word, "*?")] != '\0')
 		return NULL;
 	if (strchr(word, ':') != NULL)

@@ -161,10 +161,7 @@ exchange_parse_greeting(const char *line, size_t length, struct exchange_greetin
 	bool range;
 
 	memset(greeting, 0, sizeof *greeting);
-	/*
-	 * Ignore fields that a later version appends after the tick.  The caller decides by the version number whether
-	 * to go on.
-	 */
+	/* Ignore what a later version appends after the tick: the caller decides by the version number. */
 	return length < EXCHANGE_LINE && starts(&reader, "guestclock ") && whole(&reader, &greeting->version) &&
 	    starts(&reader, " boot=") && parse_boot(&reader, greeting->boot) &&
 	    starts(&reader, " sync=") && parse_sync(&reader, &greeting->sync) &&

@@ -13,10 +13,7 @@
  */
 bool fds_retry(int fd, short events);
 
-/*
- * Writes all LENGTH octets to FD.  Returns 0 or the errno value of write(2) or poll(2); some octets may then be
- * written.
- */
+/* Writes all LENGTH octets to FD.  Returns 0 or an errno value (write(2), poll(2)); a part may then be written. */
 int fds_write_all(int fd, const void *octets, size_t length);
 
 #endif

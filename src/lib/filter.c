@@ -61,10 +61,7 @@ call_trapped(int signal, siginfo_t *info, void *context)
 		    write(STDERR_FILENO, ": the filter forbids this system call\n", 38) > 0);
 #endif
 	if (call < sizeof filter_dangerous * 8 && (filter_dangerous[call / 8] >> call % 8 & 1) != 0) {
-		/*
-		 * Every filter makes the kernel kill the process for this one call, so that the end does not depend on
-		 * this code.
-		 */
+		/* Every filter makes the kernel kill the process for this call: the end does not need this code. */
 		syscall(SYS_tkill, 0, 0);
 		_exit(STATUS_SYSTEM);
 	}
@@ -124,20 +121,14 @@ filter_enter(enum filter filter)
 	 */
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &programs[filter]) == 0)
 		return 0;
-	/*
-	 * A kernel before 4.17 lacks that flag.  An outer filter around this process may forbid seccomp(2) and allow
-	 * prctl(2).
-	 */
+	/* A kernel before 4.17 lacks that flag.  An outer filter may forbid seccomp(2) and allow prctl(2). */
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &programs[filter]) == 0 ? 0 : errno;
 }
 
 void
 filter_describe(int error, char text[FILTER_TEXT])
 {
-	/*
-	 * A kernel without seccomp returns ENOSYS or EINVAL; an outer filter around this process may return any of
-	 * these.
-	 */
+	/* A kernel without seccomp returns ENOSYS or EINVAL; an outer filter may return any of these. */
 	bool none = error == ENOSYS || error == EINVAL || error == EPERM || error == EACCES;
 
 	snprintf(text, FILTER_TEXT, none ? "this kernel or container offers no system call filter (seccomp): %s; "

@@ -38,10 +38,7 @@ struct filter_missed {
 	int32_t call;		/* the call's number on this architecture */
 };
 
-/*
- * Returns in MISSED a call that failed because the filter does not list it, each call once.  Returns false if there is
- * no further one.
- */
+/* Returns in MISSED a call that failed because the filter does not list it, each once; false: no further one. */
 bool filter_next_missed(struct filter_missed *missed);
 
 /* The format of the log line: a call's number, and how often it failed. */

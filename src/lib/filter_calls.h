@@ -10,10 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-/*
- * TCGETS2, which newer C libraries use instead of TCGETS.  The kernel header that defines it conflicts with the C
- * library's.
- */
+/* TCGETS2, which newer C libraries use for TCGETS.  The kernel's header of it conflicts with the C library's. */
 #define TERMINAL_GETS2 0x802c542a
 
 /*

@@ -27,10 +27,7 @@ startup_descriptors(void)
 		return false;
 	for (int fd = 0; fd <= 2; fd++)
 		if ((standard[fd].revents & POLLNVAL) != 0) {
-			/*
-			 * open(2) returns the lowest free descriptor, which is FD.  Reading descriptor 0 and writing 1
-			 * and 2 then fail.
-			 */
+			/* open(2) returns the lowest free descriptor, FD.  Reading 0 and writing 1 and 2 then fail. */
 			int null = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 
 			if (null >= 0 && null != fd)

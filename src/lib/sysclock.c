@@ -58,10 +58,7 @@ sysclock_state(struct sysclock_state *state)
 
 	if (result < 0)
 		return errno;
-	/*
-	 * TIME_ERROR also reports lost PPS signals.  STA_UNSYNC is what steps, settimeofday(2) and time services all
-	 * maintain.
-	 */
+	/* TIME_ERROR also reports lost PPS signals; STA_UNSYNC is what steps, settimeofday(2) and services keep. */
 	state->synchronised = (kernel.status & STA_UNSYNC) == 0 && result != TIME_ERROR;
 	state->maxerror = ns_multiply(kernel.maxerror, NS_PER_MICROSECOND);
 	state->esterror = ns_multiply(kernel.esterror, NS_PER_MICROSECOND);

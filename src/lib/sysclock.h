@@ -19,10 +19,7 @@
 /* The kernel calls a clock with this much error unsynchronised (NTP_PHASE_LIMIT) and keeps no larger bound. */
 #define SYSCLOCK_BOUND_MAX (16 * NS_PER_SECOND)
 
-/*
- * CLOCK_REALTIME, by clock_gettime(2).  Do not use time(2): it reads the coarse clock, whose second changes up to a
- * tick late.
- */
+/* CLOCK_REALTIME, by clock_gettime(2), not time(2): that reads the coarse clock, whose second is up to a tick late. */
 nanoseconds sysclock_now(void);
 
 /* CLOCK_MONOTONIC_RAW, which steps and slews do not affect. */

@@ -62,9 +62,7 @@ parse_seconds(const char *text, nanoseconds max, nanoseconds *value)
 	return true;
 }
 
-/*
- * Days from 1970-01-01 to a date of the Gregorian calendar.  Counts years from March, so that the leap day is the last.
- */
+/* Days from 1970-01-01 to a date of the Gregorian calendar.  Years count from March: the leap day is the last. */
 static int64_t
 days_of_date(int64_t year, int64_t month, int64_t day)
 {

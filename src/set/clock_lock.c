@@ -90,10 +90,7 @@ clock_lock_open(struct clock_lock *state, bool writable)
 	return writable ? state->error : 0;
 }
 
-/*
- * Polls, because the guest's timers may not run; counts, because its time may stand still.  Returns 0 or an errno
- * value.
- */
+/* Polls, because the guest's timers may not run, and counts the polls, because its time may stand still. */
 static int
 wait_for_lock(int fd)
 {
@@ -151,10 +148,7 @@ clock_lock_complaint(int error)
 bool
 clock_lock_other_service(const struct clock_lock *state, const struct sysclock_state *kernel)
 {
-	/*
-	 * The kernel keeps the estimate that was set, and lets maxerror grow.  A time service that was active since has
-	 * set both.
-	 */
+	/* The kernel keeps the estimate, and lets maxerror grow.  A time service that was active since has set both. */
 	return kernel->synchronised && !(state->has_bound && kernel->maxerror >= kernel->esterror &&
 	    (kernel->esterror == state->bound * NS_PER_MICROSECOND ||
 	    kernel->esterror == state->bound_before * NS_PER_MICROSECOND));

@@ -6,10 +6,7 @@
 #define WINDOWS 8
 /* The least time between questions: closer ones only queue behind each other. */
 #define SPACING_MIN (50 * NS_PER_MICROSECOND)
-/*
- * How far the edge may move in a second: enough for a clock that runs 200 ppm wrong.  If it runs worse, the search
- * widens.
- */
+/* How far the edge may move in a second: enough for a clock 200 ppm wrong.  If it runs worse, the search widens. */
 #define DRIFT_ALLOWANCE (200 * NS_PER_MICROSECOND)
 /* How much to widen the search after a missed edge. */
 #define SEARCH (10 * NS_PER_MILLISECOND)
@@ -72,10 +69,7 @@ edge_take(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t sec
 		edge->before = sent;
 		edge->has_before = true;
 		edge->next = ns_add(sent, edge->spacing);
-		/*
-		 * The window is over and the edge has not come: the clock runs wrong.  Search further for the same
-		 * edge.
-		 */
+		/* The window is over without the edge: the clock runs wrong.  Search further for the same edge. */
 		if (sent > edge->window.high)
 			edge->spacing = ns_multiply(edge->spacing, 2);
 		return;
@@ -86,10 +80,7 @@ edge_take(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t sec
 		nanoseconds width = ns_subtract(found.high, found.low);
 
 		edge->settled = edge->windows > 2 && width > ns_subtract(edge->known.high, edge->known.low) / 4 * 3;
-		/*
-		 * Use the newest interval even if it is not the narrowest: the clock may have run wrong since the
-		 * others.
-		 */
+		/* Use the newest interval even if it is wider: the clock may have run wrong since the others. */
 		edge->known = edge->expected = interval_widened(found, width / WINDOW_DRIFT);
 		edge->known_at = received;
 	} else {

@@ -51,10 +51,7 @@ void edge_take(struct edge *edge, nanoseconds sent, nanoseconds received, int64_
 /* The offset when the guest's clock reads NOW: the last interval found, widened for its age. */
 struct interval edge_offset(const struct edge *edge, nanoseconds now);
 
-/*
- * Plans the window around the first edge that can still be caught; the guest's clock reads NOW.  For the caller after a
- * question was lost.
- */
+/* Plans the window around the first edge that can still be caught at NOW.  For the caller after a lost question. */
 void edge_plan(struct edge *edge, nanoseconds now);
 
 #endif

@@ -28,10 +28,7 @@ struct server {
 	enum status status;
 };
 
-/*
- * Sends LINE to the host.  Returns false on failure, which it reports and logs, because an order may have been carried
- * out.
- */
+/* Sends LINE.  Returns false on failure, which it reports and logs, because an order may have been carried out. */
 static bool
 send_line(struct server *server, const char *line, size_t length)
 {

@@ -26,9 +26,7 @@
 static _Noreturn void
 ask(int pipe, pid_t setter, const struct rdate_request *request, int64_t pivot)
 {
-	/*
-	 * Static, so that it is all zero: its padding goes through the pipe and must not carry this process's memory.
-	 */
+	/* Static, so all zero: its padding goes through the pipe and must not carry this process's memory. */
 	static struct query_answer answer;
 	static struct query client;
 	int error = privilege_reduce(false);

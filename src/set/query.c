@@ -234,10 +234,7 @@ struct datagram {
 	nanoseconds sent, received;	/* the guest's clock when the question left and when this arrived */
 };
 
-/*
- * Waits at most LONGEST for a datagram on the last question's socket.  Returns 1, 0 if none came, or -1 on error
- * (errno).
- */
+/* Waits at most LONGEST for a datagram on the last question's socket.  Returns 1, 0 if none came, or -1 (errno). */
 static int
 receive_datagram(const struct query *query, nanoseconds longest, struct datagram *datagram)
 {
@@ -354,10 +351,7 @@ sleep_until(nanoseconds when)
 
 	if (left > 3 * NS_PER_SECOND / 2)
 		left = 3 * NS_PER_SECOND / 2;
-	/*
-	 * A busy machine wakes up late, so the last part is a busy wait.  Its turns are counted, because time may stand
-	 * still.
-	 */
+	/* A busy machine wakes up late: the last part is a busy wait, counted because time may stand still. */
 	if (left > AWAKE)
 		wait_for(-1, 0, left - AWAKE);
 	for (int look = 0; look < AWAKE_LOOKS && sysclock_now() < when; look++)

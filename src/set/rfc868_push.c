@@ -21,10 +21,7 @@
  */
 #define PUSH_TRANSIT NS_PER_SECOND
 
-/*
- * Reads the four octets, in PUSH_TIMEOUT if the guest's timers run at all.  Does not wait for the end of the input.
- * Reports every failure.
- */
+/* Reads the four octets, within PUSH_TIMEOUT.  Does not wait for the end of the input.  Reports every failure. */
 static enum status
 read_octets(uint8_t octets[RFC868_OCTETS + 1])
 {

@@ -91,10 +91,7 @@ read_key(const char *path, char key[SSH_ENV_KEY_TEXT])
 	ssh_env_key_fingerprint(info, key);
 }
 
-/*
- * clearenv(3) leaves the strings on the stack, where execve(2) put them, readable in /proc/PID/environ: overwrite all
- * that are not USED.
- */
+/* clearenv(3) leaves the strings where execve(2) put them, readable in /proc/PID/environ: overwrite those not USED. */
 static void
 wipe_environment(const char *const used[], size_t count)
 {
@@ -121,10 +118,7 @@ ssh_env_read(struct ssh_env *client)
 	memset(client, 0, sizeof *client);
 	strcpy(client->address, connection == NULL ? "this machine" : "unknown");
 	wipe_environment((const char *const[]){ connection, command, auth_info, connection == NULL ? zone : NULL }, 4);
-	/*
-	 * An absolute TZ keeps localtime(3) from looking for files when they are out of reach.  A local user's own TZ
-	 * is kept.
-	 */
+	/* An absolute TZ keeps localtime(3) from looking for files out of reach.  A local user's own TZ is kept. */
 	setenv("TZ", zone != NULL && connection == NULL ? zone : ":/etc/localtime", 1);
 	client->command = command != NULL ? command : "";
 	client->by_ssh = connection != NULL;

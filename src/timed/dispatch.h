@@ -15,9 +15,7 @@
  */
 enum status serve(void);
 
-/*
- * Serves one connection, from PEER ("stream nowait"): checks access, replies, waits up to 2 s for the client's close.
- */
+/* Serves one connection, from PEER ("stream nowait"): checks access, replies, waits up to 2 s for its close. */
 enum status stream_connection(int fd, union peer *peer);
 
 /* Serves a listening socket ("stream wait") until it is idle or the superserver ends. */

@@ -34,9 +34,7 @@ sandbox_enter(void)
 	char text[FILTER_TEXT];
 	int error = drop_capabilities();
 
-	/*
-	 * Not dumpable: no core file, and no other process of the same user (nobody may have many) can trace this one.
-	 */
+	/* Not dumpable: no core file, and no other process of this user (nobody may have many) can trace this one. */
 	if (error == 0 && (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0))
 		error = errno;
 	if (error != 0) {
