@@ -97,7 +97,7 @@ signed_seconds(const char *text, nanoseconds *value)
 static bool
 parse_times(char *text, void *into, size_t count)
 {
-	nanoseconds times[TIMES];
+	nanoseconds times[TIMES] = { 0 };
 
 	for (size_t at = 0; at < count; at++) {
 		char *space = strchr(text, ' ');

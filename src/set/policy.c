@@ -13,15 +13,16 @@
 /* The tolerance for other movement between two readings, such as another time service that slews the clock. */
 #define NO_SET (10 * NS_PER_MILLISECOND)
 
-/* WIRE is a refusal's reason in the exchange: "range" where the exchange has no word of its own. */
+/* WIRE is a refusal's reason in the exchange: "range" where the exchange has no word of its own; REASONS: no refusal. */
 static const struct {
 	const char *name, *reason;
 	enum exchange_reason wire;
 } decisions[] = {
-	[DECISION_WITHIN_BOUND] = { "within-bound", "the clock is right as far as the source can tell" },
-	[DECISION_STEP] = { "step", "stepped" },
-	[DECISION_SLEW] = { "slew", "slewed" },
-	[DECISION_OTHER_SERVICE] = { "other-service", "another time service keeps this clock, left alone below 1 s" },
+	[DECISION_WITHIN_BOUND] = { "within-bound", "the clock is right as far as the source can tell", REASONS },
+	[DECISION_STEP] = { "step", "stepped", REASONS },
+	[DECISION_SLEW] = { "slew", "slewed", REASONS },
+	[DECISION_OTHER_SERVICE] = { "other-service", "another time service keeps this clock, left alone below 1 s",
+		REASONS },
 	[DECISION_BEFORE_FLOOR] = { "before-floor", "the new time would be before --not-before", REASON_BEFORE_FLOOR },
 	[DECISION_AFTER_CEILING] = { "after-ceiling", "the new time would be --not-after or later", REASON_AFTER_CEILING },
 	[DECISION_TOO_FAR] = { "too-far", "the step would be larger than --max-step", REASON_TOO_FAR },
