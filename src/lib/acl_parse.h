@@ -44,7 +44,10 @@ typedef bool acl_list(const char *path, void *context);
 enum acl_effect acl_parse(const char *text, size_t length, const char *daemon, acl_list *list, void *context,
     struct acl_fault *fault);
 
-/* Parses a list of clients: words between blanks and newlines, no comments, no EXCEPT.  FAULT, LIST: as above. */
+/*
+ * Parses a list of clients: words separated by blanks and newlines, without comments and EXCEPT.  Sets FAULT; LIST is
+ * called with CONTEXT.
+ */
 void acl_parse_list(const char *text, size_t length, acl_list *list, void *context, struct acl_fault *fault);
 
 #endif

@@ -90,7 +90,10 @@ clock_lock_open(struct clock_lock *state, bool writable)
 	return writable ? state->error : 0;
 }
 
-/* Polls, because the guest's timers may not run, and counts the polls, because its time may stand still. */
+/*
+ * Polls, because the guest's timers may not run, and counts the polls, because its time may stand still.  Returns 0 or
+ * an errno value.
+ */
 static int
 wait_for_lock(int fd)
 {

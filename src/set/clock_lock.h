@@ -29,7 +29,7 @@ struct clock_lock {
 	int64_t bound_before;		/* the one before: in force if a request was killed before setting bound */
 };
 
-/* Opens the file.  WRITABLE: makes it if it is missing.  Otherwise makes nothing and always returns 0. */
+/* Opens the file.  WRITABLE: makes it if it is missing.  Otherwise makes nothing and always returns 0: it may be missing. */
 int clock_lock_open(struct clock_lock *state, bool writable);
 
 /*
