@@ -412,7 +412,7 @@ confined() {
 # holds_little ACCOUNT-NUMBER: checks the privileges of the two processes that wait for a silent source.
 holds_little() {
 	local pids parent child pid
-	wait_for 10 confined
+	wait_for 20 confined
 	confined
 	mapfile -t pids < <(sed -n 's/^== //p' <<<"$statuses")
 	parent=${pids[0]} child=${pids[1]}
@@ -441,7 +441,7 @@ holds_little() {
 
 @test "a request that waits for a silent source does not block other requests" {
 	ask_in_background plain "rdate -s -t 600000 -o $SILENT 10.0.2.2"
-	wait_for 10 confined
+	wait_for 20 confined
 	ask plain "rdate -s -o $STREAM 10.0.2.2"
 	expect 0
 	sample
@@ -572,7 +572,7 @@ watch_setters() {
 @test "in a guest with very little processor time, killing the ssh client ends a request to a silent source" {
 	# Ten minutes of the guest's own time: no timer ends the request.
 	ask_in_background plain "rdate -s -t 600000 -o $SILENT 10.0.2.2"
-	wait_for 10 confined
+	wait_for 20 confined
 	watch_setters
 	guest_throttle
 	not grep -q 'setters: none' "$GUEST_DIR/console.log"

@@ -826,7 +826,7 @@ class Trial:
               f"{missed} of them not reached, {failed} failed", flush=True)
         # The calls of a run can vary, above all where seconds are counted; but a fault that was not reached was not
         # tested.
-        if missed > len(faults) // (4 if scenario.name == "host" else 20 if scenario.name.startswith("timed-") else 50) + 2:
+        if missed > len(faults) // (4 if scenario.name == "host" else 10 if scenario.name.startswith("timed-") else 50) + 2:
             print(f"{scenario.name}: too many were not reached")
             self.failed += 1
         self.failed += failed
