@@ -371,7 +371,7 @@ sandbox_start() {
 	# shellcheck disable=SC2046
 	background sandbox unshare $(ns_flags) --net sh -c "PATH=\$PATH:/usr/sbin:/sbin; $ETC_MOUNT && $inside" \
 		sh "$ETC" "$WORK/sbin" "$WORK/ready"
-	wait_for 5 test -e "$WORK/ready" || { cat "$WORK/sandbox.out"; return 1; }
+	wait_for 15 test -e "$WORK/ready" || { cat "$WORK/sandbox.out"; return 1; }
 	SANDBOX=$PID
 	ENTER=(nsenter --target "$SANDBOX" --net)
 	[ "$(id -u)" -eq 0 ] || ENTER+=(--user --preserve-credentials)

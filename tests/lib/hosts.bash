@@ -53,7 +53,7 @@ log_start() {
 	mkfifo "$WORK/log.ack"
 	: >"$LOG"
 	background logsink "$PYTHON" -I -S "$TOP/tests/lib/logsink.py" "$DEV/log" "$LOG" "$WORK/log.ack"
-	wait_for 5 test -S "$DEV/log" || { cat "$WORK/logsink.out"; return 1; }
+	wait_for 15 test -S "$DEV/log" || { cat "$WORK/logsink.out"; return 1; }
 	# shellcheck disable=SC2016
 	"${ENTER[@]}" --mount sh -c '
 		for node in null zero full random urandom tty; do

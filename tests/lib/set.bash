@@ -49,8 +49,8 @@ set_start() {
 		# A time limit, in case no teardown stops it.
 		exec sleep 300'
 	background sandbox unshare -Urmn sh -c "PATH=\$PATH:/usr/sbin:/sbin; $inside" sh "$DEV" "$ETC" "$WORK/ready"
-	wait_for 5 test -e "$WORK/ready" || { cat "$WORK/sandbox.out"; return 1; }
-	wait_for 5 test -S "$DEV/log" || { cat "$WORK/logsink.out"; return 1; }
+	wait_for 15 test -e "$WORK/ready" || { cat "$WORK/sandbox.out"; return 1; }
+	wait_for 15 test -S "$DEV/log" || { cat "$WORK/logsink.out"; return 1; }
 	SANDBOX=$PID
 	ENTER=(nsenter --target "$SANDBOX" --user --preserve-credentials --net)
 	clock_new
