@@ -363,6 +363,10 @@ assert_logged_three() {
 	talk 'step +1.000000000\nslew +0.010000000\nnow\n'
 	equal "$status" 111 status
 	replied 'no failed Operation not permitted' 'no failed Operation not permitted' "now $TIME"
+	# Each failed order is logged once, as a failure of the system.
+	log_take
+	equal "$(printf '%s\n' "${logged[@]}" | grep -c "^<$DAEMON_ERR>.*: refused: failed: Operation not permitted\$") ${#logged[@]}" '2 2' \
+		'lines of failures, and all lines'
 	assert_untouched
 }
 
