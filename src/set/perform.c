@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "lib/filter.h"
-#include "set/outcome.h"
 #include "set/exchange_server.h"
+#include "set/outcome.h"
 #include "set/privilege.h"
 
 enum status

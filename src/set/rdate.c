@@ -5,9 +5,9 @@
 #include <time.h>
 
 #include "lib/sysclock.h"
-#include "set/outcome.h"
 #include "set/correct.h"
 #include "set/netproc.h"
+#include "set/outcome.h"
 #include "set/perform.h"
 #include "set/query.h"
 

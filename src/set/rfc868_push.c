@@ -8,8 +8,8 @@
 #include "lib/rfc868.h"
 #include "lib/sysclock.h"
 #include "lib/text.h"
-#include "set/outcome.h"
 #include "set/correct.h"
+#include "set/outcome.h"
 #include "set/perform.h"
 
 /* How long to wait for the four octets.  Has no effect if the guest's timers do not run. */
