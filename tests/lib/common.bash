@@ -24,7 +24,18 @@ export LC_ALL=C TZ=UTC
 
 # ------------------------------------------------------------------------------------------ start and end
 
+# note_failure: keeps the stack of the first command that failed, for bats' report
+note_failure() {
+	[ -z "${NOTED-}" ] || return 0
+	NOTED=1
+	bats_capture_stack_trace
+}
+
 common_setup() {
+	# Bats keeps the stack before each command, in a DEBUG trap that takes longer than most commands.  Since bash 5.2 the
+	# stack is still right in the ERR trap, so it is enough to keep it there.
+	trap - DEBUG
+	trap 'bats_error_trap; note_failure' ERR
 	# Bats gives each test a directory of its own.
 	WORK=$BATS_TEST_TMPDIR
 	PIDS=$WORK/pids
