@@ -6,7 +6,7 @@ exit_status_guest(const struct record *record, const struct driver_options *opti
 {
 	nanoseconds offset = ns_magnitude(record->after.offset);
 
-	if (record->result != DIALOG_DONE)
+	if (record->result != CLIENT_DONE)
 		return PLUGIN_UNKNOWN;
 	return offset > options->critical ? PLUGIN_CRITICAL : offset > options->warning ? PLUGIN_WARNING : PLUGIN_OK;
 }

@@ -154,7 +154,7 @@ note_store_error(struct run *run, int error)
 
 /* Stores and reports the result of a guest that has ended. */
 static void
-guest_ended(void *context, const char *name, const struct dialog *dialog)
+guest_ended(void *context, const char *name, const struct exchange_client *client)
 {
 	struct run *run = context;
 	struct record previous, record;
@@ -163,17 +163,17 @@ guest_ended(void *context, const char *name, const struct dialog *dialog)
 	/* After a failure, keep the data of the last success: the next success computes the drift from them. */
 	record = previous;
 	record.time = sysclock_now();
-	record.result = dialog->result;
+	record.result = client->result;
 	record.has_drift = false;
 	record.drift_ppb = 0;
 	snprintf(record.guest, sizeof record.guest, "%s", name);
-	memcpy(record.text, dialog->text, sizeof record.text);
-	if (dialog->result == DIALOG_DONE) {
+	memcpy(record.text, client->text, sizeof record.text);
+	if (client->result == CLIENT_DONE) {
 		record.last_success = record.time;
-		record.action = dialog->action;
-		record.before = dialog->before;
-		record.after = dialog->after;
-		memcpy(record.boot, dialog->greeting.boot, sizeof record.boot);
+		record.action = client->action;
+		record.before = client->before;
+		record.after = client->after;
+		memcpy(record.boot, client->greeting.boot, sizeof record.boot);
 		drift_follow(&previous, &record);
 	}
 	note_store_error(run, store_remember(&run->store, &record, run->options->correct));

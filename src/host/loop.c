@@ -32,8 +32,8 @@
 #define AGAIN_SPREAD (400 * NS_PER_MILLISECOND)
 
 enum stage {
-	STAGE_TALKING,		/* the dialog is not over */
-	STAGE_LEAVING,		/* the dialog is over; ssh should end without a signal */
+	STAGE_TALKING,		/* the exchange is not over */
+	STAGE_LEAVING,		/* the exchange is over; ssh should end without a signal */
 	STAGE_TERMINATED,	/* ssh was sent SIGTERM */
 	STAGE_KILLED		/* ssh was sent SIGKILL */
 };
@@ -49,7 +49,7 @@ struct try {
 struct place {
 	size_t guest;		/* index into loop.names */
 	struct ssh ssh;
-	struct dialog dialog;
+	struct exchange_client client;
 	enum stage stage;
 	bool busy;		/* the slot has a guest */
 	bool second;		/* this is the guest's second try */
@@ -86,14 +86,14 @@ watch(const struct loop *loop, int fd, uint64_t tag)
 }
 
 /*
- * Sends the dialog's order.  The line is short and ssh reads the pipe, so the pipe has room for it.  Returns false on
+ * Sends the exchange's order.  The line is short and ssh reads the pipe, so the pipe has room for it.  Returns false on
  * failure, unless ssh has closed the pipe: its exit status then gives the reason.
  */
 static bool
 send_order(struct place *place)
 {
 	char line[EXCHANGE_LINE + 1];
-	size_t length = exchange_write_order(&place->dialog.order, line);
+	size_t length = exchange_write_order(&place->client.order, line);
 
 	place->sent = sysclock_now();
 	return write(place->ssh.input, line, length) == (ssize_t)length || errno == EPIPE;
@@ -109,11 +109,11 @@ enter_stage(struct place *place, enum stage stage)
 		ssh_signal(&place->ssh, stage == STAGE_TERMINATED ? SIGTERM : SIGKILL);
 }
 
-/* Ends the session after the dialog: after success or a refusal with "bye", after a failure with SIGTERM. */
+/* Ends the session after the exchange: after success or a refusal with "bye", after a failure with SIGTERM. */
 static void
 leave(struct place *place)
 {
-	bool friendly = place->dialog.result != DIALOG_FAILED;
+	bool friendly = place->client.result != CLIENT_FAILED;
 
 	if (place->stage != STAGE_TALKING)
 		return;
@@ -128,15 +128,15 @@ leave(struct place *place)
 static void
 fail_place(struct place *place, const char *text)
 {
-	if (place->dialog.result == DIALOG_UNFINISHED)
-		dialog_fail(&place->dialog, text);
+	if (place->client.result == CLIENT_UNFINISHED)
+		client_fail(&place->client, text);
 	leave(place);
 }
 
 static void
 report_place(const struct loop *loop, const struct place *place)
 {
-	loop->report(loop->context, loop->names[place->guest], &place->dialog);
+	loop->report(loop->context, loop->names[place->guest], &place->client);
 }
 
 static bool
@@ -153,10 +153,10 @@ static bool
 launch(struct loop *loop, struct place *place)
 {
 	uint64_t tag = (uint64_t)(place - loop->place) * CHANNELS;
-	char text[DIALOG_TEXT];
+	char text[CLIENT_TEXT];
 	int error;
 
-	dialog_start(&place->dialog, loop->options->correct);
+	client_start(&place->client, loop->options->correct);
 	place->stage = STAGE_TALKING;
 	place->held = 0;
 	place->deadline = place->started + loop->options->deadline;
@@ -182,7 +182,7 @@ greeting_awaited(const struct loop *loop)
 
 	for (size_t at = 0; at < loop->places; at++)
 		count += loop->place[at].busy && loop->place[at].stage == STAGE_TALKING &&
-		    loop->place[at].dialog.phase == PHASE_GREETING;
+		    loop->place[at].client.phase == PHASE_GREETING;
 	return count;
 }
 
@@ -237,7 +237,7 @@ read_output(struct place *place)
 			ssh_close(&place->ssh.output);
 			return;
 		}
-		if (place->dialog.phase == PHASE_OVER)
+		if (place->client.phase == PHASE_OVER)
 			return;
 		place->held += (size_t)got;
 		end = memchr(place->line, '\n', place->held);
@@ -246,9 +246,9 @@ read_output(struct place *place)
 		length = end != NULL ? (size_t)(end - place->line) : place->held;
 		more = length + 1 < place->held;
 		place->held = 0;
-		if (more && place->dialog.phase != PHASE_GREETING)
+		if (more && place->client.phase != PHASE_GREETING)
 			fail_place(place, early);
-		else if (!dialog_take(&place->dialog, place->line, length, place->sent, received))
+		else if (!client_take(&place->client, place->line, length, place->sent, received))
 			leave(place);
 		else if (more)
 			fail_place(place, early);
@@ -264,7 +264,7 @@ read_output(struct place *place)
 static bool
 may_heal(const struct loop *loop, const struct place *place, int status)
 {
-	return place->dialog.result == DIALOG_UNFINISHED && place->dialog.phase == PHASE_GREETING && place->held == 0 &&
+	return place->client.result == CLIENT_UNFINISHED && place->client.phase == PHASE_GREETING && place->held == 0 &&
 	    !place->second && loop->stopped == 0 && ssh_may_heal(&place->ssh, status) &&
 	    sysclock_elapsed() - place->started < loop->options->deadline / 2;
 }
@@ -289,9 +289,9 @@ ended(struct loop *loop, struct place *place, int status)
 			now + AGAIN_WAIT + now % AGAIN_SPREAD };
 		return;
 	}
-	if (place->dialog.result == DIALOG_UNFINISHED) {
+	if (place->client.result == CLIENT_UNFINISHED) {
 		ssh_explain(&place->ssh, loop->config, status, text, sizeof text);
-		dialog_fail(&place->dialog, text);
+		client_fail(&place->client, text);
 	}
 	report_place(loop, place);
 }
@@ -328,12 +328,12 @@ take_signals(struct loop *loop)
 static void
 deadline_passed(struct place *place)
 {
-	char text[DIALOG_TEXT];
+	char text[CLIENT_TEXT];
 
 	if (place->stage == STAGE_TALKING) {
 		snprintf(text, sizeof text, "no answer in %lld s%s",
 		    (long long)((sysclock_elapsed() - place->started) / NS_PER_SECOND),
-		    place->dialog.phase == PHASE_GREETING ? "" : ", though the exchange had begun");
+		    place->client.phase == PHASE_GREETING ? "" : ", though the exchange had begun");
 		fail_place(place, text);
 	} else
 		enter_stage(place, place->stage == STAGE_LEAVING ? STAGE_TERMINATED : STAGE_KILLED);
@@ -376,7 +376,7 @@ report_unbegun(struct loop *loop)
 	for (; loop->next < loop->queued; loop->next++) {
 		struct place never = { .guest = loop->queue[loop->next].guest };
 
-		dialog_fail(&never.dialog, loop->next < loop->count ? "interrupted before it was begun" :
+		client_fail(&never.client, loop->next < loop->count ? "interrupted before it was begun" :
 		    "interrupted before it was tried again");
 		report_place(loop, &never);
 	}

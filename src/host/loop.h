@@ -8,16 +8,16 @@
 #ifndef GUESTCLOCK_LOOP_H
 #define GUESTCLOCK_LOOP_H
 
-#include "host/dialog.h"
+#include "host/exchange_client.h"
 #include "host/options.h"
 
-/* Gets the name and the finished dialog of a guest that has ended. */
-typedef void (*loop_callback)(void *context, const char *name, const struct dialog *dialog);
+/* Gets the name and the finished exchange of a guest that has ended. */
+typedef void (*loop_callback)(void *context, const char *name, const struct exchange_client *client);
 
 /*
  * Runs all COUNT guests, at least one, at most options->parallel at once.  CONFIG is the file for ssh's -F (NULL: ssh
  * reads its own files).  Calls REPORT for each guest when it ends.  A guest whose ssh fails before the greeting may be
- * tried once more, within the rest of its time.  SIGINT or SIGTERM ends the run early: every guest whose dialog is not
+ * tried once more, within the rest of its time.  SIGINT or SIGTERM ends the run early: every guest whose exchange is not
  * over is then reported as failed.  Returns that signal or 0; -1, with errno, if the loop failed.
  */
 int loop_run(const struct driver_options *options, const char *config, const char *const *names, size_t count,

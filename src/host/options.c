@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host/dialog.h"
+#include "host/exchange_client.h"
 #include "lib/text.h"
 
 /* Each default and each limit stands once: the parser, --help and the messages use it. */
@@ -53,8 +53,8 @@ static const struct {
 } values[OPTIONS] = {
 	[CRITICAL] = { FIELD(critical), 0, INT64_MAX, SECONDS_EXPECTED },
 	[WARNING] = { FIELD(warning), 0, INT64_MAX, SECONDS_EXPECTED },
-	[DEADLINE] = { FIELD(deadline), 1, DIALOG_LONGEST,
-	    SECONDS_EXPECTED ", above 0 and up to " ARGS_NUMBER(DIALOG_LONGEST_SECONDS) },
+	[DEADLINE] = { FIELD(deadline), 1, CLIENT_LONGEST,
+	    SECONDS_EXPECTED ", above 0 and up to " ARGS_NUMBER(CLIENT_LONGEST_SECONDS) },
 	[PARALLEL] = { FIELD(parallel), 1, PARALLEL_MOST, "a number from 1 to " ARGS_NUMBER(PARALLEL_MOST) },
 	[LIST] = { FIELD(list), 0, 0, "a file, or - for standard input" },
 	[JSON] = { FIELD(json), 0, 0, NULL },

@@ -45,7 +45,7 @@ record_format(const struct record *record, char text[RECORD_TEXT])
 	PUT(snprintf, "%s\nguest %s\n", FORMAT_LINE, record->guest);
 	PUT(put_times, "time", &record->time, 1);
 	PUT(put_times, "last-success", &record->last_success, 1);
-	PUT(snprintf, "result %s\naction %s\n", record_result_names[record->result], dialog_action_names[record->action]);
+	PUT(snprintf, "result %s\naction %s\n", record_result_names[record->result], client_action_names[record->action]);
 	PUT(put_times, "before", &record->before, 4);
 	PUT(put_times, "after", &record->after, 4);
 	PUT(put_times, "reference", &record->reference, 3);
@@ -150,8 +150,8 @@ record_parse(const char *text, size_t length, struct record *record)
 	cursor.good = cursor.good && guest_list_fault(record->guest) == NULL;
 	take_times(&cursor, "time", &record->time, 1);
 	take_times(&cursor, "last-success", &record->last_success, 1);
-	record->result = (enum dialog_result)take_word(&cursor, "result", record_result_names, DIALOG_FAILED + 1);
-	record->action = (enum dialog_action)take_word(&cursor, "action", dialog_action_names, ACTION_OTHER_SERVICE + 1);
+	record->result = (enum client_result)take_word(&cursor, "result", record_result_names, CLIENT_FAILED + 1);
+	record->action = (enum client_action)take_word(&cursor, "action", client_action_names, ACTION_OTHER_SERVICE + 1);
 	take_times(&cursor, "before", &record->before, 4);
 	take_times(&cursor, "after", &record->after, 4);
 	cursor.good = cursor.good && record->before.bound >= 0 && record->before.delay >= 0 && record->after.bound >= 0 &&
@@ -174,7 +174,7 @@ record_format_log(const struct record *record, bool correct, char line[RECORD_LO
 	const char *command = correct ? "sync" : "check";
 
 	format_date(record->time, time);
-	if (record->result != DIALOG_DONE)
+	if (record->result != CLIENT_DONE)
 		return (size_t)snprintf(line, RECORD_LOG_LINE, "%s %s %s %s %s\n", time, record->guest, command,
 		    record_result_names[record->result], record->text);
 	format_seconds(record->before.offset, offset);
@@ -182,7 +182,7 @@ record_format_log(const struct record *record, bool correct, char line[RECORD_LO
 	format_seconds(record->after.offset, residual);
 	format_seconds(record->before.delay, delay);
 	return (size_t)snprintf(line, RECORD_LOG_LINE, "%s %s %s ok %s offset=%s bound=%s delay=%s residual=%s\n", time,
-	    record->guest, command, dialog_action_names[record->action], offset, bound + 1, delay + 1, residual);
+	    record->guest, command, client_action_names[record->action], offset, bound + 1, delay + 1, residual);
 }
 
 bool

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "host/dialog.h"
+#include "host/exchange_client.h"
 #include "host/guest_list.h"
 
 #define RECORD_TEXT 1536	/* room for a state */
@@ -21,8 +21,8 @@ struct record {
 	char guest[GUEST_NAME + 1];
 	nanoseconds time;		/* the host's clock at the end of the last run */
 	nanoseconds last_success;	/* the same for the last successful run; 0: none */
-	enum dialog_result result;
-	enum dialog_action action;
+	enum client_result result;
+	enum client_action action;
 	struct measurement before, after;	/* of the last success; offset after a slew: still to be slewed */
 	bool has_drift;
 	int64_t drift_ppb;		/* since the reference, parts per 10^9; positive: the guest runs fast */
@@ -32,7 +32,7 @@ struct record {
 		nanoseconds settled;	/* the host's clock when the correction is complete */
 	} reference;
 	char boot[EXCHANGE_BOOT];	/* the guest's boot id at the last success */
-	char text[DIALOG_TEXT];		/* the reason for a failure or refusal; otherwise empty */
+	char text[CLIENT_TEXT];		/* the reason for a failure or refusal; otherwise empty */
 };
 
 /* Writes the state into TEXT.  Returns its length. */
@@ -54,7 +54,7 @@ bool record_log_time(const char *line, size_t length, nanoseconds *time);
  */
 void record_file_name(const char *guest, char name[RECORD_FILE_NAME]);
 
-/* The word for each enum dialog_result. */
+/* The word for each enum client_result. */
 extern const char *const record_result_names[];
 
 #endif

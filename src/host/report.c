@@ -72,7 +72,7 @@ put_number(FILE *to, const char *name, bool known, nanoseconds value)
 static void
 put_json(FILE *to, const struct record *record)
 {
-	bool done = record->result == DIALOG_DONE;
+	bool done = record->result == CLIENT_DONE;
 
 	fputs("{\"guest\":", to);
 	put_quoted(to, record->guest);
@@ -80,7 +80,7 @@ put_json(FILE *to, const struct record *record)
 	put_number(to, "offset", done, record->before.offset);
 	put_number(to, "bound", done, record->before.bound);
 	put_number(to, "delay", done, record->before.delay);
-	put_text(to, "action", done ? dialog_action_names[record->action] : NULL);
+	put_text(to, "action", done ? client_action_names[record->action] : NULL);
 	put_number(to, "residual", done, record->after.offset);
 	/* plain() divides by 10^9: ppb * 10^6 prints as ppm.  A drift is at most 10 %, so the product fits. */
 	put_number(to, "drift", record->has_drift, record->drift_ppb * 1000000);
@@ -102,14 +102,14 @@ put_table_line(const struct report *report, const struct record *record)
 	char offset[SECONDS_TEXT], bound[SECONDS_TEXT], residual[SECONDS_TEXT];
 	int width = (int)report->width;
 
-	if (record->result != DIALOG_DONE) {
+	if (record->result != CLIENT_DONE) {
 		printf("%-*s  %s: %s\n", width, record->guest, record_result_names[record->result], record->text);
 		return;
 	}
 	format_seconds(record->before.offset, offset);
 	format_seconds(record->before.bound, bound);
 	format_seconds(record->after.offset, residual);
-	printf("%-*s  %23s s  +- %s s  %-13s", width, record->guest, offset, bound + 1, dialog_action_names[record->action]);
+	printf("%-*s  %23s s  +- %s s  %-13s", width, record->guest, offset, bound + 1, client_action_names[record->action]);
 	if (record->action == ACTION_STEP)
 		printf("  residual %s s", residual);
 	putchar('\n');
@@ -125,9 +125,9 @@ report_guest(struct report *report, const struct record *record)
 		put_json(stdout, record);
 	else if (report->table)
 		put_table_line(report, record);
-	else if (record->result != DIALOG_DONE && report->options->correct)
+	else if (record->result != CLIENT_DONE && report->options->correct)
 		fprintf(stderr, "guestclock: %s: %s%s\n", record->guest,
-		    record->result == DIALOG_REFUSED ? "the guest refused: " : "", record->text);
+		    record->result == CLIENT_REFUSED ? "the guest refused: " : "", record->text);
 	fflush(stdout);
 	if (report->progress && report->reported < report->count)
 		fprintf(stderr, "%zu of %zu, %zu failed", report->reported, report->count,
@@ -164,7 +164,7 @@ print_perfdata(const struct report *report)
 	const char *before = " | '";
 
 	for (const struct record *at = report->records; at < report->records + report->reported; at++)
-		if (at->result == DIALOG_DONE) {
+		if (at->result == CLIENT_DONE) {
 			fputs(before, stdout);
 			print_without(at->guest, "'=|", '_');
 			printf("'=%ss;%s;%s", plain(at->after.offset, offset), plain(report->options->warning, warning),
@@ -185,7 +185,7 @@ end_check(const struct report *report)
 	printf("GUESTCLOCK %s - %zu guest%s: %zu ok, %zu warning, %zu critical, %zu unknown", names[exit_status_worst(guests)],
 	    report->reported, PLURAL(report->reported), guests[PLUGIN_OK], guests[PLUGIN_WARNING], guests[PLUGIN_CRITICAL],
 	    guests[PLUGIN_UNKNOWN]);
-	if (worst->result == DIALOG_DONE) {
+	if (worst->result == CLIENT_DONE) {
 		format_seconds(worst->after.offset, offset);
 		printf("; worst %s %s s", worst->guest, offset);
 	} else {
@@ -228,7 +228,7 @@ static const char *const metrics[METRICS][2] = {
 static bool
 metric_value(const struct record *record, enum metric metric, nanoseconds *value)
 {
-	bool done = record->result == DIALOG_DONE;
+	bool done = record->result == CLIENT_DONE;
 	const nanoseconds values[METRICS] = { [OFFSET] = record->before.offset, [BOUND] = record->before.bound,
 		[RESIDUAL] = record->after.offset, [DELAY] = record->before.delay, [LAST_SUCCESS] = record->last_success,
 		[SUCCESS] = done ? NS_PER_SECOND : 0 };

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Longer than a dialog's text, so that format_quoted() marks a line that was cut by "...". */
+/* Longer than an exchange's text, so that format_quoted() marks a line that was cut by "...". */
 #define SSH_LINE 321
 
 struct ssh {

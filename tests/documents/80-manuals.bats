@@ -213,7 +213,7 @@ has_entries() {
 
 @test "guestclock(8) lists the actions of the program's own table" {
 	local names
-	names=$(sed -n "s/^const char \*const dialog_action_names\[\] = { \(.*\) };/\1/p" "$TOP/src/host/dialog.c" | tr -d '",')
+	names=$(sed -n "s/^const char \*const client_action_names\[\] = { \(.*\) };/\1/p" "$TOP/src/host/exchange_client.c" | tr -d '",')
 	equal "$(wc -w <<<"$names")" 4 'actions'
 	section guestclock.8 DESCRIPTION | in_one_line | tr -d ',' | grep -qF "the action (${names% *} or ${names##* })"
 }

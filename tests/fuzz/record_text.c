@@ -40,7 +40,7 @@ check_state(const struct record *record)
 	REQUIRE(record->boot[0] != '\0' && fuzz_consists_of(record->boot, "0123456789abcdefABCDEF-"));
 	REQUIRE(record->before.bound >= 0 && record->before.delay >= 0);
 	REQUIRE(record->after.bound >= 0 && record->after.delay >= 0);
-	REQUIRE(record->result <= DIALOG_FAILED && record->action <= ACTION_OTHER_SERVICE);
+	REQUIRE(record->result <= CLIENT_FAILED && record->action <= ACTION_OTHER_SERVICE);
 	REQUIRE(record->drift_ppb <= DRIFT_MOST && record->drift_ppb >= -DRIFT_MOST);
 	REQUIRE(record->has_drift || record->drift_ppb == 0);
 	check_log(record, true);

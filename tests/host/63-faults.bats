@@ -133,7 +133,7 @@ failed() {
 	failed deaf '^no answer in 1 s$'
 	failed afterstep.-5000 '^\(it was -[45]\.[0-9]{9} s off and a step was ordered\) no answer in 1 s, though the exchange had begun$'
 	equal "$(guest hang starts)" 1 'tries of a guest that hangs: it has had its time'
-	# A guest whose dialog was complete is right.
+	# A guest whose exchange was complete is right.
 	json "$WORK/json" 'g["lingers"]["result"] == "ok"'
 	equal "$(guest afterstep.-5000 steps starts)" '1 1' 'steps and tries of a guest that hung after its first'
 	guest_right afterstep.-5000

@@ -265,7 +265,7 @@ class Set:
 
     @staticmethod
     def talk(process, replies, offset):
-        """Runs the whole dialog: sends each order after the reply to the one before."""
+        """Runs the whole exchange: sends each order after the reply to the one before."""
         out = b""
         fd = process.stdout.fileno()
 

@@ -26,7 +26,7 @@ unit() {
 @test "ssh_env, query_answer and clock_lock pass their unit tests" { unit ssh_env; }
 
 @test "exchange passes its unit tests" { unit exchange; }
-@test "dialog passes its unit tests" { unit dialog; }
+@test "exchange_client passes its unit tests" { unit exchange_client; }
 @test "drift passes its unit tests" { unit drift; }
 @test "exit_status passes its unit tests" { unit exit_status; }
 @test "guest_list, options, record_text and ssh_cause pass their unit tests" { unit driver_texts; }

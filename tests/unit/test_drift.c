@@ -5,7 +5,7 @@
 
 #include "host/drift.h"
 
-static const struct record stepped = { .result = DIALOG_DONE, .action = ACTION_STEP,
+static const struct record stepped = { .result = CLIENT_DONE, .action = ACTION_STEP,
 	.before = { -592310418762379951, 515000, 1030000, INT64_C(1795419998900000000) },
 	.after = { -18174, 490000, 980000, INT64_C(1795419998950000000) }, .boot = "3b274584-e04e-4b6f-96bd-89cc31b1b0dd" };
 

@@ -134,7 +134,7 @@ options_read(void **unused)
 }
 
 static const struct record sample = { .guest = "root@web-1.example", .time = INT64_C(1795419998965454115),
-	.last_success = INT64_C(1795419998965454115), .result = DIALOG_DONE, .action = ACTION_STEP,
+	.last_success = INT64_C(1795419998965454115), .result = CLIENT_DONE, .action = ACTION_STEP,
 	.before = { -592310418762379951, 515000, 1030000, INT64_C(1795419998900000000) },
 	.after = { -18174, 490000, 980000, INT64_C(1795419998950000000) }, .has_drift = true, .drift_ppb = -740123,
 	.reference = { INT64_C(1795419998950000000), -18174, INT64_C(1795419998950000000) },
@@ -154,7 +154,7 @@ states_round_trip(void **unused)
 	assert_true(record_parse(text, length, &back));
 	assert_memory_equal(&back, &record, sizeof back);
 	memset(&record, 0, sizeof record);
-	record.result = DIALOG_FAILED;
+	record.result = CLIENT_FAILED;
 	strcpy(record.boot, "-");
 	memset(record.text, '~', sizeof record.text - 1);
 	memset(record.guest, 'g', GUEST_NAME);
@@ -214,7 +214,7 @@ log_lines(void **unused)
 	static const char *const bad[] = { "", "garbage", "2026-11-23T07:46:38.321906376Z", "2026-13-23T07:46:38.321906376Z x",
 		"2026-11-23T07:46:38.32190637aZ x", "2026-11-23 07:46:38.321906376Z x" };
 	char line[RECORD_LOG_LINE];
-	struct record failed = { .guest = "g", .time = 1, .result = DIALOG_FAILED, .text = "no route" };
+	struct record failed = { .guest = "g", .time = 1, .result = CLIENT_FAILED, .text = "no route" };
 	nanoseconds time;
 	size_t length = record_format_log(&sample, true, line);
 
@@ -288,7 +288,7 @@ ssh_causes(void **unused)
 		assert_memory_equal(cause->cure, lines[at][1], strlen(lines[at][1]));
 		assert_true((cause->keyword == NULL) == (cause->file_cure == NULL));
 		/* It fits behind ssh's line, with a name of some length in it. */
-		assert_true(strlen(lines[at][0]) + 2 + strlen(cause->cure) + 60 < DIALOG_TEXT);
+		assert_true(strlen(lines[at][0]) + 2 + strlen(cause->cure) + 60 < CLIENT_TEXT);
 		/* A second try changes nothing about keys and files. */
 		assert_int_equal(cause->may_heal, strncmp(lines[at][0], "ssh: ", 5) == 0 || strncmp(cause->cure, "sshd ", 5) == 0);
 	}

@@ -36,7 +36,7 @@ static void
 guests(void **unused)
 {
 	const struct driver_options options = { .warning = 500, .critical = 5000 };
-	struct record record = { .result = DIALOG_DONE, .before = { .offset = 9000 }, .after = { .offset = -500 } };
+	struct record record = { .result = CLIENT_DONE, .before = { .offset = 9000 }, .after = { .offset = -500 } };
 
 	(void)unused;
 	assert_int_equal(exit_status_guest(&record, &options), PLUGIN_OK);
@@ -46,7 +46,7 @@ guests(void **unused)
 	assert_int_equal(exit_status_guest(&record, &options), PLUGIN_CRITICAL);
 	record.after.offset = INT64_MIN;
 	assert_int_equal(exit_status_guest(&record, &options), PLUGIN_CRITICAL);
-	record.result = DIALOG_REFUSED;
+	record.result = CLIENT_REFUSED;
 	assert_int_equal(exit_status_guest(&record, &options), PLUGIN_UNKNOWN);
 }
 

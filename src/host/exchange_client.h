@@ -8,25 +8,25 @@
  *
  * Pure: the caller moves the lines and reads the clock.
  */
-#ifndef GUESTCLOCK_DIALOG_H
-#define GUESTCLOCK_DIALOG_H
+#ifndef GUESTCLOCK_EXCHANGE_CLIENT_H
+#define GUESTCLOCK_EXCHANGE_CLIENT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/exchange.h"
 
-#define DIALOG_SAMPLES_LEAST 8
-#define DIALOG_SAMPLES_MOST 32
-#define DIALOG_ROUNDS 3		/* corrections in one session, at most */
-#define DIALOG_TEXT 320
+#define CLIENT_SAMPLES_LEAST 8
+#define CLIENT_SAMPLES_MOST 32
+#define CLIENT_ROUNDS 3		/* corrections in one session, at most */
+#define CLIENT_TEXT 320
 
 /*
- * The longest time that -t allows for a dialog.  If a round-trip delay is longer, the host's own clock was set, or the
- * host was suspended: the dialog fails, because the sample is not valid.
+ * The longest time that -t allows for a client.  If a round-trip delay is longer, the host's own clock was set, or the
+ * host was suspended: the exchange fails, because the sample is not valid.
  */
-#define DIALOG_LONGEST_SECONDS 3600
-#define DIALOG_LONGEST (DIALOG_LONGEST_SECONDS * NS_PER_SECOND)
+#define CLIENT_LONGEST_SECONDS 3600
+#define CLIENT_LONGEST (CLIENT_LONGEST_SECONDS * NS_PER_SECOND)
 
 struct measurement {
 	nanoseconds offset;	/* the best estimate */
@@ -35,16 +35,16 @@ struct measurement {
 	nanoseconds time;	/* the host's clock at the middle of the round trip */
 };
 
-enum dialog_action { ACTION_NONE, ACTION_STEP, ACTION_SLEW, ACTION_OTHER_SERVICE };
+enum client_action { ACTION_NONE, ACTION_STEP, ACTION_SLEW, ACTION_OTHER_SERVICE };
 
-enum dialog_result {
-	DIALOG_UNFINISHED,
-	DIALOG_DONE,		/* measured; also corrected, if requested and necessary */
-	DIALOG_REFUSED,		/* the guest refused an order; text is its reason */
-	DIALOG_FAILED		/* the exchange failed: by the guest, ssh or this host; text says how */
+enum client_result {
+	CLIENT_UNFINISHED,
+	CLIENT_DONE,		/* measured; also corrected, if requested and necessary */
+	CLIENT_REFUSED,		/* the guest refused an order; text is its reason */
+	CLIENT_FAILED		/* the exchange failed: by the guest, ssh or this host; text says how */
 };
 
-struct dialog {
+struct exchange_client {
 	bool correct;			/* true: sync; false: check */
 	enum { PHASE_GREETING, PHASE_SAMPLE, PHASE_ORDER, PHASE_BOUND, PHASE_OVER } phase;
 	struct exchange_greeting greeting;
@@ -59,28 +59,28 @@ struct dialog {
 	struct measurement before;	/* the best sample before any correction */
 	struct measurement after;	/* the best sample after the last step; without a step, the same as before */
 	struct measurement ordered;	/* the sample that the last correction was computed from */
-	enum dialog_action action;
-	enum dialog_result result;
-	char text[DIALOG_TEXT];		/* one line, printable; empty unless refused or failed */
+	enum client_action action;
+	enum client_result result;
+	char text[CLIENT_TEXT];		/* one line, printable; empty unless refused or failed */
 };
 
-void dialog_start(struct dialog *dialog, bool correct);
+void client_start(struct exchange_client *client, bool correct);
 
 /*
  * Handles a line from the guest, of LENGTH octets without its LF.  SENT is the host's time just before it sent the last
- * order; RECEIVED is its time just after it read this line.  Returns true if the caller must now send dialog->order.
- * Returns false if the dialog is over: dialog->result is set, and dialog->order is "bye", which the caller sends
- * unless the result is DIALOG_FAILED.
+ * order; RECEIVED is its time just after it read this line.  Returns true if the caller must now send client->order.
+ * Returns false if the exchange is over: client->result is set, and client->order is "bye", which the caller sends
+ * unless the result is CLIENT_FAILED.
  */
-bool dialog_take(struct dialog *dialog, const char *line, size_t length, nanoseconds sent, nanoseconds received);
+bool client_take(struct exchange_client *client, const char *line, size_t length, nanoseconds sent, nanoseconds received);
 
 /*
- * Ends an unfinished dialog with DIALOG_FAILED.  TEXT is the reason; it is made printable here, and the offset and the
+ * Ends an unfinished exchange with CLIENT_FAILED.  TEXT is the reason; it is made printable here, and the offset and the
  * correction are put before it if one was ordered.
  */
-void dialog_fail(struct dialog *dialog, const char *text);
+void client_fail(struct exchange_client *client, const char *text);
 
-/* The word for each enum dialog_action. */
-extern const char *const dialog_action_names[];
+/* The word for each enum client_action. */
+extern const char *const client_action_names[];
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * dialog: the host's side of the exchange against a guest that may answer anything.
+ * exchange_client: the host's side of the exchange against a guest that may answer anything.
  *
  * The first line starts with s if the host corrects the clock; its fifth character gives the guest's offset.  Each
  * other line begins with two octets: how long the host waits before it asks, and how long the answer takes.  After
@@ -7,12 +7,12 @@
  */
 #include "fuzz.h"
 
-#include "host/dialog.h"
+#include "host/exchange_client.h"
 #include "lib/interval.h"
 
 #define START INT64_C(1795419998000000000)
 /* The greeting, four measurements, three corrections and a bound. */
-#define ORDERS_MOST (1 + (DIALOG_ROUNDS + 1) * DIALOG_SAMPLES_MOST + DIALOG_ROUNDS + 1)
+#define ORDERS_MOST (1 + (CLIENT_ROUNDS + 1) * CLIENT_SAMPLES_MOST + CLIENT_ROUNDS + 1)
 
 struct guest {
 	nanoseconds offset;		/* of its clock, which runs right */
@@ -34,16 +34,16 @@ span(char code)
  * length.
  */
 static size_t
-true_answer(struct guest *guest, const struct dialog *dialog, nanoseconds host, char *line)
+true_answer(struct guest *guest, const struct exchange_client *client, nanoseconds host, char *line)
 {
 	static const struct exchange_greeting greeting = { .version = EXCHANGE_VERSION, .boot = "12ab", .tick_us = 10000 };
-	const char *word = dialog->order.verb == EXCHANGE_NOW ? "now" : "done";
+	const char *word = client->order.verb == EXCHANGE_NOW ? "now" : "done";
 	nanoseconds time;
 
-	if (dialog->phase == PHASE_GREETING)
+	if (client->phase == PHASE_GREETING)
 		return exchange_write_greeting(&greeting, line) - 1;
-	if (dialog->order.verb == EXCHANGE_STEP)
-		guest->offset = ns_add(guest->offset, dialog->order.value);
+	if (client->order.verb == EXCHANGE_STEP)
+		guest->offset = ns_add(guest->offset, client->order.value);
 	time = ns_add(host, guest->offset);
 	if (time < 0 || time == INT64_MAX)
 		guest->moved = true;
@@ -65,39 +65,39 @@ check_order(const struct exchange_order *order)
 static void
 check_measurement(const struct measurement *measured)
 {
-	REQUIRE(measured->delay >= 0 && measured->delay <= DIALOG_LONGEST);
-	REQUIRE(measured->bound > measured->delay / 2 && measured->bound <= DIALOG_LONGEST);
+	REQUIRE(measured->delay >= 0 && measured->delay <= CLIENT_LONGEST);
+	REQUIRE(measured->bound > measured->delay / 2 && measured->bound <= CLIENT_LONGEST);
 }
 
 static void
-check_end(const struct dialog *dialog)
+check_end(const struct exchange_client *client)
 {
-	REQUIRE(dialog->phase == PHASE_OVER && dialog->order.verb == EXCHANGE_BYE && dialog->result != DIALOG_UNFINISHED);
-	REQUIRE(memchr(dialog->text, '\0', sizeof dialog->text) != NULL && fuzz_printable(dialog->text));
-	REQUIRE((dialog->text[0] != '\0') == (dialog->result != DIALOG_DONE));
-	REQUIRE(dialog->rounds <= DIALOG_ROUNDS && (dialog->correct || dialog->rounds == 0));
-	REQUIRE(dialog->action <= ACTION_OTHER_SERVICE && dialog_action_names[dialog->action] != NULL);
-	if (dialog->result != DIALOG_DONE)
+	REQUIRE(client->phase == PHASE_OVER && client->order.verb == EXCHANGE_BYE && client->result != CLIENT_UNFINISHED);
+	REQUIRE(memchr(client->text, '\0', sizeof client->text) != NULL && fuzz_printable(client->text));
+	REQUIRE((client->text[0] != '\0') == (client->result != CLIENT_DONE));
+	REQUIRE(client->rounds <= CLIENT_ROUNDS && (client->correct || client->rounds == 0));
+	REQUIRE(client->action <= ACTION_OTHER_SERVICE && client_action_names[client->action] != NULL);
+	if (client->result != CLIENT_DONE)
 		return;
-	check_measurement(&dialog->before);
-	check_measurement(&dialog->after);
+	check_measurement(&client->before);
+	check_measurement(&client->after);
 }
 
 /* If the guest's replies were true, the bound holds, and its clock is no worse than before. */
 static void
-check_honest(const struct dialog *dialog, const struct guest *guest, nanoseconds offset)
+check_honest(const struct exchange_client *client, const struct guest *guest, nanoseconds offset)
 {
-	REQUIRE(dialog->result == DIALOG_DONE);
-	REQUIRE(ns_magnitude(ns_subtract(dialog->before.offset, offset)) <= dialog->before.bound);
-	REQUIRE(ns_magnitude(ns_subtract(dialog->after.offset, guest->offset)) <= dialog->after.bound);
-	if (dialog->action == ACTION_STEP)
-		REQUIRE(ns_magnitude(guest->offset) <= ns_add(dialog->before.bound, dialog->after.bound));
+	REQUIRE(client->result == CLIENT_DONE);
+	REQUIRE(ns_magnitude(ns_subtract(client->before.offset, offset)) <= client->before.bound);
+	REQUIRE(ns_magnitude(ns_subtract(client->after.offset, guest->offset)) <= client->after.bound);
+	if (client->action == ACTION_STEP)
+		REQUIRE(ns_magnitude(guest->offset) <= ns_add(client->before.bound, client->after.bound));
 	else
 		REQUIRE(guest->offset == offset);
 }
 
 static void
-check_run(struct dialog *dialog, char *text, nanoseconds offset)
+check_run(struct exchange_client *client, char *text, nanoseconds offset)
 {
 	struct guest guest = { .offset = offset, .honest = true };
 	nanoseconds host = START;
@@ -106,7 +106,7 @@ check_run(struct dialog *dialog, char *text, nanoseconds offset)
 	for (char *line = text, *next; line != NULL; line = next) {
 		char answer[EXCHANGE_LINE + 1];
 		nanoseconds sent, received;
-		bool over = dialog->phase == PHASE_OVER;
+		bool over = client->phase == PHASE_OVER;
 		size_t length;
 		const char *said;
 
@@ -119,25 +119,25 @@ check_run(struct dialog *dialog, char *text, nanoseconds offset)
 		received = received < 0 ? 0 : received;
 		/* Beyond half the range, the middle of two times is not exact. */
 		guest.moved = guest.moved || sent < host || received < sent || received > 2 * START ||
-		    received - sent > DIALOG_LONGEST;
+		    received - sent > CLIENT_LONGEST;
 		host = received;
 		said = line + 2;
 		length = strlen(said);
 		if (said[0] == '=' && !over) {
 			nanoseconds read = received > sent ? (received - sent) / 4 * (nanoseconds)(length % 5) : 0;
 
-			length = true_answer(&guest, dialog, sent + read, answer);
+			length = true_answer(&guest, client, sent + read, answer);
 			said = answer;
 		} else
 			guest.honest = guest.honest && over;
-		if (dialog_take(dialog, said, length, sent, received)) {
+		if (client_take(client, said, length, sent, received)) {
 			REQUIRE(!over && ++orders <= ORDERS_MOST);
-			check_order(&dialog->order);
+			check_order(&client->order);
 			continue;
 		}
-		check_end(dialog);
+		check_end(client);
 		if (!over && guest.honest && !guest.moved)
-			check_honest(dialog, &guest, offset);
+			check_honest(client, &guest, offset);
 	}
 }
 
@@ -145,16 +145,16 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = fuzz_text(data, size), *rest = fuzz_next_line(text);
-	struct dialog dialog;
+	struct exchange_client client;
 
-	dialog_start(&dialog, text[0] == 's');
+	client_start(&client, text[0] == 's');
 	if (rest != NULL) {
 		/* The first line's fifth character determines the guest's offset. */
-		check_run(&dialog, rest, span(strlen(text) > 4 ? text[4] : 'A'));
+		check_run(&client, rest, span(strlen(text) > 4 ? text[4] : 'A'));
 	}
-	if (dialog.phase != PHASE_OVER) {
-		dialog_fail(&dialog, rest != NULL ? rest : "");
-		REQUIRE(dialog.result == DIALOG_FAILED && dialog.phase == PHASE_OVER && fuzz_printable(dialog.text));
+	if (client.phase != PHASE_OVER) {
+		client_fail(&client, rest != NULL ? rest : "");
+		REQUIRE(client.result == CLIENT_FAILED && client.phase == PHASE_OVER && fuzz_printable(client.text));
 	}
 	free(text);
 	return 0;

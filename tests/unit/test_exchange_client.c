@@ -1,10 +1,10 @@
-/* dialog: the host's side against a simulated guest with a clock that can be wrong in every way. */
+/* exchange_client: the host's side against a simulated guest with a clock that can be wrong in every way. */
 #include "unit.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "host/dialog.h"
+#include "host/exchange_client.h"
 #include "lib/sysclock.h"
 #include "lib/interval.h"
 
@@ -70,16 +70,16 @@ answer(struct guest *guest, const struct exchange_order *order, char *line)
 	exchange_write_time("done", guest_clock(guest), line);
 }
 
-/* Runs a dialog to its end. */
-static struct dialog
+/* Runs an exchange to its end. */
+static struct exchange_client
 run(struct guest *guest, bool correct)
 {
-	struct dialog dialog;
+	struct exchange_client client;
 	char line[EXCHANGE_LINE + 1];
 	int lines = 0;
 
 	guest->host = INT64_C(1800000000) * NS_PER_SECOND;
-	dialog_start(&dialog, correct);
+	client_start(&client, correct);
 	snprintf(line, sizeof line, "guestclock 1 boot=ab sync=%s freq=+0.000 tick=10000\n",
 	    guest->sync != NULL ? guest->sync : "no");
 	for (;;) {
@@ -87,14 +87,14 @@ run(struct guest *guest, bool correct)
 
 		if (lines++ > 0) {
 			pass(guest, guest->delay + guest->asymmetry);
-			answer(guest, &dialog.order, line);
+			answer(guest, &client.order, line);
 			pass(guest, guest->delay);
-			if (dialog.order.verb == EXCHANGE_NOW && guest->samples % 8 == 0)
+			if (client.order.verb == EXCHANGE_NOW && guest->samples % 8 == 0)
 				pass(guest, guest->late);
 		}
 		received = guest->host;
-		if (!dialog_take(&dialog, line, strcspn(line, "\n"), sent, received))
-			return dialog;
+		if (!client_take(&client, line, strcspn(line, "\n"), sent, received))
+			return client;
 		assert_true(lines < 400);
 	}
 }
@@ -103,20 +103,20 @@ static void
 measures(void **unused)
 {
 	struct guest guest = { .offset = -5 * NS_PER_SECOND, .delay = 20000 };
-	struct dialog dialog = run(&guest, false);
+	struct exchange_client client = run(&guest, false);
 
 	(void)unused;
-	assert_int_equal(dialog.result, DIALOG_DONE);
-	assert_int_equal(dialog.before.offset, -5 * NS_PER_SECOND);
-	assert_true(dialog.before.bound >= 20000 && dialog.before.bound <= 20010);
-	assert_int_equal(dialog.before.delay, 40000);
+	assert_int_equal(client.result, CLIENT_DONE);
+	assert_int_equal(client.before.offset, -5 * NS_PER_SECOND);
+	assert_true(client.before.bound >= 20000 && client.before.bound <= 20010);
+	assert_int_equal(client.before.delay, 40000);
 	assert_int_equal(guest.steps + guest.slews + guest.bounds, 0);
-	assert_true(guest.samples >= DIALOG_SAMPLES_LEAST && guest.samples <= DIALOG_SAMPLES_MOST);
-	assert_int_equal(dialog.order.verb, EXCHANGE_BYE);
+	assert_true(guest.samples >= CLIENT_SAMPLES_LEAST && guest.samples <= CLIENT_SAMPLES_MOST);
+	assert_int_equal(client.order.verb, EXCHANGE_BYE);
 	/* All of the delay is on one side: the worst case, in which the bound still holds. */
 	guest = (struct guest){ .offset = 12345, .delay = 0, .asymmetry = 40000 };
-	dialog = run(&guest, false);
-	assert_true(ns_magnitude(dialog.before.offset - 12345) <= dialog.before.bound);
+	client = run(&guest, false);
+	assert_true(ns_magnitude(client.before.offset - 12345) <= client.before.bound);
 }
 
 static void
@@ -128,14 +128,14 @@ steps(void **unused)
 	(void)unused;
 	for (size_t at = 0; at < LENGTH(wrong); at++) {
 		struct guest guest = { .offset = wrong[at], .delay = 350000 };
-		struct dialog dialog = run(&guest, true);
+		struct exchange_client client = run(&guest, true);
 
-		assert_int_equal(dialog.result, DIALOG_DONE);
-		assert_int_equal(dialog.action, ACTION_STEP);
+		assert_int_equal(client.result, CLIENT_DONE);
+		assert_int_equal(client.action, ACTION_STEP);
 		assert_int_equal(guest.steps, 1);
 		assert_int_equal(guest.bounds, 1);
-		assert_true(ns_magnitude(guest.offset) <= dialog.before.bound);
-		assert_true(ns_magnitude(dialog.after.offset - guest.offset) <= dialog.after.bound);
+		assert_true(ns_magnitude(guest.offset) <= client.before.bound);
+		assert_true(ns_magnitude(client.after.offset - guest.offset) <= client.after.bound);
 		/* The bound that the kernel receives covers the true offset. */
 		assert_true(guest.told >= ns_magnitude(guest.offset));
 	}
@@ -145,17 +145,17 @@ static void
 slews_and_leaves_alone(void **unused)
 {
 	struct guest guest = { .offset = 50 * NS_PER_MILLISECOND, .delay = 20000 };
-	struct dialog dialog = run(&guest, true);
+	struct exchange_client client = run(&guest, true);
 
 	(void)unused;
-	assert_int_equal(dialog.action, ACTION_SLEW);
+	assert_int_equal(client.action, ACTION_SLEW);
 	assert_int_equal(guest.slews, 1);
 	assert_int_equal(guest.steps, 0);
 	assert_true(guest.told >= 50 * NS_PER_MILLISECOND);
-	assert_int_equal(dialog.after.offset, dialog.before.offset);
+	assert_int_equal(client.after.offset, client.before.offset);
 	guest = (struct guest){ .offset = 15000, .delay = 20000 };
-	dialog = run(&guest, true);
-	assert_int_equal(dialog.action, ACTION_NONE);
+	client = run(&guest, true);
+	assert_int_equal(client.action, ACTION_NONE);
 	assert_int_equal(guest.slews + guest.steps, 0);
 	assert_int_equal(guest.bounds, 1);
 }
@@ -164,17 +164,17 @@ static void
 respects_another_service(void **unused)
 {
 	struct guest guest = { .offset = 900 * NS_PER_MILLISECOND, .delay = 20000, .sync = "other" };
-	struct dialog dialog = run(&guest, true);
+	struct exchange_client client = run(&guest, true);
 
 	(void)unused;
-	assert_int_equal(dialog.action, ACTION_OTHER_SERVICE);
+	assert_int_equal(client.action, ACTION_OTHER_SERVICE);
 	assert_int_equal(guest.steps + guest.slews + guest.bounds, 0);
 	guest = (struct guest){ .offset = 1100 * NS_PER_MILLISECOND, .delay = 20000, .sync = "other" };
-	dialog = run(&guest, true);
-	assert_int_equal(dialog.action, ACTION_STEP);
+	client = run(&guest, true);
+	assert_int_equal(client.action, ACTION_STEP);
 	guest = (struct guest){ .offset = 900 * NS_PER_MILLISECOND, .delay = 20000, .sync = "guestclock" };
-	dialog = run(&guest, true);
-	assert_int_equal(dialog.action, ACTION_STEP);
+	client = run(&guest, true);
+	assert_int_equal(client.action, ACTION_STEP);
 }
 
 static void
@@ -185,9 +185,9 @@ clock_that_drifts(void **unused)
 	(void)unused;
 	for (size_t at = 0; at < LENGTH(drifts); at++) {
 		struct guest guest = { .offset = 30 * NS_PER_SECOND, .delay = 350000, .drift_ppm = drifts[at] };
-		struct dialog dialog = run(&guest, true);
+		struct exchange_client client = run(&guest, true);
 
-		assert_int_equal(dialog.result, DIALOG_DONE);
+		assert_int_equal(client.result, CLIENT_DONE);
 		assert_true(ns_magnitude(guest.offset) < 5 * NS_PER_MILLISECOND);
 	}
 }
@@ -196,46 +196,46 @@ static void
 clock_that_does_not_stay_set(void **unused)
 {
 	struct guest guest = { .offset = 30 * NS_PER_SECOND, .delay = 20000, .undone = INT64_MAX };
-	struct dialog dialog = run(&guest, true);
+	struct exchange_client client = run(&guest, true);
 
 	(void)unused;
-	assert_int_equal(dialog.result, DIALOG_FAILED);
-	assert_non_null(strstr(dialog.text, "does not stay"));
-	assert_int_equal(guest.steps, DIALOG_ROUNDS);
+	assert_int_equal(client.result, CLIENT_FAILED);
+	assert_non_null(strstr(client.text, "does not stay"));
+	assert_int_equal(guest.steps, CLIENT_ROUNDS);
 	/* A host that reads late must not conclude that the guest's clock stands still. */
 	guest = (struct guest){ .offset = 30 * NS_PER_SECOND, .delay = 20000, .undone = INT64_MAX, .late = 100000 };
-	dialog = run(&guest, true);
-	assert_non_null(strstr(dialog.text, "does not stay"));
+	client = run(&guest, true);
+	assert_non_null(strstr(client.text, "does not stay"));
 	/* Every step misses its target: try as often as possible. */
 	guest = (struct guest){ .offset = 30 * NS_PER_SECOND, .delay = 20000, .undone = 100000 };
-	dialog = run(&guest, true);
-	assert_int_equal(guest.steps, DIALOG_ROUNDS);
+	client = run(&guest, true);
+	assert_int_equal(guest.steps, CLIENT_ROUNDS);
 }
 
 static void
 step_that_is_refused(void **unused)
 {
 	struct guest guest = { .offset = 30 * NS_PER_SECOND, .delay = 20000, .refusal = "no too-far-back the limit is 5 s" };
-	struct dialog dialog = run(&guest, true);
+	struct exchange_client client = run(&guest, true);
 
 	(void)unused;
-	assert_int_equal(dialog.result, DIALOG_REFUSED);
-	assert_string_equal(dialog.text, "too-far-back the limit is 5 s");
+	assert_int_equal(client.result, CLIENT_REFUSED);
+	assert_string_equal(client.text, "too-far-back the limit is 5 s");
 }
 
-/* A dialog after the greeting and after LINE as the answer to the first question. */
-static struct dialog
+/* An exchange after the greeting and after LINE as the answer to the first question. */
+static struct exchange_client
 after_greeting(const char *line, nanoseconds sent, nanoseconds received)
 {
 	static const char greeting[] = "guestclock 1 boot=- sync=no freq=+0.000 tick=10000";
-	struct dialog dialog;
+	struct exchange_client client;
 
-	dialog_start(&dialog, true);
-	assert_true(dialog_take(&dialog, greeting, strlen(greeting), 0, 0));
-	assert_int_equal(dialog.order.verb, EXCHANGE_NOW);
-	if (dialog_take(&dialog, line, strlen(line), sent, received))
-		assert_true(dialog.result == DIALOG_UNFINISHED);
-	return dialog;
+	client_start(&client, true);
+	assert_true(client_take(&client, greeting, strlen(greeting), 0, 0));
+	assert_int_equal(client.order.verb, EXCHANGE_NOW);
+	if (client_take(&client, line, strlen(line), sent, received))
+		assert_true(client.result == CLIENT_UNFINISHED);
+	return client;
 }
 
 static void
@@ -246,62 +246,62 @@ faulty_replies_and_clocks(void **unused)
 	static const char *const greetings[] = { "", "Last login: Mon", "guestclock 2 boot=- sync=no freq=+0.000 tick=10000",
 		"guestclock 1" };
 	char line[400];
-	struct dialog dialog;
+	struct exchange_client client;
 
 	(void)unused;
 	for (size_t at = 0; at < LENGTH(bad); at++) {
-		dialog = after_greeting(bad[at], 0, 1000);
-		assert_int_equal(dialog.result, DIALOG_FAILED);
-		assert_true(dialog.text[0] != '\0');
-		for (const char *text = dialog.text; *text != '\0'; text++)
+		client = after_greeting(bad[at], 0, 1000);
+		assert_int_equal(client.result, CLIENT_FAILED);
+		assert_true(client.text[0] != '\0');
+		for (const char *text = client.text; *text != '\0'; text++)
 			assert_true(*text >= ' ' && *text <= '~');
 	}
 	for (size_t at = 0; at < LENGTH(greetings); at++) {
-		dialog_start(&dialog, true);
-		assert_false(dialog_take(&dialog, greetings[at], strlen(greetings[at]), 0, 0));
-		assert_int_equal(dialog.result, DIALOG_FAILED);
+		client_start(&client, true);
+		assert_false(client_take(&client, greetings[at], strlen(greetings[at]), 0, 0));
+		assert_int_equal(client.result, CLIENT_FAILED);
 	}
 	memset(line, 'a', sizeof line);
-	dialog_start(&dialog, true);
-	assert_false(dialog_take(&dialog, line, 255, 0, 0));
+	client_start(&client, true);
+	assert_false(client_take(&client, line, 255, 0, 0));
 	/* First the guest's clock goes back between samples, then the host's own clock does. */
-	dialog = after_greeting("now 100.000000000", 0, 1000);
-	assert_int_equal(dialog.result, DIALOG_UNFINISHED);
-	assert_false(dialog_take(&dialog, "now 99.999999999", 16, 2000, 3000));
-	assert_non_null(strstr(dialog.text, "went back"));
-	dialog = after_greeting("now 100.000000000", 1000, 0);
-	assert_int_equal(dialog.result, DIALOG_FAILED);
+	client = after_greeting("now 100.000000000", 0, 1000);
+	assert_int_equal(client.result, CLIENT_UNFINISHED);
+	assert_false(client_take(&client, "now 99.999999999", 16, 2000, 3000));
+	assert_non_null(strstr(client.text, "went back"));
+	client = after_greeting("now 100.000000000", 1000, 0);
+	assert_int_equal(client.result, CLIENT_FAILED);
 	/* An hour is a valid round trip; more is not, even if the other samples have small bounds. */
-	dialog = after_greeting("now 100.000000000", 0, DIALOG_LONGEST);
-	assert_int_equal(dialog.result, DIALOG_UNFINISHED);
-	assert_int_equal(dialog.best.bound, DIALOG_LONGEST / 2 + 2);
-	dialog = after_greeting("now 100.000000000", 0, DIALOG_LONGEST + 1);
-	assert_int_equal(dialog.result, DIALOG_FAILED);
-	assert_non_null(strstr(dialog.text, "this host's own clock was set forward"));
+	client = after_greeting("now 100.000000000", 0, CLIENT_LONGEST);
+	assert_int_equal(client.result, CLIENT_UNFINISHED);
+	assert_int_equal(client.best.bound, CLIENT_LONGEST / 2 + 2);
+	client = after_greeting("now 100.000000000", 0, CLIENT_LONGEST + 1);
+	assert_int_equal(client.result, CLIENT_FAILED);
+	assert_non_null(strstr(client.text, "this host's own clock was set forward"));
 	/* The host's clock is set forward by 73 years between a question and its answer: that is no measurement. */
-	dialog = after_greeting("now 100.000000000", 0, INT64_C(73) * 31556952 * NS_PER_SECOND);
-	assert_int_equal(dialog.result, DIALOG_FAILED);
-	assert_non_null(strstr(dialog.text, "this host's own clock was set forward"));
-	assert_int_equal(dialog.order.verb, EXCHANGE_BYE);
-	dialog = after_greeting("now 100.000000000", INT64_MIN, INT64_MAX);
-	assert_int_equal(dialog.result, DIALOG_FAILED);
+	client = after_greeting("now 100.000000000", 0, INT64_C(73) * 31556952 * NS_PER_SECOND);
+	assert_int_equal(client.result, CLIENT_FAILED);
+	assert_non_null(strstr(client.text, "this host's own clock was set forward"));
+	assert_int_equal(client.order.verb, EXCHANGE_BYE);
+	client = after_greeting("now 100.000000000", INT64_MIN, INT64_MAX);
+	assert_int_equal(client.result, CLIENT_FAILED);
 	/* The ends of the range do not overflow. */
-	dialog = after_greeting("now 9223372036.854775807", -INT64_MAX / 2, -INT64_MAX / 2 + 1000);
-	assert_int_equal(dialog.result, DIALOG_UNFINISHED);
-	assert_int_equal(dialog.best.offset, INT64_MAX);
+	client = after_greeting("now 9223372036.854775807", -INT64_MAX / 2, -INT64_MAX / 2 + 1000);
+	assert_int_equal(client.result, CLIENT_UNFINISHED);
+	assert_int_equal(client.best.offset, INT64_MAX);
 }
 
 static void
 clock_that_stands_still(void **unused)
 {
 	struct guest guest = { .offset = INT64_C(1203108540) * NS_PER_SECOND, .delay = 300000, .still = true };
-	struct dialog dialog = run(&guest, true);
+	struct exchange_client client = run(&guest, true);
 
 	(void)unused;
 	/* A clock that stands still is set, and is right to within the time that passed. */
 	assert_int_equal(guest.steps > 0, 1);
-	assert_int_equal(dialog.result, DIALOG_FAILED);
-	assert_non_null(strstr(dialog.text, "stands still"));
+	assert_int_equal(client.result, CLIENT_FAILED);
+	assert_non_null(strstr(client.text, "stands still"));
 	assert_true(ns_magnitude(guest_clock(&guest) - guest.host) < 100 * NS_PER_MILLISECOND);
 }
 

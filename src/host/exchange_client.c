@@ -1,0 +1,239 @@
+/* The host's side of the exchange: see exchange_client.h. */
+#include "host/exchange_client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/interval.h"
+#include "lib/sysclock.h"
+#include "lib/text.h"
+
+/* A measurement may end after this many successive samples that did not reduce the bound by more than a tenth. */
+#define ENOUGH_WITHOUT_BETTER 4
+
+const char *const client_action_names[] = { "none", "step", "slew", "other-service" };
+
+void
+client_start(struct exchange_client *client, bool correct)
+{
+	memset(client, 0, sizeof *client);
+	client->correct = correct;
+}
+
+static bool
+over(struct exchange_client *client, enum client_result result)
+{
+	client->phase = PHASE_OVER;
+	client->result = result;
+	client->order = (struct exchange_order){ .verb = EXCHANGE_BYE };
+	return false;
+}
+
+void
+client_fail(struct exchange_client *client, const char *text)
+{
+	char offset[SECONDS_TEXT];
+	size_t used = 0;
+
+	if (client->rounds > 0) {
+		format_seconds(client->before.offset, offset);
+		used = (size_t)snprintf(client->text, sizeof client->text, "(it was %s s off and a %s was ordered) ", offset,
+		    client_action_names[client->action]);
+	}
+	format_quoted(text, client->text + used, sizeof client->text - used);
+	over(client, CLIENT_FAILED);
+}
+
+static bool
+fail(struct exchange_client *client, const char *text)
+{
+	client_fail(client, text);
+	return false;
+}
+
+static bool
+send_order(struct exchange_client *client, enum exchange_verb verb, nanoseconds value)
+{
+	client->order = (struct exchange_order){ .verb = verb, .value = value };
+	client->phase = verb == EXCHANGE_NOW ? PHASE_SAMPLE : verb == EXCHANGE_BOUND ? PHASE_BOUND : PHASE_ORDER;
+	return true;
+}
+
+static bool
+start_measuring(struct exchange_client *client)
+{
+	client->samples = client->since_better = 0;
+	client->last_time = INT64_MIN;
+	/* More than the bound of any sample. */
+	client->best.bound = CLIENT_LONGEST;
+	return send_order(client, EXCHANGE_NOW, 0);
+}
+
+static bool
+correct_offset(struct exchange_client *client, const struct measurement *measured)
+{
+	/* Slew only as the first correction: a step should leave no offset, so another step corrects what is left. */
+	bool slew = client->rounds == 0 && ns_magnitude(measured->offset) <= SYSCLOCK_SLEW_BELOW;
+
+	client->rounds++;
+	client->ordered = *measured;
+	client->action = slew ? ACTION_SLEW : ACTION_STEP;
+	return send_order(client, slew ? EXCHANGE_SLEW : EXCHANGE_STEP, ns_subtract(0, measured->offset));
+}
+
+/* Orders the error bound for the guest's kernel.  It includes the offset, because a slew is not complete yet. */
+static bool
+order_bound(struct exchange_client *client)
+{
+	nanoseconds bound = ns_add(ns_magnitude(client->after.offset), client->after.bound);
+
+	/* The kernel's maxerror is at most 16 s. */
+	if (bound >= SYSCLOCK_BOUND_MAX)
+		return over(client, CLIENT_DONE);
+	return send_order(client, EXCHANGE_BOUND, bound);
+}
+
+static bool
+contains_zero(const struct measurement *measured)
+{
+	return ns_magnitude(measured->offset) <= measured->bound;
+}
+
+/* Decides on the correction after the first measurement. */
+static bool
+judge_first(struct exchange_client *client)
+{
+	client->before = client->after = client->best;
+	if (!client->correct)
+		return over(client, CLIENT_DONE);
+	if (client->greeting.sync == SYNC_OTHER && ns_magnitude(client->before.offset) < SYSCLOCK_RESPECT_BELOW) {
+		client->action = contains_zero(&client->before) ? ACTION_NONE : ACTION_OTHER_SERVICE;
+		return over(client, CLIENT_DONE);
+	}
+	if (contains_zero(&client->before))
+		return order_bound(client);
+	return correct_offset(client, &client->before);
+}
+
+/* Judges the offset that was measured after a step. */
+static bool
+judge_residual(struct exchange_client *client)
+{
+	char offset[SECONDS_TEXT];
+	nanoseconds ran, should_have_run, promised, elapsed;
+
+	client->after = client->best;
+	promised = ns_add(client->ordered.bound, client->after.bound);
+	/* A rate error has added to the offset since the step.  A usable clock has a rate error of at most 1 %. */
+	elapsed = ns_magnitude(ns_subtract(client->after.time, client->ordered.time));
+	if (ns_magnitude(client->after.offset) <= ns_add(promised, elapsed / 100))
+		return order_bound(client);
+	if (client->rounds < CLIENT_ROUNDS)
+		return correct_offset(client, &client->after);
+	/* After the last round, accept a rate error of 20 %: more steps would not make this clock better. */
+	if (ns_magnitude(client->after.offset) <= ns_add(promised, elapsed / 5))
+		return order_bound(client);
+	should_have_run = ns_subtract(client->tight.time, client->first.time);
+	ran = ns_add(should_have_run, ns_subtract(client->tight.offset, client->first.offset));
+	format_seconds(client->after.offset, offset);
+	/* The time of each sample is uncertain by its bound: do not attribute that much to the clock's rate. */
+	if (ns_add(ran, ns_add(client->first.bound, client->tight.bound)) < should_have_run / 10 * 9)
+		snprintf(client->text, sizeof client->text, "its clock stands still or runs at %lld %% of the true rate; it was "
+		    "set %d times", (long long)(ran / (should_have_run / 100 + 1)), client->rounds);
+	else
+		snprintf(client->text, sizeof client->text, "its clock was set %d times and does not stay: it is %s s off "
+		    "again; another program sets it", client->rounds, offset);
+	return over(client, CLIENT_FAILED);
+}
+
+static bool
+take_sample(struct exchange_client *client, nanoseconds guest, nanoseconds sent, nanoseconds received)
+{
+	nanoseconds delay = ns_subtract(received, sent), middle;
+	struct measurement sample;
+
+	if (delay < 0)
+		return fail(client, "this host's own clock was set back while the guest was measured");
+	if (delay > CLIENT_LONGEST)
+		return fail(client, "this host's own clock was set forward, or the host was suspended, while the guest was "
+		    "measured");
+	/* DELAY is at most an hour, so the middle, and the sums and products of bounds below, do not overflow. */
+	middle = sent + delay / 2;
+	/* The 2 ns cover half a nanosecond of rounding and one nanosecond of clock resolution. */
+	sample = (struct measurement){ ns_subtract(guest, middle), delay / 2 + 2, delay, middle };
+	if (guest < client->last_time)
+		return fail(client, "its clock went back while it was measured");
+	if (client->samples == 0)
+		client->first = sample;
+	client->last_time = guest;
+	/* For the rate, ignore samples with a much larger bound: a busy host read their replies late. */
+	if (sample.bound <= 4 * client->best.bound)
+		client->tight = sample;
+	client->samples++;
+	client->since_better++;
+	if (sample.bound < client->best.bound) {
+		if (sample.bound < client->best.bound - client->best.bound / 10)
+			client->since_better = 0;
+		client->best = sample;
+	}
+	if (client->samples < CLIENT_SAMPLES_LEAST ||
+	    (client->samples < CLIENT_SAMPLES_MOST && client->since_better < ENOUGH_WITHOUT_BETTER))
+		return send_order(client, EXCHANGE_NOW, 0);
+	return client->rounds == 0 ? judge_first(client) : judge_residual(client);
+}
+
+static bool
+take_greeting(struct exchange_client *client, const char *line, size_t length)
+{
+	char quoted[64], text[CLIENT_TEXT];
+
+	if (exchange_parse_greeting(line, length, &client->greeting)) {
+		if (client->greeting.version == EXCHANGE_VERSION)
+			return start_measuring(client);
+		snprintf(text, sizeof text, "it speaks version %lld of the exchange, this host version %d: "
+		    "install the same release on both",
+		    (long long)client->greeting.version, EXCHANGE_VERSION);
+		return fail(client, text);
+	}
+	/* Another program answered: a shell with a banner, a menu or a message of the day. */
+	format_quoted(line, quoted, sizeof quoted);
+	snprintf(text, sizeof text, "expected guestclock-set's greeting, got \"%s\"", quoted);
+	return fail(client, text);
+}
+
+bool
+client_take(struct exchange_client *client, const char *line, size_t length, nanoseconds sent, nanoseconds received)
+{
+	char copy[EXCHANGE_LINE + 1], quoted[64], text[CLIENT_TEXT];
+	struct exchange_reply reply;
+
+	if (length >= EXCHANGE_LINE)
+		return fail(client, "it sent a line longer than 255 octets");
+	memcpy(copy, line, length);
+	copy[length] = '\0';
+	if (client->phase == PHASE_GREETING)
+		return take_greeting(client, copy, length);
+	if (!exchange_parse_reply(line, length, &reply)) {
+		format_quoted(copy, quoted, sizeof quoted);
+		snprintf(text, sizeof text, "not an answer of guestclock-set: \"%s\"", quoted);
+		return fail(client, text);
+	}
+	if (reply.kind == REPLY_NO && client->phase == PHASE_BOUND)
+		/* The clock is right or its correction was ordered: do not fail a guest that cannot set its kernel's bound. */
+		return over(client, CLIENT_DONE);
+	if (reply.kind == REPLY_NO) {
+		/* "no REASON text" */
+		format_quoted(copy + 3, client->text, sizeof client->text);
+		return over(client, CLIENT_REFUSED);
+	}
+	if (reply.kind != (client->phase == PHASE_SAMPLE ? REPLY_NOW : REPLY_DONE))
+		return fail(client, "its answer does not fit the order that it was given");
+	if (client->phase == PHASE_SAMPLE)
+		return take_sample(client, reply.time, sent, received);
+	/* Do not measure after a slew: at 500 ppm it has hardly begun. */
+	if (client->phase == PHASE_ORDER)
+		return client->action == ACTION_SLEW ? order_bound(client) : start_measuring(client);
+	if (client->phase == PHASE_BOUND)
+		return over(client, CLIENT_DONE);
+	return fail(client, "it sent more after the end of the exchange");
+}
