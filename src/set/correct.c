@@ -65,7 +65,7 @@ carry_out(const struct policy_verdict *verdict, struct clock_lock *run, struct d
 
 /* Decides, and carries out the decision. */
 static void
-judge_and_set(struct situation *situation, const struct limits *limits, struct clock_lock *run, struct correction *result,
+judge_and_set(struct situation *situation, const struct set_options *options, struct clock_lock *run, struct correction *result,
     struct deed *deed)
 {
 	const struct policy_verdict *verdict = &result->verdict;
@@ -77,8 +77,8 @@ judge_and_set(struct situation *situation, const struct limits *limits, struct c
 	situation->other_service = clock_lock_other_service(run, &deed->kernel);
 	if (deed->kernel.synchronised && !situation->other_service)
 		situation->own_bound = run->bound * NS_PER_MICROSECOND;
-	result->verdict = policy_decide(situation, limits);
-	if (decision_refuses(verdict->decision) || limits->dry_run)
+	result->verdict = policy_decide(situation, options);
+	if (decision_refuses(verdict->decision) || options->dry_run)
 		return;
 	if (verdict->correction != 0)
 		carry_out(verdict, run, deed);
@@ -124,17 +124,17 @@ report(const struct correction *result, const struct deed *deed)
 
 enum status
 correct_clock(const struct clock_reading *since, struct interval offset, nanoseconds delay, nanoseconds slew_up_to,
-    const struct limits *limits, struct clock_lock *run, struct correction *result)
+    const struct set_options *options, struct clock_lock *run, struct correction *result)
 {
 	struct situation situation = { .offset = offset, .delay = delay, .slew_up_to = slew_up_to };
 	struct deed deed = { .moved = 0 };
 	char text[CORRECT_TEXT];
-	int error = limits->dry_run ? 0 : clock_lock_lock(run, since);
+	int error = options->dry_run ? 0 : clock_lock_lock(run, since);
 
 	if (error != 0)
 		return outcome_fail("%s", clock_lock_complaint(error));
-	judge_and_set(&situation, limits, run, result, &deed);
-	if (!limits->dry_run)
+	judge_and_set(&situation, options, run, result, &deed);
+	if (!options->dry_run)
 		clock_lock_unlock(run);
 	if (deed.state_error != 0)
 		return outcome_fail("cannot read the kernel's clock state: %s", strerror(deed.state_error));
@@ -144,16 +144,16 @@ correct_clock(const struct clock_reading *since, struct interval offset, nanosec
 	if (decision_refuses(result->verdict.decision))
 		return outcome_refuse("%s: %s (offset %s)", decision_name(result->verdict.decision),
 		    decision_reason(result->verdict.decision), text);
-	return limits->dry_run ? STATUS_DONE : report(result, &deed);
+	return options->dry_run ? STATUS_DONE : report(result, &deed);
 }
 
 void
-correct_print(const struct correction *result, const struct limits *limits, const char *source)
+correct_print(const struct correction *result, const struct set_options *options, const char *source)
 {
 	char offset[SECONDS_TEXT], residual[CORRECT_TEXT];
 
 	format_seconds(result->offset, offset);
 	correct_format(result->residual, result->verdict.bound, residual);
-	printf("%s: offset %s s, %s%s, now %s\n", source, offset, limits->dry_run ? "not done (--dry-run): " : "",
+	printf("%s: offset %s s, %s%s, now %s\n", source, offset, options->dry_run ? "not done (--dry-run): " : "",
 	    decision_name(result->verdict.decision), residual);
 }

@@ -8,8 +8,8 @@
 #include "lib/status.h"
 #include "lib/text.h"
 #include "set/clock_lock.h"
-#include "set/limits.h"
 #include "set/policy.h"
+#include "set/set_options.h"
 
 struct correction {
 	struct policy_verdict verdict;	/* the decision */
@@ -19,10 +19,10 @@ struct correction {
 
 /*
  * Judges OFFSET (guest minus source, measured at SINCE or later) and carries out the decision, under the lock.  Sets
- * nothing with limits->dry_run, or if the clock was set since SINCE.  Reports and logs refusals, failures and sets
+ * nothing with options->dry_run, or if the clock was set since SINCE.  Reports and logs refusals, failures and sets
  * after the unlock.  Fills in RESULT, unless it cannot lock or cannot read the kernel's clock state.
  */
-enum status correct_clock(const struct clock_reading *since, struct interval offset, nanoseconds delay, nanoseconds slew_up_to, const struct limits *limits,
+enum status correct_clock(const struct clock_reading *since, struct interval offset, nanoseconds delay, nanoseconds slew_up_to, const struct set_options *options,
     struct clock_lock *run, struct correction *result);
 
 /* "+12.345678901 +- 0.500000000 s": OFFSET and its error bound. */
@@ -30,6 +30,6 @@ enum status correct_clock(const struct clock_reading *since, struct interval off
 void correct_format(nanoseconds offset, nanoseconds bound, char text[CORRECT_TEXT]);
 
 /* Prints RESULT for the client, on standard output.  SOURCE is the time source's name or address. */
-void correct_print(const struct correction *result, const struct limits *limits, const char *source);
+void correct_print(const struct correction *result, const struct set_options *options, const char *source);
 
 #endif

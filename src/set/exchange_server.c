@@ -18,7 +18,7 @@
 #define ORDERS_MOST 64
 
 struct server {
-	const struct limits *limits;
+	const struct set_options *options;
 	unsigned refusals, orders;
 	nanoseconds moved;		/* the sum of all steps and slews of this session */
 	struct clock_reading since;	/* start of the measurement; orders are valid until the clock is set */
@@ -66,7 +66,7 @@ lock_clock(struct server *server, enum exchange_reason *reason)
 	int error;
 
 	*reason = REASON_DRY_RUN;
-	if (server->limits->dry_run)
+	if (server->options->dry_run)
 		return "the forced command has the option --dry-run";
 	*reason = REASON_NO_CAPABILITY;
 	if (!server->may_set)
@@ -141,7 +141,7 @@ answer_set(struct server *server, const struct exchange_order *order)
 	}
 	unlocked = lock_clock(server, &reason);
 	refused = unlocked;
-	decision = policy_judge_order(sysclock_now(), server->moved, order, server->limits);
+	decision = policy_judge_order(sysclock_now(), server->moved, order, server->options);
 	/* If a limit refuses the order too, report the limit: the host need not try again. */
 	if (decision_refuses(decision)) {
 		reason = decision_wire_reason(decision);
@@ -199,9 +199,9 @@ greet(struct server *server)
 }
 
 enum status
-exchange_serve(const struct limits *limits, struct clock_lock *run, bool may_set)
+exchange_serve(const struct set_options *options, struct clock_lock *run, bool may_set)
 {
-	struct server server = { .limits = limits, .run = run, .may_set = may_set, .status = STATUS_DONE };
+	struct server server = { .options = options, .run = run, .may_set = may_set, .status = STATUS_DONE };
 	char buffer[2 * (EXCHANGE_LINE + 1)];
 	size_t held = 0;
 	bool too_long = false;

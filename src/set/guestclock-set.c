@@ -15,12 +15,12 @@
 #include "lib/filter.h"
 #include "lib/startup.h"
 #include "set/hangup.h"
-#include "set/limits.h"
 #include "set/outcome.h"
 #include "set/perform.h"
 #include "set/policy.h"
 #include "set/privilege.h"
 #include "set/request.h"
+#include "set/set_options.h"
 #include "set/ssh_env.h"
 
 /*
@@ -29,15 +29,15 @@
  * forced command, or by hand), so it may name any time source.
  */
 static const char *
-request_text(const struct ssh_env *client, const struct limits *limits, char *const *words, char line[REQUEST_OCTETS + 2],
+request_text(const struct ssh_env *client, const struct set_options *options, char *const *words, char line[REQUEST_OCTETS + 2],
     bool *administrators)
 {
 	size_t size = REQUEST_OCTETS + 2, used = 0;
-	bool defaulted = client->command[strspn(client->command, " ")] == '\0' && limits->default_request != NULL;
+	bool defaulted = client->command[strspn(client->command, " ")] == '\0' && options->default_request != NULL;
 
 	*administrators = *words != NULL || defaulted;
 	if (*words == NULL)
-		return defaulted ? limits->default_request : client->command;
+		return defaulted ? options->default_request : client->command;
 	for (; *words != NULL && used < size - 1; words++)
 		used += (size_t)snprintf(line + used, size - used, "%s%s", used > 0 ? " " : "", *words);
 	return line;
@@ -58,19 +58,19 @@ parse_request(const char *text, struct request *request)
 }
 
 static enum status
-check_request(const struct request *request, const struct limits *limits, const struct ssh_env *client,
+check_request(const struct request *request, const struct set_options *options, const struct ssh_env *client,
     bool administrators)
 {
-	if ((limits->allowed & REQUEST_BIT(request->kind)) == 0)
+	if ((options->allowed & REQUEST_BIT(request->kind)) == 0)
 		return outcome_refuse("%s is not among the requests that --allow names", request_kind_name(request->kind));
 	if (request->kind != REQUEST_RDATE)
 		return STATUS_DONE;
 	if (request->rdate.address.any.sa_family == AF_INET6 &&
 	    request->rdate.address.v6.sin6_scope_id == PEER_NO_INTERFACE)
 		return outcome_usage("time source %.80s: there is no such network interface", request->rdate.host);
-	if (administrators || policy_allows_host(&request->rdate, limits, if_nametoindex, &client->peer))
+	if (administrators || policy_allows_host(&request->rdate, options, if_nametoindex, &client->peer))
 		return STATUS_DONE;
-	if (limits->hosts > 0)
+	if (options->hosts > 0)
 		return outcome_refuse("time source %.80s is not among those that --host names", request->rdate.host);
 	return outcome_refuse("time source %.80s is not the ssh client's own address, %s, and no --host "
 	    "names it", request->rdate.host, client->address);
@@ -80,7 +80,7 @@ static enum status
 run(int argc, char **argv)
 {
 	static char output[4096];
-	struct limits limits = limits_default();
+	struct set_options options = set_options_default();
 	struct ssh_env client;
 	struct hangup hangup;
 	struct request request = { .kind = 0 };
@@ -116,15 +116,15 @@ run(int argc, char **argv)
 		return outcome_fail("cannot forbid core files, tracing and new privileges: %s", strerror(error));
 	if (!identified)
 		return outcome_usage("SSH_CONNECTION is not \"address port address port\", as sshd writes it");
-	words = limits_parse(argc, argv, &limits, complaint);
+	words = set_options_parse(argc, argv, &options, complaint);
 	if (words == ARGS_WRONG)
 		return outcome_usage("%s", complaint);
 	if (words < 0)
-		return startup_inform(&limits_program, words) ? STATUS_DONE :
+		return startup_inform(&set_options_program, words) ? STATUS_DONE :
 		    outcome_fail("cannot write to standard output: %s", strerror(errno));
-	if (limits.no_filter)
+	if (options.no_filter)
 		filter_disable();
-	access_start("guestclock-set", limits.strict_access);
+	access_start("guestclock-set", options.strict_access);
 	access_stay(NULL);
 	access_tables_changed();
 	if (client.by_ssh && !access_allows(&client.peer, -1))
@@ -132,13 +132,13 @@ run(int argc, char **argv)
 	if (argv[words] != NULL && client.command[0] != '\0')
 		return outcome_usage("the command line has a request (\"%.32s\") and the ssh client another: "
 		    "expected one", argv[words]);
-	text = request_text(&client, &limits, argv + words, line, &administrators);
+	text = request_text(&client, &options, argv + words, line, &administrators);
 	outcome_request(text);
 	status = parse_request(text, &request);
 	if (status == STATUS_DONE)
-		status = check_request(&request, &limits, &client, administrators);
+		status = check_request(&request, &options, &client, administrators);
 	if (status == STATUS_DONE)
-		status = perform_request(&request, &limits, &hangup);
+		status = perform_request(&request, &options, &hangup);
 	while (filter_next_missed(&missed))
 		outcome_missed(&missed);
 	return status;

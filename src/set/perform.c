@@ -53,7 +53,7 @@ perform_finish(enum status status, bool prints)
 
 /* Measuring needs no privilege and no lock: the exchange refuses only orders to set if one is missing. */
 static enum status
-perform_exchange(const struct limits *limits)
+perform_exchange(const struct set_options *options)
 {
 	bool may_set = privilege_may_set_clock();
 	struct clock_lock run;
@@ -61,27 +61,27 @@ perform_exchange(const struct limits *limits)
 	int error;
 
 	/* Ignore a failure: the exchange then refuses orders to set, with the reason. */
-	clock_lock_open(&run, may_set && !limits->dry_run);
+	clock_lock_open(&run, may_set && !options->dry_run);
 	error = privilege_reduce(may_set);
 	if (error != 0)
 		return outcome_fail("cannot drop privileges: %s", strerror(error));
 	status = perform_confine();
-	return status == STATUS_DONE ? exchange_serve(limits, &run, may_set) : status;
+	return status == STATUS_DONE ? exchange_serve(options, &run, may_set) : status;
 }
 
 enum status
-perform_request(const struct request *request, const struct limits *limits, struct hangup *hangup)
+perform_request(const struct request *request, const struct set_options *options, struct hangup *hangup)
 {
 	switch (request->kind) {
 	case REQUEST_RDATE:
-		return perform_rdate(&request->rdate, limits, hangup);
+		return perform_rdate(&request->rdate, options, hangup);
 	case REQUEST_RFC868:
-		return perform_rfc868(limits);
+		return perform_rfc868(options);
 	case REQUEST_EXCHANGE:
-		return perform_exchange(limits);
+		return perform_exchange(options);
 	case REQUEST_STATUS:
 	case REQUESTS:	/* request_parse() does not return it */
 		break;
 	}
-	return perform_status(limits);
+	return perform_status(options);
 }

@@ -10,15 +10,15 @@
 #include "lib/status.h"
 #include "set/clock_lock.h"
 #include "set/hangup.h"
-#include "set/limits.h"
 #include "set/request.h"
+#include "set/set_options.h"
 
 /* Performs REQUEST within LIMITS. */
-enum status perform_request(const struct request *request, const struct limits *limits, struct hangup *hangup);
+enum status perform_request(const struct request *request, const struct set_options *options, struct hangup *hangup);
 
-enum status perform_rdate(const struct rdate_request *request, const struct limits *limits, struct hangup *hangup);
-enum status perform_rfc868(const struct limits *limits);
-enum status perform_status(const struct limits *limits);
+enum status perform_rdate(const struct rdate_request *request, const struct set_options *options, struct hangup *hangup);
+enum status perform_rfc868(const struct set_options *options);
+enum status perform_status(const struct set_options *options);
 
 /*
  * Opens the lock file and drops the privileges that the request does not need.  SETS: the request may set the clock;

@@ -60,49 +60,49 @@ decision_refuses(enum decision decision)
 
 /* Judges TIME, the clock's time after a correction.  Returns DECISION_STEP if it is allowed. */
 static enum decision
-judge_time(nanoseconds time, const struct limits *limits)
+judge_time(nanoseconds time, const struct set_options *options)
 {
-	if (seconds_floor(time) < limits->not_before)
+	if (seconds_floor(time) < options->not_before)
 		return DECISION_BEFORE_FLOOR;
-	return seconds_floor(time) < limits->not_after ? DECISION_STEP : DECISION_AFTER_CEILING;
+	return seconds_floor(time) < options->not_after ? DECISION_STEP : DECISION_AFTER_CEILING;
 }
 
 static enum decision
-judge_distance(nanoseconds offset, const struct limits *limits)
+judge_distance(nanoseconds offset, const struct set_options *options)
 {
-	if (offset > limits->max_back)
+	if (offset > options->max_back)
 		return DECISION_TOO_FAR_BACK;
-	return ns_magnitude(offset) > limits->max_step ? DECISION_TOO_FAR : DECISION_STEP;
+	return ns_magnitude(offset) > options->max_step ? DECISION_TOO_FAR : DECISION_STEP;
 }
 
 enum decision
-policy_judge_order(nanoseconds now, nanoseconds moved, const struct exchange_order *order, const struct limits *limits)
+policy_judge_order(nanoseconds now, nanoseconds moved, const struct exchange_order *order, const struct set_options *options)
 {
 	enum decision decision;
 
 	if (order->verb == EXCHANGE_RATE)
-		return ns_magnitude(order->value) > limits->max_rate ? DECISION_RATE_TOO_LARGE : DECISION_STEP;
+		return ns_magnitude(order->value) > options->max_rate ? DECISION_RATE_TOO_LARGE : DECISION_STEP;
 	if (order->verb == EXCHANGE_BOUND)
 		return order->value > SYSCLOCK_BOUND_MAX ? DECISION_BOUND_TOO_LARGE : DECISION_STEP;
-	decision = judge_time(ns_add(now, order->value), limits);
+	decision = judge_time(ns_add(now, order->value), options);
 	if (decision == DECISION_STEP)
-		decision = judge_distance(ns_subtract(0, ns_add(moved, order->value)), limits);
+		decision = judge_distance(ns_subtract(0, ns_add(moved, order->value)), options);
 	if (decision == DECISION_STEP && order->verb == EXCHANGE_SLEW && ns_magnitude(order->value) > SYSCLOCK_SLEW_MAX)
 		return DECISION_TOO_FAR_TO_SLEW;
 	return decision;
 }
 
 bool
-policy_allows_host(const struct rdate_request *rdate, const struct limits *limits, peer_interface *number_of,
+policy_allows_host(const struct rdate_request *rdate, const struct set_options *options, peer_interface *number_of,
     const union peer *client)
 {
 	union peer address;
 
-	for (int at = 0; at < limits->hosts; at++)
-		if (peer_parse(limits->host[at], number_of, &address) ? peer_same_host(&rdate->address, &address) :
-		    strcasecmp(rdate->host, limits->host[at]) == 0)
+	for (int at = 0; at < options->hosts; at++)
+		if (peer_parse(options->host[at], number_of, &address) ? peer_same_host(&rdate->address, &address) :
+		    strcasecmp(rdate->host, options->host[at]) == 0)
 			return true;
-	return limits->hosts == 0 && peer_same_host(&rdate->address, client);
+	return options->hosts == 0 && peer_same_host(&rdate->address, client);
 }
 
 /*
@@ -120,11 +120,11 @@ tolerance(const struct situation *situation)
 }
 
 static enum decision
-decide(const struct situation *situation, const struct limits *limits, nanoseconds offset)
+decide(const struct situation *situation, const struct set_options *options, nanoseconds offset)
 {
-	enum decision decision = judge_time(ns_subtract(situation->now, offset), limits);
+	enum decision decision = judge_time(ns_subtract(situation->now, offset), options);
 
-	if (situation->delay > limits->max_delay)
+	if (situation->delay > options->max_delay)
 		return DECISION_DELAY_TOO_LARGE;
 	if (decision != DECISION_STEP)
 		return decision;
@@ -135,18 +135,18 @@ decide(const struct situation *situation, const struct limits *limits, nanosecon
 	/* An end of the range may be an end of the interval that does not fit: then the middle is unknown. */
 	if (situation->offset.high == INT64_MAX || situation->offset.low == INT64_MIN)
 		return DECISION_TOO_FAR;
-	decision = judge_distance(offset, limits);
+	decision = judge_distance(offset, options);
 	if (decision != DECISION_STEP || ns_magnitude(offset) > situation->slew_up_to)
 		return decision;
 	return ns_magnitude(offset) <= SYSCLOCK_SLEW_MAX ? DECISION_SLEW : DECISION_TOO_FAR_TO_SLEW;
 }
 
 struct policy_verdict
-policy_decide(const struct situation *situation, const struct limits *limits)
+policy_decide(const struct situation *situation, const struct set_options *options)
 {
 	nanoseconds offset = interval_middle(situation->offset);
 	nanoseconds bound = interval_bound(situation->offset);
-	struct policy_verdict verdict = { .decision = decide(situation, limits, offset), .bound = bound };
+	struct policy_verdict verdict = { .decision = decide(situation, options, offset), .bound = bound };
 
 	if (verdict.decision == DECISION_STEP || verdict.decision == DECISION_SLEW)
 		verdict.correction = ns_subtract(0, offset);

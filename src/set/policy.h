@@ -13,8 +13,8 @@
 
 #include "lib/exchange.h"
 #include "lib/interval.h"
-#include "set/limits.h"
 #include "set/request.h"
+#include "set/set_options.h"
 
 enum decision {
 	DECISION_WITHIN_BOUND,		/* the offset is within the error bounds: leave the clock */
@@ -47,7 +47,7 @@ struct policy_verdict {
 	nanoseconds bound;		/* the bound on the clock's error after the correction */
 };
 
-struct policy_verdict policy_decide(const struct situation *situation, const struct limits *limits);
+struct policy_verdict policy_decide(const struct situation *situation, const struct set_options *options);
 
 /*
  * Judges an order to step, slew, set the rate or set the bound.  The clock reads NOW, after earlier corrections by MOVED
@@ -55,13 +55,13 @@ struct policy_verdict policy_decide(const struct situation *situation, const str
  * must not exceed a limit either.  Returns DECISION_STEP if ORDER is allowed, or a decision that refuses.
  */
 enum decision policy_judge_order(nanoseconds now, nanoseconds moved, const struct exchange_order *order,
-    const struct limits *limits);
+    const struct set_options *options);
 
 /*
- * Whether LIMITS allow the request's host: it must be one of limits->host or, if there are none, CLIENT, the ssh
+ * Whether LIMITS allow the request's host: it must be one of options->host or, if there are none, CLIENT, the ssh
  * client's address.  Compares names without regard to case, and addresses by value.  NUMBER_OF: as for peer_parse().
  */
-bool policy_allows_host(const struct rdate_request *rdate, const struct limits *limits, peer_interface *number_of,
+bool policy_allows_host(const struct rdate_request *rdate, const struct set_options *options, peer_interface *number_of,
     const union peer *client);
 
 /*

@@ -30,13 +30,13 @@ slew_limit(const struct rdate_request *rdate)
 }
 
 static enum status
-ask_source(const struct rdate_request *rdate, const struct limits *limits, struct hangup *hangup,
+ask_source(const struct rdate_request *rdate, const struct set_options *options, struct hangup *hangup,
     struct query_answer *answer)
 {
 	struct netproc asker;
 	char text[160];
 	enum status status;
-	int error = netproc_start(&asker, rdate, limits_pivot(limits));
+	int error = netproc_start(&asker, rdate, set_options_pivot(options));
 
 	if (error != 0)
 		return outcome_fail("cannot start the process that asks %s: %s", rdate->host, strerror(error));
@@ -54,27 +54,27 @@ ask_source(const struct rdate_request *rdate, const struct limits *limits, struc
 }
 
 enum status
-perform_rdate(const struct rdate_request *request, const struct limits *limits, struct hangup *hangup)
+perform_rdate(const struct rdate_request *request, const struct set_options *options, struct hangup *hangup)
 {
 	struct rdate_request rdate = *request;
 	struct correction result = { .offset = 0 };
 	struct query_answer answer = { .outcome = QUERY_FAILED };
 	struct clock_reading since;
 	struct clock_lock run;
-	bool sets = !rdate.print_only && !limits->dry_run;
+	bool sets = !rdate.print_only && !options->dry_run;
 	char text[CORRECT_TEXT];
 	enum status status;
 
-	if (limits->edge && !rdate.sntp)
+	if (options->edge && !rdate.sntp)
 		rdate.edge = true;
 	status = perform_prepare(sets, &run);
 	since = sysclock_read();
 	if (status == STATUS_DONE)
-		status = ask_source(&rdate, limits, hangup, &answer);
+		status = ask_source(&rdate, options, hangup, &answer);
 	if (status != STATUS_DONE)
 		return status;
 	if (!rdate.print_only)
-		status = correct_clock(&since, answer.offset, answer.delay, slew_limit(&rdate), limits, &run, &result);
+		status = correct_clock(&since, answer.offset, answer.delay, slew_limit(&rdate), options, &run, &result);
 	if (status != STATUS_DONE)
 		return status;
 	if (!rdate.silent)
@@ -83,6 +83,6 @@ perform_rdate(const struct rdate_request *request, const struct limits *limits, 
 		correct_format(interval_middle(answer.offset), interval_bound(answer.offset), text);
 		printf("%s: offset %s\n", answer.source, text);
 	} else if (rdate.verbose)
-		correct_print(&result, limits, answer.source);
+		correct_print(&result, options, answer.source);
 	return perform_finish(STATUS_DONE, rdate.print_only && !rdate.silent);
 }

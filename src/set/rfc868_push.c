@@ -59,7 +59,7 @@ read_octets(uint8_t octets[RFC868_OCTETS + 1])
 }
 
 enum status
-perform_rfc868(const struct limits *limits)
+perform_rfc868(const struct set_options *options)
 {
 	struct correction result = { .offset = 0 };
 	uint8_t octets[RFC868_OCTETS + 1];
@@ -67,7 +67,7 @@ perform_rfc868(const struct limits *limits)
 	struct clock_lock run;
 	struct clock_reading received;
 	int64_t second;
-	enum status status = perform_prepare(!limits->dry_run, &run);
+	enum status status = perform_prepare(!options->dry_run, &run);
 
 	if (status == STATUS_DONE)
 		status = perform_confine();
@@ -76,11 +76,11 @@ perform_rfc868(const struct limits *limits)
 	if (status != STATUS_DONE)
 		return status;
 	received = sysclock_read();
-	second = rfc868_decode(octets, limits_pivot(limits));
+	second = rfc868_decode(octets, set_options_pivot(options));
 	offset = interval_measured(received.real, received.real, ns_from_seconds(second),
 	    ns_add(ns_from_seconds(second + 1), PUSH_TRANSIT));
-	status = correct_clock(&received, offset, 0, SYSCLOCK_SLEW_BELOW, limits, &run, &result);
-	if (status == STATUS_DONE && limits->dry_run)
-		correct_print(&result, limits, "standard input");
-	return perform_finish(status, limits->dry_run);
+	status = correct_clock(&received, offset, 0, SYSCLOCK_SLEW_BELOW, options, &run, &result);
+	if (status == STATUS_DONE && options->dry_run)
+		correct_print(&result, options, "standard input");
+	return perform_finish(status, options->dry_run);
 }

@@ -18,7 +18,7 @@ print_limit_seconds(const char *name, nanoseconds value)
 }
 
 enum status
-perform_status(const struct limits *limits)
+perform_status(const struct set_options *options)
 {
 	struct sysclock_state kernel;
 	struct clock_lock run;
@@ -42,25 +42,25 @@ perform_status(const struct limits *limits)
 	format_seconds(kernel.slew_left, text);
 	printf("slew-left %s\n", text);
 	printf("frequency-ppb %lld\ntick-us %lld\n", (long long)kernel.frequency_ppb, (long long)kernel.tick_us);
-	format_date(ns_from_seconds(limits->not_before), text);
+	format_date(ns_from_seconds(options->not_before), text);
 	printf("not-before %.19sZ\n", text);
-	format_date(ns_from_seconds(limits->not_after), text);
+	format_date(ns_from_seconds(options->not_after), text);
 	printf("not-after %.19sZ\n", text);
-	print_limit_seconds("max-step", limits->max_step);
-	print_limit_seconds("max-back", limits->max_back);
-	print_limit_seconds("max-delay", limits->max_delay);
-	printf("max-rate-ppb %lld\n", (long long)limits->max_rate);
+	print_limit_seconds("max-step", options->max_step);
+	print_limit_seconds("max-back", options->max_back);
+	print_limit_seconds("max-delay", options->max_delay);
+	printf("max-rate-ppb %lld\n", (long long)options->max_rate);
 	printf("allow");
 	for (int kind = 0; kind < REQUESTS; kind++)
-		if ((limits->allowed & REQUEST_BIT(kind)) != 0)
+		if ((options->allowed & REQUEST_BIT(kind)) != 0)
 			printf(" %s", request_kind_name((enum request_kind)kind));
 	printf("\n");
-	for (int at = 0; at < limits->hosts; at++)
-		printf("host %s\n", limits->host[at]);
-	if (limits->hosts == 0)
+	for (int at = 0; at < options->hosts; at++)
+		printf("host %s\n", options->host[at]);
+	if (options->hosts == 0)
 		printf("host (the ssh client's address)\n");
-	printf("default %s\n", limits->default_request != NULL ? limits->default_request : "none");
-	printf("dry-run %s\nedge %s\nno-filter %s\nstrict-access %s\n", limits->dry_run ? "yes" : "no",
-	    limits->edge ? "yes" : "no", limits->no_filter ? "yes" : "no", limits->strict_access ? "yes" : "no");
+	printf("default %s\n", options->default_request != NULL ? options->default_request : "none");
+	printf("dry-run %s\nedge %s\nno-filter %s\nstrict-access %s\n", options->dry_run ? "yes" : "no",
+	    options->edge ? "yes" : "no", options->no_filter ? "yes" : "no", options->strict_access ? "yes" : "no");
 	return perform_finish(STATUS_DONE, true);
 }

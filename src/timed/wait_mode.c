@@ -15,10 +15,10 @@
 
 #include "lib/access.h"
 #include "lib/text.h"
-#include "timed/verdict_cache.h"
 #include "timed/log_limit.h"
 #include "timed/reply.h"
 #include "timed/sandbox.h"
+#include "timed/verdict_cache.h"
 
 static struct {
 	uint32_t tick;		/* the last tick seen */

@@ -224,7 +224,7 @@ has_entries() {
 	number=$(sed -n 's/^#define REQUEST_TIMEOUT_DEFAULT (\([0-9]*\) \* NS_PER_SECOND)$/\1000/p' "$TOP"/src/*/*.h)
 	[ -n "$number" ] && grep -qF "by default $number." <<<"$text"
 	grep -qF "$(sed -n 's/^#define CLOCK_LOCK_DIRECTORY "\(.*\)"/\1/p' "$TOP"/src/set/clock_lock.h)/lock " <<<"$text"
-	number=$(sed -n 's/^#define LIMITS_HOSTS \([0-9]*\)$/\1/p' "$TOP/src/set/limits.h")
+	number=$(sed -n 's/^#define SET_OPTIONS_HOSTS \([0-9]*\)$/\1/p' "$TOP/src/set/set_options.h")
 	[ -n "$number" ] && grep -qF "up to $number times" <<<"$text"
 	text=$(rendered in.timed.8 | in_one_line)
 	number=$(sed -n 's/^#define IDLE_MAX \([0-9]*\)$/\1/p' "$TOP/src/timed/in.timed.c")

@@ -31,7 +31,7 @@ static struct {
 	int answers, sets, reads;
 	unsigned refusals;
 	bool fails, busy, gone, stale, locked;
-	struct limits limits;
+	struct set_options options;
 	bool may_set;
 	nanoseconds clock, moved;
 } now;
@@ -141,7 +141,7 @@ sysclock_state(struct sysclock_state *state)
 static void
 check_set(void)
 {
-	REQUIRE(now.may_set && !now.limits.dry_run && !now.busy && now.locked);
+	REQUIRE(now.may_set && !now.options.dry_run && !now.busy && now.locked);
 	REQUIRE(++now.sets <= 64);
 }
 
@@ -151,8 +151,8 @@ move(nanoseconds correction)
 {
 	now.clock = ns_add(now.clock, correction);
 	now.moved = ns_add(now.moved, correction);
-	REQUIRE(ns_magnitude(now.moved) <= now.limits.max_step && ns_subtract(0, now.moved) <= now.limits.max_back);
-	REQUIRE(seconds_floor(now.clock) >= now.limits.not_before && seconds_floor(now.clock) < now.limits.not_after);
+	REQUIRE(ns_magnitude(now.moved) <= now.options.max_step && ns_subtract(0, now.moved) <= now.options.max_back);
+	REQUIRE(seconds_floor(now.clock) >= now.options.not_before && seconds_floor(now.clock) < now.options.not_after);
 }
 
 int
@@ -181,7 +181,7 @@ int
 sysclock_rate(int64_t ppb)
 {
 	check_set();
-	REQUIRE(ns_magnitude(ppb) <= now.limits.max_rate);
+	REQUIRE(ns_magnitude(ppb) <= now.options.max_rate);
 	return now.fails ? EINVAL : 0;
 }
 
@@ -271,21 +271,21 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	now.input = now.asked = octets;
 	now.left = size;
 	now.clock = START;
-	now.limits = limits_default();
-	now.limits.max_rate = INT64_C(1000000);
+	now.options = set_options_default();
+	now.options.max_rate = INT64_C(1000000);
 	now.may_set = strchr(letters, 'n') == NULL;
 	now.busy = strchr(letters, 'b') != NULL;
 	now.fails = strchr(letters, 'f') != NULL;
 	now.gone = strchr(letters, 'g') != NULL;
 	now.stale = strchr(letters, 'c') != NULL;
-	now.limits.dry_run = strchr(letters, 'd') != NULL;
+	now.options.dry_run = strchr(letters, 'd') != NULL;
 	if (strchr(letters, 's') != NULL)
-		now.limits.max_step = 3600 * NS_PER_SECOND;
+		now.options.max_step = 3600 * NS_PER_SECOND;
 	if (strchr(letters, 'k') != NULL)
-		now.limits.max_back = NS_PER_SECOND;
+		now.options.max_back = NS_PER_SECOND;
 	if (strchr(letters, 'u') != NULL)
 		run = (struct clock_lock){ .fd = -1, .error = EACCES };
-	status = exchange_serve(&now.limits, &run, now.may_set);
+	status = exchange_serve(&now.options, &run, now.may_set);
 	REQUIRE(now.gone || status == (now.refusals == 0 ? STATUS_DONE : STATUS_REFUSED));
 	for (size_t at = 0; at < size; at++)
 		lines += octets[at] == '\n';

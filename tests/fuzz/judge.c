@@ -7,9 +7,9 @@
  */
 #include "fuzz.h"
 
+#include "lib/sysclock.h"
 #include "set/edge.h"
 #include "set/policy.h"
-#include "lib/sysclock.h"
 
 __extension__ typedef __int128 exact;
 
@@ -80,29 +80,29 @@ check_interval(struct interval interval)
 }
 
 static void
-check_allowed(nanoseconds now, nanoseconds moved, nanoseconds correction, const struct limits *limits)
+check_allowed(nanoseconds now, nanoseconds moved, nanoseconds correction, const struct set_options *options)
 {
 	exact then = (exact)now + correction, distance = (exact)moved + correction;
 
-	REQUIRE(then >= limits->not_before * (exact)NS_PER_SECOND && then < limits->not_after * (exact)NS_PER_SECOND);
+	REQUIRE(then >= options->not_before * (exact)NS_PER_SECOND && then < options->not_after * (exact)NS_PER_SECOND);
 	/* A limit of INT64_MAX means no limit. */
-	REQUIRE(limits->max_step == INT64_MAX || (distance <= limits->max_step && -distance <= limits->max_step));
-	REQUIRE(limits->max_back == INT64_MAX || -distance <= limits->max_back);
+	REQUIRE(options->max_step == INT64_MAX || (distance <= options->max_step && -distance <= options->max_step));
+	REQUIRE(options->max_back == INT64_MAX || -distance <= options->max_back);
 }
 
 static void
 check_policy(struct input *input, nanoseconds sent, nanoseconds received, nanoseconds earliest, nanoseconds latest)
 {
-	struct limits limits = limits_default();
+	struct set_options options = set_options_default();
 	struct situation situation = { .offset = interval_measured(sent, received, earliest, latest) };
 	struct policy_verdict verdict;
 	struct exchange_order forward, back;
 	nanoseconds moved = take(input);
 
-	limits.not_before = take_between(input, 0, INT64_C(7068902399));
-	limits.not_after = take_between(input, limits.not_before + 1, INT64_C(7068902400));
-	limits.max_step = take_between(input, 0, INT64_MAX);
-	limits.max_back = take_between(input, 0, INT64_MAX);
+	options.not_before = take_between(input, 0, INT64_C(7068902399));
+	options.not_after = take_between(input, options.not_before + 1, INT64_C(7068902400));
+	options.max_step = take_between(input, 0, INT64_MAX);
+	options.max_back = take_between(input, 0, INT64_MAX);
 	/* No kernel's clock reads less than 0. */
 	situation.now = take_between(input, 0, INT64_MAX);
 	situation.delay = ns_magnitude(ns_subtract(received, sent));
@@ -111,21 +111,21 @@ check_policy(struct input *input, nanoseconds sent, nanoseconds received, nanose
 	situation.other_service = (moved & 1) != 0;
 	forward = (struct exchange_order){ EXCHANGE_STEP, situation.slew_up_to };
 	back = (struct exchange_order){ EXCHANGE_STEP, -situation.slew_up_to };
-	verdict = policy_decide(&situation, &limits);
+	verdict = policy_decide(&situation, &options);
 	REQUIRE(verdict.decision < DECISION_RATE_TOO_LARGE && verdict.bound >= 0);
 	REQUIRE(decision_name(verdict.decision) != NULL && decision_reason(verdict.decision) != NULL);
 	if (verdict.decision == DECISION_STEP || verdict.decision == DECISION_SLEW) {
-		REQUIRE(situation.delay <= limits.max_delay);
-		check_allowed(situation.now, 0, verdict.correction, &limits);
+		REQUIRE(situation.delay <= options.max_delay);
+		check_allowed(situation.now, 0, verdict.correction, &options);
 		REQUIRE(verdict.decision == DECISION_STEP || ns_magnitude(verdict.correction) <= SYSCLOCK_SLEW_MAX);
 		/* An offset that did not fit into 64 bits must not set the clock. */
 		REQUIRE(situation.offset.high < INT64_MAX && situation.offset.low > INT64_MIN);
 	} else
 		REQUIRE(verdict.correction == 0);
-	if (policy_judge_order(situation.now, moved, &forward, &limits) == DECISION_STEP)
-		check_allowed(situation.now, moved, situation.slew_up_to, &limits);
-	if (policy_judge_order(situation.now, moved, &back, &limits) == DECISION_STEP)
-		check_allowed(situation.now, moved, -situation.slew_up_to, &limits);
+	if (policy_judge_order(situation.now, moved, &forward, &options) == DECISION_STEP)
+		check_allowed(situation.now, moved, situation.slew_up_to, &options);
+	if (policy_judge_order(situation.now, moved, &back, &options) == DECISION_STEP)
+		check_allowed(situation.now, moved, -situation.slew_up_to, &options);
 }
 
 static void

@@ -2,18 +2,18 @@
 #include "fuzz.h"
 
 #include "lib/sysclock.h"
-#include "set/query.h"
-#include "set/query_answer.h"
 #include "lib/text.h"
 #include "set/policy.h"
+#include "set/query.h"
+#include "set/query_answer.h"
 
 static void
 check_judged(const struct query_answer *answer)
 {
-	struct limits limits = limits_default();
+	struct set_options options = set_options_default();
 	struct situation situation = { .offset = answer->offset, .now = INT64_C(1795419998000000000),
 		.delay = answer->delay, .slew_up_to = SYSCLOCK_SLEW_BELOW };
-	struct policy_verdict verdict = policy_decide(&situation, &limits);
+	struct policy_verdict verdict = policy_decide(&situation, &options);
 	nanoseconds middle = interval_middle(answer->offset), bound = interval_bound(answer->offset);
 	char seconds[SECONDS_TEXT];
 
@@ -24,8 +24,8 @@ check_judged(const struct query_answer *answer)
 	if (verdict.decision == DECISION_STEP || verdict.decision == DECISION_SLEW) {
 		nanoseconds then = ns_add(situation.now, verdict.correction);
 
-		REQUIRE(seconds_floor(then) >= limits.not_before && seconds_floor(then) < limits.not_after);
-		REQUIRE(situation.delay <= limits.max_delay);
+		REQUIRE(seconds_floor(then) >= options.not_before && seconds_floor(then) < options.not_after);
+		REQUIRE(situation.delay <= options.max_delay);
 	} else
 		REQUIRE(verdict.correction == 0);
 	format_seconds(verdict.bound, seconds);

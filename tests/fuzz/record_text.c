@@ -3,8 +3,8 @@
  */
 #include "fuzz.h"
 
-#include "lib/text.h"
 #include "host/drift.h"
+#include "lib/text.h"
 
 /* The log has one line for a record, and the line's time can be parsed. */
 static void

@@ -13,7 +13,7 @@
 static void
 check_host(const char *host)
 {
-	struct limits limits = limits_default();
+	struct set_options options = set_options_default();
 	struct rdate_request rdate = { .family = 0 };
 	const union peer nobody = { .any = { .sa_family = AF_UNSPEC } };
 	bool somewhere;
@@ -22,15 +22,15 @@ check_host(const char *host)
 	snprintf(rdate.host, sizeof rdate.host, "%s", host);
 	peer_parse(host, NULL, &rdate.address);
 	somewhere = rdate.address.any.sa_family != AF_INET6 || rdate.address.v6.sin6_scope_id != PEER_NO_INTERFACE;
-	REQUIRE(policy_allows_host(&rdate, &limits, NULL, &rdate.address) ==
+	REQUIRE(policy_allows_host(&rdate, &options, NULL, &rdate.address) ==
 	    (somewhere && rdate.address.any.sa_family != AF_UNSPEC));
-	REQUIRE(!policy_allows_host(&rdate, &limits, NULL, &nobody));
-	limits.host[limits.hosts++] = "another.test.";
-	limits.host[limits.hosts++] = host;
-	REQUIRE(policy_allows_host(&rdate, &limits, NULL, &nobody) == somewhere);
+	REQUIRE(!policy_allows_host(&rdate, &options, NULL, &nobody));
+	options.host[options.hosts++] = "another.test.";
+	options.host[options.hosts++] = host;
+	REQUIRE(policy_allows_host(&rdate, &options, NULL, &nobody) == somewhere);
 	/* If the administrator names hosts, the client's own address is not implicitly one of them. */
-	limits.hosts = 1;
-	REQUIRE(strncasecmp(host, "another", 7) == 0 || !policy_allows_host(&rdate, &limits, NULL, &rdate.address));
+	options.hosts = 1;
+	REQUIRE(strncasecmp(host, "another", 7) == 0 || !policy_allows_host(&rdate, &options, NULL, &rdate.address));
 }
 
 /* Writes a request that parses to the same values. */

@@ -4,10 +4,10 @@
  */
 #include "fuzz.h"
 
-#include "lib/rfc868.h"
 #include "lib/interval.h"
-#include "set/limits.h"
 #include "lib/rfc868.h"
+#include "lib/rfc868.h"
+#include "set/set_options.h"
 
 static int64_t
 take_64(const uint8_t *from)

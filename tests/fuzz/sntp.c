@@ -5,7 +5,7 @@
 #include "fuzz.h"
 
 #include "lib/rfc868.h"
-#include "set/limits.h"
+#include "set/set_options.h"
 #include "set/sntp.h"
 
 static const uint64_t nonce = UINT64_C(0x8f3a5c7e9b2d4f61);
@@ -13,10 +13,10 @@ static const uint64_t nonce = UINT64_C(0x8f3a5c7e9b2d4f61);
 static int64_t
 pivot_of(uint8_t code)
 {
-	struct limits limits = limits_default();
+	struct set_options options = set_options_default();
 	static const int64_t fixed[] = { 0, INT64_C(2085978496), INT64_C(7068902400) };
 
-	return (code & 3) == 3 ? limits_pivot(&limits) : fixed[code & 3];
+	return (code & 3) == 3 ? set_options_pivot(&options) : fixed[code & 3];
 }
 
 static void

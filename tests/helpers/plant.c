@@ -21,9 +21,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "set/correct.h"
 #include "lib/exchange.h"
 #include "lib/rfc868.h"
+#include "set/correct.h"
 #include "set/query.h"
 
 static const struct timespec no_time = { 0, -1 };

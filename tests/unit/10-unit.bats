@@ -18,7 +18,7 @@ unit() {
 @test "peer passes its unit tests" { unit peer; }
 @test "interval passes its unit tests" { unit interval; }
 @test "text passes its unit tests" { unit text; }
-@test "request and limits pass their unit tests" { unit request; }
+@test "request and set_options pass their unit tests" { unit request; }
 @test "policy passes its unit tests" { unit policy; }
 @test "sntp passes its unit tests" { unit sntp; }
 @test "edge passes its unit tests" { unit edge; }

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "timed/log_limit.h"
 #include "lib/acl_parse.h"
+#include "timed/log_limit.h"
 #include "timed/verdict_cache.h"
 
 static struct verdict_cache table;

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "host/exchange_client.h"
-#include "lib/sysclock.h"
 #include "lib/interval.h"
+#include "lib/sysclock.h"
 
 struct guest {
 	nanoseconds host;		/* the host's clock */

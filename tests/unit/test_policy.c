@@ -2,20 +2,20 @@
 #include "unit.h"
 
 #include "lib/exchange.h"
-#include "set/policy.h"
 #include "lib/sysclock.h"
 #include "lib/version.h"
+#include "set/policy.h"
 
 #define SECOND NS_PER_SECOND
 #define NOW ((RELEASE_SECONDS + 1000000) * NS_PER_SECOND)
 
 static struct policy_verdict
-decide(nanoseconds middle, nanoseconds bound, struct situation situation, const struct limits *limits)
+decide(nanoseconds middle, nanoseconds bound, struct situation situation, const struct set_options *options)
 {
 	situation.offset = (struct interval){ middle - bound, middle + bound };
 	if (situation.now == 0)
 		situation.now = NOW;
-	return policy_decide(&situation, limits);
+	return policy_decide(&situation, options);
 }
 
 static const struct situation plain = { .slew_up_to = SYSCLOCK_SLEW_BELOW };
@@ -23,130 +23,130 @@ static const struct situation plain = { .slew_up_to = SYSCLOCK_SLEW_BELOW };
 static void
 right_clock_is_left_alone(void **unused)
 {
-	struct limits limits = limits_default();
-	struct policy_verdict verdict = decide(SECOND / 4, SECOND / 2, plain, &limits);
+	struct set_options options = set_options_default();
+	struct policy_verdict verdict = decide(SECOND / 4, SECOND / 2, plain, &options);
 
 	(void)unused;
 	assert_int_equal(verdict.decision, DECISION_WITHIN_BOUND);
 	assert_int_equal(verdict.correction, 0);
 	/* Whole seconds: the clock may be off by a quarter plus a half. */
 	assert_int_equal(verdict.bound, 3 * SECOND / 4);
-	assert_int_equal(decide(5, 5, plain, &limits).decision, DECISION_WITHIN_BOUND);
-	assert_int_equal(decide(6, 5, plain, &limits).decision, DECISION_SLEW);
+	assert_int_equal(decide(5, 5, plain, &options).decision, DECISION_WITHIN_BOUND);
+	assert_int_equal(decide(6, 5, plain, &options).decision, DECISION_SLEW);
 }
 
 static void
 step_or_slew(void **unused)
 {
-	struct limits limits = limits_default();
+	struct set_options options = set_options_default();
 	struct situation situation = plain;
-	struct policy_verdict verdict = decide(SYSCLOCK_SLEW_BELOW, 1, plain, &limits);
+	struct policy_verdict verdict = decide(SYSCLOCK_SLEW_BELOW, 1, plain, &options);
 
 	(void)unused;
 	assert_int_equal(verdict.decision, DECISION_SLEW);
 	assert_int_equal(verdict.correction, -SYSCLOCK_SLEW_BELOW);
 	assert_int_equal(verdict.bound, SYSCLOCK_SLEW_BELOW + 1);
-	verdict = decide(-SYSCLOCK_SLEW_BELOW - 1, 1, plain, &limits);
+	verdict = decide(-SYSCLOCK_SLEW_BELOW - 1, 1, plain, &options);
 	assert_int_equal(verdict.decision, DECISION_STEP);
 	assert_int_equal(verdict.correction, SYSCLOCK_SLEW_BELOW + 1);
 	assert_int_equal(verdict.bound, 1);
 	situation.slew_up_to = INT64_MAX;
-	assert_int_equal(decide(-SYSCLOCK_SLEW_MAX, 1, situation, &limits).decision, DECISION_SLEW);
-	assert_int_equal(decide(-SYSCLOCK_SLEW_MAX - 1, 1, situation, &limits).decision, DECISION_TOO_FAR_TO_SLEW);
+	assert_int_equal(decide(-SYSCLOCK_SLEW_MAX, 1, situation, &options).decision, DECISION_SLEW);
+	assert_int_equal(decide(-SYSCLOCK_SLEW_MAX - 1, 1, situation, &options).decision, DECISION_TOO_FAR_TO_SLEW);
 }
 
 static void
 floor_and_ceiling(void **unused)
 {
-	struct limits limits = limits_default();
+	struct set_options options = set_options_default();
 	struct situation situation = plain;
 
 	(void)unused;
 	/* The resulting clock is judged: a guest in 2008 may be set to today, one in today not to 2008. */
 	situation.now = INT64_C(1203108540) * SECOND;
-	assert_int_equal(decide(situation.now - NOW, 1, situation, &limits).decision, DECISION_STEP);
-	assert_int_equal(decide(NOW - situation.now, 1, plain, &limits).decision, DECISION_BEFORE_FLOOR);
+	assert_int_equal(decide(situation.now - NOW, 1, situation, &options).decision, DECISION_STEP);
+	assert_int_equal(decide(NOW - situation.now, 1, plain, &options).decision, DECISION_BEFORE_FLOOR);
 	situation.now = 0;
-	assert_int_equal(decide(1000000 * SECOND, 0, plain, &limits).decision, DECISION_STEP);
-	assert_int_equal(decide(1000000 * SECOND + 1, 0, plain, &limits).decision, DECISION_BEFORE_FLOOR);
-	assert_int_equal(decide(NOW - limits.not_after * SECOND, 0, plain, &limits).decision, DECISION_AFTER_CEILING);
-	assert_int_equal(decide(NOW - limits.not_after * SECOND + 1, 0, plain, &limits).decision, DECISION_STEP);
+	assert_int_equal(decide(1000000 * SECOND, 0, plain, &options).decision, DECISION_STEP);
+	assert_int_equal(decide(1000000 * SECOND + 1, 0, plain, &options).decision, DECISION_BEFORE_FLOOR);
+	assert_int_equal(decide(NOW - options.not_after * SECOND, 0, plain, &options).decision, DECISION_AFTER_CEILING);
+	assert_int_equal(decide(NOW - options.not_after * SECOND + 1, 0, plain, &options).decision, DECISION_STEP);
 	/* If source and guest agree on a time before the floor, that is refused, too. */
 	situation.now = INT64_C(1203108540) * SECOND;
-	assert_int_equal(decide(0, SECOND, situation, &limits).decision, DECISION_BEFORE_FLOOR);
+	assert_int_equal(decide(0, SECOND, situation, &options).decision, DECISION_BEFORE_FLOOR);
 }
 
 static void
 step_limits(void **unused)
 {
-	struct limits limits = limits_default();
+	struct set_options options = set_options_default();
 	struct situation situation = plain;
 
 	(void)unused;
-	limits.max_step = 60 * SECOND;
-	limits.max_back = 5 * SECOND;
-	assert_int_equal(decide(-60 * SECOND, 1, plain, &limits).decision, DECISION_STEP);
-	assert_int_equal(decide(-60 * SECOND - 1, 1, plain, &limits).decision, DECISION_TOO_FAR);
-	assert_int_equal(decide(5 * SECOND, 1, plain, &limits).decision, DECISION_STEP);
-	assert_int_equal(decide(5 * SECOND + 1, 1, plain, &limits).decision, DECISION_TOO_FAR_BACK);
-	assert_int_equal(decide(-6 * SECOND, 1, plain, &limits).decision, DECISION_STEP);
+	options.max_step = 60 * SECOND;
+	options.max_back = 5 * SECOND;
+	assert_int_equal(decide(-60 * SECOND, 1, plain, &options).decision, DECISION_STEP);
+	assert_int_equal(decide(-60 * SECOND - 1, 1, plain, &options).decision, DECISION_TOO_FAR);
+	assert_int_equal(decide(5 * SECOND, 1, plain, &options).decision, DECISION_STEP);
+	assert_int_equal(decide(5 * SECOND + 1, 1, plain, &options).decision, DECISION_TOO_FAR_BACK);
+	assert_int_equal(decide(-6 * SECOND, 1, plain, &options).decision, DECISION_STEP);
 	/* If there is nothing to set, there is nothing to refuse. */
-	limits.max_step = limits.max_back = 0;
-	assert_int_equal(decide(1, 1, plain, &limits).decision, DECISION_WITHIN_BOUND);
-	assert_int_equal(decide(2, 1, plain, &limits).decision, DECISION_TOO_FAR_BACK);
-	situation.delay = limits.max_delay;
-	assert_int_equal(decide(0, 1, situation, &limits).decision, DECISION_WITHIN_BOUND);
+	options.max_step = options.max_back = 0;
+	assert_int_equal(decide(1, 1, plain, &options).decision, DECISION_WITHIN_BOUND);
+	assert_int_equal(decide(2, 1, plain, &options).decision, DECISION_TOO_FAR_BACK);
+	situation.delay = options.max_delay;
+	assert_int_equal(decide(0, 1, situation, &options).decision, DECISION_WITHIN_BOUND);
 	situation.delay++;
-	assert_int_equal(decide(0, 1, situation, &limits).decision, DECISION_DELAY_TOO_LARGE);
+	assert_int_equal(decide(0, 1, situation, &options).decision, DECISION_DELAY_TOO_LARGE);
 }
 
 static void
 another_service(void **unused)
 {
-	struct limits limits = limits_default();
+	struct set_options options = set_options_default();
 	struct situation situation = plain;
 
 	(void)unused;
 	situation.other_service = true;
-	assert_int_equal(decide(SECOND - 1, 1, situation, &limits).decision, DECISION_OTHER_SERVICE);
-	assert_int_equal(decide(1 - SECOND, 1, situation, &limits).decision, DECISION_OTHER_SERVICE);
-	assert_int_equal(decide(SECOND - 1, 1, situation, &limits).correction, 0);
-	assert_int_equal(decide(SECOND, 1, situation, &limits).decision, DECISION_STEP);
-	assert_int_equal(decide(1, 1, situation, &limits).decision, DECISION_WITHIN_BOUND);
+	assert_int_equal(decide(SECOND - 1, 1, situation, &options).decision, DECISION_OTHER_SERVICE);
+	assert_int_equal(decide(1 - SECOND, 1, situation, &options).decision, DECISION_OTHER_SERVICE);
+	assert_int_equal(decide(SECOND - 1, 1, situation, &options).correction, 0);
+	assert_int_equal(decide(SECOND, 1, situation, &options).decision, DECISION_STEP);
+	assert_int_equal(decide(1, 1, situation, &options).decision, DECISION_WITHIN_BOUND);
 }
 
 static void
 agreeing_answer_sets_nothing(void **unused)
 {
-	struct limits limits = limits_default();
+	struct set_options options = set_options_default();
 	struct situation situation = plain;
 
 	(void)unused;
 	/* The clock was set to within 0.5 s: a later answer of whole seconds that agrees with this changes nothing. */
 	situation.own_bound = SECOND / 2;
-	assert_int_equal(decide(SECOND, SECOND / 2, situation, &limits).decision, DECISION_WITHIN_BOUND);
-	assert_int_equal(decide(-SECOND, SECOND / 2, situation, &limits).decision, DECISION_WITHIN_BOUND);
-	assert_int_equal(decide(SECOND + 1, SECOND / 2, situation, &limits).decision, DECISION_STEP);
+	assert_int_equal(decide(SECOND, SECOND / 2, situation, &options).decision, DECISION_WITHIN_BOUND);
+	assert_int_equal(decide(-SECOND, SECOND / 2, situation, &options).decision, DECISION_WITHIN_BOUND);
+	assert_int_equal(decide(SECOND + 1, SECOND / 2, situation, &options).decision, DECISION_STEP);
 	/* A better measurement is not limited by the bound of a worse one. */
-	assert_int_equal(decide(3 * SECOND / 10, SECOND / 10, situation, &limits).decision, DECISION_STEP);
-	assert_int_equal(decide(2 * SECOND / 10, SECOND / 10, situation, &limits).decision, DECISION_WITHIN_BOUND);
+	assert_int_equal(decide(3 * SECOND / 10, SECOND / 10, situation, &options).decision, DECISION_STEP);
+	assert_int_equal(decide(2 * SECOND / 10, SECOND / 10, situation, &options).decision, DECISION_WITHIN_BOUND);
 }
 
 static void
 offsets_of_centuries(void **unused)
 {
-	struct limits limits = limits_default();
+	struct set_options options = set_options_default();
 	struct situation situation = plain;
 
 	(void)unused;
 	/* At the ends of the range the decision may vary, but it is not a step. */
 	situation.now = INT64_MAX;
-	assert_true(decision_refuses(decide(INT64_MIN + 1, 1, situation, &limits).decision));
+	assert_true(decision_refuses(decide(INT64_MIN + 1, 1, situation, &options).decision));
 	situation.now = INT64_MIN;
-	assert_true(decision_refuses(decide(INT64_MAX - 1, 1, situation, &limits).decision));
+	assert_true(decision_refuses(decide(INT64_MAX - 1, 1, situation, &options).decision));
 	/* A guest in 2262 is set right. */
 	situation.now = INT64_MAX;
-	assert_int_equal(decide(INT64_MAX - NOW, 1, situation, &limits).decision, DECISION_STEP);
+	assert_int_equal(decide(INT64_MAX - NOW, 1, situation, &options).decision, DECISION_STEP);
 }
 
 static void
@@ -211,34 +211,34 @@ decision_names(void **unused)
 }
 
 static enum decision
-judge_step(nanoseconds now, nanoseconds moved, nanoseconds correction, const struct limits *limits)
+judge_step(nanoseconds now, nanoseconds moved, nanoseconds correction, const struct set_options *options)
 {
-	return policy_judge_order(now, moved, &(struct exchange_order){ EXCHANGE_STEP, correction }, limits);
+	return policy_judge_order(now, moved, &(struct exchange_order){ EXCHANGE_STEP, correction }, options);
 }
 
 /* The time limits apply to the clock's reading after the step, the distance limits to the sum of a session's steps. */
 static void
 steps_of_a_session(void **unused)
 {
-	struct limits limits = limits_default();
+	struct set_options options = set_options_default();
 
 	(void)unused;
-	limits.max_step = 10 * SECOND;
-	limits.max_back = 5 * SECOND;
-	assert_int_equal(judge_step(NOW, 0, 10 * SECOND, &limits), DECISION_STEP);
-	assert_int_equal(judge_step(NOW, 6 * SECOND, 4 * SECOND, &limits), DECISION_STEP);
-	assert_int_equal(judge_step(NOW, 6 * SECOND, 4 * SECOND + 1, &limits), DECISION_TOO_FAR);
-	assert_int_equal(judge_step(NOW, 6 * SECOND, -11 * SECOND, &limits), DECISION_STEP);
-	assert_int_equal(judge_step(NOW, 6 * SECOND, -11 * SECOND - 1, &limits), DECISION_TOO_FAR_BACK);
+	options.max_step = 10 * SECOND;
+	options.max_back = 5 * SECOND;
+	assert_int_equal(judge_step(NOW, 0, 10 * SECOND, &options), DECISION_STEP);
+	assert_int_equal(judge_step(NOW, 6 * SECOND, 4 * SECOND, &options), DECISION_STEP);
+	assert_int_equal(judge_step(NOW, 6 * SECOND, 4 * SECOND + 1, &options), DECISION_TOO_FAR);
+	assert_int_equal(judge_step(NOW, 6 * SECOND, -11 * SECOND, &options), DECISION_STEP);
+	assert_int_equal(judge_step(NOW, 6 * SECOND, -11 * SECOND - 1, &options), DECISION_TOO_FAR_BACK);
 	/*
 	 * The clock's original time does not fit into 64 bits: this must not affect the judgement of the resulting
 	 * time.
 	 */
-	limits = limits_default();
-	assert_int_equal(judge_step(limits.not_after * SECOND - 2, INT64_MIN + 5, 1, &limits), DECISION_STEP);
-	assert_int_equal(judge_step(limits.not_after * SECOND - 2, INT64_MIN + 5, 2, &limits), DECISION_AFTER_CEILING);
-	assert_int_equal(judge_step(INT64_MAX, INT64_MAX, INT64_MAX, &limits), DECISION_AFTER_CEILING);
-	assert_int_equal(judge_step(0, INT64_MIN, INT64_MIN, &limits), DECISION_BEFORE_FLOOR);
+	options = set_options_default();
+	assert_int_equal(judge_step(options.not_after * SECOND - 2, INT64_MIN + 5, 1, &options), DECISION_STEP);
+	assert_int_equal(judge_step(options.not_after * SECOND - 2, INT64_MIN + 5, 2, &options), DECISION_AFTER_CEILING);
+	assert_int_equal(judge_step(INT64_MAX, INT64_MAX, INT64_MAX, &options), DECISION_AFTER_CEILING);
+	assert_int_equal(judge_step(0, INT64_MIN, INT64_MIN, &options), DECISION_BEFORE_FLOOR);
 }
 
 static void
@@ -256,13 +256,13 @@ other_orders(void **unused)
 		{ { EXCHANGE_BOUND, SYSCLOCK_BOUND_MAX }, DECISION_STEP },
 		{ { EXCHANGE_BOUND, SYSCLOCK_BOUND_MAX + 1 }, DECISION_BOUND_TOO_LARGE },
 	};
-	struct limits limits = limits_default();
+	struct set_options options = set_options_default();
 
 	(void)unused;
-	limits.max_rate = 500000;
-	limits.not_before = NOW / SECOND - 2145;
+	options.max_rate = 500000;
+	options.not_before = NOW / SECOND - 2145;
 	for (size_t at = 0; at < LENGTH(cases); at++)
-		if (policy_judge_order(NOW, 0, &cases[at].order, &limits) != cases[at].decision)
+		if (policy_judge_order(NOW, 0, &cases[at].order, &options) != cases[at].decision)
 			fail_msg("case %zu", at);
 }
 

@@ -1,4 +1,4 @@
-/* request and limits: the closed set of requests, and everything outside it. */
+/* request and set_options: the closed set of requests, and everything outside it. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -109,49 +109,49 @@ too_long(void **unused)
 }
 
 static int
-limits_of(struct limits *limits, const char *const *options)
+options_of(struct set_options *options, const char *const *words)
 {
 	static char copies[16][64];
 	char *argv[16] = { copies[0] }, complaint[ARGS_COMPLAINT] = "";
 	int argc = 1, result;
 
 	strcpy(copies[0], "guestclock-set");
-	for (; options[argc - 1] != NULL; argc++) {
-		strcpy(copies[argc], options[argc - 1]);
+	for (; words[argc - 1] != NULL; argc++) {
+		strcpy(copies[argc], words[argc - 1]);
 		argv[argc] = copies[argc];
 	}
-	*limits = limits_default();
-	result = limits_parse(argc, argv, limits, complaint);
+	*options = set_options_default();
+	result = set_options_parse(argc, argv, options, complaint);
 	if (result == ARGS_WRONG)
 		assert_true(complaint[0] != '\0' && strchr(complaint, '\n') == NULL);
 	return result;
 }
-#define LIMITS(limits, ...) limits_of(limits, (const char *const[]){ __VA_ARGS__, NULL })
+#define OPTIONS(options, ...) options_of(options, (const char *const[]){ __VA_ARGS__, NULL })
 
 static void
-good_limits(void **unused)
+good_options(void **unused)
 {
-	struct limits limits;
+	struct set_options options;
 
 	(void)unused;
-	assert_int_equal(limits_of(&limits, (const char *const[]){ NULL }), 1);
-	assert_int_equal(limits.not_before, RELEASE_SECONDS);
-	assert_int_equal(limits.allowed, REQUEST_ALL);
-	assert_int_equal(limits.max_step, INT64_MAX);
-	assert_int_equal(LIMITS(&limits, "--max-step", "3600", "--max-back=0.5", "--allow", "rdate,status", "--dry-run"), 7);
-	assert_int_equal(limits.max_step, 3600 * NS_PER_SECOND);
-	assert_int_equal(limits.max_back, NS_PER_SECOND / 2);
-	assert_int_equal(limits.allowed, REQUEST_BIT(REQUEST_RDATE) | REQUEST_BIT(REQUEST_STATUS));
-	assert_true(limits.dry_run);
-	assert_int_equal(LIMITS(&limits, "--host", "a", "--host", "b", "--", "rdate", "a"), 6);
-	assert_int_equal(limits.hosts, 2);
-	assert_int_equal(LIMITS(&limits, "--not-before", "2030-01-01", "--not-after", "2040-01-01T12:00:00Z"), 5);
-	assert_int_equal(limits.not_before, 1893456000);
-	assert_int_equal(limits_pivot(&limits), 1893456000 + (limits.not_after - limits.not_before) / 2);
+	assert_int_equal(options_of(&options, (const char *const[]){ NULL }), 1);
+	assert_int_equal(options.not_before, RELEASE_SECONDS);
+	assert_int_equal(options.allowed, REQUEST_ALL);
+	assert_int_equal(options.max_step, INT64_MAX);
+	assert_int_equal(OPTIONS(&options, "--max-step", "3600", "--max-back=0.5", "--allow", "rdate,status", "--dry-run"), 7);
+	assert_int_equal(options.max_step, 3600 * NS_PER_SECOND);
+	assert_int_equal(options.max_back, NS_PER_SECOND / 2);
+	assert_int_equal(options.allowed, REQUEST_BIT(REQUEST_RDATE) | REQUEST_BIT(REQUEST_STATUS));
+	assert_true(options.dry_run);
+	assert_int_equal(OPTIONS(&options, "--host", "a", "--host", "b", "--", "rdate", "a"), 6);
+	assert_int_equal(options.hosts, 2);
+	assert_int_equal(OPTIONS(&options, "--not-before", "2030-01-01", "--not-after", "2040-01-01T12:00:00Z"), 5);
+	assert_int_equal(options.not_before, 1893456000);
+	assert_int_equal(set_options_pivot(&options), 1893456000 + (options.not_after - options.not_before) / 2);
 }
 
 static void
-bad_limits(void **unused)
+bad_options(void **unused)
 {
 	static const char *const bad[][5] = {
 		{ "--bogus" }, { "-x" }, { "--max-step" }, { "--max-step", "x" }, { "--max-step", "-1" }, { "--max-step", "1e3" },
@@ -162,11 +162,11 @@ bad_limits(void **unused)
 		{ "--allow", "everything-there-is" }, { "--host", "" }, { "--host", "-a" }, { "--default", "" },
 		{ "--max-step", "1", "--max-step", "2" }, { "--dry-run=yes" }, { "--strict-access=no" }, { "--max", "1" }, { "--dry-run", "--dry-run" },
 	};
-	struct limits limits;
+	struct set_options options;
 
 	(void)unused;
 	for (size_t at = 0; at < LENGTH(bad); at++)
-		if (limits_of(&limits, bad[at]) >= 0)
+		if (options_of(&options, bad[at]) >= 0)
 			fail_msg("accepted: %s %s", bad[at][0], bad[at][1] != NULL ? bad[at][1] : "");
 }
 
@@ -178,7 +178,7 @@ interface_number(const char *name)
 }
 
 static bool
-allowed(const char *host, const struct limits *limits, const char *client)
+allowed(const char *host, const struct set_options *options, const char *client)
 {
 	struct rdate_request rdate = { .family = 0 };
 	union peer peer = { .any = { .sa_family = AF_UNSPEC } };
@@ -186,38 +186,38 @@ allowed(const char *host, const struct limits *limits, const char *client)
 	snprintf(rdate.host, sizeof rdate.host, "%s", host);
 	peer_parse(host, interface_number, &rdate.address);
 	peer_parse(client, interface_number, &peer);
-	return policy_allows_host(&rdate, limits, interface_number, &peer);
+	return policy_allows_host(&rdate, options, interface_number, &peer);
 }
 
 static void
 hosts(void **unused)
 {
-	struct limits limits = limits_default();
+	struct set_options options = set_options_default();
 
 	(void)unused;
-	assert_true(allowed("192.0.2.1", &limits, "192.0.2.1"));
-	assert_true(allowed("::ffff:192.0.2.1", &limits, "192.0.2.1"));
-	assert_true(allowed("2001:db8:0:0::1", &limits, "2001:DB8::1"));
-	assert_false(allowed("192.0.2.13", &limits, "192.0.2.1"));
-	assert_false(allowed("host", &limits, "192.0.2.1"));
+	assert_true(allowed("192.0.2.1", &options, "192.0.2.1"));
+	assert_true(allowed("::ffff:192.0.2.1", &options, "192.0.2.1"));
+	assert_true(allowed("2001:db8:0:0::1", &options, "2001:DB8::1"));
+	assert_false(allowed("192.0.2.13", &options, "192.0.2.1"));
+	assert_false(allowed("host", &options, "192.0.2.1"));
 	/* A client without an address (over a vsock) is not a source, and neither is a source with the name UNKNOWN. */
-	assert_false(allowed("192.0.2.1", &limits, "UNKNOWN"));
-	assert_false(allowed("unknown", &limits, "UNKNOWN"));
-	assert_true(allowed("fe80::1%eth0", &limits, "fe80::1%eth0"));
-	assert_true(allowed("fe80::1%2", &limits, "fe80::1%eth0"));
-	assert_false(allowed("fe80::1%eth0", &limits, "fe80::1%eth1"));
-	assert_false(allowed("fe80::1%3", &limits, "fe80::1%eth0"));
-	assert_false(allowed("fe80::1%ETH0", &limits, "fe80::1%eth0"));
-	assert_false(allowed("fe80::1%gone", &limits, "fe80::1%gone"));
-	assert_false(allowed("fe80::1", &limits, "fe80::1%eth1"));
-	limits.host[limits.hosts++] = "time.example";
-	limits.host[limits.hosts++] = "fe80::1%eth0";
-	assert_true(allowed("TIME.example", &limits, "192.0.2.1"));
-	assert_true(allowed("fe80::1%2", &limits, "192.0.2.1"));
-	assert_false(allowed("fe80::1%3", &limits, "fe80::1%3"));
-	assert_false(allowed("time.example.evil", &limits, "192.0.2.1"));
-	assert_false(allowed("time.exampl", &limits, "192.0.2.1"));
-	assert_false(allowed("192.0.2.1", &limits, "192.0.2.1"));
+	assert_false(allowed("192.0.2.1", &options, "UNKNOWN"));
+	assert_false(allowed("unknown", &options, "UNKNOWN"));
+	assert_true(allowed("fe80::1%eth0", &options, "fe80::1%eth0"));
+	assert_true(allowed("fe80::1%2", &options, "fe80::1%eth0"));
+	assert_false(allowed("fe80::1%eth0", &options, "fe80::1%eth1"));
+	assert_false(allowed("fe80::1%3", &options, "fe80::1%eth0"));
+	assert_false(allowed("fe80::1%ETH0", &options, "fe80::1%eth0"));
+	assert_false(allowed("fe80::1%gone", &options, "fe80::1%gone"));
+	assert_false(allowed("fe80::1", &options, "fe80::1%eth1"));
+	options.host[options.hosts++] = "time.example";
+	options.host[options.hosts++] = "fe80::1%eth0";
+	assert_true(allowed("TIME.example", &options, "192.0.2.1"));
+	assert_true(allowed("fe80::1%2", &options, "192.0.2.1"));
+	assert_false(allowed("fe80::1%3", &options, "fe80::1%3"));
+	assert_false(allowed("time.example.evil", &options, "192.0.2.1"));
+	assert_false(allowed("time.exampl", &options, "192.0.2.1"));
+	assert_false(allowed("192.0.2.1", &options, "192.0.2.1"));
 }
 
 int
@@ -227,8 +227,8 @@ main(void)
 		cmocka_unit_test(good_requests),
 		cmocka_unit_test(bad_requests),
 		cmocka_unit_test(too_long),
-		cmocka_unit_test(good_limits),
-		cmocka_unit_test(bad_limits),
+		cmocka_unit_test(good_options),
+		cmocka_unit_test(bad_options),
 		cmocka_unit_test(hosts),
 	};
 

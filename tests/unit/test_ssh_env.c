@@ -3,9 +3,9 @@
 
 #include <string.h>
 
+#include "set/clock_lock.h"
 #include "set/query_answer.h"
 #include "set/ssh_env.h"
-#include "set/clock_lock.h"
 
 static unsigned
 interface_number(const char *name)

@@ -1,22 +1,22 @@
 /*
- * The limits that the guest's administrator sets by the options of the forced command.
+ * The options of guestclock-set in the forced command: the limits that the guest's administrator sets.
  *
  * policy.c applies those on times, distances, delays, rates and time sources.  guestclock-set.c applies allowed,
  * default_request, no_filter and strict_access, rdate.c edge; correct.c and exchange_server.c set nothing with dry_run.
  *
  * Pure.
  */
-#ifndef GUESTCLOCK_LIMITS_H
-#define GUESTCLOCK_LIMITS_H
+#ifndef GUESTCLOCK_SET_OPTIONS_H
+#define GUESTCLOCK_SET_OPTIONS_H
 
 #include <stdbool.h>
 
 #include "lib/args.h"
 #include "lib/nstime.h"
 
-#define LIMITS_HOSTS 32
+#define SET_OPTIONS_HOSTS 32
 
-struct limits {
+struct set_options {
 	int64_t not_before;		/* Unix seconds: the earliest time to set */
 	int64_t not_after;		/* Unix seconds: refuse this and later; less than 2^32 above not_before */
 	nanoseconds max_step;		/* the largest correction in either direction */
@@ -28,24 +28,24 @@ struct limits {
 	bool no_filter;			/* no system call filter, for a kernel or container without one */
 	bool strict_access;		/* if hosts.allow and hosts.deny are both missing, deny every client */
 	bool edge;			/* every rdate request without -n samples the edge of the second */
-	const char *host[LIMITS_HOSTS];	/* time sources that a request may name */
+	const char *host[SET_OPTIONS_HOSTS];	/* time sources that a request may name */
 	int hosts;			/* the number of entries in host; 0: allow only the ssh client's address */
 	const char *default_request;	/* the request to perform if the client's is empty; NULL: refuse */
 };
 
-/* The limits without any option.  limits_parse() sets the default of max_rate. */
-struct limits limits_default(void);
+/* The values without any option.  set_options_parse() sets the default of max_rate. */
+struct set_options set_options_default(void);
 
-extern const struct program limits_program;
+extern const struct program set_options_program;
 
 /*
- * Parses the options in argv into LIMITS, which the caller has filled by limits_default(); its strings point into argv.
+ * Parses the options in argv into OPTIONS, which the caller has filled by set_options_default(); its strings point into argv.
  * Returns the index of the first word after the options, or ARGS_HELP, ARGS_VERSION or ARGS_WRONG.  With ARGS_WRONG,
  * COMPLAINT is one line: the fault and the expected text.
  */
-int limits_parse(int argc, char **argv, struct limits *limits, char complaint[ARGS_COMPLAINT]);
+int set_options_parse(int argc, char **argv, struct set_options *options, char complaint[ARGS_COMPLAINT]);
 
 /* The pivot for eras, in Unix seconds: the middle of the allowed times. */
-int64_t limits_pivot(const struct limits *limits);
+int64_t set_options_pivot(const struct set_options *options);
 
 #endif

@@ -1,5 +1,5 @@
-/* The options of the forced command: see limits.h. */
-#include "set/limits.h"
+/* The options of the forced command: see set_options.h. */
+#include "set/set_options.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -31,7 +31,7 @@
 enum option_id { ALLOW, DEFAULT, DRY_RUN, EDGE, HOST, MAX_BACK, MAX_DELAY, MAX_RATE, MAX_STEP, NO_FILTER, NOT_AFTER, NOT_BEFORE,
 	STRICT_ACCESS, OPTIONS };
 
-static const struct arg options[OPTIONS] = {
+static const struct arg table[OPTIONS] = {
 	[ALLOW] = { "--allow", "request,...", "allow only these requests (default: all)" },
 	[DEFAULT] = { "--default", "request", "the request when the host sends none" },
 	[DRY_RUN] = { "--dry-run", NULL, "judge and report; set nothing" },
@@ -47,20 +47,20 @@ static const struct arg options[OPTIONS] = {
 	[STRICT_ACCESS] = { "--strict-access", NULL, "without hosts.allow and hosts.deny, refuse everybody" },
 };
 
-const struct program limits_program = {
+const struct program set_options_program = {
 	.name = "guestclock-set", .command = "", .operands = " [-- request]", .libraries = ", libwrap",
 	.purpose = "Sets this machine's clock as the host asks over ssh.  It is the forced command of\n"
 	    "the host's key in authorized_keys:\n\n"
 	    "  restrict,command=\"/usr/local/sbin/guestclock-set\" ssh-ed25519 AAAA... host\n\n"
 	    "The options limit what that key may do:",
 	.more = "\nBy hand: guestclock-set -- status\n",
-	.arg = options, .count = OPTIONS
+	.arg = table, .count = OPTIONS
 };
 
-struct limits
-limits_default(void)
+struct set_options
+set_options_default(void)
 {
-	return (struct limits){
+	return (struct set_options){
 		.not_before = RELEASE_SECONDS,
 		.not_after = RELEASE_SECONDS + LIFETIME_SECONDS,
 		.max_step = INT64_MAX,
@@ -88,8 +88,8 @@ parse_allow(const char *list, unsigned *allowed)
 	}
 }
 
-/* Of an option with one value: the member of struct limits, the greatest value, and the description of the value. */
-#define FIELD(name) offsetof(struct limits, name)
+/* Of an option with one value: the member of struct set_options, the greatest value, and the description of the value. */
+#define FIELD(name) offsetof(struct set_options, name)
 #define DATE_EXPECTED "a date in UTC as 2026-11-01 or 2026-11-01T00:00:00Z, from 1970 to 2193"
 #define SECONDS_EXPECTED "seconds as 30 or 0.5"
 static const struct {
@@ -112,23 +112,23 @@ static const struct {
 
 /* Stores the value of one option.  Returns NULL, or a description of the expected value. */
 static const char *
-store_option(enum option_id id, const char *value, struct limits *limits)
+store_option(enum option_id id, const char *value, struct set_options *options)
 {
-	void *field = (char *)limits + values[id].field;
+	void *field = (char *)options + values[id].field;
 
 	switch (id) {
 	case ALLOW:
-		return parse_allow(value, &limits->allowed) ? NULL :
+		return parse_allow(value, &options->allowed) ? NULL :
 		    "a list with commas, without spaces or repetition, of " REQUEST_NAMES;
 	case HOST:
-		if (limits->hosts == LIMITS_HOSTS)
+		if (options->hosts == SET_OPTIONS_HOSTS)
 			return "at most 32 of these";
 		if (*value == '\0' || *value == '-')
 			return "a host name or address";
-		limits->host[limits->hosts++] = value;
+		options->host[options->hosts++] = value;
 		return NULL;
 	case DEFAULT:
-		limits->default_request = value;
+		options->default_request = value;
 		return *value != '\0' ? NULL : "a request such as \"rdate -s HOST\"";
 	default:
 		break;
@@ -141,41 +141,41 @@ store_option(enum option_id id, const char *value, struct limits *limits)
 }
 
 int
-limits_parse(int argc, char **argv, struct limits *limits, char complaint[ARGS_COMPLAINT])
+set_options_parse(int argc, char **argv, struct set_options *options, char complaint[ARGS_COMPLAINT])
 {
 	struct args args;
 	unsigned seen = 0;
 	int id;
 
-	args_start(&args, &limits_program, argc, argv);
+	args_start(&args, &set_options_program, argc, argv);
 	while ((id = args_next(&args, complaint)) != ARGS_END) {
 		const char *expected;
 
 		if (id < 0)
 			return id;
-		expected = (seen & 1U << id) != 0 && id != HOST ? "this option once" : store_option((enum option_id)id, args.value, limits);
+		expected = (seen & 1U << id) != 0 && id != HOST ? "this option once" : store_option((enum option_id)id, args.value, options);
 		if (expected != NULL)
 			return args_expected(&args, id, expected, complaint);
 		seen |= 1U << id;
 	}
-	if (limits->not_after > NOT_AFTER_MOST) {
+	if (options->not_after > NOT_AFTER_MOST) {
 		snprintf(complaint, ARGS_COMPLAINT, "--not-after: expected a date up to 2193, beyond which times overflow");
 		return ARGS_WRONG;
 	}
-	if (limits->not_after <= limits->not_before || limits->not_after - limits->not_before >= RFC868_ERA) {
+	if (options->not_after <= options->not_before || options->not_after - options->not_before >= RFC868_ERA) {
 		snprintf(complaint, ARGS_COMPLAINT, "--not-after is %s --not-before: expected up to 136 years between them",
-		    limits->not_after <= limits->not_before ? "not later than" : "too long after");
+		    options->not_after <= options->not_before ? "not later than" : "too long after");
 		return ARGS_WRONG;
 	}
-	if (limits->max_rate != RATE_UNSET)
-		limits->max_rate /= 1000000;	/* from 10^9 a part per million to parts per 10^9 */
+	if (options->max_rate != RATE_UNSET)
+		options->max_rate /= 1000000;	/* from 10^9 a part per million to parts per 10^9 */
 	else
-		limits->max_rate = limits->max_step == INT64_MAX && limits->max_back == INT64_MAX ? RATE_FREE : RATE_LIMITED;
+		options->max_rate = options->max_step == INT64_MAX && options->max_back == INT64_MAX ? RATE_FREE : RATE_LIMITED;
 	return optind;
 }
 
 int64_t
-limits_pivot(const struct limits *limits)
+set_options_pivot(const struct set_options *options)
 {
-	return limits->not_before + (limits->not_after - limits->not_before) / 2;
+	return options->not_before + (options->not_after - options->not_before) / 2;
 }
