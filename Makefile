@@ -62,7 +62,7 @@ endif
 
 programs = in.timed guestclock-set guestclock
 # Each program links the objects of its folder, and the objects of src/lib that it needs.
-objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c)) $(patsubst %,$(BUILD)/obj/lib/%.o,args fds startup sysclock text $(2))
+objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c)) $(patsubst %,$(BUILD)/obj/lib/%.o,option_table fds startup sysclock text $(2))
 answering = access acl_file acl_parse filter peer rfc868
 in.timed_objects := $(call objects,timed,$(answering))
 guestclock-set_objects := $(call objects,set,$(answering) exchange interval)

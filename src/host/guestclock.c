@@ -237,7 +237,7 @@ main(int argc, char **argv)
 	struct driver_options options;
 	struct guest_list list = { .name = NULL };
 	struct run run = { .options = &options };
-	char complaint[ARGS_COMPLAINT];
+	char complaint[OPTION_COMPLAINT];
 	int words, error, status;
 
 	if (!startup_descriptors())
@@ -245,7 +245,7 @@ main(int argc, char **argv)
 		    strerror(errno));
 	umask(022);
 	words = options_parse(argc, argv, &options, complaint);
-	if (words == ARGS_HELP || words == ARGS_VERSION)
+	if (words == OPTION_HELP || words == OPTION_VERSION)
 		return startup_inform(&options_program, words) ? 0 :
 		    complain(true, RUN_FAILED, "cannot write to standard output");
 	if (words < 0)

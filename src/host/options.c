@@ -17,7 +17,7 @@
 
 enum option_id { CRITICAL, LIST, PARALLEL, DEADLINE, WARNING, JSON, PROMETHEUS, REQUIRE_SYNC, SSH_CONFIG, STATE, OPTIONS };
 
-static const struct arg option_table[OPTIONS] = {
+static const struct known_option option_table[OPTIONS] = {
 	[CRITICAL] = { "-c", "seconds", "check: critical beyond this offset (default: " CRITICAL_DEFAULT ")" },
 	[LIST] = { "-f", "file", "a list of guests, one a line; -: standard input" },
 	[PARALLEL] = { "-j", "number", "guests at once (default: " PARALLEL_DEFAULT ")" },
@@ -39,7 +39,7 @@ const struct program options_program = {
 	    "A guest is an ssh destination: web1, root@web1, ssh://root@web1:2222.\n"
 	    "Without one, and without -f, the guests are those of " DEFAULT_GUESTS ".",
 	.more = "\nOn each guest the key's forced command is guestclock-set(8).\n",
-	.arg = option_table, .count = OPTIONS
+	.options = option_table, .count = OPTIONS
 };
 
 /* Of an option with a value: the member of struct driver_options, the limits of a number, and the expected value. */
@@ -54,8 +54,8 @@ static const struct {
 	[CRITICAL] = { FIELD(critical), 0, INT64_MAX, SECONDS_EXPECTED },
 	[WARNING] = { FIELD(warning), 0, INT64_MAX, SECONDS_EXPECTED },
 	[DEADLINE] = { FIELD(deadline), 1, CLIENT_LONGEST,
-	    SECONDS_EXPECTED ", above 0 and up to " ARGS_NUMBER(CLIENT_LONGEST_SECONDS) },
-	[PARALLEL] = { FIELD(parallel), 1, PARALLEL_MOST, "a number from 1 to " ARGS_NUMBER(PARALLEL_MOST) },
+	    SECONDS_EXPECTED ", above 0 and up to " OPTION_NUMBER(CLIENT_LONGEST_SECONDS) },
+	[PARALLEL] = { FIELD(parallel), 1, PARALLEL_MOST, "a number from 1 to " OPTION_NUMBER(PARALLEL_MOST) },
 	[LIST] = { FIELD(list), 0, 0, "a file, or - for standard input" },
 	[JSON] = { FIELD(json), 0, 0, NULL },
 	[PROMETHEUS] = { FIELD(prometheus), 0, 0, PATH_EXPECTED },
@@ -86,10 +86,10 @@ take_option(enum option_id option, const char *value, struct driver_options *opt
 }
 
 int
-options_parse(int argc, char **argv, struct driver_options *options, char complaint[ARGS_COMPLAINT])
+options_parse(int argc, char **argv, struct driver_options *options, char complaint[OPTION_COMPLAINT])
 {
 	const char *command = argc > 1 ? argv[1] : "";
-	struct args args;
+	struct option_reader reader;
 	int option;
 
 	*options = (struct driver_options){ .correct = strcmp(command, "check") != 0 };
@@ -98,31 +98,31 @@ options_parse(int argc, char **argv, struct driver_options *options, char compla
 	take_option(PARALLEL, PARALLEL_DEFAULT, options);
 	take_option(WARNING, WARNING_DEFAULT, options);
 	if (argc < 2) {
-		snprintf(complaint, ARGS_COMPLAINT, "no command: expected sync or check; \"guestclock help\" explains them");
-		return ARGS_WRONG;
+		snprintf(complaint, OPTION_COMPLAINT, "no command: expected sync or check; \"guestclock help\" explains them");
+		return OPTION_WRONG;
 	}
 	if (options->correct && strcmp(command, "sync") != 0) {
-		args_start(&args, &options_program, argc, argv);
-		option = strcmp(command, "help") == 0 ? ARGS_HELP : strcmp(command, "version") == 0 ? ARGS_VERSION :
-		    args_next(&args, complaint);
-		if (option == ARGS_HELP || option == ARGS_VERSION)
+		option_start(&reader, &options_program, argc, argv);
+		option = strcmp(command, "help") == 0 ? OPTION_HELP : strcmp(command, "version") == 0 ? OPTION_VERSION :
+		    option_next(&reader, complaint);
+		if (option == OPTION_HELP || option == OPTION_VERSION)
 			return option;
-		args_complain(&options_program, "command", command, complaint);
-		return ARGS_WRONG;
+		option_complain(&options_program, "command", command, complaint);
+		return OPTION_WRONG;
 	}
 	/* Skip the program's name, so that getopt takes the command word for it. */
-	args_start(&args, &options_program, argc - 1, argv + 1);
-	while ((option = args_next(&args, complaint)) != ARGS_END) {
-		const char *expected = option < 0 ? NULL : take_option((enum option_id)option, args.value, options);
+	option_start(&reader, &options_program, argc - 1, argv + 1);
+	while ((option = option_next(&reader, complaint)) != OPTION_END) {
+		const char *expected = option < 0 ? NULL : take_option((enum option_id)option, reader.value, options);
 
 		if (option < 0)
 			return option;
 		if (expected != NULL)
-			return args_expected(&args, option, expected, complaint);
+			return option_expected(&reader, option, expected, complaint);
 	}
 	if (!options->correct && options->warning > options->critical) {
-		snprintf(complaint, ARGS_COMPLAINT, "-w is larger than -c: expected -w to be at most -c");
-		return ARGS_WRONG;
+		snprintf(complaint, OPTION_COMPLAINT, "-w is larger than -c: expected -w to be at most -c");
+		return OPTION_WRONG;
 	}
 	return optind + 1;
 }

@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-#include "lib/args.h"
 #include "lib/nstime.h"
+#include "lib/option_table.h"
 
 #define DEFAULT_GUESTS "/etc/guestclock/guests"
 #define DEFAULT_SSH_CONFIG "/etc/guestclock/ssh_config"
@@ -31,10 +31,10 @@ struct driver_options {
 extern const struct program options_program;
 
 /*
- * Parses the command and the options in argv into OPTIONS.  Returns the index of the first guest in argv, or ARGS_HELP,
- * ARGS_VERSION or ARGS_WRONG.  With ARGS_WRONG, COMPLAINT is one line: the fault and the expected text; only
+ * Parses the command and the options in argv into OPTIONS.  Returns the index of the first guest in argv, or OPTION_HELP,
+ * OPTION_VERSION or OPTION_WRONG.  With OPTION_WRONG, COMPLAINT is one line: the fault and the expected text; only
  * options->correct is then valid.
  */
-int options_parse(int argc, char **argv, struct driver_options *options, char complaint[ARGS_COMPLAINT]);
+int options_parse(int argc, char **argv, struct driver_options *options, char complaint[OPTION_COMPLAINT]);
 
 #endif

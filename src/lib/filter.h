@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 enum filter {
-	FILTER_RESOLVER,	/* network process, first part: name lookup, sockets, reading files, another filter */
-	FILTER_ASKER,		/* network process, second part: existing sockets; no setting the clock, no files */
+	FILTER_RESOLVER,	/* asking process, first part: name lookup, sockets, reading files, another filter */
+	FILTER_ASKER,		/* asking process, second part: existing sockets; no setting the clock, no files */
 	FILTER_SETTER,		/* the process that sets the clock: existing descriptors; no new socket, no new file */
 	FILTER_SERVER		/* in.timed: its sockets, reading files, looking up names; cannot start programs */
 };

@@ -58,7 +58,7 @@ static const struct calls common[] = {
 static const struct calls asker[] = {
 	{ .names = "send recv recvfrom getrandom" }, { "sendto", CONNECTED }, { "prlimit64", NO_NEW_LIMIT }, { 0 }
 };
-/* pidfd_send_signal(2) reaches only a process of which this one has a pidfd: the network process. */
+/* pidfd_send_signal(2) reaches only a process of which this one has a pidfd: the asking process. */
 static const struct calls setter[] = {
 	{ .names = "send adjtimex clock_adjtime clock_adjtime64 clock_settime clock_settime64 settimeofday pwrite64 "
 	    "pread64 ftruncate flock sched_yield pidfd_send_signal wait4" },
@@ -88,7 +88,7 @@ static const struct calls lookup[] = {
 	{ "fcntl", 1, 0xffffffff, F_GETFL }, { "fcntl", 1, 0xffffffff, F_SETFL }, { "fcntl", 1, 0xffffffff, F_GETFD },
 	{ "fcntl", 1, 0xffffffff, F_SETFD }, { 0 }
 };
-/* After the lookup, the network process limits itself further. */
+/* After the lookup, the asking process limits itself further. */
 static const struct calls resolver[] = {
 	{ "prlimit64", 0, ~UINT64_C(0), 0 }, { .names = "setrlimit seccomp" },
 	{ "prctl", 0, ~UINT64_C(0), PR_SET_SECCOMP }, { 0 }

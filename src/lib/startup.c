@@ -75,10 +75,10 @@ startup_local(int fd)
 bool
 startup_inform(const struct program *program, int what)
 {
-	char text[ARGS_HELP_TEXT];
+	char text[OPTION_HELP_TEXT];
 
-	if (what == ARGS_HELP)
-		args_help(program, text);
+	if (what == OPTION_HELP)
+		option_help(program, text);
 	else
 		/* A dynamic linker has an address of its own. */
 		snprintf(text, sizeof text, "%s " GUESTCLOCK_VERSION " (%s%s)\n", program->name,

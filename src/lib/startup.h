@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "lib/args.h"
+#include "lib/option_table.h"
 
 /*
  * Opens /dev/null on each of the descriptors 0, 1 and 2 that is closed, so that a descriptor opened later does not
@@ -28,7 +28,7 @@ bool startup_no_socket(int fd);
 /* Whether FD is surely no network connection: it is no socket, or a local one, as sshd gives a command. */
 bool startup_local(int fd);
 
-/* Prints the help (WHAT is ARGS_HELP) or the version.  False, with errno, when that cannot be written. */
+/* Prints the help (WHAT is OPTION_HELP) or the version.  False, with errno, when that cannot be written. */
 bool startup_inform(const struct program *program, int what);
 
 /*

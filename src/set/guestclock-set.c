@@ -85,7 +85,7 @@ run(int argc, char **argv)
 	struct hangup hangup;
 	struct request request = { .kind = 0 };
 	struct filter_missed missed;
-	char complaint[ARGS_COMPLAINT], line[REQUEST_OCTETS + 2];
+	char complaint[OPTION_COMPLAINT], line[REQUEST_OCTETS + 2];
 	const char *text;
 	bool administrators, identified;
 	enum status status;
@@ -100,7 +100,7 @@ run(int argc, char **argv)
 		return outcome_fail("cannot restrict name lookup to /etc/hosts and DNS: %s", strerror(errno));
 	/*
 	 * SIGPIPE: a client that has gone must not end this process before it logs.  SIGCHLD: if it were inherited as
-	 * ignored, the kernel would reap the network process, and this process could not wait for it.
+	 * ignored, the kernel would reap the asking process, and this process could not wait for it.
 	 */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
@@ -117,7 +117,7 @@ run(int argc, char **argv)
 	if (!identified)
 		return outcome_usage("SSH_CONNECTION is not \"address port address port\", as sshd writes it");
 	words = set_options_parse(argc, argv, &options, complaint);
-	if (words == ARGS_WRONG)
+	if (words == OPTION_WRONG)
 		return outcome_usage("%s", complaint);
 	if (words < 0)
 		return startup_inform(&set_options_program, words) ? STATUS_DONE :

@@ -1,4 +1,4 @@
-/* The answer from the network process: see query_answer.h. */
+/* The answer from the asking process: see query_answer.h. */
 #include "set/query_answer.h"
 
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /*
- * The answer that the network process sends to the process that sets the clock.
+ * The answer that the asking process sends to the process that sets the clock.
  *
  * It is one struct query_answer in a pipe.  The process that sets the clock checks all of it, because the network
  * process has read what a time source sent.
@@ -40,7 +40,7 @@ struct query_answer {
 	nanoseconds delay;		/* the round trip, by the guest's clock */
 	char source[PEER_TEXT];		/* the address asked, or empty */
 	char text[8];			/* SNTP's kiss code */
-	struct filter_missed missed[FILTER_MISSED];	/* for the log, which the network process cannot reach */
+	struct filter_missed missed[FILTER_MISSED];	/* for the log, which the asking process cannot reach */
 };
 
 /*

@@ -5,8 +5,8 @@
 #include <time.h>
 
 #include "lib/sysclock.h"
+#include "set/asking_process.h"
 #include "set/correct.h"
-#include "set/netproc.h"
 #include "set/outcome.h"
 #include "set/perform.h"
 #include "set/query.h"
@@ -33,16 +33,16 @@ static enum status
 ask_source(const struct rdate_request *rdate, const struct set_options *options, struct hangup *hangup,
     struct query_answer *answer)
 {
-	struct netproc asker;
+	struct asking_process asker;
 	char text[160];
 	enum status status;
-	int error = netproc_start(&asker, rdate, set_options_pivot(options));
+	int error = asking_process_start(&asker, rdate, set_options_pivot(options));
 
 	if (error != 0)
 		return outcome_fail("cannot start the process that asks %s: %s", rdate->host, strerror(error));
 	status = perform_confine();
 	if (status == STATUS_DONE)
-		status = netproc_wait(&asker, rdate, hangup, answer);
+		status = asking_process_wait(&asker, rdate, hangup, answer);
 	if (status != STATUS_DONE)
 		return status;
 	for (int at = 0; at < FILTER_MISSED; at++)

@@ -31,7 +31,7 @@
 enum option_id { ALLOW, DEFAULT, DRY_RUN, EDGE, HOST, MAX_BACK, MAX_DELAY, MAX_RATE, MAX_STEP, NO_FILTER, NOT_AFTER, NOT_BEFORE,
 	STRICT_ACCESS, OPTIONS };
 
-static const struct arg table[OPTIONS] = {
+static const struct known_option table[OPTIONS] = {
 	[ALLOW] = { "--allow", "request,...", "allow only these requests (default: all)" },
 	[DEFAULT] = { "--default", "request", "the request when the host sends none" },
 	[DRY_RUN] = { "--dry-run", NULL, "judge and report; set nothing" },
@@ -54,7 +54,7 @@ const struct program set_options_program = {
 	    "  restrict,command=\"/usr/local/sbin/guestclock-set\" ssh-ed25519 AAAA... host\n\n"
 	    "The options limit what that key may do:",
 	.more = "\nBy hand: guestclock-set -- status\n",
-	.arg = table, .count = OPTIONS
+	.options = table, .count = OPTIONS
 };
 
 struct set_options
@@ -141,31 +141,31 @@ store_option(enum option_id id, const char *value, struct set_options *options)
 }
 
 int
-set_options_parse(int argc, char **argv, struct set_options *options, char complaint[ARGS_COMPLAINT])
+set_options_parse(int argc, char **argv, struct set_options *options, char complaint[OPTION_COMPLAINT])
 {
-	struct args args;
+	struct option_reader reader;
 	unsigned seen = 0;
 	int id;
 
-	args_start(&args, &set_options_program, argc, argv);
-	while ((id = args_next(&args, complaint)) != ARGS_END) {
+	option_start(&reader, &set_options_program, argc, argv);
+	while ((id = option_next(&reader, complaint)) != OPTION_END) {
 		const char *expected;
 
 		if (id < 0)
 			return id;
-		expected = (seen & 1U << id) != 0 && id != HOST ? "this option once" : store_option((enum option_id)id, args.value, options);
+		expected = (seen & 1U << id) != 0 && id != HOST ? "this option once" : store_option((enum option_id)id, reader.value, options);
 		if (expected != NULL)
-			return args_expected(&args, id, expected, complaint);
+			return option_expected(&reader, id, expected, complaint);
 		seen |= 1U << id;
 	}
 	if (options->not_after > NOT_AFTER_MOST) {
-		snprintf(complaint, ARGS_COMPLAINT, "--not-after: expected a date up to 2193, beyond which times overflow");
-		return ARGS_WRONG;
+		snprintf(complaint, OPTION_COMPLAINT, "--not-after: expected a date up to 2193, beyond which times overflow");
+		return OPTION_WRONG;
 	}
 	if (options->not_after <= options->not_before || options->not_after - options->not_before >= RFC868_ERA) {
-		snprintf(complaint, ARGS_COMPLAINT, "--not-after is %s --not-before: expected up to 136 years between them",
+		snprintf(complaint, OPTION_COMPLAINT, "--not-after is %s --not-before: expected up to 136 years between them",
 		    options->not_after <= options->not_before ? "not later than" : "too long after");
-		return ARGS_WRONG;
+		return OPTION_WRONG;
 	}
 	if (options->max_rate != RATE_UNSET)
 		options->max_rate /= 1000000;	/* from 10^9 a part per million to parts per 10^9 */

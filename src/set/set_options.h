@@ -11,8 +11,8 @@
 
 #include <stdbool.h>
 
-#include "lib/args.h"
 #include "lib/nstime.h"
+#include "lib/option_table.h"
 
 #define SET_OPTIONS_HOSTS 32
 
@@ -40,10 +40,10 @@ extern const struct program set_options_program;
 
 /*
  * Parses the options in argv into OPTIONS, which the caller has filled by set_options_default(); its strings point into argv.
- * Returns the index of the first word after the options, or ARGS_HELP, ARGS_VERSION or ARGS_WRONG.  With ARGS_WRONG,
+ * Returns the index of the first word after the options, or OPTION_HELP, OPTION_VERSION or OPTION_WRONG.  With OPTION_WRONG,
  * COMPLAINT is one line: the fault and the expected text.
  */
-int set_options_parse(int argc, char **argv, struct set_options *options, char complaint[ARGS_COMPLAINT]);
+int set_options_parse(int argc, char **argv, struct set_options *options, char complaint[OPTION_COMPLAINT]);
 
 /* The pivot for eras, in Unix seconds: the middle of the allowed times. */
 int64_t set_options_pivot(const struct set_options *options);

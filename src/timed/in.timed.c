@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "lib/access.h"
-#include "lib/args.h"
 #include "lib/filter.h"
+#include "lib/option_table.h"
 #include "lib/startup.h"
 #include "lib/status.h"
 #include "lib/text.h"
@@ -25,8 +25,8 @@
 
 enum { IDLE, LOG, NAME, SYNC, NO_FILTER, STRICT_ACCESS, OPTIONS };
 
-static const struct arg options[OPTIONS] = {
-	[IDLE] = { "-i", "seconds", "wait mode: leave after this long without a request (" ARGS_NUMBER(IDLE_DEFAULT) ")" },
+static const struct known_option options[OPTIONS] = {
+	[IDLE] = { "-i", "seconds", "wait mode: leave after this long without a request (" OPTION_NUMBER(IDLE_DEFAULT) ")" },
 	[LOG] = { "-l", NULL, "log each answer" },
 	[NAME] = { "-n", "name", "the daemon name in hosts.allow and hosts.deny" },
 	[SYNC] = { "-s", NULL, "answer only while this machine's clock is synchronised" },
@@ -40,7 +40,7 @@ static const struct program program = {
 	    "systemd starts it with a socket as standard input.  Otherwise it writes the time,\n"
 	    "four octets, to standard output:  in.timed | od -An -tu1",
 	.more = "",
-	.arg = options, .count = OPTIONS
+	.options = options, .count = OPTIONS
 };
 
 static enum status
@@ -68,8 +68,8 @@ run(int argc, char **argv)
 	/* A program may be started without any argv[0]. */
 	const char *name = *program_invocation_short_name != '\0' ? program_invocation_short_name : "in.timed";
 	bool strict_access = false, descriptors = startup_descriptors();
-	char complaint[ARGS_COMPLAINT];
-	struct args args;
+	char complaint[OPTION_COMPLAINT];
+	struct option_reader reader;
 	int64_t seconds = IDLE_DEFAULT;
 	int option, error = errno;
 	enum status status;
@@ -84,22 +84,22 @@ run(int argc, char **argv)
 		syslog(LOG_ERR, "cannot open /dev/null in place of a closed standard input, output or error: %m");
 		return STATUS_SYSTEM;
 	}
-	args_start(&args, &program, argc, argv);
-	while ((option = args_next(&args, complaint)) != ARGS_END) {
+	option_start(&reader, &program, argc, argv);
+	while ((option = option_next(&reader, complaint)) != OPTION_END) {
 		const char *expected = NULL;
 
 		switch (option) {
 		case IDLE:
-			if (!parse_whole(args.value, 1, IDLE_MAX, &seconds))
-				expected = "whole seconds from 1 to " ARGS_NUMBER(IDLE_MAX);
+			if (!parse_whole(reader.value, 1, IDLE_MAX, &seconds))
+				expected = "whole seconds from 1 to " OPTION_NUMBER(IDLE_MAX);
 			break;
 		case LOG:
 			reply_options.log_answers = true;
 			break;
 		case NAME:
-			if (*args.value == '\0' || strlen(args.value) > 63 || args.value[strcspn(args.value, " \t\n:,@")] != '\0')
+			if (*reader.value == '\0' || strlen(reader.value) > 63 || reader.value[strcspn(reader.value, " \t\n:,@")] != '\0')
 				expected = "a daemon name as in hosts.allow";
-			name = args.value;
+			name = reader.value;
 			break;
 		case SYNC:
 			reply_options.require_sync = true;
@@ -110,18 +110,18 @@ run(int argc, char **argv)
 		case STRICT_ACCESS:
 			strict_access = true;
 			break;
-		case ARGS_WRONG:
+		case OPTION_WRONG:
 			return usage(complaint);
 		default:
 			return inform(option);
 		}
 		if (expected != NULL) {
-			args_expected(&args, option, expected, complaint);
+			option_expected(&reader, option, expected, complaint);
 			return usage(complaint);
 		}
 	}
 	if (optind < argc) {
-		args_complain(&program, "unexpected argument", argv[optind], complaint);
+		option_complain(&program, "unexpected argument", argv[optind], complaint);
 		return usage(complaint);
 	}
 	access_start(name, strict_access);

@@ -1,4 +1,4 @@
-/* query_answer: the struct that comes through the pipe from the network process. */
+/* query_answer: the struct that comes through the pipe from the asking process. */
 #include "fuzz.h"
 
 #include "lib/sysclock.h"
@@ -20,7 +20,7 @@ check_judged(const struct query_answer *answer)
 	REQUIRE(middle >= answer->offset.low && middle <= answer->offset.high);
 	REQUIRE(bound >= 0 && verdict.bound >= 0);
 	REQUIRE(decision_name(verdict.decision) != NULL && decision_reason(verdict.decision) != NULL);
-	/* Whatever the network process sends, the clock is not set beyond the limits. */
+	/* Whatever the asking process sends, the clock is not set beyond the limits. */
 	if (verdict.decision == DECISION_STEP || verdict.decision == DECISION_SLEW) {
 		nanoseconds then = ns_add(situation.now, verdict.correction);
 

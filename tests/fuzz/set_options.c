@@ -40,12 +40,12 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = fuzz_text(data, size), program[] = "guestclock-set", *words[WORDS] = { program };
-	char complaint[ARGS_COMPLAINT] = "", again_complaint[ARGS_COMPLAINT] = "";
+	char complaint[OPTION_COMPLAINT] = "", again_complaint[OPTION_COMPLAINT] = "";
 	struct set_options options = set_options_default(), again = set_options_default();
 	int count = 1 + (size > 0 ? fuzz_words(text, words + 1, WORDS - 1) : 0);
 	int next = set_options_parse(count, words, &options, complaint);
 
-	if (next == ARGS_WRONG)
+	if (next == OPTION_WRONG)
 		REQUIRE(fuzz_is_line(complaint, sizeof complaint));
 	else if (next >= 0) {
 		REQUIRE(complaint[0] == '\0' && next >= 1 && next <= count);

@@ -777,7 +777,7 @@ class Trial:
             # The killed process is the one with the network: the other process continues and reports.
             if fault.process > 0:
                 scenario.check(result, fault, None)
-            # If the source never answers, the only question is whether the network process stays behind.
+            # If the source never answers, the only question is whether the asking process stays behind.
             if scenario.name != "silent":
                 again = scenario.run(room, fresh=False)
                 scenario.check_next(again)

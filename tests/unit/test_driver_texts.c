@@ -94,14 +94,14 @@ static int
 options_of(struct driver_options *options, const char *line)
 {
 	static char copy[512];
-	char program[] = "guestclock", *argv[20] = { program }, complaint[ARGS_COMPLAINT] = "", *save = NULL;
+	char program[] = "guestclock", *argv[20] = { program }, complaint[OPTION_COMPLAINT] = "", *save = NULL;
 	int argc = 1, result;
 
 	strcpy(copy, line);
 	for (char *word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
 		argv[argc++] = word;
 	result = options_parse(argc, argv, options, complaint);
-	assert_true((result == ARGS_WRONG) == (complaint[0] != '\0') && strchr(complaint, '\n') == NULL);
+	assert_true((result == OPTION_WRONG) == (complaint[0] != '\0') && strchr(complaint, '\n') == NULL);
 	return result;
 }
 

@@ -112,7 +112,7 @@ static int
 options_of(struct set_options *options, const char *const *words)
 {
 	static char copies[16][64];
-	char *argv[16] = { copies[0] }, complaint[ARGS_COMPLAINT] = "";
+	char *argv[16] = { copies[0] }, complaint[OPTION_COMPLAINT] = "";
 	int argc = 1, result;
 
 	strcpy(copies[0], "guestclock-set");
@@ -122,7 +122,7 @@ options_of(struct set_options *options, const char *const *words)
 	}
 	*options = set_options_default();
 	result = set_options_parse(argc, argv, options, complaint);
-	if (result == ARGS_WRONG)
+	if (result == OPTION_WRONG)
 		assert_true(complaint[0] != '\0' && strchr(complaint, '\n') == NULL);
 	return result;
 }

@@ -1,4 +1,4 @@
-/* ssh_env, query_answer, clock_lock: input from sshd, from the network process and from the lock file. */
+/* ssh_env, query_answer, clock_lock: input from sshd, from the asking process and from the lock file. */
 #include "unit.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* The process that talks to the time source: see netproc.h. */
-#include "set/netproc.h"
+/* The process that talks to the time source: see asking_process.h. */
+#include "set/asking_process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,7 +62,7 @@ ask(int pipe, pid_t setter, const struct rdate_request *request, int64_t pivot)
 }
 
 int
-netproc_start(struct netproc *asker, const struct rdate_request *request, int64_t pivot)
+asking_process_start(struct asking_process *asker, const struct rdate_request *request, int64_t pivot)
 {
 	pid_t setter = getpid();
 	int ends[2];
@@ -88,7 +88,7 @@ netproc_start(struct netproc *asker, const struct rdate_request *request, int64_
 }
 
 static enum status
-wait_for_answer(struct netproc *asker, const struct rdate_request *request, struct hangup *hangup,
+wait_for_answer(struct asking_process *asker, const struct rdate_request *request, struct hangup *hangup,
     struct query_answer *answer)
 {
 	nanoseconds end = sysclock_elapsed() + request->timeout + PATIENCE;
@@ -128,14 +128,14 @@ wait_for_answer(struct netproc *asker, const struct rdate_request *request, stru
 }
 
 enum status
-netproc_wait(struct netproc *asker, const struct rdate_request *request, struct hangup *hangup,
+asking_process_wait(struct asking_process *asker, const struct rdate_request *request, struct hangup *hangup,
     struct query_answer *answer)
 {
 	enum status status = wait_for_answer(asker, request, hangup, answer);
 
 	/*
 	 * Use the pidfd: the filter forbids kill(2), which could signal any process.  Without a pidfd (a kernel before
-	 * 5.3) the network process dies when this process does.
+	 * 5.3) the asking process dies when this process does.
 	 */
 	if (asker->handle >= 0) {
 		if (syscall(SYS_pidfd_send_signal, asker->handle, SIGKILL, NULL, 0) == 0)
