@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Lower ports are those of services (RFC 6335, section 6: system ports are 0 to 1023). */
-#define FIRST_CLIENT_PORT 1024
-
 void
 peer_unmap(union peer *peer)
 {
@@ -29,22 +26,6 @@ peer_port(const union peer *peer)
 	if (peer->any.sa_family == AF_INET6)
 		return ntohs(peer->v6.sin6_port);
 	return 0;
-}
-
-bool
-peer_may_loop(const union peer *peer)
-{
-	if (peer_port(peer) < FIRST_CLIENT_PORT)
-		return true;
-	if (peer->any.sa_family == AF_INET) {
-		uint32_t address = ntohl(peer->v4.sin_addr.s_addr);
-
-		/* 0.0.0.0/8 is "this network"; addresses from 224.0.0.0 are multicast, reserved or broadcast. */
-		return address >> 24 == 0 || address >= UINT32_C(0xe0000000);
-	}
-	if (peer->any.sa_family == AF_INET6)
-		return IN6_IS_ADDR_MULTICAST(&peer->v6.sin6_addr) || IN6_IS_ADDR_UNSPECIFIED(&peer->v6.sin6_addr);
-	return true;
 }
 
 bool

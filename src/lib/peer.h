@@ -25,13 +25,6 @@ void peer_unmap(union peer *peer);
 /* The port in host byte order, 0 to 65535; 0 if the family is neither IPv4 nor IPv6. */
 uint16_t peer_port(const union peer *peer);
 
-/*
- * Whether in.timed must not reply to a datagram from PEER (unmapped).  True if its port is below 1024, 0 included: a
- * service on that port may reply to the reply, in an endless loop (CVE-1999-0103, CVE-2024-2169).  True also if its
- * address is broadcast, multicast, reserved or unspecified, or of another family than IPv4 and IPv6.
- */
-bool peer_may_loop(const union peer *peer);
-
 /* The scope of a link-local address if its text names an interface that does not exist. */
 #define PEER_NO_INTERFACE UINT32_MAX
 

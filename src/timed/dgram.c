@@ -8,17 +8,12 @@
 
 #include "lib/peer.h"
 #include "lib/rfc868.h"
+#include "timed/loop_guard.h"
 #include "timed/reply.h"
 #include "timed/wait_mode.h"
 
 /* The most datagrams that one system call receives, or replies that one sends. */
 #define BATCH 32
-
-/*
- * The longest request, in octets: shorter than a reply.  RFC 868's request is empty.  A longer datagram may be a reply
- * from a time, echo, daytime or chargen service, and two services that reply to each other never stop.
- */
-#define QUESTION_MOST (RFC868_OCTETS - 1)
 
 /* Room for one control message, IP_PKTINFO or IPV6_PKTINFO, which is the larger. */
 union pktinfo_room {
@@ -30,7 +25,7 @@ union pktinfo_room {
 static struct {
 	struct mmsghdr question[BATCH];
 	struct iovec room[BATCH];
-	uint8_t content[BATCH][QUESTION_MOST + 1];	/* never read; the last octet shows an overlong datagram */
+	uint8_t content[BATCH][LOOP_GUARD_OCTETS + 1];	/* never read; the last octet shows an overlong datagram */
 	union peer asker[BATCH];		/* the client's address from the kernel: the reply's destination */
 	union pktinfo_room asked[BATCH];	/* the request's destination: the reply's source address */
 	struct mmsghdr answer[BATCH];
@@ -51,7 +46,7 @@ static int
 receive_batch(int fd, int flags)
 {
 	for (unsigned at = 0; at < BATCH; at++) {
-		batch.room[at] = (struct iovec){ .iov_base = batch.content[at], .iov_len = QUESTION_MOST + 1 };
+		batch.room[at] = (struct iovec){ .iov_base = batch.content[at], .iov_len = LOOP_GUARD_OCTETS + 1 };
 		batch.question[at].msg_hdr = (struct msghdr){ .msg_name = &batch.asker[at],
 			.msg_namelen = sizeof batch.asker[at], .msg_iov = &batch.room[at], .msg_iovlen = 1,
 			.msg_control = &batch.asked[at], .msg_controllen = sizeof batch.asked[at] };
@@ -148,7 +143,7 @@ answer_batch(int fd, unsigned questions)
 
 		client->v6 = batch.asker[at].v6;
 		peer_unmap(client);
-		if (peer_may_loop(client) || batch.question[at].msg_len > QUESTION_MOST ||
+		if (!loop_guard_may_reply(client, batch.question[at].msg_len) ||
 		    !wait_mode_allows(client, -1, "udp"))
 			continue;
 		batch.answer[answers].msg_hdr = (struct msghdr){ .msg_name = question->msg_name,

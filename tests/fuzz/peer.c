@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include "lib/peer.h"
+#include "timed/loop_guard.h"
 
 static void
 check_formatted(const union peer *peer)
@@ -37,7 +38,7 @@ as_literal(const char *text)
 	/* The parser overwrites the whole union. */
 	REQUIRE(peer_parse(text, NULL, &filled) && memcmp(&filled, &peer, sizeof peer) == 0);
 	REQUIRE(peer.any.sa_family == AF_INET || peer.any.sa_family == AF_INET6);
-	REQUIRE(peer_port(&peer) == 0 && peer_may_loop(&peer));
+	REQUIRE(peer_port(&peer) == 0 && !loop_guard_may_reply(&peer, 0));
 	REQUIRE(fuzz_is_line(text, PEER_TEXT) && strpbrk(text, " /") == NULL);
 	check_formatted(&peer);
 }
@@ -54,8 +55,8 @@ as_socket_address(const uint8_t *data, size_t size)
 	peer_unmap(&unmapped);
 	REQUIRE(peer_port(&unmapped) == peer_port(&peer));
 	REQUIRE(unmapped.any.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&unmapped.v6.sin6_addr));
-	REQUIRE(peer_port(&unmapped) >= 1024 || peer_may_loop(&unmapped));
-	if (unmapped.any.sa_family == AF_INET && !peer_may_loop(&unmapped)) {
+	REQUIRE(peer_port(&unmapped) >= 1024 || !loop_guard_may_reply(&unmapped, 0));
+	if (unmapped.any.sa_family == AF_INET && loop_guard_may_reply(&unmapped, 0)) {
 		REQUIRE(!IN_MULTICAST(ntohl(unmapped.v4.sin_addr.s_addr)));
 		REQUIRE(unmapped.v4.sin_addr.s_addr != INADDR_BROADCAST && unmapped.v4.sin_addr.s_addr != INADDR_ANY);
 	}

@@ -15,7 +15,7 @@ unit() {
 }
 
 @test "rfc868 passes its unit tests" { unit rfc868; }
-@test "peer passes its unit tests" { unit peer; }
+@test "peer and loop_guard pass their unit tests" { unit peer; }
 @test "interval passes its unit tests" { unit interval; }
 @test "text passes its unit tests" { unit text; }
 @test "request and set_options pass their unit tests" { unit request; }

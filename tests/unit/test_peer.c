@@ -1,10 +1,11 @@
-/* peer: addresses, IPv4-mapped ones, and those that must not be answered. */
+/* peer and loop_guard: addresses, IPv4-mapped ones, and those that get no reply. */
 #include "unit.h"
 
 #include <arpa/inet.h>
 #include <string.h>
 
 #include "lib/peer.h"
+#include "timed/loop_guard.h"
 
 static union peer
 peer_of(const char *text, unsigned port)
@@ -58,9 +59,11 @@ loop_prone(void **unused)
 	for (size_t at = 0; at < LENGTH(table); at++) {
 		union peer peer = peer_of(table[at].address, table[at].port);
 
-		assert_int_equal(peer_may_loop(&peer), table[at].may_loop);
+		assert_int_equal(loop_guard_may_reply(&peer, 0), !table[at].may_loop);
+		assert_int_equal(loop_guard_may_reply(&peer, 3), !table[at].may_loop);
+		assert_false(loop_guard_may_reply(&peer, 4));
 	}
-	assert_true(peer_may_loop(&(union peer){ .any = { .sa_family = AF_UNIX } }));
+	assert_false(loop_guard_may_reply(&(union peer){ .any = { .sa_family = AF_UNIX } }, 0));
 }
 
 /* This test's own interfaces: one has a name that is another one's number. */

@@ -1,0 +1,25 @@
+/*
+ * Which datagrams in.timed does not answer, because a reply could start an endless loop with another service.
+ *
+ * Pure.
+ */
+#ifndef GUESTCLOCK_LOOP_GUARD_H
+#define GUESTCLOCK_LOOP_GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/peer.h"
+#include "lib/rfc868.h"
+
+/* The longest datagram, in octets, that is a request.  A longer one may be a reply, by another time service for example. */
+#define LOOP_GUARD_OCTETS (RFC868_OCTETS - 1)
+
+/*
+ * Whether in.timed may reply to a datagram of OCTETS from CLIENT (unmapped).  Not if its port is below 1024, 0 included:
+ * a service on that port may reply to the reply (CVE-1999-0103, CVE-2024-2169).  Not if its address is broadcast,
+ * multicast, reserved or unspecified, or of another family than IPv4 and IPv6.
+ */
+bool loop_guard_may_reply(const union peer *client, size_t octets);
+
+#endif
