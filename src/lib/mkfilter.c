@@ -57,11 +57,14 @@ add(scmp_filter_ctx context, uint32_t action, const struct calls *calls)
 	char name[32];
 
 	while (next_name(&names, name)) {
-		int number = seccomp_syscall_resolve_name(name), error = 0;
+		/* A call that this architecture does not have gets a number too, and no rule. */
+		int number = seccomp_syscall_resolve_name(name), error;
 
-		/* Not every architecture has every call. */
-		if (number != __NR_SCMP_ERROR)
-			error = seccomp_rule_add_array(context, action, number, calls->mask != 0, &compare);
+		if (number == __NR_SCMP_ERROR) {
+			fprintf(stderr, "mkfilter: \"%s\": libseccomp knows no such system call\n", name);
+			exit(111);
+		}
+		error = seccomp_rule_add_array(context, action, number, calls->mask != 0, &compare);
 		/* The lists for sanitizers repeat some calls: the first rule stays in force. */
 		if (error != 0 && error != -EEXIST)
 			fail(name, -error);
