@@ -65,8 +65,8 @@ programs = in.timed guestclock-set guestclock
 objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c)) $(patsubst %,$(BUILD)/obj/lib/%.o,option_table fds startup sysclock text $(2))
 answering = access acl_file acl_parse filter peer rfc868
 in.timed_objects := $(call objects,timed,$(answering))
-guestclock-set_objects := $(call objects,set,$(answering) exchange interval)
-guestclock_objects := $(call objects,host,exchange interval)
+guestclock-set_objects := $(call objects,set,$(answering) exchange offset_interval)
+guestclock_objects := $(call objects,host,exchange offset_interval)
 # Link libwrap.a even if the other libraries are shared: libwrap's shared library would load ten others at every start.
 # This is a copy of libwrap.a, in which lib/access.c opens and closes the tables.
 libwrap = $(BUILD)/libwrap.a

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/interval.h"
+#include "lib/offset_interval.h"
 #include "lib/sysclock.h"
 #include "lib/text.h"
 

@@ -16,9 +16,9 @@
 
 #include "host/drift.h"
 #include "host/guest_list.h"
-#include "host/loop.h"
 #include "host/options.h"
 #include "host/report.h"
+#include "host/sessions.h"
 #include "host/store.h"
 #include "lib/startup.h"
 #include "lib/sysclock.h"
@@ -214,7 +214,7 @@ run_guests(struct run *run, const struct guest_list *list)
 		config = DEFAULT_SSH_CONFIG;
 	if (!report_start(&run->report, options, list->name, list->count))
 		return complain(options->correct, RUN_FAILED, "not enough memory for %zu guests", list->count);
-	ended = loop_run(options, config, list->name, list->count, guest_ended, run);
+	ended = sessions_run(options, config, list->name, list->count, guest_ended, run);
 	if (ended < 0)
 		return complain(options->correct, RUN_FAILED, "cannot wait for the guests' ssh: %s", strerror(errno));
 	printed = report_end(&run->report, ended);

@@ -4,7 +4,7 @@
 #ifndef GUESTCLOCK_CORRECT_H
 #define GUESTCLOCK_CORRECT_H
 
-#include "lib/interval.h"
+#include "lib/offset_interval.h"
 #include "lib/status.h"
 #include "lib/text.h"
 #include "set/clock_lock.h"

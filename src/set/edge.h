@@ -16,7 +16,7 @@
 
 #include <stdbool.h>
 
-#include "lib/interval.h"
+#include "lib/offset_interval.h"
 
 #define EDGE_QUESTIONS 48	/* at most, in all */
 

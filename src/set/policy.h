@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 #include "lib/exchange.h"
-#include "lib/interval.h"
+#include "lib/offset_interval.h"
 #include "set/request.h"
 #include "set/set_options.h"
 

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 #include "lib/filter.h"
-#include "lib/interval.h"
+#include "lib/offset_interval.h"
 #include "lib/peer.h"
 
 enum query_outcome {

@@ -1,6 +1,6 @@
 /*
  * A rate limit for log lines: a bucket of LOG_LIMIT_BURST lines, refilled by one line every LOG_REFILL_TICKS ticks.
- * Lines that the limit suppresses are counted, and the caller logs the count.
+ * It counts the lines that it suppresses; wait_mode_tick() logs the count.
  *
  * Pure: the caller counts the ticks, of about a second each.
  */

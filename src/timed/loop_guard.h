@@ -1,5 +1,6 @@
 /*
- * Which datagrams in.timed does not answer, because a reply could start an endless loop with another service.
+ * Datagrams that in.timed does not answer, by their source and length, because a reply could start an endless loop with
+ * another service.
  *
  * Pure.
  */

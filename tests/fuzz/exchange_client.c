@@ -8,7 +8,7 @@
 #include "fuzz.h"
 
 #include "host/exchange_client.h"
-#include "lib/interval.h"
+#include "lib/offset_interval.h"
 
 #define START INT64_C(1795419998000000000)
 /* The greeting, four measurements, three corrections and a bound. */

@@ -4,7 +4,7 @@
  */
 #include "fuzz.h"
 
-#include "lib/interval.h"
+#include "lib/offset_interval.h"
 #include "lib/rfc868.h"
 #include "lib/rfc868.h"
 #include "set/set_options.h"

@@ -16,7 +16,7 @@ unit() {
 
 @test "rfc868 passes its unit tests" { unit rfc868; }
 @test "peer and loop_guard pass their unit tests" { unit peer; }
-@test "interval passes its unit tests" { unit interval; }
+@test "offset_interval passes its unit tests" { unit offset_interval; }
 @test "text passes its unit tests" { unit text; }
 @test "request and set_options pass their unit tests" { unit request; }
 @test "policy passes its unit tests" { unit policy; }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "host/exchange_client.h"
-#include "lib/interval.h"
+#include "lib/offset_interval.h"
 #include "lib/sysclock.h"
 
 struct guest {

@@ -1,5 +1,5 @@
-/* Runs many guests in parallel: see loop.h. */
-#include "host/loop.h"
+/* Runs many guests in parallel: see sessions.h. */
+#include "host/sessions.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -40,14 +40,14 @@ enum stage {
 
 /* A try of a guest.  The queue has the first try of every guest, and then second tries. */
 struct try {
-	size_t guest;		/* index into loop.names */
+	size_t guest;		/* index into sessions.names */
 	nanoseconds used;	/* the part of its time that the first try used */
 	nanoseconds ready;	/* when the try may begin, in terms of sysclock_elapsed() */
 };
 
 /* One of the loop's slots.  A slot handles one guest at a time. */
 struct place {
-	size_t guest;		/* index into loop.names */
+	size_t guest;		/* index into sessions.names */
 	struct ssh ssh;
 	struct exchange_client client;
 	enum stage stage;
@@ -59,7 +59,7 @@ struct place {
 	char line[EXCHANGE_LINE + 1];	/* the beginning of a line from the guest, of HELD octets */
 };
 
-struct loop {
+struct sessions {
 	const struct driver_options *options;
 	const char *config;	/* the file for ssh's -F, or NULL */
 	const char *const *names;
@@ -70,7 +70,7 @@ struct loop {
 	size_t places;
 	int epoll, signals;
 	int stopped;		/* the signal that ends the run, or 0 */
-	loop_callback report;
+	sessions_callback report;
 	void *context;
 };
 
@@ -78,11 +78,11 @@ enum channel { CHANNEL_OUTPUT, CHANNEL_ERROR, CHANNELS };
 #define SIGNALS UINT64_MAX
 
 static bool
-watch(const struct loop *loop, int fd, uint64_t tag)
+watch(const struct sessions *sessions, int fd, uint64_t tag)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data = { .u64 = tag } };
 
-	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+	return epoll_ctl(sessions->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 /*
@@ -134,38 +134,38 @@ fail_place(struct place *place, const char *text)
 }
 
 static void
-report_place(const struct loop *loop, const struct place *place)
+report_place(const struct sessions *sessions, const struct place *place)
 {
-	loop->report(loop->context, loop->names[place->guest], &place->client);
+	sessions->report(sessions->context, sessions->names[place->guest], &place->client);
 }
 
 static bool
-any_busy(const struct loop *loop)
+any_busy(const struct sessions *sessions)
 {
-	for (size_t at = 0; at < loop->places; at++)
-		if (loop->place[at].busy)
+	for (size_t at = 0; at < sessions->places; at++)
+		if (sessions->place[at].busy)
 			return true;
 	return false;
 }
 
 /* Starts ssh for the slot's guest.  Returns false if the guest must wait until another slot's guest ends. */
 static bool
-launch(struct loop *loop, struct place *place)
+launch(struct sessions *sessions, struct place *place)
 {
-	uint64_t tag = (uint64_t)(place - loop->place) * CHANNELS;
+	uint64_t tag = (uint64_t)(place - sessions->place) * CHANNELS;
 	char text[CLIENT_TEXT];
 	int error;
 
-	client_start(&place->client, loop->options->correct);
+	client_start(&place->client, sessions->options->correct);
 	place->stage = STAGE_TALKING;
 	place->held = 0;
-	place->deadline = place->started + loop->options->deadline;
-	error = ssh_start(&place->ssh, loop->config, loop->names[place->guest]);
+	place->deadline = place->started + sessions->options->deadline;
+	error = ssh_start(&place->ssh, sessions->config, sessions->names[place->guest]);
 	/* The other slots release these resources when their guests end. */
-	if ((error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM) && any_busy(loop))
+	if ((error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM) && any_busy(sessions))
 		return false;
-	if (error == 0 && (!watch(loop, place->ssh.output, tag + CHANNEL_OUTPUT) ||
-	    !watch(loop, place->ssh.error, tag + CHANNEL_ERROR)))
+	if (error == 0 && (!watch(sessions, place->ssh.output, tag + CHANNEL_OUTPUT) ||
+	    !watch(sessions, place->ssh.error, tag + CHANNEL_ERROR)))
 		error = errno;
 	if (error != 0) {
 		snprintf(text, sizeof text, "cannot run ssh: %s", strerror(error));
@@ -176,41 +176,41 @@ launch(struct loop *loop, struct place *place)
 
 /* The number of guests whose greeting has not arrived. */
 static size_t
-greeting_awaited(const struct loop *loop)
+greeting_awaited(const struct sessions *sessions)
 {
 	size_t count = 0;
 
-	for (size_t at = 0; at < loop->places; at++)
-		count += loop->place[at].busy && loop->place[at].stage == STAGE_TALKING &&
-		    loop->place[at].client.phase == PHASE_GREETING;
+	for (size_t at = 0; at < sessions->places; at++)
+		count += sessions->place[at].busy && sessions->place[at].stage == STAGE_TALKING &&
+		    sessions->place[at].client.phase == PHASE_GREETING;
 	return count;
 }
 
 /* Whether the next try may begin. */
 static bool
-may_begin(const struct loop *loop)
+may_begin(const struct sessions *sessions)
 {
-	return loop->stopped == 0 && loop->next < loop->queued && (loop->next < loop->count ||
-	    (loop->queue[loop->next].ready <= sysclock_elapsed() && greeting_awaited(loop) < AGAIN_MOST));
+	return sessions->stopped == 0 && sessions->next < sessions->queued && (sessions->next < sessions->count ||
+	    (sessions->queue[sessions->next].ready <= sysclock_elapsed() && greeting_awaited(sessions) < AGAIN_MOST));
 }
 
 /* Begins tries in the free slots.  Reports a guest at once if its ssh cannot be started. */
 static void
-fill(struct loop *loop)
+fill(struct sessions *sessions)
 {
-	for (size_t at = 0; at < loop->places; at++) {
-		struct place *place = &loop->place[at];
+	for (size_t at = 0; at < sessions->places; at++) {
+		struct place *place = &sessions->place[at];
 
-		while (!place->busy && may_begin(loop)) {
-			place->guest = loop->queue[loop->next].guest;
-			place->second = loop->next >= loop->count;
-			place->started = sysclock_elapsed() - loop->queue[loop->next].used;
-			if (!launch(loop, place))
+		while (!place->busy && may_begin(sessions)) {
+			place->guest = sessions->queue[sessions->next].guest;
+			place->second = sessions->next >= sessions->count;
+			place->started = sysclock_elapsed() - sessions->queue[sessions->next].used;
+			if (!launch(sessions, place))
 				return;
-			loop->next++;
+			sessions->next++;
 			place->busy = place->ssh.pid != 0;
 			if (!place->busy)
-				report_place(loop, place);
+				report_place(sessions, place);
 		}
 	}
 }
@@ -262,16 +262,16 @@ read_output(struct place *place)
  * half the guest's time, and not by a permanent cause.
  */
 static bool
-may_heal(const struct loop *loop, const struct place *place, int status)
+may_heal(const struct sessions *sessions, const struct place *place, int status)
 {
 	return place->client.result == CLIENT_UNFINISHED && place->client.phase == PHASE_GREETING && place->held == 0 &&
-	    !place->second && loop->stopped == 0 && ssh_may_heal(&place->ssh, status) &&
-	    sysclock_elapsed() - place->started < loop->options->deadline / 2;
+	    !place->second && sessions->stopped == 0 && ssh_may_heal(&place->ssh, status) &&
+	    sysclock_elapsed() - place->started < sessions->options->deadline / 2;
 }
 
 /* Handles the end of an ssh: schedules a second try for its guest, or reports the guest. */
 static void
-ended(struct loop *loop, struct place *place, int status)
+ended(struct sessions *sessions, struct place *place, int status)
 {
 	char text[3 * SSH_LINE];
 
@@ -282,47 +282,47 @@ ended(struct loop *loop, struct place *place, int status)
 		read_output(place);
 	ssh_ended(&place->ssh, status);
 	place->busy = false;
-	if (may_heal(loop, place, status)) {
+	if (may_heal(sessions, place, status)) {
 		nanoseconds now = sysclock_elapsed();
 
-		loop->queue[loop->queued++] = (struct try){ place->guest, now - place->started,
+		sessions->queue[sessions->queued++] = (struct try){ place->guest, now - place->started,
 			now + AGAIN_WAIT + now % AGAIN_SPREAD };
 		return;
 	}
 	if (place->client.result == CLIENT_UNFINISHED) {
-		ssh_explain(&place->ssh, loop->config, status, text, sizeof text);
+		ssh_explain(&place->ssh, sessions->config, status, text, sizeof text);
 		client_fail(&place->client, text);
 	}
-	report_place(loop, place);
+	report_place(sessions, place);
 }
 
 static void
-reap(struct loop *loop)
+reap(struct sessions *sessions)
 {
 	int status;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (size_t at = 0; at < loop->places; at++)
-			if (loop->place[at].busy && loop->place[at].ssh.pid == pid) {
-				ended(loop, &loop->place[at], status);
+		for (size_t at = 0; at < sessions->places; at++)
+			if (sessions->place[at].busy && sessions->place[at].ssh.pid == pid) {
+				ended(sessions, &sessions->place[at], status);
 				break;
 			}
 }
 
 static void
-take_signals(struct loop *loop)
+take_signals(struct sessions *sessions)
 {
 	struct signalfd_siginfo info;
 
-	while (read(loop->signals, &info, sizeof info) == (ssize_t)sizeof info)
-		if (info.ssi_signo != SIGCHLD && loop->stopped == 0) {
-			loop->stopped = (int)info.ssi_signo;
-			for (size_t at = 0; at < loop->places; at++)
-				if (loop->place[at].busy)
-					fail_place(&loop->place[at], "interrupted");
+	while (read(sessions->signals, &info, sizeof info) == (ssize_t)sizeof info)
+		if (info.ssi_signo != SIGCHLD && sessions->stopped == 0) {
+			sessions->stopped = (int)info.ssi_signo;
+			for (size_t at = 0; at < sessions->places; at++)
+				if (sessions->place[at].busy)
+					fail_place(&sessions->place[at], "interrupted");
 		}
-	reap(loop);
+	reap(sessions);
 }
 
 static void
@@ -341,14 +341,14 @@ deadline_passed(struct place *place)
 
 /* Handles the deadlines that have passed.  Returns the milliseconds until the next deadline or second try. */
 static int
-next_deadline(struct loop *loop)
+next_deadline(struct sessions *sessions)
 {
 	nanoseconds now = sysclock_elapsed(), soonest = INT64_MAX;
 
-	if (loop->next < loop->queued && loop->queue[loop->next].ready > now)
-		soonest = loop->queue[loop->next].ready;
-	for (size_t at = 0; at < loop->places; at++) {
-		struct place *place = &loop->place[at];
+	if (sessions->next < sessions->queued && sessions->queue[sessions->next].ready > now)
+		soonest = sessions->queue[sessions->next].ready;
+	for (size_t at = 0; at < sessions->places; at++) {
+		struct place *place = &sessions->place[at];
 
 		if (place->busy && place->deadline <= now)
 			deadline_passed(place);
@@ -359,51 +359,51 @@ next_deadline(struct loop *loop)
 }
 
 static void
-handle_event(struct loop *loop, uint64_t tag)
+handle_event(struct sessions *sessions, uint64_t tag)
 {
 	if (tag == SIGNALS)
-		take_signals(loop);
+		take_signals(sessions);
 	else if (tag % CHANNELS == CHANNEL_OUTPUT)
-		read_output(&loop->place[tag / CHANNELS]);
+		read_output(&sessions->place[tag / CHANNELS]);
 	else
-		ssh_read_error(&loop->place[tag / CHANNELS].ssh);
+		ssh_read_error(&sessions->place[tag / CHANNELS].ssh);
 }
 
 /* Reports the guests whose tries had not begun when a signal ended the run. */
 static void
-report_unbegun(struct loop *loop)
+report_unbegun(struct sessions *sessions)
 {
-	for (; loop->next < loop->queued; loop->next++) {
-		struct place never = { .guest = loop->queue[loop->next].guest };
+	for (; sessions->next < sessions->queued; sessions->next++) {
+		struct place never = { .guest = sessions->queue[sessions->next].guest };
 
-		client_fail(&never.client, loop->next < loop->count ? "interrupted before it was begun" :
+		client_fail(&never.client, sessions->next < sessions->count ? "interrupted before it was begun" :
 		    "interrupted before it was tried again");
-		report_place(loop, &never);
+		report_place(sessions, &never);
 	}
 }
 
 static int
-run(struct loop *loop)
+run(struct sessions *sessions)
 {
 	struct epoll_event events[EVENTS];
 
-	for (fill(loop); any_busy(loop) || (loop->stopped == 0 && loop->next < loop->queued); fill(loop)) {
-		int count = epoll_wait(loop->epoll, events, EVENTS, next_deadline(loop));
+	for (fill(sessions); any_busy(sessions) || (sessions->stopped == 0 && sessions->next < sessions->queued); fill(sessions)) {
+		int count = epoll_wait(sessions->epoll, events, EVENTS, next_deadline(sessions));
 
 		if (count < 0 && errno != EINTR)
 			return -1;
 		for (int at = 0; at < count; at++)
-			handle_event(loop, events[at].data.u64);
+			handle_event(sessions, events[at].data.u64);
 	}
-	report_unbegun(loop);
-	return loop->stopped;
+	report_unbegun(sessions);
+	return sessions->stopped;
 }
 
 int
-loop_run(const struct driver_options *options, const char *config, const char *const *names, size_t count,
-    loop_callback report, void *context)
+sessions_run(const struct driver_options *options, const char *config, const char *const *names, size_t count,
+    sessions_callback report, void *context)
 {
-	struct loop loop = { .options = options, .config = config, .names = names, .count = count, .report = report,
+	struct sessions sessions = { .options = options, .config = config, .names = names, .count = count, .report = report,
 		.context = context, .places = (size_t)options->parallel < count ? (size_t)options->parallel : count };
 	struct rlimit files;
 	sigset_t wanted, before;
@@ -422,19 +422,19 @@ loop_run(const struct driver_options *options, const char *config, const char *c
 	sigaddset(&wanted, SIGTERM);
 	signal(SIGPIPE, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &wanted, &before);
-	loop.place = calloc(loop.places, sizeof *loop.place);
-	loop.queue = calloc(2 * count, sizeof *loop.queue);
-	loop.epoll = epoll_create1(EPOLL_CLOEXEC);
-	loop.signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
-	for (; loop.queue != NULL && loop.queued < count; loop.queued++)
-		loop.queue[loop.queued].guest = loop.queued;
-	if (loop.place != NULL && loop.queue != NULL && loop.epoll >= 0 && loop.signals >= 0 &&
-	    watch(&loop, loop.signals, SIGNALS))
-		result = run(&loop);
-	ssh_close(&loop.epoll);
-	ssh_close(&loop.signals);
-	free(loop.place);
-	free(loop.queue);
+	sessions.place = calloc(sessions.places, sizeof *sessions.place);
+	sessions.queue = calloc(2 * count, sizeof *sessions.queue);
+	sessions.epoll = epoll_create1(EPOLL_CLOEXEC);
+	sessions.signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
+	for (; sessions.queue != NULL && sessions.queued < count; sessions.queued++)
+		sessions.queue[sessions.queued].guest = sessions.queued;
+	if (sessions.place != NULL && sessions.queue != NULL && sessions.epoll >= 0 && sessions.signals >= 0 &&
+	    watch(&sessions, sessions.signals, SIGNALS))
+		result = run(&sessions);
+	ssh_close(&sessions.epoll);
+	ssh_close(&sessions.signals);
+	free(sessions.place);
+	free(sessions.queue);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return result;
 }

@@ -6,8 +6,8 @@
  *
  * Pure.
  */
-#ifndef GUESTCLOCK_INTERVAL_H
-#define GUESTCLOCK_INTERVAL_H
+#ifndef GUESTCLOCK_OFFSET_INTERVAL_H
+#define GUESTCLOCK_OFFSET_INTERVAL_H
 
 #include <stdbool.h>
 

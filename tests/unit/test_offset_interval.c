@@ -1,7 +1,7 @@
 /* interval, nstime: signs, halves, and sums beyond 64 bits. */
 #include "unit.h"
 
-#include "lib/interval.h"
+#include "lib/offset_interval.h"
 
 static void
 measures(void **unused)

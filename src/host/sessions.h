@@ -1,18 +1,19 @@
 /*
- * Runs many guests in parallel: one event loop over ssh processes.
+ * The sessions with many guests in parallel: one event loop over ssh processes, with their deadlines, retries and ends.
+ * ssh.h starts and signals one ssh.
  *
  * A guest that hangs, closes the connection, or sends garbage or too much affects only itself: it uses up its own time.
  * The loop reads the clock just before it sends an order and just after it reads a reply.  So a busy host makes the
  * error bounds larger but does not bias the offsets.
  */
-#ifndef GUESTCLOCK_LOOP_H
-#define GUESTCLOCK_LOOP_H
+#ifndef GUESTCLOCK_SESSIONS_H
+#define GUESTCLOCK_SESSIONS_H
 
 #include "host/exchange_client.h"
 #include "host/options.h"
 
 /* Gets the name and the finished exchange of a guest that has ended. */
-typedef void (*loop_callback)(void *context, const char *name, const struct exchange_client *client);
+typedef void (*sessions_callback)(void *context, const char *name, const struct exchange_client *client);
 
 /*
  * Runs all COUNT guests, at least one, at most options->parallel at once.  CONFIG is the file for ssh's -F (NULL: ssh
@@ -20,7 +21,7 @@ typedef void (*loop_callback)(void *context, const char *name, const struct exch
  * tried once more, within the rest of its time.  SIGINT or SIGTERM ends the run early: every guest whose exchange is not
  * over is then reported as failed.  Returns that signal or 0; -1, with errno, if the loop failed.
  */
-int loop_run(const struct driver_options *options, const char *config, const char *const *names, size_t count,
-    loop_callback report, void *context);
+int sessions_run(const struct driver_options *options, const char *config, const char *const *names, size_t count,
+    sessions_callback report, void *context);
 
 #endif

@@ -1,5 +1,5 @@
-/* Interval arithmetic on offsets: see interval.h. */
-#include "lib/interval.h"
+/* Interval arithmetic on offsets: see offset_interval.h. */
+#include "lib/offset_interval.h"
 
 struct interval
 interval_measured(nanoseconds sent, nanoseconds received, nanoseconds earliest, nanoseconds latest)
