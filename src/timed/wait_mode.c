@@ -132,8 +132,9 @@ wait_mode_tick(void)
 	state.idle += passed;
 	if (access_tables_changed()) {
 		verdict_cache_forget_all(&state.verdicts);
+		/* Serve nobody outside the sandbox. */
 		if (!confined_as_may_be())
-			return false;
+			exit(STATUS_SYSTEM);
 	}
 	reply_log_missed();
 	held = log_limit_tick(&state.refusals);

@@ -26,7 +26,10 @@ enum status wait_mode_start(void);
 /* Whether a tick has passed since the last wait_mode_tick(). */
 bool wait_mode_ticked(void);
 
-/* The work of each tick: changed tables, the sandbox, log lines.  False if the process must exit. */
+/*
+ * The work of each tick: changed tables, the sandbox, log lines.  False if the process must exit.  If the sandbox fails,
+ * exits with STATUS_SYSTEM, after a line in syslog.
+ */
 bool wait_mode_tick(void);
 
 /*

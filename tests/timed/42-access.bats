@@ -16,7 +16,7 @@ load ../lib/hosts
 
 setup_file() {
 	set_setup_file
-	make -s -C "$TOP" -f tests/helpers/helpers.mk build/tests/flood
+	make -s -C "$TOP" -f tests/helpers/helpers.mk build/tests/flood build/tests/inject
 }
 
 setup() {
@@ -256,6 +256,35 @@ SPAWN='spawn (echo %a >>/etc/spawned/log) &'
 # log_number PID: prints the number of its log socket, which is the last that it opened
 log_number() {
 	find "/proc/$1/fd" -mindepth 1 -lname 'socket:*' -printf '%f\n' | sort -n | tail -n 1
+}
+
+ended() { ! running "$1"; }
+
+@test "in.timed exits, even if it is busy, if it cannot enter its sandbox after a rule with spawn is removed" {
+	local style pid
+	requires "$TOP/build/tests/inject"
+	with_spawned
+	hosts_deny 'in.timed: ALL'
+	cp "$TOP/build/tests/inject" "$WORK/sbin/"
+	# 157 is prctl(2) on x86_64, 1 is EPERM.  The first call is for the end of the superserver.
+	# shellcheck disable=SC2016 # for that shell
+	printf '%s\n' '#!/bin/sh' 'exec /usr/sbin/inject -1 -f 0:157:2+:e1 /dev/null /usr/sbin/in.timed "$@"' >"$WORK/sbin/in.timed.unconfined"
+	chmod go+rx "$WORK/sbin"/*
+	SERVER=/usr/sbin/in.timed.unconfined OPTIONS='-i 60'
+	for style in stream-wait dgram-wait; do
+		hosts_allow "in.timed: 10.37.0.2: $SPAWN"
+		superserver_start openbsd $style
+		case $style in dgram*) set -- --udp ;; *) set -- ;; esac
+		run_cmd ask "$@" --source 10.37.0.2 10.37.0.1
+		pid=$(helper)
+		background busy in_net "$TOP/build/tests/flood" -s 10 -r 50000 10.37.0.2 5000 10.37.0.1 37
+		hosts_allow 'in.timed: 10.37.0.2'
+		wait_for 5 ended "$pid"
+		stop busy
+		(($(logged 'cannot give up privileges') > 0))
+		superserver_stop
+		: >"$LOG"
+	done
 }
 
 @test "after a rule with spawn is removed, log messages still go to the log and never to a client" {
