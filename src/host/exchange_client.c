@@ -130,7 +130,10 @@ judge_residual(struct exchange_client *client)
 		return order_bound(client);
 	if (client->rounds < CLIENT_ROUNDS)
 		return correct_offset(client, &client->after);
-	/* After the last round, accept a rate error of 20 %: more steps would not make this clock better. */
+	/*
+	 * After the last round, accept what a clock that runs 20 % too fast or slow gains since the last correction: more steps
+	 * would not make it better.
+	 */
 	if (ns_magnitude(client->after.offset) <= ns_add(promised, elapsed / 5))
 		return order_bound(client);
 	should_have_run = ns_subtract(client->tight.time, client->first.time);

@@ -27,7 +27,7 @@ struct record {
 	bool has_drift;
 	int64_t drift_ppb;		/* since the reference, parts per 10^9; positive: the guest runs fast */
 	struct reference {
-		nanoseconds time;	/* the host's clock at the boot's last correction or first success; 0: none */
+		nanoseconds time;	/* by the host's clock: the last correction in the guest's boot, or else its first success; 0: none */
 		nanoseconds left;	/* the offset at that time; for a slew, at its end */
 		nanoseconds settled;	/* the host's clock when the correction is complete */
 	} reference;

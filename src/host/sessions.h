@@ -16,10 +16,11 @@
 typedef void (*sessions_callback)(void *context, const char *name, const struct exchange_client *client);
 
 /*
- * Runs all COUNT guests, at least one, at most options->parallel at once.  CONFIG is the file for ssh's -F (NULL: ssh
- * reads its own files).  Calls REPORT for each guest when it ends.  A guest whose ssh fails before the greeting may be
- * tried once more, within the rest of its time.  SIGINT or SIGTERM ends the run early: every guest whose exchange is not
- * over is then reported as failed.  Returns that signal or 0; -1, with errno, if the loop failed.
+ * Runs the guests in NAMES, at most options->parallel at once.  COUNT, their number, is at least 1.  CONFIG is the file
+ * for ssh's -F (NULL: ssh reads its own files).  Calls REPORT for each guest when it ends.  A guest whose ssh fails before
+ * the greeting may be tried once more, within the rest of its time.  SIGINT or SIGTERM ends the run early: every guest
+ * whose exchange is not over is then reported as failed.  Returns that signal or 0; -1, with errno, if the loop failed: it
+ * does not report the guests that remain.
  */
 int sessions_run(const struct driver_options *options, const char *config, const char *const *names, size_t count,
     sessions_callback report, void *context);

@@ -191,8 +191,8 @@ ssh_may_heal(const struct ssh *ssh, int status)
 }
 
 /*
- * Whether CONFIG (NULL: none) has a line "KEYWORD PATH" with an absolute path, without %, that cannot be read.  If so,
- * TEXT becomes "KEYWORD PATH: reason".
+ * Whether the file CONFIG (a path; NULL: none) has a line "KEYWORD PATH" with an absolute path, without %, that cannot be
+ * read.  If so, TEXT becomes "KEYWORD PATH: reason".
  */
 static bool
 file_fault(const char *config, const char *keyword, char *text, size_t size)

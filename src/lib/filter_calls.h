@@ -43,6 +43,7 @@ static const struct calls common[] = {
 	/* for realloc(3), free(3) of large blocks, and qsort(3) of glibc 2.36, which asks for the amount of memory */
 	{ "mremap", 3, ~UINT64_C(0), MREMAP_MAYMOVE }, { "madvise", 2, 0xffffffff, MADV_DONTNEED }, { .names = "sysinfo" },
 #ifdef SANITIZER
+	/* for the run-time library of the sanitizers, in builds for tests only */
 	{ .names = "tgkill newfstatat fstatat64 madvise mprotect mremap sigaltstack sched_yield getrusage "
 	    "sched_getaffinity openat readlink prctl clone wait4 getppid ptrace getrlimit prlimit64 sched_getparam "
 	    "process_vm_readv set_robust_list rseq dup dup2 fcntl ioctl readlinkat getdents64 mkdir open stat pipe "
@@ -97,7 +98,7 @@ static const struct calls resolver[] = {
 /* in.timed answers, reads hosts.allow and hosts.deny, looks up names and logs while it serves. */
 static const struct calls server[] = {
 	{ .names = "accept4 recvmmsg recvmmsg_time64" },
-	/* stdio asks whether a device is a terminal: a table or standard error may be /dev/null */
+	/* stdio asks whether a device is a terminal: hosts.allow, hosts.deny or standard error may be /dev/null */
 	{ "ioctl", 1, 0xffffffff, TCGETS }, { "ioctl", 1, 0xffffffff, TERMINAL_GETS2 },
 	{ "prlimit64", NO_NEW_LIMIT },
 	/* If twist or aclexec cannot start its program, libwrap sleeps five seconds and then exits */

@@ -155,7 +155,7 @@ print_dangerous(uint32_t architecture)
 	printf("\n};\n");
 }
 
-/* Prints the names of system calls, for a debug build that names the forbidden ones. */
+/* Prints a table of all system calls' names by number: with FILTER_DEBUG, filter.c uses it to name a call that it traps. */
 static void
 print_names(uint32_t architecture)
 {

@@ -42,7 +42,8 @@ typedef unsigned peer_interface(const char *name);
 
 /*
  * Parses an address literal (no name, no port) into PEER, unmapped, with port 0.  A link-local IPv6 address may end in
- * %scope: the name of an interface, which NUMBER_OF translates, or its number.  If NUMBER_OF is NULL, no name exists.
+ * %scope: the name of an interface, which NUMBER_OF translates, or its number.  An interface name that does not exist,
+ * or any name if NUMBER_OF is NULL, gives the scope PEER_NO_INTERFACE.
  * If TEXT is not an address, returns false, and PEER has the family AF_UNSPEC.
  */
 bool peer_parse(const char *text, peer_interface *number_of, union peer *peer);

@@ -25,7 +25,7 @@ nanoseconds sysclock_now(void);
 /* CLOCK_MONOTONIC_RAW, which steps and slews do not affect. */
 nanoseconds sysclock_elapsed(void);
 
-/* Both clocks at one moment: of a few pairs of readings, the one read within the shortest time. */
+/* CLOCK_REALTIME and CLOCK_MONOTONIC_RAW at one moment: the first pair read within 10 us, or the closest of a few. */
 struct clock_reading sysclock_read(void);
 
 /* The kernel's clock state: adjtimex(2). */
@@ -73,7 +73,7 @@ sysclock_split_rate(int64_t ppb, int64_t *tick_us, int64_t *frequency)
 	*frequency = (ppb - ticks * 100000) * 65536 / 1000;
 }
 
-/* Sets the frequency correction, in parts per 10^9, at most SYSCLOCK_RATE_MAX either way. */
+/* Sets tick and frequency to a correction of PPB parts per 10^9 in all.  The caller keeps it within SYSCLOCK_RATE_MAX. */
 int sysclock_rate(int64_t ppb);
 
 /* The total correction by tick and frequency, in parts per 10^9; SYSCLOCK_RATE_MAX if it cannot be read. */

@@ -22,7 +22,7 @@ struct asking_process {
 	int handle;		/* a pidfd; -1 if the kernel has none */
 };
 
-/* Starts the asking process and its query.  PIVOT: as for query_open().  Returns 0 or an errno value. */
+/* Starts the asking process and its query.  PIVOT decides the era, in Unix seconds: see rfc868_nearest().  Returns 0 or an errno value. */
 int asking_process_start(struct asking_process *asker, const struct rdate_request *request, int64_t pivot);
 
 /*

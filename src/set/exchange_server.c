@@ -117,9 +117,10 @@ log_set(const struct exchange_order *order, nanoseconds moved)
 	format_seconds(ns_subtract(moved, order->value), residual);
 	if (rate)
 		outcome_done("rate %s ppm, as the host ordered", text);
+	else if (order->verb == EXCHANGE_SLEW)
+		outcome_done("slew by %s s, as the host ordered", text);
 	else
-		outcome_done("%s by %s s, as the host ordered, residual %s s", order->verb == EXCHANGE_STEP ? "step" : "slew",
-		    text, residual);
+		outcome_done("step by %s s, as the host ordered, residual %s s", text, residual);
 }
 
 /*

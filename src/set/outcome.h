@@ -36,7 +36,10 @@ enum status outcome_report(enum status status, const char *format, ...) __attrib
  */
 enum status outcome_order(enum exchange_reason reason, const char *text, unsigned number);
 
-/* Logs a call that failed because no filter lists it (MISSED may be empty) to LOG_DAEMON alone. */
+/*
+ * Logs a system call that failed because the filter in force does not list it: to syslog (LOG_DAEMON), not to standard
+ * error.  Does nothing if MISSED is empty.
+ */
 void outcome_missed(const struct filter_missed *missed);
 
 #endif

@@ -306,7 +306,7 @@ take_sntp(struct query *query, struct query_answer *answer, const struct datagra
 	return true;
 }
 
-/* Asks until there is an answer, RFC 868 over UDP or SNTP, or no socket or time to ask again. */
+/* Asks over UDP, by RFC 868 or SNTP.  Repeats an unanswered question while a socket and time are left.  An error ends it. */
 static void
 ask_udp(struct query *query, struct query_answer *answer)
 {

@@ -20,7 +20,7 @@
 enum sntp_result {
 	SNTP_OK,
 	SNTP_SHORT,		/* fewer than 48 octets */
-	SNTP_NOT_AN_ANSWER,	/* wrong mode or version, or not our originate time: ignore it and wait on */
+	SNTP_NOT_AN_ANSWER,	/* wrong mode or version, or does not return our random number: ignore it and wait on */
 	SNTP_KISS,		/* kiss-o'-death: stratum 0 and a code; the server refuses to answer */
 	SNTP_UNSYNCHRONISED,	/* the server says so, or its root distance is more than 16 s */
 	SNTP_NONSENSE		/* times that contradict each other or are missing */

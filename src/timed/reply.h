@@ -24,7 +24,7 @@ extern struct reply_options {
  */
 bool reply_time(uint8_t octets[RFC868_OCTETS], bool (*may_log)(void));
 
-/* Each logs a line to syslog about PEER (unmapped), a reply only if log_answers; TRANSPORT is "tcp" or "udp". */
+/* Log a refusal, or, if log_answers, a reply.  PEER has passed peer_unmap().  TRANSPORT is "tcp" or "udp". */
 void reply_log_refusal(const union peer *peer, const char *transport);
 void reply_log(const union peer *peer, const char *transport);
 

@@ -137,7 +137,7 @@ RANGE='no range .+'
 	expect 0
 	replied "done $TIME"
 	equal "$(clock_get steps slews last_slew_us)" '0 1 12345' 'steps, slews, last slew'
-	assert_logged "$DAEMON_NOTICE" 'slew by \+0\.012345678 s, as the host ordered'
+	assert_logged "$DAEMON_NOTICE" 'slew by \+0\.012345678 s, as the host ordered$'
 	clock_new
 	talk 'slew -2145.000000000\n'
 	expect 0
