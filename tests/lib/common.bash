@@ -95,17 +95,18 @@ now_ms() {
 # wait_for SECONDS COMMAND...: runs COMMAND every 20 ms until it succeeds or SECONDS have passed.  Then it prints the
 # output of the last run and fails.
 wait_for() {
-	local ms=${1/./} end out
-	case $1 in *.*) ms=$((10#$ms * 100)) ;; *) ms=$((ms * 1000)) ;; esac	# seconds, or seconds and tenths
-	end=$(($(now_ms) + ms))
-	local limit=$1
+	local limit=$1 us=${1/./} end nap=${WORK:-$BATS_FILE_TMPDIR}/nap
+	case $1 in *.*) us=$((10#$us * 100000)) ;; *) us=$((us * 1000000)) ;; esac	# seconds, or seconds and tenths
+	end=$((${EPOCHREALTIME/./} + us))
 	shift
-	while ! out=$("$@" 2>&1); do
-		if (($(now_ms) >= end)); then
-			printf 'waited %s s in vain for: %s\n%s\n' "$limit" "$*" "$out"
+	while ! "$@" >"$nap.out" 2>&1; do
+		if ((${EPOCHREALTIME/./} >= end)); then
+			printf 'waited %s s in vain for: %s\n%s\n' "$limit" "$*" "$(<"$nap.out")"
 			return 1
 		fi
-		sleep 0.02
+		# To read from a FIFO that nobody writes to takes no process, as sleep does.
+		[ -p "$nap" ] || mkfifo "$nap"
+		read -rt 0.02 <>"$nap" || :
 	done
 }
 
@@ -225,14 +226,6 @@ start_of() {
 	printf '%s\n' "${20}"
 }
 
-# state_of PID: prints R, S, Z ..., or nothing if there is no such process
-state_of() {
-	local line
-	{ read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
-	line=${line##*) }
-	printf '%s\n' "${line%% *}"
-}
-
 # cpu_of PID: prints the user and system time so far, in clock ticks (of 10 ms on every Linux in use)
 cpu_of() {
 	local line
@@ -244,7 +237,9 @@ cpu_of() {
 
 # running PID: the process exists and is not a zombie that waits to be reaped
 running() {
-	case $(state_of "$1") in '' | Z | X) return 1 ;; esac
+	local line
+	{ read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
+	case ${line##*) } in [ZX]*) return 1 ;; esac
 }
 
 # alive NAME: the process that background started as NAME is running
@@ -313,7 +308,7 @@ ETC_MOUNT='{ [ ! -d /etc/alternatives ] || mount --bind /etc/alternatives "$1/al
 # later exec regains it.  In a user namespace the kernel always refuses to set the clock.
 # shellcheck disable=SC2031 # set for background's subshell
 no_clock() {
-	if [ "$(id -u)" -eq 0 ]; then
+	if [ "$EUID" -eq 0 ]; then
 		$EXEC setpriv --bounding-set -sys_time --inh-caps -sys_time -- "$@"
 	else
 		$EXEC "$@"
@@ -326,7 +321,7 @@ EXEC=
 
 # ns_flags: prints the unshare flags for a private mount namespace; an ordinary user needs a user namespace too
 ns_flags() {
-	if [ "$(id -u)" -eq 0 ]; then printf '%s\n' --mount; else printf '%s\n' --user --map-root-user --mount; fi
+	if [ "$EUID" -eq 0 ]; then printf '%s\n' --mount; else printf '%s\n' --user --map-root-user --mount; fi
 }
 
 # requires_namespaces: skips or fails the test unless private mount and network namespaces can be made here
@@ -385,7 +380,7 @@ sandbox_start() {
 	wait_for 15 test -e "$WORK/ready" || { cat "$WORK/sandbox.out"; return 1; }
 	SANDBOX=$PID
 	ENTER=(nsenter --target "$SANDBOX" --net)
-	[ "$(id -u)" -eq 0 ] || ENTER+=(--user --preserve-credentials)
+	[ "$EUID" -eq 0 ] || ENTER+=(--user --preserve-credentials)
 }
 
 # sandbox [unshare FLAG... --] COMMAND...: runs COMMAND in both namespaces, as the superservers run.  If an ordinary
@@ -402,7 +397,7 @@ sandbox() {
 		done
 		shift
 	fi
-	if [ "$(id -u)" -ne 0 ]; then more=(unshare --user --map-user=65534 --map-group=65534 "${more[@]:1}"); fi
+	if [ "$EUID" -ne 0 ]; then more=(unshare --user --map-user=65534 --map-group=65534 "${more[@]:1}"); fi
 	# End a background process with its test, even if the test is killed before its teardown.
 	[ -z "$EXEC" ] || more=("${more[@]}" setpriv --pdeathsig TERM --)
 	no_clock "${ENTER[@]}" --mount "${more[@]}" "$@"

@@ -39,7 +39,7 @@ in_host() {
 	local name=$1
 	shift
 	local -a enter=(nsenter --target "$(pid_of "host_$name")" --net)
-	[ "$(id -u)" -eq 0 ] || enter+=(--user --preserve-credentials)
+	[ "$EUID" -eq 0 ] || enter+=(--user --preserve-credentials)
 	no_clock "${enter[@]}" "$@"
 }
 
@@ -47,6 +47,7 @@ in_host() {
 
 # log_start: gives the sandbox its own /dev, in which programs log to $LOG.  Call it before they start.
 log_start() {
+	local node
 	DEV=$WORK/dev
 	LOG=$WORK/log
 	mkdir -p "$DEV"
@@ -54,12 +55,12 @@ log_start() {
 	: >"$LOG"
 	background logsink "$PYTHON" -I -S "$TOP/tests/lib/logsink.py" "$DEV/log" "$LOG" "$WORK/log.ack"
 	wait_for 15 test -S "$DEV/log" || { cat "$WORK/logsink.out"; return 1; }
-	# shellcheck disable=SC2016
-	"${ENTER[@]}" --mount sh -c '
-		for node in null zero full random urandom tty; do
-			: >"$1/$node" && mount --bind "/dev/$node" "$1/$node" || exit
-		done
-		mount --rbind "$1" /dev' sh "$DEV"
+	for node in null zero full random urandom tty; do
+		: >"$DEV/$node"
+		printf '/dev/%s %s none bind\n' "$node" "$DEV/$node"
+	done >"$DEV.fstab"
+	# shellcheck disable=SC2016 # for that shell
+	"${ENTER[@]}" --mount sh -c 'mount -a -T "$1.fstab" && mount --rbind "$1" /dev' sh "$DEV"
 }
 
 # logged REGEX: prints how many lines of the log match

@@ -5,7 +5,7 @@ Appends each message, as received, to FILE, one a line.  For the message "mark" 
 the named pipe ACK instead.  Datagrams keep their order, so by then FILE has all messages that were sent before.
 """
 import os
-import socket
+import _socket as socket  # without the classes that the full module takes long to load
 import sys
 
 path, out, ack_path = sys.argv[1:]

@@ -9,7 +9,7 @@ import argparse
 import errno
 import os
 import select
-import socket
+import _socket as socket  # without the classes that the full module takes long to load
 import struct
 import sys
 import time

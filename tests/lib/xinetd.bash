@@ -5,7 +5,7 @@
 # Changes in the snippet: port, address and its family, the path of in.timed, disable, and the user if this is not root.
 xinetd_start() {
 	local directory=$1 snippet=$2 user=nobody
-	[ "$(id -u)" -eq 0 ] || user=$(id -un)
+	[ "$EUID" -eq 0 ] || user=$(id -un)
 	mkdir -p "$directory"
 	chmod 755 "$directory"
 	# The build may be in a directory that the user nobody cannot search.

@@ -258,8 +258,6 @@ log_number() {
 	find "/proc/$1/fd" -mindepth 1 -lname 'socket:*' -printf '%f\n' | sort -n | tail -n 1
 }
 
-ended() { ! running "$1"; }
-
 @test "in.timed exits, even if it is busy, if it cannot enter its sandbox after a rule with spawn is removed" {
 	local style pid
 	requires "$TOP/build/tests/inject"
@@ -279,7 +277,7 @@ ended() { ! running "$1"; }
 		pid=$(helper)
 		background busy in_net "$TOP/build/tests/flood" -s 10 -r 50000 10.37.0.2 5000 10.37.0.1 37
 		hosts_allow 'in.timed: 10.37.0.2'
-		wait_for 5 ended "$pid"
+		wait_for 5 not running "$pid"
 		stop busy
 		(($(logged 'cannot give up privileges') > 0))
 		superserver_stop
