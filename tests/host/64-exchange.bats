@@ -23,12 +23,7 @@ setup() {
 	STATE=$WORK/state
 }
 
-teardown() {
-	local status=0
-	[ -n "${BATS_TEST_COMPLETED-}" ] || [ ! -e "$WORK/sshd.out" ] || tail -n 20 "$WORK/sshd.out" || :
-	common_teardown || status=1
-	return $status
-}
+teardown() { common_teardown; }
 
 # ------------------------------------------------------------------------------------------------ line by line
 

@@ -44,8 +44,11 @@ common_setup() {
 	umask 022
 }
 
+# common_teardown: ends what the test started.  If the test failed, prints the end of each log and of the output of each
+# process in the background.
 common_teardown() {
 	local status=0
+	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 20 "$WORK"/*.out "$WORK/xinetd.log" "$WORK/log" 2>/dev/null || :
 	if [ -n "${SANDBOX-}" ]; then sandbox_stop || status=1; fi
 	stop_all || status=1
 	return $status

@@ -49,8 +49,12 @@ superserver_ready() {
 # superserver_stop [SIGNAL]
 superserver_stop() { stop superserver "${1-TERM}"; }
 
-# superserver_log: prints the superserver's output, for a test that fails
-superserver_log() { cat "$WORK/superserver.out" "$WORK/xinetd.log" 2>/dev/null || :; }
+# superserver_setup_file [HELPER...]: finds python once for all tests of a file, and builds the HELPERs
+superserver_setup_file() {
+	python -c '' || return 1
+	export PYTHON
+	[ $# -eq 0 ] || make -s -C "$TOP" -f tests/helpers/helpers.mk "${@/#/build/tests/}"
+}
 
 superserver_xinetd() {
 	xinetd_install

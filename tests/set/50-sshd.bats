@@ -27,12 +27,7 @@ setup() {
 	SSH=("${ENTER[@]}" --mount ssh -F "$SSH_CONFIG")
 }
 
-teardown() {
-	local status=0
-	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 20 "$WORK/sshd.out" || :
-	common_teardown || status=1
-	return $status
-}
+teardown() { common_teardown; }
 
 dropbear_start() {
 	requires dropbear dropbearkey

@@ -7,10 +7,7 @@
 load ../lib/common
 load ../lib/superserver
 
-setup_file() {
-	python -c '' || return 1
-	export PYTHON
-}
+setup_file() { superserver_setup_file; }
 
 setup() {
 	common_setup
@@ -18,12 +15,7 @@ setup() {
 	sandbox_start
 }
 
-teardown() {
-	local status=0
-	[ -n "${BATS_TEST_COMPLETED-}" ] || superserver_log
-	common_teardown || status=1
-	return $status
-}
+teardown() { common_teardown; }
 
 # printed_second TEXT: prints the second of a date in rdate's format
 printed_second() { date -d "$1" +%s; }

@@ -33,12 +33,7 @@ setup() {
 	esac
 }
 
-teardown() {
-	local status=0
-	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 20 "$WORK/superserver.out" "$WORK/xinetd.log" "$WORK/log" 2>/dev/null || :
-	common_teardown || status=1
-	return $status
-}
+teardown() { common_teardown; }
 
 # hosts_and_superservers: starts alpha (10.37.1.*, fd37:1::*), beta (10.37.2.*, fd37:2::*) and all superservers
 hosts_and_superservers() {

@@ -11,11 +11,7 @@ load ../lib/common
 load ../lib/superserver
 load ../lib/hosts
 
-setup_file() {
-	python -c '' || return 1
-	export PYTHON
-	make -s -C "$TOP" -f tests/helpers/helpers.mk build/tests/flood
-}
+setup_file() { superserver_setup_file flood; }
 
 setup() {
 	common_setup
@@ -25,13 +21,7 @@ setup() {
 	in_net ip route add local 10.9.0.0/16 dev lo
 }
 
-teardown() {
-	local status=0
-	[ -n "${BATS_TEST_COMPLETED-}" ] ||
-		tail -n 20 "$WORK/superserver.out" "$WORK/peer.out" "$WORK/xinetd.log" "$WORK/log" 2>/dev/null || :
-	common_teardown || status=1
-	return $status
-}
+teardown() { common_teardown; }
 
 # figures TEXT: prints TEXT for readers of the log
 figures() { printf '# %s\n' "$*" >&3; }

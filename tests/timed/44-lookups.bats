@@ -26,12 +26,7 @@ setup() {
 	esac
 }
 
-teardown() {
-	local status=0
-	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 20 "$WORK/superserver.out" "$WORK/xinetd.log" "$WORK/log" 2>/dev/null || :
-	common_teardown || status=1
-	return $status
-}
+teardown() { common_teardown; }
 
 # ------------------------------------------------------------------------------------------ link-local addresses
 

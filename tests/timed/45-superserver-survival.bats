@@ -13,11 +13,7 @@ load ../lib/common
 load ../lib/superserver
 load ../lib/hosts
 
-setup_file() {
-	python -c '' || return 1
-	export PYTHON
-	make -s -C "$TOP" -f tests/helpers/helpers.mk build/tests/flood
-}
+setup_file() { superserver_setup_file flood; }
 
 setup() {
 	common_setup
@@ -30,13 +26,7 @@ setup() {
 	OPTIONS='-i 60'
 }
 
-teardown() {
-	local status=0
-	[ -n "${BATS_TEST_COMPLETED-}" ] ||
-		tail -n 20 "$WORK/superserver.out" "$WORK/xinetd.log" "$WORK/log" "$WORK"/rude*.out 2>/dev/null || :
-	common_teardown || status=1
-	return $status
-}
+teardown() { common_teardown; }
 
 patient() { in_net "$PYTHON" -I -S "$TOP/tests/lib/patient.py" "$@"; }
 
