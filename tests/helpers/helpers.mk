@@ -14,8 +14,8 @@ $(HELPERS:%=build/tests/%): build/tests/%: tests/helpers/%.c
 	$(call say,CC)
 	$(Q)$(CC) $(HELPER_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LDLIBS)
 build/tests/under-filter: LDLIBS = -lseccomp
-# The tests start these thousands of times.
-build/tests/inject build/tests/fake-ssh build/tests/flood: LDLIBS = -static
+# The tests start these thousands of times.  (fake-ssh must take a preloaded clock.)
+build/tests/inject build/tests/flood: LDLIBS = -static
 
 # A shared object to preload: build it without the flags for executables.
 build/tests/fake-clock.so: tests/helpers/fake-clock.c
