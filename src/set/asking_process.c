@@ -20,18 +20,18 @@
 #include "set/privilege.h"
 #include "set/query_answer.h"
 
-/* How much longer than the request's own timeout this process waits: for name lookup, and on a loaded machine. */
+/* How much longer than the request's timeout the calling process waits: a name lookup or a busy machine can need it. */
 #define PATIENCE NS_PER_SECOND
 
 static _Noreturn void
 ask(int pipe, pid_t setter, const struct rdate_request *request, int64_t pivot)
 {
-	/* Static, so all zero: its padding goes through the pipe and must not carry this process's memory. */
+	/* Static, so that its padding is zero: the padding, too, goes through the pipe and must not disclose memory. */
 	static struct query_answer answer;
 	static struct query client;
 	int error = privilege_reduce(false);
 
-	/* Keep only the pipe of the parent's descriptors.  closelog(3) closes the one that syslog(3) uses. */
+	/* Keep only descriptors 0 to 2 and the pipe, as 3.  closelog(3) makes syslog(3) forget its own. */
 	closelog();
 	if (pipe != STDERR_FILENO + 1)
 		pipe = dup2(pipe, STDERR_FILENO + 1);
@@ -102,7 +102,7 @@ wait_for_answer(struct asking_process *asker, const struct rdate_request *reques
 		hangup_polls(hangup, polls);
 		polls[HANGUP_POLLS] = (struct pollfd){ .fd = asker->pipe, .events = POLLIN };
 		if (left <= 0) {
-			/* A resolver that hangs does not observe the request's own timeout. */
+			/* A resolver that hangs does not observe the request's timeout: report it here instead. */
 			memset(answer, 0, sizeof *answer);
 			answer->outcome = QUERY_TIMEOUT;
 			return STATUS_DONE;
@@ -135,7 +135,7 @@ asking_process_wait(struct asking_process *asker, const struct rdate_request *re
 
 	/*
 	 * Use the pidfd: the filter forbids kill(2), which could signal any process.  Without a pidfd (a kernel before
-	 * 5.3) the asking process dies when this process does.
+	 * 5.3) the asking process dies when this process does (PR_SET_PDEATHSIG).
 	 */
 	if (asker->handle >= 0) {
 		if (syscall(SYS_pidfd_send_signal, asker->handle, SIGKILL, NULL, 0) == 0)

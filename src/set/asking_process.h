@@ -1,10 +1,10 @@
 /*
  * The asking process, which talks to the time source.
  *
- * It cannot set the clock: it has no capability, and its filter forbids the calls.  It enters that filter before it
- * looks up a name, and a narrower one, which forbids new sockets and files, before it reads the source's answer.  The
- * process that sets the clock cannot use the network.  The answer goes through a pipe as one struct query_answer, which
- * query_answer.h checks when it arrives.
+ * It cannot set the clock: it has no capability, and its filter forbids the system calls that set it.  It enters that
+ * filter before it looks up a name.  It enters a narrower one, which forbids new sockets and files, before it reads the
+ * source's answer.  The calling process, which sets the clock, cannot make a connection.  It gets the answer through a
+ * pipe, as one struct query_answer, and checks it by query_answer_valid().
  */
 #ifndef GUESTCLOCK_ASKING_PROCESS_H
 #define GUESTCLOCK_ASKING_PROCESS_H
@@ -22,13 +22,17 @@ struct asking_process {
 	int handle;		/* a pidfd; -1 if the kernel has none */
 };
 
-/* Starts the asking process and its query.  PIVOT decides the era, in Unix seconds: see rfc868_nearest().  Returns 0 or an errno value. */
+/*
+ * Starts the asking process and its query.  PIVOT (Unix seconds) decides the era of the source's time: it is the NEAR
+ * of rfc868_nearest().  Returns 0 or an errno value.
+ */
 int asking_process_start(struct asking_process *asker, const struct rdate_request *request, int64_t pivot);
 
 /*
- * Waits for the ANSWER to REQUEST, at most a second longer than its timeout.  An answer may also be the reason why the
- * source has none.  If the client or the process has gone, or the wait fails, reports that and returns its exit status.
- * On return the process is gone; without a pidfd it ends with this one.
+ * Waits for ANSWER, at most a second longer than the timeout of REQUEST, and then ends the asking process (without a
+ * pidfd, that ends with the calling process).  Returns STATUS_DONE with an answer, whose outcome may be a failure of
+ * the query, such as QUERY_TIMEOUT.  If the ssh client has disconnected, the asking process sent no valid answer or the
+ * wait fails, reports that and returns STATUS_SYSTEM.
  */
 enum status asking_process_wait(struct asking_process *asker, const struct rdate_request *request, struct hangup *hangup,
     struct query_answer *answer);

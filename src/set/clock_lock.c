@@ -17,7 +17,7 @@
 #define BOUND_MAX_US (SYSCLOCK_BOUND_MAX / NS_PER_MICROSECOND)
 #define LINE_OCTETS 127
 
-/* How long to wait for another request's lock, and how often to try at most. */
+/* How long to wait while another request holds the lock, and how often to try at most. */
 #define LOCK_WAIT NS_PER_SECOND
 #define LOCK_LOOKS 500000
 
@@ -43,15 +43,15 @@ read_bound(struct clock_lock *state)
 	if (got <= 0)
 		return;
 	text[got] = '\0';
-	/* The kernel and the file both hold whole microseconds, so the comparison is exact. */
+	/* Whole microseconds, as in the kernel, so that clock_lock_other_service() can compare them exactly. */
 	state->has_bound = sscanf(text, "boot %39s bound-us %11s before-us %11s", boot_id, bound, before) == 3 &&
 	    strcmp(boot_id, state->boot_id) == 0 && state->boot_id[0] != '\0' &&
 	    parse_whole(bound, 0, BOUND_MAX_US, &state->bound) && parse_whole(before, 0, BOUND_MAX_US, &state->bound_before);
 }
 
 /*
- * Opens the lock file for reading and writing.  If root creates it and another user, who sets the clock as well, owns
- * the directory, the file becomes that user's, who could not lock it otherwise.  Returns -1 on failure, with errno.
+ * Opens the lock file for reading and writing, and makes it if it is missing.  A new file gets the directory's owner:
+ * that may be a user who sets the clock too and could not open root's file.  Returns -1 on failure, with errno.
  */
 static int
 open_lock(void)
@@ -79,7 +79,7 @@ clock_lock_open(struct clock_lock *state, bool writable)
 	read_boot_id(state->boot_id);
 	if (writable) {
 		if (mkdir(CLOCK_LOCK_DIRECTORY, 0755) == 0)
-			chmod(CLOCK_LOCK_DIRECTORY, 0755);	/* umask 077 is meant for files */
+			chmod(CLOCK_LOCK_DIRECTORY, 0755);	/* despite the umask of privilege_enclose() */
 		state->fd = open_lock();
 	} else
 		state->fd = open(CLOCK_LOCK_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -91,8 +91,8 @@ clock_lock_open(struct clock_lock *state, bool writable)
 }
 
 /*
- * Polls, because the guest's timers may not run, and counts the polls, because its time may stand still.  Returns 0 or
- * an errno value.
+ * Locks FD.  Tries again without a sleep, because the guest's timers may not run; counts the attempts, because its time
+ * may stand still.  Returns 0 or an errno value: EWOULDBLOCK if another request still holds the lock.
  */
 static int
 wait_for_lock(int fd)
@@ -151,7 +151,7 @@ clock_lock_complaint(int error)
 bool
 clock_lock_other_service(const struct clock_lock *state, const struct sysclock_state *kernel)
 {
-	/* The kernel keeps the estimate, and lets maxerror grow.  A time service that was active since has set both. */
+	/* The kernel does not change esterror, and only increases maxerror.  Another time service sets both. */
 	return kernel->synchronised && !(state->has_bound && kernel->maxerror >= kernel->esterror &&
 	    (kernel->esterror == state->bound * NS_PER_MICROSECOND ||
 	    kernel->esterror == state->bound_before * NS_PER_MICROSECOND));
@@ -167,7 +167,7 @@ clock_lock_record_bound(struct clock_lock *state, nanoseconds bound)
 
 	if (state->fd < 0)
 		return state->error;
-	/* The line always has the same length: it replaces all of the one before. */
+	/* Every line has the same length, so this one replaces all of the previous line. */
 	length = snprintf(text, sizeof text, "boot %-39s bound-us %-11" PRId64 " before-us %-11" PRId64 "\n", state->boot_id, now,
 	    before);
 	while (done < length) {
@@ -178,7 +178,7 @@ clock_lock_record_bound(struct clock_lock *state, nanoseconds bound)
 		done += written > 0 ? written : 0;
 	}
 	error = sysclock_set_bound(bound, bound);
-	/* After a failure the kernel still has the previous bound: keep it. */
+	/* After a failure the kernel still has the previous bound: leave that in STATE. */
 	if (error != 0)
 		return error;
 	state->bound_before = before;

@@ -7,16 +7,16 @@
 #include "lib/sysclock.h"
 #include "set/outcome.h"
 
-/* If a step misses its target by more than this, another program undid it: nothing in the kernel is that slow. */
+/* If a step misses its target by more than this, another program has set the clock: the kernel alone misses by less. */
 #define LANDING_TOLERANCE (50 * NS_PER_MILLISECOND)
 
-/* How long a clock is watched after a step, and how often it is read at most. */
+/* How long to watch the clock after a step, and the most rounds of that busy wait. */
 #define STAY_TIME (5 * NS_PER_MILLISECOND)
 #define STAY_LOOKS 200000
 
 /*
  * Watches whether the clock stays where it was set.  Returns how far it moves, against CLOCK_MONOTONIC_RAW, in the next
- * few milliseconds.  This is a busy wait with a maximum count, because the guest's timers may not run.
+ * few milliseconds.  Does not sleep, because the guest's timers may not run; counts, because its time may stand still.
  */
 static nanoseconds
 moved_since(void)
@@ -30,7 +30,7 @@ moved_since(void)
 
 /* What was done under the lock.  It is reported after the unlock, because a log or a client may read slowly. */
 struct deed {
-	struct sysclock_state kernel;	/* before */
+	struct sysclock_state kernel;	/* the clock's state before the correction */
 	int state_error, set_error, bound_error;	/* errno values */
 	nanoseconds moved;
 	bool undone;			/* stepped, but the clock did not stay there */
@@ -63,7 +63,7 @@ carry_out(const struct policy_verdict *verdict, struct clock_lock *run, struct d
 		set_bound(run, ns_add(verdict->bound, missed), deed);
 }
 
-/* Decides, and carries out the decision. */
+/* Decides and, except with --dry-run, carries out the decision, under the caller's lock. */
 static void
 judge_and_set(struct situation *situation, const struct set_options *options, struct clock_lock *run, struct correction *result,
     struct deed *deed)
@@ -82,7 +82,7 @@ judge_and_set(struct situation *situation, const struct set_options *options, st
 		return;
 	if (verdict->correction != 0)
 		carry_out(verdict, run, deed);
-	/* The clock is right: renew the kernel's bound before it grows too large, but never set a worse one. */
+	/* The clock is right: give the kernel this bound if it has none, or if its own has grown larger. */
 	else if (verdict->decision == DECISION_WITHIN_BOUND && !situation->other_service &&
 	    (!deed->kernel.synchronised || verdict->bound < deed->kernel.maxerror))
 		set_bound(run, verdict->bound, deed);
@@ -98,7 +98,7 @@ correct_format(nanoseconds offset, nanoseconds bound, char text[CORRECT_TEXT])
 	sprintf(text + strlen(text), " +- %s s", signed_bound + 1);
 }
 
-/* Reports to the client and to the log. */
+/* Reports a failure to the client and the log, and a set to the log. */
 static enum status
 report(const struct correction *result, const struct deed *deed)
 {
@@ -114,7 +114,7 @@ report(const struct correction *result, const struct deed *deed)
 	if (deed->undone)
 		return outcome_fail("the clock was stepped by %s s and did not stay there: it is %s s off again; another "
 		    "program sets it", correction, residual);
-	/* The clock is right: if the kernel's bound cannot be set, log that and report success. */
+	/* The clock is right: if the kernel's bound could not be set, log that and return success. */
 	if (deed->bound_error != 0)
 		outcome_done("cannot set the kernel's error bound: %s", strerror(deed->bound_error));
 	if (verdict->correction != 0)

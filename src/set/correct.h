@@ -1,5 +1,5 @@
 /*
- * Correcting the clock: decide, set, check that the clock stayed there, set the kernel's bound.
+ * Correcting the clock: decide, set the clock, check that it stayed there, set the kernel's error bound.
  */
 #ifndef GUESTCLOCK_CORRECT_H
 #define GUESTCLOCK_CORRECT_H
@@ -13,23 +13,25 @@
 
 struct correction {
 	struct policy_verdict verdict;	/* the decision */
-	nanoseconds offset;			/* guest minus source before */
-	nanoseconds residual;			/* guest minus source after, as far as this machine can tell */
+	nanoseconds offset;			/* guest minus source before the correction */
+	nanoseconds residual;			/* guest minus source after it, as far as this machine can tell */
 };
 
 /*
- * Judges OFFSET (guest minus source, measured at SINCE or later) and carries out the decision, under the lock.  Sets
- * nothing with options->dry_run, or if the clock was set since SINCE.  Reports and logs refusals, failures and sets
- * after the unlock.  Fills in RESULT, unless it cannot lock or cannot read the kernel's clock state.
+ * Judges OFFSET (guest minus source, measured at SINCE or later, with round-trip delay DELAY) and carries out the
+ * decision under the lock RUN, which the caller has opened.  Steps an offset of more than SLEW_UP_TO, and slews a
+ * smaller one.  Sets nothing with options->dry_run, or if the clock was set since SINCE.  After the unlock, reports and
+ * logs refusals and failures, and logs sets.  Fills in RESULT, unless it cannot lock or cannot read the kernel's clock
+ * state.
  */
-enum status correct_clock(const struct clock_reading *since, struct interval offset, nanoseconds delay, nanoseconds slew_up_to, const struct set_options *options,
-    struct clock_lock *run, struct correction *result);
+enum status correct_clock(const struct clock_reading *since, struct interval offset, nanoseconds delay,
+    nanoseconds slew_up_to, const struct set_options *options, struct clock_lock *run, struct correction *result);
 
-/* "+12.345678901 +- 0.500000000 s": OFFSET and its error bound. */
+/* "+12.345678901 +- 0.500000000 s": OFFSET and its error BOUND. */
 #define CORRECT_TEXT (2 * SECONDS_TEXT + 8)
 void correct_format(nanoseconds offset, nanoseconds bound, char text[CORRECT_TEXT]);
 
-/* Prints RESULT for the client, on standard output.  SOURCE is the time source's name or address. */
+/* Prints RESULT for the client, on standard output.  SOURCE is the time source's address, or "standard input". */
 void correct_print(const struct correction *result, const struct set_options *options, const char *source);
 
 #endif

@@ -1,14 +1,14 @@
 /* Finding the edge of a second: see edge.h. */
 #include "set/edge.h"
 
-/* Questions in one window: each edge that is found narrows the interval to about a ninth. */
+/* Questions in one window (each edge that is found narrows the interval to about a ninth), and the most windows. */
 #define PER_WINDOW 8
 #define WINDOWS 8
-/* The least time between questions: closer ones only queue behind each other. */
+/* The least time between questions: closer questions would only queue behind each other. */
 #define SPACING_MIN (50 * NS_PER_MICROSECOND)
-/* How far the edge may move in a second: enough for a clock 200 ppm wrong.  If it runs worse, the search widens. */
+/* How far the edge may move in a second: enough for a clock 200 ppm wrong.  For a worse clock, the search widens. */
 #define DRIFT_ALLOWANCE (200 * NS_PER_MICROSECOND)
-/* How much to widen the search after a missed edge. */
+/* How much to widen the search after a missed edge: see edge_take(). */
 #define SEARCH (10 * NS_PER_MILLISECOND)
 /* A divisor: an eighth of a span of the guest's time covers a clock that runs 10 % wrong either way. */
 #define WINDOW_DRIFT 8
@@ -37,7 +37,7 @@ edge_start(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t se
 		.known_at = received, .shortest = ns_magnitude(ns_subtract(received, sent)), .questions = 1
 	};
 	edge->expected = edge->known;
-	/* All that is known of the edge is that it comes within a second: ask throughout the next second. */
+	/* The edge may come at any moment of the next second: ask throughout it. */
 	edge->before = sent;
 	edge->has_before = true;
 	edge->second = second + 1;
@@ -69,7 +69,7 @@ edge_take(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t sec
 		edge->before = sent;
 		edge->has_before = true;
 		edge->next = ns_add(sent, edge->spacing);
-		/* The window is over without the edge: the clock runs wrong.  Search further for the same edge. */
+		/* The window is over without the edge: the clock runs wrong.  Search on, at twice the spacing. */
 		if (sent > edge->window.high)
 			edge->spacing = ns_multiply(edge->spacing, 2);
 		return;
@@ -80,16 +80,16 @@ edge_take(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t sec
 		nanoseconds width = ns_subtract(found.high, found.low);
 
 		edge->settled = edge->windows > 2 && width > ns_subtract(edge->known.high, edge->known.low) / 4 * 3;
-		/* Use the newest interval even if it is wider: the clock may have run wrong since the others. */
+		/* Use the newest interval even if it is wider: the clock may have run wrong since the earlier ones. */
 		edge->known = edge->expected = interval_widened(found, width / WINDOW_DRIFT);
 		edge->known_at = received;
 	} else {
 		nanoseconds late = ns_subtract(sent, edge->next);
 
 		/*
-		 * The edge came before the window's first question.  If that question was sent in time, the clock runs
-		 * wrong: widen the search.  If it was sent late, this machine is busy: start earlier, by as much as it
-		 * was late (at most SEARCH).
+		 * Missed: the edge came before the window's first question, or another edge has followed it.  If the
+		 * question was sent in time, the clock runs wrong: widen the search by its own width and SEARCH.  If
+		 * it was sent late, this machine is busy: widen the search by as much as it was late, at most SEARCH.
 		 */
 		edge->expected = interval_widened(edge->expected, late < edge->spacing ?
 		    ns_add(ns_subtract(edge->expected.high, edge->expected.low), SEARCH) : late < SEARCH ? late : SEARCH);

@@ -14,15 +14,15 @@
 #include "set/outcome.h"
 #include "set/policy.h"
 
-/* The most orders to set in one session.  guestclock sends at most four: three corrections and a bound. */
+/* The most orders to set (step, slew, rate, bound) in one session.  guestclock sends at most four. */
 #define ORDERS_MOST 64
 
 struct server {
 	const struct set_options *options;
 	unsigned refusals, orders;
 	nanoseconds moved;		/* the sum of all steps and slews of this session */
-	struct clock_reading since;	/* start of the measurement; orders are valid until the clock is set */
-	bool measuring;			/* since is from a "now"; false: from the greeting or from the last order */
+	struct clock_reading since;	/* the start of the measurement: a set since then makes orders invalid */
+	bool measuring;			/* since is from a "now"; false: the next "now" replaces it */
 	struct clock_lock *run;
 	bool may_set;
 	enum status status;
@@ -57,8 +57,8 @@ send_no(struct server *server, enum exchange_reason reason, const char *text)
 }
 
 /*
- * Locks the clock for an order to set.  Returns NULL, or REASON and the text of a refusal: this session may not set the
- * clock, the lock is not available, or the clock was set since the measurement.
+ * Locks the clock for an order to set.  Returns NULL, or the text of a refusal, with its *REASON: this session may not
+ * set the clock, the lock is not available, or the clock was set since the measurement began.
  */
 static const char *
 lock_clock(struct server *server, enum exchange_reason *reason)
@@ -112,7 +112,7 @@ log_set(const struct exchange_order *order, nanoseconds moved)
 
 	if (order->verb == EXCHANGE_BOUND)
 		return;
-	/* format_seconds() divides by 10^9: ppb * 10^6 prints as ppm.  SYSCLOCK_RATE_MAX bounds the product. */
+	/* format_seconds() divides by 10^9: ppb * 10^6 prints as ppm.  It fits: ppb is at most SYSCLOCK_RATE_MAX. */
 	format_seconds(rate ? order->value * 1000000 : order->value, text);
 	format_seconds(ns_subtract(moved, order->value), residual);
 	if (rate)

@@ -12,10 +12,10 @@
 #include "set/set_options.h"
 
 /*
- * Answers orders until "bye", the end of standard input, or too many orders to set.  Uses no timer.  Without MAY_SET
- * (no CAP_SYS_TIME), or with options->dry_run, refuses orders to set and still answers measurements.  Returns
- * STATUS_DONE if nothing was refused, otherwise outcome_order() of the last refusal.  Returns STATUS_SYSTEM if standard
- * input or output fails.
+ * Answers orders until "bye", the end of standard input, or too many orders to set (step, slew, rate, bound).  Uses no
+ * timer.  Still answers "now", but refuses orders to set, without MAY_SET (no CAP_SYS_TIME), with options->dry_run, or
+ * if the lock RUN could not be opened.  Returns STATUS_DONE if nothing was refused, otherwise what outcome_order()
+ * returned for the last refusal.  Returns STATUS_SYSTEM if standard input or output fails.
  */
 enum status exchange_serve(const struct set_options *options, struct clock_lock *run, bool may_set);
 

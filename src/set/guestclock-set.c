@@ -24,9 +24,9 @@
 #include "set/ssh_env.h"
 
 /*
- * Returns the text of the request: the WORDS of the command line, joined in LINE by spaces as ssh does, so that the same
- * parser applies to them; or the client's, or the default.  *ADMINISTRATORS: the guest's administrator wrote it (in the
- * forced command, or by hand), so it may name any time source.
+ * Returns the text of the request.  That is, if the command line has WORDS, these, joined by spaces in LINE, as ssh
+ * does; otherwise the client's request; or the default, if that is empty.  Sets *ADMINISTRATORS if the guest's
+ * administrator wrote the text (in the forced command, or by hand): then it may name any time source.
  */
 static const char *
 request_text(const struct ssh_env *client, const struct set_options *options, char *const *words, char line[REQUEST_OCTETS + 2],

@@ -1,11 +1,11 @@
 /*
  * The client at the other end of standard input and output, and how to notice that it has gone.
  *
- * A guest's timers may not run, so a request here does not rely on a timeout to end.  What always ends it is the host
- * giving up, which closes the ssh session.  This shows as a hang-up or error on standard output or input.  The end of
- * standard input alone proves less: cron, "ssh -n" and </dev/null close it at once and still want the answer.  So an
- * end of input within HANGUP_GRACE of the start means that the client has nothing to send; a later one means that the
- * client has closed its side.
+ * A guest's timers may not run, so a request here does not rely on a timeout to end.  It always ends when the host
+ * gives up and closes the ssh session.  This shows as a hang-up or error on standard output, or as the end of standard
+ * input.  That end alone proves less: cron, "ssh -n" and </dev/null close standard input at once and still want the
+ * answer.  So an end of input within HANGUP_GRACE of the start means that the client has nothing to send; a later end
+ * means that the client has gone.
  */
 #ifndef GUESTCLOCK_HANGUP_H
 #define GUESTCLOCK_HANGUP_H
@@ -30,7 +30,7 @@ void hangup_start(struct hangup *hangup);
 /* Fills POLLS with the descriptors to watch; an entry may be unused (fd < 0). */
 void hangup_polls(const struct hangup *hangup, struct pollfd polls[HANGUP_POLLS]);
 
-/* Evaluates what poll(2) returned, and discards input.  Returns true if the client has gone. */
+/* Evaluates what poll(2) wrote into POLLS, and discards input.  Returns true if the client has gone. */
 bool hangup_seen(struct hangup *hangup, const struct pollfd polls[HANGUP_POLLS]);
 
 #endif

@@ -11,7 +11,7 @@
 #define PROGRAM "guestclock-set"
 #define LINE_ROOM 640
 
-/* The refusals of orders that are logged in one session. */
+/* How many refusals of orders are logged in one session. */
 #define ORDERS_LOGGED 5
 
 static const struct ssh_env *who;

@@ -1,8 +1,8 @@
 /*
- * Messages to the user and to syslog, and the exit status that each of them means: no other file chooses one.
+ * Messages to the user and to syslog, and the exit status that each of them means.
  *
- * Refusals go to LOG_AUTH, failures and sets to LOG_DAEMON.  A line in syslog names the client's address, its key's
- * fingerprint if sshd exposes it, and the request, made printable.
+ * Refusals, also those of a bad request or option, go to LOG_AUTH; failures and sets go to LOG_DAEMON.  A line in
+ * syslog names the client's address, its key's fingerprint if sshd exposes it, and the request, made printable.
  */
 #ifndef GUESTCLOCK_OUTCOME_H
 #define GUESTCLOCK_OUTCOME_H
@@ -12,15 +12,16 @@
 #include "lib/status.h"
 #include "set/ssh_env.h"
 
-/* Connects to syslog, so that later lines need no new descriptor. */
+/* Connects to syslog, so that later lines need no new descriptor.  CLIENT, which these lines name, must stay valid. */
 void outcome_start(const struct ssh_env *client);
 
 /* Sets the request that later lines name.  TEXT may contain any characters. */
 void outcome_request(const char *text);
 
 /*
- * Reports one line to syslog and, unless STATUS is STATUS_DONE, to standard error.  Returns STATUS.  Call it by these
- * names: a limit or access control refused; the request or an option is wrong; the system failed; done.
+ * Reports one line to syslog and, unless STATUS is STATUS_DONE, to standard error.  Returns STATUS.  Call it by a
+ * macro: outcome_refuse() if a limit or access control refuses, outcome_usage() if the request or an option is wrong,
+ * outcome_fail() if the system fails, outcome_done() for the log alone.
  */
 enum status outcome_report(enum status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #define outcome_refuse(...) outcome_report(STATUS_REFUSED, __VA_ARGS__)
@@ -29,10 +30,10 @@ enum status outcome_report(enum status status, const char *format, ...) __attrib
 #define outcome_done(...) outcome_report(STATUS_DONE, __VA_ARGS__)
 
 /*
- * Logs the refusal of an exchange's order, of which the reply notifies the host: to syslog alone, and only the first
- * five of a session, because a host could fill the guest's log with them.  NUMBER counts them from 1.  Returns
- * STATUS_SYSTEM if the order failed, the clock was locked or changed, or the capability is missing; STATUS_REFUSED for
- * every other REASON.
+ * Logs that an order of an exchange was refused or failed.  Writes nothing to standard error, because the reply
+ * notifies the host.  Logs only the first five refusals of a session, because a host could fill the guest's log; NUMBER
+ * counts them from 1.  Returns STATUS_SYSTEM for REASON_FAILED, REASON_NO_CAPABILITY and REASON_BUSY, and
+ * STATUS_REFUSED for every other REASON.
  */
 enum status outcome_order(enum exchange_reason reason, const char *text, unsigned number);
 

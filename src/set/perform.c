@@ -45,13 +45,13 @@ perform_confine(void)
 enum status
 perform_finish(enum status status, bool prints)
 {
-	/* Without PRINTS, ignore a failure: the clock has been set, even if the client has gone. */
+	/* Without PRINTS, ignore a failure: the request has done its work on the clock, even if the client has gone. */
 	if (fflush(stdout) != 0 && prints && status == STATUS_DONE)
 		return outcome_fail("cannot write to standard output: %s", strerror(errno));
 	return status;
 }
 
-/* Measuring needs no privilege and no lock: the exchange refuses only orders to set if one is missing. */
+/* Measuring needs no privilege and no lock.  If either is missing, the exchange refuses only the orders to set. */
 static enum status
 perform_exchange(const struct set_options *options)
 {
@@ -80,7 +80,7 @@ perform_request(const struct request *request, const struct set_options *options
 	case REQUEST_EXCHANGE:
 		return perform_exchange(options);
 	case REQUEST_STATUS:
-	case REQUESTS:	/* request_parse() does not return it */
+	case REQUESTS:	/* request_parse() fails instead of storing this kind */
 		break;
 	}
 	return perform_status(options);

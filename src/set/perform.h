@@ -13,7 +13,7 @@
 #include "set/request.h"
 #include "set/set_options.h"
 
-/* Performs REQUEST within LIMITS. */
+/* Performs REQUEST within the limits of OPTIONS.  The caller has started HANGUP. */
 enum status perform_request(const struct request *request, const struct set_options *options, struct hangup *hangup);
 
 enum status perform_rdate(const struct rdate_request *request, const struct set_options *options, struct hangup *hangup);
@@ -21,8 +21,8 @@ enum status perform_rfc868(const struct set_options *options);
 enum status perform_status(const struct set_options *options);
 
 /*
- * Opens the lock file and drops the privileges that the request does not need.  SETS: the request may set the clock;
- * fails if this process may not.
+ * Opens the lock file into RUN and drops the privileges that the request does not need.  SETS: the request sets the
+ * clock; fails if this process lacks CAP_SYS_TIME or cannot open the file.
  */
 enum status perform_prepare(bool sets, struct clock_lock *run);
 
@@ -30,8 +30,8 @@ enum status perform_prepare(bool sets, struct clock_lock *run);
 enum status perform_confine(void);
 
 /*
- * Flushes standard output.  PRINTS: the output is all that the request asked for, so the request fails if the output
- * cannot be written.  Otherwise returns STATUS.
+ * Flushes standard output and returns STATUS.  PRINTS: the output is all that the request asked for, so if it cannot be
+ * written, the request fails.
  */
 enum status perform_finish(enum status status, bool prints);
 

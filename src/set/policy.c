@@ -10,10 +10,10 @@
 /* Tick and frequency together correct the rate by at most 100,500 ppm. */
 #define RATE_PPM_MAX 100500
 
-/* The tolerance for other movement between two readings, such as another time service that slews the clock. */
+/* Only more unexplained movement than this counts as a set: another time service may slew the clock. */
 #define NO_SET (10 * NS_PER_MILLISECOND)
 
-/* WIRE is a refusal's reason in the exchange: "range" where the exchange has no word of its own; REASONS: no refusal. */
+/* wire: a refusal's reason in the exchange ("range" if that has no word of its own); REASONS: no refusal. */
 static const struct {
 	const char *name, *reason;
 	enum exchange_reason wire;
@@ -106,10 +106,11 @@ policy_allows_host(const struct rdate_request *rdate, const struct set_options *
 }
 
 /*
- * The error to tolerate beyond the interval of this measurement.  RFC 868 sources give whole seconds: the clock was set
- * to the middle of an interval about a second wide, and most later answers give another interval.  Stepping each time
- * would move the clock back and forth within its error bound.  So as long as the kernel has the bound that this program
- * set, tolerate that much, but never more than the bound of this measurement: a more accurate one must still correct.
+ * The error to tolerate beyond the interval of this measurement.  RFC 868 sources give whole seconds: an earlier
+ * request set the clock to the middle of an interval about a second wide, and most later answers give another interval.
+ * A step after each would move the clock back and forth within its error bound.  So as long as the kernel has the bound
+ * that this program set, tolerate that much.  But never tolerate more than the bound of this measurement: a more
+ * accurate measurement must still correct the clock.
  */
 static nanoseconds
 tolerance(const struct situation *situation)
@@ -132,7 +133,7 @@ decide(const struct situation *situation, const struct set_options *options, nan
 		return DECISION_WITHIN_BOUND;
 	if (situation->other_service && ns_magnitude(offset) < SYSCLOCK_RESPECT_BELOW)
 		return DECISION_OTHER_SERVICE;
-	/* An end of the range may be an end of the interval that does not fit: then the middle is unknown. */
+	/* An end of the interval that does not fit into 64 bits is at the range's end: then the middle is unknown. */
 	if (situation->offset.high == INT64_MAX || situation->offset.low == INT64_MIN)
 		return DECISION_TOO_FAR;
 	decision = judge_distance(offset, options);
@@ -150,7 +151,7 @@ policy_decide(const struct situation *situation, const struct set_options *optio
 
 	if (verdict.decision == DECISION_STEP || verdict.decision == DECISION_SLEW)
 		verdict.correction = ns_subtract(0, offset);
-	/* Only a step removes the offset at once.  A slew is not complete yet: its bound includes the offset. */
+	/* Only a step removes the offset at once.  Otherwise the clock still has it, so the bound includes it. */
 	if (verdict.decision != DECISION_STEP)
 		verdict.bound = ns_add(ns_magnitude(offset), bound);
 	return verdict;
@@ -167,6 +168,6 @@ policy_clock_was_set(const struct clock_reading *before, const struct clock_read
 	if (elapsed < 0)
 		return true;
 	ppm = SLEW_PPM + (ppm < RATE_PPM_MAX ? ppm : RATE_PPM_MAX);
-	/* The product does not overflow: it is at most 2^63 / 10^6 * 101,000. */
+	/* The product does not overflow: it is at most (2^63 / 10^6 + 1) * 101,000. */
 	return ns_magnitude(moved) > ns_add(explained, (elapsed / 1000000 + 1) * ppm);
 }

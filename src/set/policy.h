@@ -1,6 +1,6 @@
 /*
- * Decisions within the limits: which requests and time sources are allowed, what to do about a measured offset, and
- * whether an order of the exchange may be carried out.
+ * Decisions within the limits: which time sources a request may name, what to do about a measured offset, and whether
+ * an order of the exchange may be carried out.
  *
  * Offsets are guest minus truth, corrections the opposite.  Logs, messages and tests use the names of the decisions.
  *
@@ -20,11 +20,11 @@ enum decision {
 	DECISION_WITHIN_BOUND,		/* the offset is within the error bounds: leave the clock */
 	DECISION_STEP,
 	DECISION_SLEW,
-	DECISION_OTHER_SERVICE,		/* another time service keeps it within a second: leave it */
+	DECISION_OTHER_SERVICE,		/* another time service keeps the clock within a second: leave it */
 	DECISION_BEFORE_FLOOR,		/* refused: the clock would read before --not-before */
 	DECISION_AFTER_CEILING,		/* refused: the clock would read --not-after or later */
-	DECISION_TOO_FAR,		/* refused: the step is larger than --max-step */
-	DECISION_TOO_FAR_BACK,		/* refused: the step back is larger than --max-back */
+	DECISION_TOO_FAR,		/* refused: the step or slew is larger than --max-step */
+	DECISION_TOO_FAR_BACK,		/* refused: the step or slew back is larger than --max-back */
 	DECISION_DELAY_TOO_LARGE,	/* refused: the round-trip delay is longer than --max-delay */
 	DECISION_TOO_FAR_TO_SLEW,	/* refused: the offset is more than the kernel can slew */
 	DECISION_RATE_TOO_LARGE,	/* refused: the frequency correction is larger than --max-rate */
@@ -33,10 +33,10 @@ enum decision {
 };
 
 struct situation {
-	struct interval offset;		/* of the guest's clock */
+	struct interval offset;		/* the measured offset */
 	nanoseconds now;		/* the guest's time */
-	nanoseconds delay;		/* the round-trip delay */
-	nanoseconds own_bound;		/* the bound that this program set and the kernel still has; 0: none */
+	nanoseconds delay;		/* the round-trip delay of the measurement */
+	nanoseconds own_bound;		/* the error bound that this program set and the kernel still has; 0: none */
 	nanoseconds slew_up_to;		/* step if the offset is larger; INT64_MAX: never step */
 	bool other_service;		/* another time service has synchronised the kernel */
 };
@@ -50,33 +50,36 @@ struct policy_verdict {
 struct policy_verdict policy_decide(const struct situation *situation, const struct set_options *options);
 
 /*
- * Judges an order to step, slew, set the rate or set the bound.  The clock reads NOW, after earlier corrections by MOVED
- * in total.  For a step or slew, both the time after it and the distance with it must be within LIMITS: many small ones
- * must not exceed a limit either.  Returns DECISION_STEP if ORDER is allowed, or a decision that refuses.
+ * Judges an order to step, slew, set the rate or set the bound.  The clock reads NOW; earlier orders of this session
+ * have moved it by MOVED in total.  For a step or slew, OPTIONS limit the time after it, and the sum of MOVED and this
+ * order: many small corrections must not exceed a limit together.  Returns DECISION_STEP if ORDER, of any kind, is
+ * allowed, or a decision that refuses.
  */
 enum decision policy_judge_order(nanoseconds now, nanoseconds moved, const struct exchange_order *order,
     const struct set_options *options);
 
 /*
- * Whether LIMITS allow the request's host: it must be one of options->host or, if there are none, CLIENT, the ssh
- * client's address.  Compares names without regard to case, and addresses by value.  NUMBER_OF: as for peer_parse().
+ * Whether OPTIONS allow the request's host: it must be one of options->host or, if there are none, CLIENT, the ssh
+ * client's address (unmapped, see peer.h).  Compares names without regard to case, and addresses by peer_same_host().
+ * NUMBER_OF translates interface names in options->host for peer_parse().
  */
 bool policy_allows_host(const struct rdate_request *rdate, const struct set_options *options, peer_interface *number_of,
     const union peer *client);
 
 /*
- * Whether the clock was set between the readings BEFORE and NOW: it moved against the raw clock by more than RATE (the
- * rate correction in force, in parts per 10^9), a slew, the widths of the readings and 10 ms explain.
+ * Whether the clock was set between the readings BEFORE and NOW: it moved against CLOCK_MONOTONIC_RAW by more than the
+ * sum of 10 ms, the widths of the readings, a slew at 500 ppm, and RATE (the rate correction in force, in parts per
+ * 10^9) for the time between them.
  */
 bool policy_clock_was_set(const struct clock_reading *before, const struct clock_reading *now, int64_t rate);
 
 /* Whether DECISION is a refusal. */
 bool decision_refuses(enum decision decision);
 
-/* The name, such as "step" or "before-floor". */
+/* The decision's name, such as "step" or "before-floor". */
 const char *decision_name(enum decision decision);
 
-/* The reason in words; for a refusal, the fault and the limit, for the message to the user. */
+/* The reason for DECISION in words, for the message to the user; for a refusal, the fault and the limit. */
 const char *decision_reason(enum decision decision);
 
 /* For a refusal: the reason that the exchange sends. */

@@ -36,11 +36,11 @@ privilege_enclose(void)
 int
 privilege_limit(bool not_even_files)
 {
-	/* A descriptor's number must be below the limit; poll(2) accepts only that many entries: HANGUP_POLLS + 1. */
+	/* No number below NOFILE is free for a new descriptor.  poll(2) may get that many entries: HANGUP_POLLS + 1. */
 	static const struct { int resource; rlim_t most; } limits[] = {
 		{ RLIMIT_NPROC, 0 },
 		{ RLIMIT_NOFILE, STDERR_FILENO + 1 }, { RLIMIT_AS, 64 << 20 },
-		/* Last: only for the process that must not write files; the other's output may be of any size. */
+		/* Last: only for the asking process.  The other's standard output may be a file of any size. */
 		{ RLIMIT_FSIZE, 0 }
 	};
 #ifdef __SANITIZE_ADDRESS__
@@ -64,7 +64,7 @@ privilege_limit(bool not_even_files)
 static void
 empty_bounding_set(void)
 {
-	/* Needs CAP_SETPCAP.  A user with the file capability lacks it; no_new_privs then has the same effect. */
+	/* Needs CAP_SETPCAP, which only root has here.  For a user, no_new_privs has the same effect. */
 	for (cap_value_t capability = 0; CAP_IS_SUPPORTED(capability); capability++)
 		cap_drop_bound(capability);
 }

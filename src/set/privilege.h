@@ -12,15 +12,16 @@
 /* Whether CAP_SYS_TIME is in this process's permitted set. */
 bool privilege_may_set_clock(void);
 
-/* Forbids core files, ptrace by the same user and new privileges by execve(2), and sets umask 077.  Call it first. */
+/* Forbids core files, ptrace by the same user and new privileges by execve(2), and sets umask 077.  Call this first. */
 int privilege_enclose(void);
 
 /*
- * Sets resource limits as a second line behind the filter, in case that has a gap: no new descriptor or process, at
- * most 64 MiB of address space and, with NOT_EVEN_FILES, no output into a file.  Call it when everything needed is
- * open, before entering the filter.
+ * Sets resource limits as a second line behind the filter, in case the filter has a gap: no new descriptor, no new
+ * process (the kernel exempts root), at most 64 MiB of address space and, with NOT_EVEN_FILES, no output into a file.
+ * Call it when all descriptors are open, before the last filter_enter().
  *
- * There is no limit on processor time: the kernel may charge a guest for the time during which it was paused.
+ * There is no limit on processor time: a guest's kernel may charge this process for the time while the guest was
+ * paused.
  */
 int privilege_limit(bool not_even_files);
 

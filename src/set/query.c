@@ -18,7 +18,7 @@
 #include "set/edge.h"
 #include "set/sntp.h"
 
-/* UDP loses packets: how long to wait before asking again, and how many questions to send. */
+/* UDP loses packets: how long to wait before asking again, and how many questions to send at most (without -e). */
 #define UDP_TRY (NS_PER_SECOND)
 #define UDP_TRIES 5
 /* How many datagrams that answer none of our questions are read before the next question. */
@@ -45,7 +45,7 @@ time_left(const struct query *query)
 	return left > 0 ? left : 0;
 }
 
-/* Waits for EVENTS, at most LONGEST.  Returns 1 if they came, 0 if the time is over, -1 on error (errno). */
+/* Waits at most LONGEST for EVENTS on FD (-1: none).  Returns 1 if they came, 0 if the time is over, -1 (errno). */
 static int
 wait_for(int fd, short events, nanoseconds longest)
 {
@@ -152,8 +152,8 @@ query_open(struct query *query, const struct rdate_request *request, int64_t piv
 	query->deadline = sysclock_elapsed() + request->timeout;
 	memset(answer, 0, sizeof *answer);
 	/*
-	 * A literal needs no lookup, and is exactly the address that was allowed.  But getaddrinfo(3) decides whether one of
-	 * the other family is acceptable: -6 ::ffff:127.0.0.1 is IPv4 in IPv6 form.
+	 * A literal needs no lookup, and is exactly the address that was allowed.  But if -4 or -6 names the other family,
+	 * getaddrinfo(3) decides: it accepts -6 ::ffff:127.0.0.1, which peer_parse() has made an IPv4 address.
 	 */
 	if (literal.any.sa_family != AF_UNSPEC && (request->family == 0 || wanted.ai_family == literal.any.sa_family)) {
 		bool v4 = literal.any.sa_family == AF_INET;
@@ -175,7 +175,7 @@ query_open(struct query *query, const struct rdate_request *request, int64_t piv
 	freeaddrinfo(addresses);
 }
 
-/* Evaluates a whole RFC 868 answer of LENGTH octets. */
+/* Evaluates a complete RFC 868 answer, which should have a LENGTH of 4 octets. */
 static void
 take_second(struct query *query, struct query_answer *answer, const uint8_t *octets, size_t length, nanoseconds sent,
     nanoseconds received)
@@ -255,7 +255,7 @@ receive_datagram(const struct query *query, nanoseconds longest, struct datagram
 	return got < 0 ? -1 : 1;
 }
 
-/* Sends a question on a socket of its own and waits at most LONGEST for the answer, as receive_datagram() does. */
+/* Sends QUESTION on the next unused socket and waits at most LONGEST for the answer.  Returns as receive_datagram(). */
 static int
 exchange_datagram(struct query *query, const void *question, size_t length, nanoseconds longest,
     struct datagram *datagram)
@@ -269,7 +269,7 @@ exchange_datagram(struct query *query, const void *question, size_t length, nano
 	return receive_datagram(query, longest, datagram);
 }
 
-/* Whether there are another socket and time to ask again after a lost question. */
+/* Whether an unused socket and time are left for another question. */
 static bool
 may_ask_again(const struct query *query)
 {
@@ -306,7 +306,7 @@ take_sntp(struct query *query, struct query_answer *answer, const struct datagra
 	return true;
 }
 
-/* Asks over UDP, by RFC 868 or SNTP.  Repeats an unanswered question while a socket and time are left.  An error ends it. */
+/* Asks over UDP, by RFC 868 or SNTP.  Repeats a lost question if may_ask_again().  An error ends the query. */
 static void
 ask_udp(struct query *query, struct query_answer *answer)
 {
@@ -343,7 +343,7 @@ ask_udp(struct query *query, struct query_answer *answer)
 	fail(answer, QUERY_TIMEOUT, 0);
 }
 
-/* Sleeps until the guest's clock reads WHEN, at most 1.5 s.  Measures by CLOCK_MONOTONIC_RAW, which nobody sets. */
+/* Waits until the guest's clock reads WHEN, at most 1.5 s.  A set of that clock does not prolong the sleep. */
 static void
 sleep_until(nanoseconds when)
 {
@@ -373,7 +373,7 @@ ask_edge(struct query *query, struct query_answer *answer)
 	while (edge_wants_more(&edge) && may_ask_again(query)) {
 		struct datagram datagram;
 
-		/* Do not wait for a question that cannot be asked in time: an older edge makes a wider interval. */
+		/* Do not wait for a question that cannot be asked in time: the known interval would widen with its age. */
 		if (ns_subtract(edge.next, sysclock_now()) > time_left(query))
 			break;
 		sleep_until(edge.next);

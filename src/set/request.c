@@ -112,7 +112,7 @@ request_host_valid(const char *host)
 	return peer_parse(host, NULL, &address) || name_valid(host);
 }
 
-/* rdate's options that take no value, but -4 and -6. */
+/* rdate's options that take no value, except -4 and -6. */
 #define FLAG(letter, name) { letter, offsetof(struct rdate_request, name) }
 static const struct {
 	char letter;
@@ -198,7 +198,7 @@ parse_rdate(const char *const *words, int count, peer_interface *number_of, stru
 		return complain(complaint, "unexpected word", words[at + 1], rdate_usage);
 	if (!request_host_valid(words[at]))
 		return complain(complaint, "HOST", words[at], "a host name or an address");
-	/* HOST is a part of the request, which has at most REQUEST_OCTETS: it fits. */
+	/* HOST fits: it is a part of the line, which request_split() limits to REQUEST_OCTETS. */
 	memcpy(rdate->host, words[at], strlen(words[at]) + 1);
 	peer_parse(rdate->host, number_of, &rdate->address);
 	if (rdate->slew && rdate->has_threshold)

@@ -45,15 +45,15 @@ struct rdate_request {
 	bool edge;			/* -e: sample around the edge of the second, over UDP */
 	bool sntp;			/* -n: SNTP instead of RFC 868 */
 	bool print_only;		/* -p: print the source's time; set nothing */
-	bool silent;			/* -s: print nothing */
+	bool silent;			/* -s: do not print the source's time */
 	bool udp;			/* -u: RFC 868 over UDP */
 	bool verbose;			/* -v: print the offset and the decision */
 	bool has_threshold;		/* -b was given */
-	nanoseconds threshold;		/* -b: slew up to this, step beyond it */
+	nanoseconds threshold;		/* -b: slew an offset up to this, step a larger one */
 	uint16_t port;			/* -o, or the protocol's port */
-	nanoseconds timeout;		/* -t: the time allowed for the answer */
+	nanoseconds timeout;		/* -t: the time allowed for the query and its name lookup */
 	char host[REQUEST_OCTETS + 1];	/* a host name or address literal */
-	union peer address;		/* the literal; family AF_UNSPEC for a name */
+	union peer address;		/* host, if that is a literal; family AF_UNSPEC for a name */
 };
 
 struct request {
@@ -75,14 +75,14 @@ int request_split(const char *line, char copy[REQUEST_OCTETS + 1], const char *w
     char complaint[REQUEST_COMPLAINT]);
 
 /*
- * Parses COUNT >= 1 words.  NUMBER_OF: as for peer_parse().  If the interface of an address does not exist, this still
- * returns true: the caller must check for scope id PEER_NO_INTERFACE.  Returns false with one line in COMPLAINT: the
- * fault and the expected text.
+ * Parses COUNT >= 1 words from request_split() into REQUEST.  Returns false, with one line in COMPLAINT (the fault and
+ * the expected text), if they are no request.  NUMBER_OF translates an interface's name for peer_parse().  If there is
+ * no such interface, this still returns true: the caller must check for the scope PEER_NO_INTERFACE.
  */
 bool request_parse(const char *const *words, int count, peer_interface *number_of, struct request *request,
     char complaint[REQUEST_COMPLAINT]);
 
-/* Whether HOST is a host name (RFC 1123, underscores allowed) or an address literal, IPv6 with or without %scope. */
+/* Whether HOST is a host name (RFC 1123, underscores allowed) or an address literal that peer_parse() accepts. */
 bool request_host_valid(const char *host);
 
 #endif

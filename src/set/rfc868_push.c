@@ -16,8 +16,8 @@
 #define PUSH_TIMEOUT (10 * NS_PER_SECOND)
 
 /*
- * The greatest age of a pushed time when it arrives.  The host reads it when its pipeline starts, and an ssh session
- * takes 0.1 to 0.6 s to set up.  The four octets do not show that delay.
+ * The assumed greatest age of a pushed time when it arrives.  The host reads its clock when its pipeline starts, and an
+ * ssh session takes 0.1 to 0.6 s to set up.  The four octets do not show that delay.
  */
 #define PUSH_TRANSIT NS_PER_SECOND
 

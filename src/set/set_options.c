@@ -14,12 +14,12 @@
 /* 50 mean Gregorian years, from the release to the default --not-after. */
 #define LIFETIME_SECONDS (INT64_C(50) * 31556952)
 
-/* 2194-01-02: half an era (68 years) later, nanoseconds still fit into 64 bits. */
+/* 2194-01-02: a time up to half an era (68 years) later still fits into 64 bits of nanoseconds. */
 #define NOT_AFTER_MOST INT64_C(7068902400)
 
 /*
  * The default of --max-rate, in parts per 10^9.  Without --max-step and --max-back, it is the kernel's whole range,
- * 10 %.  With either, it is 1000 ppm, which is enough for a clock without a fault.
+ * 10 %.  With one or both, it is 1000 ppm, which is enough for a clock without a fault.
  */
 #define RATE_UNSET (-1)
 #define RATE_FREE (INT64_C(100000) * 1000)
@@ -88,7 +88,10 @@ parse_allow(const char *list, unsigned *allowed)
 	}
 }
 
-/* Of an option with one value: the member of struct set_options, the greatest value, and the description of the value. */
+/*
+ * How store_option() stores all options but --allow, --default and --host: the member of struct set_options, the
+ * greatest value (0: a date), and the description of the value (NULL: the option takes none).
+ */
 #define FIELD(name) offsetof(struct set_options, name)
 #define DATE_EXPECTED "a date in UTC as 2026-11-01 or 2026-11-01T00:00:00Z, from 1970 to 2193"
 #define SECONDS_EXPECTED "seconds as 30 or 0.5"
@@ -106,7 +109,7 @@ static const struct {
 	[MAX_STEP] = { FIELD(max_step), INT64_MAX, SECONDS_EXPECTED },
 	[MAX_BACK] = { FIELD(max_back), INT64_MAX, SECONDS_EXPECTED },
 	[MAX_DELAY] = { FIELD(max_delay), 600 * NS_PER_SECOND, SECONDS_EXPECTED ", up to 600" },
-	/* Parsed as seconds, 10^9 to the unit. */
+	/* Parsed like seconds, so 1 ppm becomes 10^9. */
 	[MAX_RATE] = { FIELD(max_rate), 100000 * NS_PER_SECOND, "parts per million as 500, up to 100000" },
 };
 
@@ -168,7 +171,7 @@ set_options_parse(int argc, char **argv, struct set_options *options, char compl
 		return OPTION_WRONG;
 	}
 	if (options->max_rate != RATE_UNSET)
-		options->max_rate /= 1000000;	/* from 10^9 a part per million to parts per 10^9 */
+		options->max_rate /= 1000000;	/* from 10^9 for 1 ppm to parts per 10^9 */
 	else
 		options->max_rate = options->max_step == INT64_MAX && options->max_back == INT64_MAX ? RATE_FREE : RATE_LIMITED;
 	return optind;

@@ -1,8 +1,9 @@
 /*
  * The options of guestclock-set in the forced command: the limits that the guest's administrator sets.
  *
- * policy.c applies those on times, distances, delays, rates and time sources.  guestclock-set.c applies allowed,
- * default_request, no_filter and strict_access, rdate.c edge; correct.c and exchange_server.c set nothing with dry_run.
+ * policy.c applies the limits on times, distances, delays, rates and time sources.  guestclock-set.c applies allowed,
+ * default_request, no_filter and strict_access; rdate.c applies edge.  With dry_run, correct.c and exchange_server.c do
+ * not set the clock.
  *
  * Pure.
  */
@@ -18,12 +19,12 @@
 
 struct set_options {
 	int64_t not_before;		/* Unix seconds: the earliest time to set */
-	int64_t not_after;		/* Unix seconds: refuse this and later; less than 2^32 above not_before */
-	nanoseconds max_step;		/* the largest correction in either direction */
-	nanoseconds max_back;		/* the largest correction backwards */
+	int64_t not_after;		/* Unix seconds: refuse this time and later; less than 2^32 above not_before */
+	nanoseconds max_step;		/* the largest correction in either direction; INT64_MAX: no limit */
+	nanoseconds max_back;		/* the largest correction backwards; INT64_MAX: no limit */
 	nanoseconds max_delay;		/* the longest round-trip delay of an answer that is accepted */
 	int64_t max_rate;		/* the largest frequency correction, parts per 10^9 */
-	unsigned allowed;		/* the requests that --allow names: REQUEST_BIT() of each kind */
+	unsigned allowed;		/* the allowed requests: the sum of REQUEST_BIT() of each kind */
 	bool dry_run;			/* judge and report; set nothing */
 	bool no_filter;			/* no system call filter, for a kernel or container without one */
 	bool strict_access;		/* if hosts.allow and hosts.deny are both missing, deny every client */
@@ -39,13 +40,13 @@ struct set_options set_options_default(void);
 extern const struct program set_options_program;
 
 /*
- * Parses the options in argv into OPTIONS, which the caller has filled by set_options_default(); its strings point into argv.
- * Returns the index of the first word after the options, or OPTION_HELP, OPTION_VERSION or OPTION_WRONG.  With OPTION_WRONG,
- * COMPLAINT is one line: the fault and the expected text.
+ * Parses the options in ARGV into OPTIONS, which the caller has filled by set_options_default(); its strings point into
+ * ARGV.  Returns the index of the first word after the options, or OPTION_HELP, OPTION_VERSION or OPTION_WRONG.  With
+ * OPTION_WRONG, COMPLAINT is one line: the fault and the expected text.
  */
 int set_options_parse(int argc, char **argv, struct set_options *options, char complaint[OPTION_COMPLAINT]);
 
-/* The pivot for eras, in Unix seconds: the middle of the allowed times. */
+/* The pivot by which to decode a time (NEAR of rfc868_nearest()): the middle of the allowed times, in Unix seconds. */
 int64_t set_options_pivot(const struct set_options *options);
 
 #endif

@@ -26,7 +26,7 @@ read_time(const uint8_t *in, int64_t pivot)
 {
 	uint64_t fraction = read_32(in + 4);
 
-	/* PIVOT is at most NOT_AFTER_MOST of set_options.c, and the time is within 68 years of it: up to 2262-01-19. */
+	/* The sum fits: PIVOT is before 2194-01-02, and the time is within 2^31 seconds of it: before 2262-01-22. */
 	return rfc868_nearest(read_32(in), pivot) * NS_PER_SECOND + (nanoseconds)(fraction * (uint64_t)NS_PER_SECOND >> 32);
 }
 

@@ -23,7 +23,7 @@ enum sntp_result {
 	SNTP_NOT_AN_ANSWER,	/* wrong mode or version, or does not return our random number: ignore it and wait on */
 	SNTP_KISS,		/* kiss-o'-death: stratum 0 and a code; the server refuses to answer */
 	SNTP_UNSYNCHRONISED,	/* the server says so, or its root distance is more than 16 s */
-	SNTP_NONSENSE		/* times that contradict each other or are missing */
+	SNTP_NONSENSE		/* the server's times contradict each other or are missing */
 };
 
 struct sntp_answer {
@@ -35,7 +35,10 @@ struct sntp_answer {
 /* Writes a question; NONCE is random and not zero. */
 void sntp_question(uint8_t out[SNTP_OCTETS], uint64_t nonce);
 
-/* Parses an answer of LENGTH octets to the question with NONCE.  PIVOT: as for rfc868_nearest(), from 1970 to 2194. */
+/*
+ * Parses an answer of LENGTH octets to the question with NONCE.  PIVOT (Unix seconds, 1970 to 2193) decides the era of
+ * its times: it is the NEAR of rfc868_nearest().
+ */
 enum sntp_result sntp_read(const uint8_t *in, size_t length, uint64_t nonce, int64_t pivot, struct sntp_answer *answer);
 
 #endif

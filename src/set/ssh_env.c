@@ -118,7 +118,7 @@ ssh_env_read(struct ssh_env *client)
 	memset(client, 0, sizeof *client);
 	strcpy(client->address, connection == NULL ? "this machine" : "unknown");
 	wipe_environment((const char *const[]){ connection, command, auth_info, connection == NULL ? zone : NULL }, 4);
-	/* An absolute TZ keeps localtime(3) from looking for files out of reach.  A local user's own TZ is kept. */
+	/* An absolute TZ names the one file that localtime(3) may look for.  A local user's own TZ is kept. */
 	setenv("TZ", zone != NULL && connection == NULL ? zone : ":/etc/localtime", 1);
 	client->command = command != NULL ? command : "";
 	client->by_ssh = connection != NULL;
