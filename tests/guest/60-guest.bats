@@ -600,7 +600,7 @@ keep_sampling() {
 	background sampler keep_sampling
 	ask plain "rdate -v -o $STREAM 10.0.2.2"
 	guest_alive throttle.pid
-	wait_for 10 not awk '$2 > -1000 { found = 1 } END { exit found }' "$WORK/samples"
+	wait_for 60 not awk '$2 > -1000 { found = 1 } END { exit found }' "$WORK/samples"
 	guest_unthrottle
 	expect 0
 	told
