@@ -26,7 +26,8 @@ int deny_severity = LOG_WARNING;
 
 /*
  * Debian 12's libwrap.a calls this function of NIS if a rule names a netgroup.  The program is linked without NIS: this
- * replacement reports that there is no domain, and netgroups of every domain match.
+ * replacement reports that there is no NIS domain.  libwrap then names no domain to innetgr(3), so that the entries of
+ * a netgroup match whatever domain they have.
  */
 int yp_get_default_domain(char **domain);
 
@@ -37,7 +38,10 @@ yp_get_default_domain(char **domain)
 	return 1;		/* YPERR_BADARGS; any value except 0 is an error */
 }
 
-/* Replaces libwrap's diag.c, to rate-limit its messages: a client with many addresses must not fill the log. */
+/*
+ * The next two variables, tcpd_warn() and tcpd_jump() replace those of libwrap's diag.c.  The two functions limit the
+ * rate of libwrap's messages: a client with many addresses must not fill the log.
+ */
 struct tcpd_context tcpd_context;	/* the table and line that libwrap reads */
 jmp_buf tcpd_buf;			/* hosts_access(3) continues here after tcpd_jump() */
 
@@ -65,9 +69,9 @@ log_complaint(int priority, const char *what, const char *format, va_list argume
 }
 
 /*
- * Whether a warning with this FORMAT means that libwrap did not understand a rule.  All do, with these exceptions: an
- * option that has no socket, and a last line without a newline (acl_parse.h accepts it only if it is blank or a
- * comment).
+ * Whether a warning with this FORMAT means that libwrap did not understand a rule.  All do, with two exceptions.  In
+ * the first, setsockopt(2) failed, perhaps because there is no connection.  In the second, the last line has no
+ * newline: acl_parse() accepted that line, so it is blank or a comment.
  */
 static bool
 warning_matters(const char *format)
@@ -80,8 +84,8 @@ warning_matters(const char *format)
 	return true;
 }
 
-static bool unread;		/* libwrap did not read and understand a table to its end */
-static bool looking_up;		/* a warning is about the client's name, not about a table */
+static bool unread;		/* libwrap could not read and understand a table or list to its end: deny the client */
+static bool looking_up;		/* while true, libwrap's warnings are about the client's name, not about a table */
 
 void __attribute__((format(printf, 1, 2)))
 tcpd_warn(char *format, ...)
@@ -109,14 +113,14 @@ tcpd_jump(char *format, ...)
 #define LOOKUP_SLOW (NS_PER_SECOND / 4)
 
 /*
- * Seconds from the start of a lookup until its TCP connection to a name server is shut down.  After that, the
- * connection that it then has is shut down each second.
+ * Seconds from the start of a lookup until cut_connection() shuts down its TCP connection to a name server.  From then
+ * on, cut_connection() runs each second until the lookup ends: the lookup may have opened another connection.
  */
 #define LOOKUP_CONNECTION 5
 
 /*
- * For each name server, two tries of one second (the C library's default is five).  RES_OPTIONS in the superserver's
- * environment overrides this.
+ * For each name server, two tries of one second each (the C library's default: of five seconds each).  If the
+ * superserver's environment has RES_OPTIONS, that applies instead.
  */
 #define LOOKUP_PATIENCE "timeout:1 attempts:2"
 
@@ -127,8 +131,9 @@ static bool lookup_put_off;
 static bool can_cut;			/* the handler that shuts down connections to name servers is installed */
 
 /*
- * The C library repeats a query over TCP if the reply was too long for UDP, and has no time limit for that.  After a
- * shutdown of the connection it treats the server as failed.  Every call here is async-signal-safe (signal-safety(7)).
+ * Handles SIGVTALRM: ends a lookup over TCP.  The C library repeats a query over TCP if the reply was too long for UDP,
+ * and has no time limit for that.  After a shutdown of the connection it treats the name server as failed.  Every call
+ * here is async-signal-safe (signal-safety(7)).
  */
 static void
 cut_connection(int signal)
@@ -144,12 +149,12 @@ cut_connection(int signal)
 void
 access_start(const char *name, bool strict_access)
 {
-	/* No SA_RESTART: the signal must end connect(2).  SIGALRM is in use by timed/wait_mode.c. */
+	/* No SA_RESTART: the signal must end connect(2).  Not SIGALRM: timed/wait_mode.c uses it. */
 	static const struct sigaction cut = { .sa_handler = cut_connection };
 
 	daemon_name = name;
 	strict = strict_access;
-	/* Install the handler now: later, in a filter, sigaction(2) fails. */
+	/* Install the handler now: after filter_enter(), sigaction(2) fails. */
 	can_cut = sigaction(SIGVTALRM, &cut, NULL) == 0;
 }
 
@@ -179,8 +184,8 @@ complain(const char *text)
 /*
  * Danger: libwrap treats a read error in a table, or in a list of clients that a table names, as the end of the file,
  * and a file that it cannot open as empty.  It would then allow clients that the unread part denies.  So the Makefile
- * replaces fopen and fclose by these two functions in the copy of libwrap.a that it links.  acl_file_look() found every
- * list: if one is missing now, it was removed in between, and that counts as unread.
+ * replaces fopen and fclose by these two functions in the copy of libwrap.a that it links.  A table may be missing.  A
+ * list may not: acl_file_look() found it, so it was removed in between, and counts as unread.
  */
 FILE *access_fopen(const char *path, const char *mode);
 int access_fclose(FILE *file);
@@ -222,12 +227,12 @@ look_up_in_time(struct host_info *host)
 }
 
 /*
- * libwrap calls this to look up the client's name, if a rule has names.  startup_lookups() is here, and not at the
- * start of the program, because it costs more than most verdicts.
+ * libwrap calls this when it comes to a rule that needs the client's name.  startup_lookups() is here, and not at the
+ * start of in.timed, because it costs more than most verdicts.
  *
  * While this waits for a name server, the process serves no client.  A dead name server, or a client whose name is slow
- * to look up, must not block it all the time: slow lookups use at most half of the time.  A client that needs a lookup
- * in the other half is denied, and that verdict is not cached.
+ * to look up, must not block the process all the time: slow lookups use at most half of the time.  A client that needs
+ * a lookup in the other half is denied, and access_may_cache() then returns false.
  */
 static void
 look_up_name(struct host_info *host)
@@ -267,8 +272,8 @@ access_allows(const union peer *peer, int fd)
 
 	client = *peer;
 	/*
-	 * Pass the address as text, too, so that libwrap need not call the C library for it.  Remove its scope: neither
-	 * patterns nor DNS have interfaces.
+	 * Pass the address as text, too, so that libwrap need not call the C library for it.  Remove the address's scope
+	 * (its interface): the patterns in rules have none, and DNS has none.
 	 */
 	if (client.any.sa_family == AF_INET6)
 		client.v6.sin6_scope_id = 0;
@@ -290,7 +295,7 @@ access_allows(const union peer *peer, int fd)
 		unread = false;
 	} else {
 		request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_NAME, unknown, RQ_CLIENT_ADDR, unknown, 0);
-		/* A netgroup may name any host.  look_up_name() is not called. */
+		/* libwrap has a name for this client and does not call look_up_name(), but it may search a netgroup for it. */
 		unread = !startup_lookups();
 	}
 	allowed = hosts_access(&request) != 0;
@@ -314,7 +319,7 @@ access_tables_changed(void)
 
 	if (acl_file_fault() == NULL)
 		complained[0] = '\0';
-	/* The options user and group of a rule look up names too. */
+	/* A rule's options user and group look up users and groups, perhaps before look_up_name() is called. */
 	if (changed && access_may_run())
 		startup_lookups();
 	return changed;

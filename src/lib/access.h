@@ -1,14 +1,16 @@
 /*
- * Access control by /etc/hosts.allow and /etc/hosts.deny, through libwrap.  Only access.c includes tcpd.h.
+ * Access control by the tables /etc/hosts.allow and /etc/hosts.deny, through libwrap.  Only access.c includes tcpd.h.
  *
  * The rules are those of hosts_access(5) and hosts_options(5).  The caller passes the client's address; libwrap looks
- * up its name only if a rule has a name.  If both tables are missing, every client is allowed, as in libwrap.
+ * up the client's name only when it comes to a rule that needs the name, such as a rule with a name, KNOWN or a
+ * netgroup.  If both tables are missing, every client is allowed, as in libwrap.
  *
- * If libwrap would not read and understand to its end a table, or a list of clients that a table names (see
- * acl_parse.h), every client is denied, and file, line and reason go to syslog, the same text at most once a minute.
+ * A table, or a list of clients that a table names, is faulty if libwrap would not read it to its end, or would
+ * misunderstand it (see acl_parse.h).  Then every client is denied, and the place and the fault go to syslog, the same
+ * text at most once a minute.
  *
- * A netgroup (@name) is one of /etc/netgroup, never of NIS, if the program was built with Debian 12's libwrap.  Debian
- * 13's knows no netgroups: a client for which libwrap comes to such a rule is denied.
+ * If the program was built with Debian 12's libwrap, it finds netgroups (@name) in /etc/netgroup, never in NIS.  Debian
+ * 13's libwrap has no netgroups: a client is denied when libwrap comes to a rule with one.
  */
 #ifndef GUESTCLOCK_ACCESS_H
 #define GUESTCLOCK_ACCESS_H
@@ -18,45 +20,51 @@
 #include "lib/peer.h"
 
 /*
- * Sets the daemon's name, which the rules must match; NAME must stay valid.  If STRICT and both tables are missing,
- * every client is denied.  Installs a handler for SIGVTALRM: call this before any filter is entered.
+ * Sets the daemon's name: only rules whose list of daemons matches it apply.  The string NAME must stay valid.  If
+ * STRICT and both tables are missing, every client is denied.  Installs a handler for SIGVTALRM, which a filter would
+ * forbid: call this before filter_enter().
  */
 void access_start(const char *name, bool strict);
 
 /*
- * For a process that must not become another program: from now on a rule with twist denies the client.  A log line
- * about tables or lookups is written only if MAY_LOG() returns true; if MAY_LOG is NULL, always.
+ * Call this in a process that must not become another program: from now on a rule with twist denies the client.
+ * Lines about tables and lookups are logged only if MAY_LOG() returns true; if MAY_LOG is NULL, always.
  */
 void access_stay(bool (*may_log)(void));
 
 /*
- * Whether PEER (unmapped) may use the service.  If its family is neither IPv4 nor IPv6, it is UNKNOWN
- * (hosts_access(5)).  FD is the socket of its connection, for the options linger, keepalive and twist, or -1.  This
- * call runs a rule's spawn.  A rule's twist does not return, except after access_stay().
+ * Whether the client PEER may use the service; call peer_unmap() on PEER first.  If PEER's family is neither IPv4 nor
+ * IPv6, rules see the name and the address "unknown".  FD is the socket of PEER's connection, for the options linger,
+ * keepalive and twist; -1 if there is none.  If the matching rule has the option spawn, this call runs its command.  If
+ * the rule has twist, this call does not return, except after access_stay().
  *
- * Call access_tables_changed() first: its last result decides whether libwrap may use the tables.  May wait for the
- * name servers of /etc/resolv.conf: two seconds for each, or twice that, and some seconds more for a server that
- * accepts a TCP connection and does not reply.  After a lookup of a quarter of a second or more, clients whose name a
- * rule needs are denied at once, for as long as that lookup took.
+ * Call access_tables_changed() before this: if it found a fault in the tables, every client is denied.  A lookup of the
+ * client's name may wait for the name servers of /etc/resolv.conf, two seconds for each, first for the name of the
+ * address and then for the addresses of that name.  It may wait some seconds more for a server that accepts a TCP
+ * connection and does not reply.  After a lookup of a quarter of a second or more, clients whose name a rule needs are
+ * denied at once, for as long as that lookup took.
  */
 bool access_allows(const union peer *peer, int fd);
 
-/* The syslog priority for a refusal by the last access_allows(): LOG_WARNING, or a rule's facility and level. */
+/* The syslog priority for a refusal by the last access_allows(): LOG_WARNING, or that of the rule's severity option. */
 int access_severity(void);
 
-/* Reads the tables, and the lists that they name, if they may have changed since the last call: see acl_file_look(). */
+/*
+ * Reads the tables, and the lists that they name, if they may have changed since the last call (see acl_file_look()).
+ * Returns whether it read them.
+ */
 bool access_tables_changed(void);
 
 /*
- * Whether the caller may cache the last verdict of access_allows().  False if a rule for this daemon, in the tables
- * that access_tables_changed() last read, has an option other than allow and deny, or if the client was denied because
- * no lookup could start after a slow one.
+ * Whether the caller may cache the last verdict of access_allows().  False if a rule that may concern this daemon has
+ * an option other than allow and deny (in the tables that access_tables_changed() last read).  Also false if the client
+ * was denied because its name could not be looked up so soon after a slow lookup.
  */
 bool access_may_cache(void);
 
 /*
- * Whether a rule for this daemon, in the same tables, may start a program or change this process.  True before the
- * first access_tables_changed().
+ * Whether a rule that may concern this daemon, in the same tables, has an option that starts a program or changes this
+ * process.  A filter would forbid that.  True before the first access_tables_changed().
  */
 bool access_may_run(void);
 

@@ -15,8 +15,8 @@
 #define TABLE_ROOM (4 << 20)
 
 /*
- * The most lists of clients in both tables together, where a list counts each time that it is named, and the most
- * levels of lists that name lists.
+ * LISTS_MOST: the most lists of clients that both tables may name together; a list counts each time that a rule or a
+ * list names it.  LIST_DEPTH: the most levels of lists; a list that a table names is level 1.
  */
 #define LISTS_MOST 64
 #define LIST_DEPTH 8
@@ -27,7 +27,7 @@
 /* The two tables, then the lists that they named when they were last read. */
 static struct watched {
 	char *path;
-	int error;		/* stat(2)'s errno value, or 0 */
+	int error;		/* stat(2)'s errno value, with ENOENT in place of ENOTDIR, or 0 */
 	struct stat status;
 } watched[2 + LISTS_MOST];
 static size_t watched_count = 2;
@@ -76,7 +76,10 @@ set_fault(const char *format, ...)
 	va_end(arguments);
 }
 
-/* Sets the fault in a line of PATH.  If that line names a faulty list, fault_text already has the list's fault. */
+/*
+ * Sets fault_text to PATH, the line, and what is at fault there.  If that line names a faulty list, fault_text already
+ * has the list's fault, and keeps it after the line.
+ */
 static void
 set_fault_at(const char *path, const struct acl_fault *fault)
 {
@@ -86,7 +89,7 @@ set_fault_at(const char *path, const struct acl_fault *fault)
 	set_fault("%.200s, line %lu: %s", path, fault->line, what);
 }
 
-/* Returns the file's text, which the caller frees; NULL after it set a fault. */
+/* Returns the file's text, which the caller frees, and its LENGTH in octets; NULL after it set a fault. */
 static char *
 read_text(const struct watched *file, size_t *length)
 {
@@ -120,8 +123,8 @@ read_text(const struct watched *file, size_t *length)
 static acl_list read_list;
 
 /*
- * Reads a table, or, if DAEMON is NULL, a list of clients at DEPTH (1: a table names it), and every list that it names.
- * Returns false after it set a fault.
+ * Reads a table, or, if DAEMON is NULL, a list of clients at level DEPTH (see LIST_DEPTH), and every list that the file
+ * names.  Returns false after it set a fault.
  */
 static bool
 read_file(const struct watched *file, const char *daemon, int depth)

@@ -1,5 +1,5 @@
 /*
- * The files hosts.allow, hosts.deny and the lists of clients that their rules name: whether libwrap can read and
+ * The tables hosts.allow and hosts.deny, and the lists of clients that their rules name: whether libwrap can read and
  * understand them to the end, whether they changed, and what their rules may do.
  *
  * A process watches one pair of tables, so there is one state.
@@ -12,14 +12,19 @@
 #include "lib/acl_parse.h"
 
 /*
- * Checks the tables and lists for changes (stat(2)).  True, after it read all of them, at the first call, if a file
- * changed since the last call, if one changed so recently that its time stamp might not show another change, and while
- * there is a fault.  DAEMON is the name that rules must match.  ALLOW and DENY, the tables' paths, must stay valid.  If
- * STRICT, it is a fault that both are missing.
+ * Checks the tables and lists for changes (stat(2)).  Reads all of them, and returns true, in each of these cases: at
+ * the first call and after acl_file_distrust(); if a file changed since the last call, or so recently that its time
+ * stamp might not show another change; if the last call found a fault.  Otherwise returns false.
+ *
+ * DAEMON is the daemon's name in the rules.  ALLOW and DENY, the tables' paths, must stay valid.  If STRICT, it is a
+ * fault that both tables are missing.
  */
 bool acl_file_look(const char *daemon, char *allow, char *deny, bool strict);
 
-/* Why libwrap must not use the tables, as acl_file_look() found: file, line, fault, expected text.  NULL: it may. */
+/*
+ * The fault for which libwrap must not use the tables, as the last acl_file_look() found it; NULL if there is none.
+ * The text names the file and, if a line is at fault, the line and what was expected.
+ */
 const char *acl_file_fault(void);
 
 /* Discards the result of the last acl_file_look(): the next call reads all files again and returns true. */

@@ -115,7 +115,7 @@ host_fault(char *word, const struct rules *rules)
 		return ipv4_network_fault(word, slash);
 	if (length == 0 || word[strspn(word, ".")] == '\0')
 		return "a client is missing: expected an address, a network or a name";
-	/* A wildcard pattern for an IPv6 address as text: only in a list file; in a rule its colon ends a field. */
+	/* A wildcard pattern for IPv6 addresses is possible only in a list file: in a rule its colon ends a field. */
 	if (word[strspn(word, name_characters)] == ':' && word[strcspn(word, "*?")] != '\0')
 		return NULL;
 	if (strchr(word, ':') != NULL)
@@ -177,7 +177,7 @@ may_name_daemon(const char *list, const char *daemon)
 
 	for (const char *word = list + strspn(list, separators); *word != '\0'; word += length + strspn(word + length, separators)) {
 		length = strcspn(word, separators);
-		/* A word that is a number is a port of the server. */
+		/* libwrap takes a number in a list of daemons as a port of the server: any daemon may have it. */
 		if (word_is(word, length, daemon) || word_is(word, length, "ALL") || word_is(word, length, "KNOWN") ||
 		    word_is(word, length, "EXCEPT") || strcspn(word, pattern_characters) < length || word[0] == '.' ||
 		    word[length - 1] == '.' || strspn(word, "+-0123456789") >= length)
@@ -257,8 +257,8 @@ brackets_match(const char *line)
 
 /*
  * Ends TEXT at the next colon that separates fields, and returns the text after it, or NULL if there is no such colon.
- * In the lists of daemons and clients (LISTS) a colon in brackets belongs to an address.  In options a colon after a
- * backslash belongs to the option; in lists it separates fields.
+ * If LISTS, TEXT is at a list of daemons or clients, where a colon in brackets belongs to an address.  Otherwise TEXT
+ * is at an option, where a colon after a backslash belongs to the option; in a list such a colon separates fields.
  */
 static char *
 next_field(char *text, bool lists)

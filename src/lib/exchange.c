@@ -56,7 +56,7 @@ finished(const struct reader *reader)
 	return reader->at == reader->end;
 }
 
-/* Parses the digits that come next, after those of VALUE.  Returns their number.  Sets *OVERFLOW if VALUE overflows. */
+/* Appends the digits that come next to the number *VALUE.  Returns their count.  Sets *OVERFLOW if *VALUE overflows. */
 static int
 digits(struct reader *reader, uint64_t *value, bool *overflow)
 {
@@ -71,7 +71,7 @@ digits(struct reader *reader, uint64_t *value, bool *overflow)
 
 /*
  * Parses digits, a point, and exactly PLACES more digits.  With HAS_SIGN a sign must precede them; without, none may.
- * VALUE is in units of the last place.  Sets *RANGE if the only fault is that the number is above MAX, either way.
+ * *VALUE and MAX are in units of the last place.  Sets *RANGE if the only fault is a magnitude above MAX.
  */
 static bool
 decimal(struct reader *reader, bool has_sign, int places, int64_t max, int64_t *value, bool *range)

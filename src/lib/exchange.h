@@ -1,19 +1,22 @@
 /*
- * The exchange: the line protocol by which the host measures and corrects a guest's clock.
+ * The exchange: the line protocol by which the host measures and corrects a guest's clock.  See doc/exchange.md.
  *
  * Lines are ASCII, at most EXCHANGE_LINE octets with their LF.  The host leads; the guest answers each line with one
- * line.  Times are decimal seconds since the epoch with nine decimals.  Offsets and corrections have a sign and nine
- * decimals.  Rates are in parts per million, with a sign and three decimals.
+ * line.  TIME is in seconds since the epoch.  OFFSET is in seconds, with a sign: what to add to the clock, so minus the
+ * offset of offset_interval.h.  TIME, OFFSET and SECONDS have nine decimals.  PPM is parts per million, with a sign and
+ * three decimals.
  *
  *	host                    guest
  *	(connects)              guestclock 1 boot=ID sync=no|guestclock|other freq=PPM tick=US
  *	now                     now TIME
  *	step OFFSET             done TIME	add OFFSET to the clock at once
  *	slew OFFSET             done TIME	add OFFSET to the clock at 500 ppm
- *	rate PPM                done TIME	set the frequency correction, an absolute value
+ *	rate PPM                done TIME	set the rate correction to PPM (does not add PPM to it)
  *	bound SECONDS           done TIME	the clock's error is at most SECONDS
  *	bye                     (ends)
- *	anything else           no REASON text	the clock is unchanged; the session continues, except after too-many
+ *
+ * The guest answers "no REASON text" to a line that it refuses.  The clock is then unchanged, except perhaps after
+ * "failed"; the session continues, except after "too-many".
  *
  * Pure: no locale, no floating point.  Arithmetic is in 64-bit nanoseconds; a number that overflows is refused.
  */
@@ -39,7 +42,7 @@ struct exchange_order {
 /* Why the guest refused an order.  exchange_reason_name() returns the word that is sent. */
 enum exchange_reason {
 	REASON_SYNTAX,		/* not a line of the protocol */
-	REASON_RANGE,		/* a number outside the range of any clock */
+	REASON_RANGE,		/* a number that no clock or kernel can take */
 	REASON_BEFORE_FLOOR,
 	REASON_AFTER_CEILING,
 	REASON_TOO_FAR,
@@ -54,7 +57,7 @@ enum exchange_reason {
 
 struct exchange_greeting {
 	int64_t version;
-	char boot[EXCHANGE_BOOT];	/* boot id, or "-" */
+	char boot[EXCHANGE_BOOT];	/* the kernel's boot ID; if unknown, "-", or empty when written */
 	enum exchange_sync { SYNC_NO, SYNC_GUESTCLOCK, SYNC_OTHER } sync;
 	int64_t frequency_ppb;		/* parts per 10^9; the wire has thousandths of ppm */
 	int64_t tick_us;
@@ -70,15 +73,15 @@ struct exchange_reply {
 const char *exchange_reason_name(enum exchange_reason reason);
 
 /*
- * Each parser reads one line without its LF.  LENGTH counts octets, none of which may be NUL.  A parser returns false
- * if the line is not one of the protocol; *RANGE (unless RANGE is NULL) then says whether the only fault is a number
- * out of range.
+ * Each parser reads one LINE of LENGTH octets, without its LF; a NUL does not end it.  A parser returns false if the
+ * line is not one of the protocol.  Then *RANGE, unless RANGE is NULL, says whether the only fault of an order is a
+ * number out of range.
  */
 bool exchange_parse_order(const char *line, size_t length, struct exchange_order *order, bool *range);
 bool exchange_parse_greeting(const char *line, size_t length, struct exchange_greeting *greeting);
 bool exchange_parse_reply(const char *line, size_t length, struct exchange_reply *reply);
 
-/* Writers end the line with LF and return its length; INTO has EXCHANGE_LINE + 1 octets. */
+/* Writers end the line with LF and NUL, and return its length with the LF; INTO has EXCHANGE_LINE + 1 octets. */
 size_t exchange_write_order(const struct exchange_order *order, char *into);
 size_t exchange_write_greeting(const struct exchange_greeting *greeting, char *into);
 size_t exchange_write_time(const char *word, nanoseconds time, char *into);

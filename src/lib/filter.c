@@ -61,7 +61,7 @@ call_trapped(int signal, siginfo_t *info, void *context)
 		    write(STDERR_FILENO, ": the filter forbids this system call\n", 38) > 0);
 #endif
 	if (call < sizeof filter_dangerous * 8 && (filter_dangerous[call / 8] >> call % 8 & 1) != 0) {
-		/* Every filter makes the kernel kill the process for this call: the end does not need this code. */
+		/* Every filter makes the kernel kill the process at tkill(2); _exit() follows if it does not. */
 		syscall(SYS_tkill, 0, 0);
 		_exit(STATUS_SYSTEM);
 	}
@@ -116,8 +116,8 @@ filter_enter(enum filter filter)
 	ready = true;
 #endif
 	/*
-	 * Without this flag, a kernel before 5.16 restricts speculative execution for a process that enters a filter,
-	 * which slows it down.  That protects against untrusted code inside the process; this process runs none.
+	 * Without SPEC_ALLOW, a kernel before 5.16 restricts speculative execution for a process that enters a filter, and
+	 * so slows the process down.  This restriction guards against untrusted code in a process; this process runs none.
 	 */
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &programs[filter]) == 0)
 		return 0;
@@ -128,7 +128,7 @@ filter_enter(enum filter filter)
 void
 filter_describe(int error, char text[FILTER_TEXT])
 {
-	/* A kernel without seccomp returns ENOSYS or EINVAL; an outer filter may return any of these. */
+	/* A kernel without seccomp returns ENOSYS or EINVAL; a container's filter may return any of the four. */
 	bool none = error == ENOSYS || error == EINVAL || error == EPERM || error == EACCES;
 
 	snprintf(text, FILTER_TEXT, none ? "this kernel or container offers no system call filter (seccomp): %s; "

@@ -2,9 +2,10 @@
  * System call filters: the calls that each process may still make.
  *
  * Source: seccomp(2).  mkfilter.c generates the filters with libseccomp when the program is built, so that the program
- * itself computes nothing and loads no library for them.  A dangerous call kills the process with SIGSYS.  A call that
- * is neither allowed nor dangerous fails with ENOSYS, and this file records it.  On architectures other than x86 and
- * ARM, dangerous calls fail with ENOSYS too, and no call is recorded.
+ * itself computes nothing and loads no library for them.  mkfilter.c also describes the classes of calls.  A
+ * dangerous call kills the process with SIGSYS.  A denied call fails with EACCES.  Any other call that is not allowed
+ * fails with ENOSYS, and filter.c records it.  On architectures other than x86 and ARM, dangerous calls fail with
+ * ENOSYS too, and no call is recorded.
  */
 #ifndef GUESTCLOCK_FILTER_H
 #define GUESTCLOCK_FILTER_H
@@ -13,9 +14,9 @@
 #include <stdint.h>
 
 enum filter {
-	FILTER_RESOLVER,	/* asking process, first part: name lookup, sockets, reading files, another filter */
-	FILTER_ASKER,		/* asking process, second part: existing sockets; no setting the clock, no files */
-	FILTER_SETTER,		/* the process that sets the clock: existing descriptors; no new socket, no new file */
+	FILTER_RESOLVER,	/* guestclock-set's asking process, first: name lookup, sockets, reading files, next filter */
+	FILTER_ASKER,		/* guestclock-set's asking process, then: existing sockets; no setting the clock, no files */
+	FILTER_SETTER,		/* guestclock-set's setting process: existing descriptors; no new socket, no new file */
 	FILTER_SERVER		/* in.timed: its sockets, reading files, looking up names; cannot start programs */
 };
 
@@ -23,14 +24,14 @@ enum filter {
 void filter_disable(void);
 
 /*
- * Enters FILTER, irrevocably; requires no_new_privs.  Returns 0 or an errno value, which filter_describe() turns into a
- * line for the administrator in TEXT.  The first call installs a handler for SIGSYS.
+ * Enters FILTER, irrevocably.  The caller must have set no_new_privs (prctl(2)).  Returns 0 or an errno value;
+ * filter_describe() writes TEXT, a line about it for the administrator.  The first call installs a handler for SIGSYS.
  */
 int filter_enter(enum filter filter);
 #define FILTER_TEXT 192
 void filter_describe(int error, char text[FILTER_TEXT]);
 
-/* How many different calls one process records. */
+/* How many different failed calls one process records. */
 #define FILTER_MISSED 4
 
 struct filter_missed {
@@ -38,7 +39,7 @@ struct filter_missed {
 	int32_t call;		/* the call's number on this architecture */
 };
 
-/* Returns in MISSED a call that failed because the filter does not list it, each once; false: no further one. */
+/* Sets *MISSED to the next recorded call, which failed because the filter does not list it.  False: none is left. */
 bool filter_next_missed(struct filter_missed *missed);
 
 /* The format of the log line: a call's number, and how often it failed. */

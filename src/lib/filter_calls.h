@@ -10,12 +10,13 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-/* TCGETS2, which newer C libraries use for TCGETS.  The kernel's header of it conflicts with the C library's. */
+/* TCGETS2: newer C libraries use it instead of TCGETS.  The kernel's header with it conflicts with the C library's. */
 #define TERMINAL_GETS2 0x802c542a
 
 /*
- * Calls, separated by spaces, and the condition on one argument under which they are allowed: (argument & mask) ==
- * value.  Without a mask they are always allowed.  An entry without names ends each table.
+ * Names of calls, separated by spaces, and the condition under which the calls are allowed: the argument with this
+ * number, counted from 0, fulfils (argument & mask) == value.  If mask is 0, the calls are always allowed.  An entry
+ * without names ends each table.
  */
 struct calls {
 	const char *names;
@@ -23,7 +24,7 @@ struct calls {
 	uint64_t mask, value;
 };
 
-/* Forbid executable memory. */
+/* For mmap(2): no executable memory, which only the sanitizers need. */
 #ifdef SANITIZER
 #define PROTECTION 0, 0, 0
 #else
@@ -35,10 +36,10 @@ struct calls {
 static const struct calls common[] = {
 	{ .names = "read write writev close poll ppoll clock_gettime gettimeofday getpid exit exit_group rt_sigreturn "
 	    "rt_sigprocmask restart_syscall brk munmap fstat lseek futex" },
-	/* the same on 32-bit architectures */
+	/* the names of some of them on 32-bit architectures */
 	{ .names = "clock_gettime64 ppoll_time64 fstat64 _llseek futex_time64 sigreturn" },
 	{ "mmap mmap2", PROTECTION },
-	/* for abort(3), after its message; its tgkill(2) is dangerous (it reaches any process) and kills this one */
+	/* for abort(3), which then calls tgkill(2): that can reach any process, so it is dangerous and kills this one */
 	{ .names = "gettid" },
 	/* for realloc(3), free(3) of large blocks, and qsort(3) of glibc 2.36, which asks for the amount of memory */
 	{ "mremap", 3, ~UINT64_C(0), MREMAP_MAYMOVE }, { "madvise", 2, 0xffffffff, MADV_DONTNEED }, { .names = "sysinfo" },
@@ -52,23 +53,23 @@ static const struct calls common[] = {
 	{ 0 }
 };
 
-/* No destination address: syslog(3)'s socket and those of UDP and TCP sources are already connected. */
+/* sendto(2) without a destination address: the sockets of syslog(3) and of time sources are connected already. */
 #define CONNECTED 4, ~UINT64_C(0), 0
-/* Reading a limit only: the third argument would set one. */
+/* prlimit64(2) only to read a limit: its third argument, if not NULL, sets one. */
 #define NO_NEW_LIMIT 2, ~UINT64_C(0), 0
 static const struct calls asker[] = {
 	{ .names = "send recv recvfrom getrandom" }, { "sendto", CONNECTED }, { "prlimit64", NO_NEW_LIMIT }, { 0 }
 };
-/* pidfd_send_signal(2) reaches only a process of which this one has a pidfd: the asking process. */
+/* pidfd_send_signal(2) reaches only a process of which the setting process has a pidfd: the asking process. */
 static const struct calls setter[] = {
 	{ .names = "send adjtimex clock_adjtime clock_adjtime64 clock_settime clock_settime64 settimeofday pwrite64 "
 	    "pread64 ftruncate flock sched_yield pidfd_send_signal wait4" },
 	{ "sendto", CONNECTED }, { "prlimit64", NO_NEW_LIMIT }, { 0 }
 };
 /*
- * Denied calls.  When syslog(3)'s daemon has gone, syslog(3) tries to connect again: the attempt fails and the line is
- * lost, but the request continues.  Looking up a file by name fails as well, and so does the fstat(3) of a C library
- * that implements it by newfstatat(2).
+ * The calls that asker and setter deny.  When the syslog daemon has gone, syslog(3) tries to connect again: the attempt
+ * fails and the line is lost, but the request continues.  Looking up a file by name fails as well, and so does the
+ * fstat(3) of a C library that implements it by newfstatat(2).
  */
 #define UNREACHABLE "socket connect openat open newfstatat fstatat64"
 
@@ -106,11 +107,14 @@ static const struct calls server[] = {
 	/* -s reads the kernel's clock state; setting it would need a capability that in.timed has given up */
 	{ .names = "adjtimex clock_adjtime clock_adjtime64" }, { 0 }
 };
-/* Denied calls: an option in an edited hosts.allow may try them before in.timed has noticed the edit and exited. */
+/* The calls that server denies: an option in an edited table may try them before in.timed notices that and exits. */
 #define FORBIDDEN "fork vfork clone clone3 execve execveat setuid setgid setgroups setuid32 setgid32 setgroups32 " \
     "umask setpriority"
 
-/* If a filter allows a call with some values of an argument, as for mmap(2), all other values are dangerous. */
+/*
+ * The calls that kill a process, unless its filter allows or denies them.  If the filter allows one of them with some
+ * values of an argument, as for mmap(2), the call kills with all other values.
+ */
 static const char dangerous[] =
     /* programs and processes */
     "execve execveat fork vfork clone clone3 kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open "

@@ -74,7 +74,7 @@ add(scmp_filter_ctx context, uint32_t action, const struct calls *calls)
 static scmp_filter_ctx
 new_filter(uint32_t architecture)
 {
-	/* The architectures whose result register filter.c knows. */
+	/* Send SIGSYS on the architectures whose result register filter.c knows. */
 	bool trap = architecture == SCMP_ARCH_X86_64 || architecture == SCMP_ARCH_X86 || architecture == SCMP_ARCH_AARCH64 ||
 	    architecture == SCMP_ARCH_ARM;
 	scmp_filter_ctx context = seccomp_init(trap ? SCMP_ACT_TRAP : SCMP_ACT_ERRNO(ENOSYS));
@@ -89,7 +89,7 @@ new_filter(uint32_t architecture)
 		if (error != 0)
 			fail("seccomp_arch_add", -error);
 	}
-	/* A binary tree: on entering, the kernel runs the filter once for each system call: most of the cost. */
+	/* Make a binary tree.  To enter a filter costs time because the kernel then runs it once for each system call. */
 	error = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	/* The same number means another call on another architecture. */
 	if (error == 0)
@@ -100,8 +100,8 @@ new_filter(uint32_t architecture)
 }
 
 /*
- * Prints a filter called NAME that allows the common calls and the two tables in ALLOWED (NULL: none), and makes those
- * in DENIED fail with EACCES.
+ * Prints a filter called NAME that allows the calls in common and in the two tables of ALLOWED (NULL: no table), and
+ * makes the calls in DENIED fail with EACCES.
  */
 static void
 print_filter(const char *name, const struct calls *const allowed[2], const char *denied, uint32_t architecture)

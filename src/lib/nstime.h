@@ -33,10 +33,10 @@ seconds_floor(nanoseconds time)
 struct clock_reading {
 	nanoseconds real;	/* CLOCK_REALTIME */
 	nanoseconds raw;	/* CLOCK_MONOTONIC_RAW, read just before real */
-	nanoseconds width;	/* the longest time between the two readings */
+	nanoseconds width;	/* at most this time passed between the two readings */
 };
 
-/* The nanoseconds from seconds_floor(time) to a time: 0 to 999,999,999. */
+/* The nanoseconds from the whole second seconds_floor(TIME) to TIME: 0 to 999,999,999. */
 static inline nanoseconds
 seconds_fraction(nanoseconds time)
 {

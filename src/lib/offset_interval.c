@@ -13,7 +13,7 @@ interval_measured(nanoseconds sent, nanoseconds received, nanoseconds earliest, 
 nanoseconds
 interval_middle(struct interval interval)
 {
-	/* Halve the width, not the sum: it fits into 64 bits unsigned, so the middle lies between the ends. */
+	/* Halve the width, not the sum of the ends: the width always fits into 64 bits unsigned, the sum does not. */
 	return interval.low + (nanoseconds)(((uint64_t)interval.high - (uint64_t)interval.low) / 2);
 }
 

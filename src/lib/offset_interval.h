@@ -18,9 +18,9 @@ struct interval {
 };
 
 /*
- * The offset of a guest whose clock read SENT before and RECEIVED after the source read its own clock.  The source's
- * reading lies in [EARLIEST, LATEST].  If RECEIVED is before SENT (the guest's clock was set meanwhile), the two are
- * exchanged.
+ * The offset of a guest whose clock read SENT before, and RECEIVED after, the time source read its own clock.  The true
+ * time of the source's reading lies in [EARLIEST, LATEST].  If RECEIVED is before SENT (the guest's clock was set
+ * meanwhile), the two are exchanged.
  */
 struct interval interval_measured(nanoseconds sent, nanoseconds received, nanoseconds earliest, nanoseconds latest);
 

@@ -13,7 +13,7 @@
 #define OPTION_COMPLAINT 512
 #define OPTION_HELP_TEXT 3072
 
-/* A macro's number as text, so that a bound or default stands once. */
+/* A macro's number as text, so that a help text takes a bound or default from its macro. */
 #define OPTION_NUMBER(macro) OPTION_NUMBER_TEXT(macro)
 #define OPTION_NUMBER_TEXT(number) #number
 
@@ -49,11 +49,11 @@ void option_start(struct option_reader *reader, const struct program *program, i
 
 /*
  * Parses the next option.  Returns its index in the table, OPTION_HELP or OPTION_VERSION; OPTION_END after the last option,
- * with the index of the next word in optind; or OPTION_WRONG, with one line in COMPLAINT.
+ * with the index in argv of the next word in optind; or OPTION_WRONG, with one line in COMPLAINT.
  */
 int option_next(struct option_reader *reader, char complaint[OPTION_COMPLAINT]);
 
-/* Writes COMPLAINT: the last option, of index AT, has a value other than EXPECTED.  Returns OPTION_WRONG. */
+/* Writes COMPLAINT: the value of the last option (index AT) is not what EXPECTED describes.  Returns OPTION_WRONG. */
 int option_expected(const struct option_reader *reader, int at, const char *expected, char complaint[OPTION_COMPLAINT]);
 
 /* Writes COMPLAINT: WHAT (such as "unexpected argument"), WORD in quotes, and the synopsis. */

@@ -1,4 +1,4 @@
-/* Client addresses: see peer.h. */
+/* Addresses of clients and time sources: see peer.h. */
 #include "lib/peer.h"
 
 #include <arpa/inet.h>

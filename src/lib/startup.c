@@ -1,4 +1,4 @@
-/* Before anything else: see startup.h. */
+/* Steps at the start of the programs: see startup.h. */
 #include "lib/startup.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 #include "lib/version.h"
 
-/* More than what is set up for lookups takes, and little enough to stay in the heap when it is given back. */
+/* Octets: more than the C library allocates in startup_lookups(), and so few that free(3) keeps them in the heap. */
 #define LOOKUP_ROOM 65536
 
 bool
@@ -80,7 +80,7 @@ startup_inform(const struct program *program, int what)
 	if (what == OPTION_HELP)
 		option_help(program, text);
 	else
-		/* A dynamic linker has an address of its own. */
+		/* AT_BASE is the address of the dynamic linker: 0 in a static program. */
 		snprintf(text, sizeof text, "%s " GUESTCLOCK_VERSION " (%s%s)\n", program->name,
 		    getauxval(AT_BASE) == 0 ? "static" : "shared", program->libraries);
 	return fputs(text, stdout) >= 0 && fflush(stdout) == 0;

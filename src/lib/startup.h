@@ -1,5 +1,5 @@
 /*
- * Start-up steps of every program.
+ * Steps at the start of the programs.
  */
 #ifndef GUESTCLOCK_STARTUP_H
 #define GUESTCLOCK_STARTUP_H
@@ -25,7 +25,7 @@ void startup_close_from(int first);
 /* Whether FD is open and certainly not a socket, so that output to it reaches no network client. */
 bool startup_no_socket(int fd);
 
-/* Whether FD is surely no network connection: it is no socket, or a local one, as sshd gives a command. */
+/* Whether FD is surely no network connection: it is open, and is a Unix-domain socket (as from sshd) or no socket. */
 bool startup_local(int fd);
 
 /* Prints the help (WHAT is OPTION_HELP) or the version.  False, with errno, when that cannot be written. */
@@ -33,9 +33,9 @@ bool startup_inform(const struct program *program, int what);
 
 /*
  * Restricts lookups from now on: host names to /etc/hosts and DNS, users, groups and netgroups to /etc/passwd, /etc/group
- * and /etc/netgroup, whatever nsswitch.conf(5) says.  The modules that it may name are shared libraries: a static
- * program that loads one also loads a second C library, perhaps of another release.  The C library still reads the
- * file.  Returns false, with errno, if the file exists but cannot be read, or if memory runs out.
+ * and /etc/netgroup, whatever nsswitch.conf(5) says.  The modules that nsswitch.conf may name are shared libraries: a
+ * static program that loads one also loads a second C library, perhaps of another release.  The C library still reads
+ * nsswitch.conf.  Returns false, with errno, if nsswitch.conf exists but cannot be read, or if memory runs out.
  */
 bool startup_lookups(void);
 

@@ -58,11 +58,11 @@ sysclock_state(struct sysclock_state *state)
 
 	if (result < 0)
 		return errno;
-	/* TIME_ERROR also reports lost PPS signals; STA_UNSYNC is what steps, settimeofday(2) and services keep. */
+	/* TIME_ERROR also reports lost PPS signals.  Steps and settimeofday(2) set STA_UNSYNC; time services clear it. */
 	state->synchronised = (kernel.status & STA_UNSYNC) == 0 && result != TIME_ERROR;
 	state->maxerror = ns_multiply(kernel.maxerror, NS_PER_MICROSECOND);
 	state->esterror = ns_multiply(kernel.esterror, NS_PER_MICROSECOND);
-	/* The kernel keeps the frequency within 500 ppm. */
+	/* The kernel keeps the frequency within 500 ppm: the product fits. */
 	state->frequency_ppb = kernel.freq * INT64_C(1000) / 65536;
 	state->tick_us = kernel.tick;
 	state->slew_left = adjtimex(&slew) < 0 ? 0 : ns_multiply(slew.offset, NS_PER_MICROSECOND);

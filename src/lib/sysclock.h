@@ -1,10 +1,10 @@
 /*
- * The system clock.  Only this file sets or slews it; all other files read it by this one, except acl_file.c, which
- * reads the coarse clock.
+ * The system clock.  Only sysclock.c sets or slews it.  All other files read it by the functions below, except
+ * acl_file.c, which reads the coarse clock.
  *
  * Times: nanoseconds since the epoch (nstime.h).  Offsets: guest minus truth, so a correction is minus the offset.
- * Sources: clock_gettime(2), clock_settime(2), adjtimex(2) (ADJ_SETOFFSET, ADJ_STATUS, ADJ_MAXERROR, ADJ_ESTERROR,
- * ADJ_OFFSET_SINGLESHOT).  Functions that return int return 0 or an errno value.
+ * Sources: clock_gettime(2), clock_settime(2), adjtimex(2), adjtime(3).  Functions that return int return 0 or an errno
+ * value.
  */
 #ifndef GUESTCLOCK_SYSCLOCK_H
 #define GUESTCLOCK_SYSCLOCK_H
@@ -16,10 +16,10 @@
 /* The largest correction for adjtime(3): it counts microseconds in an int, so glibc refuses more than 2145 s. */
 #define SYSCLOCK_SLEW_MAX (INT64_C(2145) * NS_PER_SECOND)
 
-/* The kernel calls a clock with this much error unsynchronised (NTP_PHASE_LIMIT) and keeps no larger bound. */
+/* The kernel calls a clock with more error than this unsynchronised (NTP_PHASE_LIMIT) and keeps no larger bound. */
 #define SYSCLOCK_BOUND_MAX (16 * NS_PER_SECOND)
 
-/* CLOCK_REALTIME, by clock_gettime(2), not time(2): that reads the coarse clock, whose second is up to a tick late. */
+/* CLOCK_REALTIME, by clock_gettime(2).  time(2) reads the coarse clock, whose second begins up to a tick late. */
 nanoseconds sysclock_now(void);
 
 /* CLOCK_MONOTONIC_RAW, which steps and slews do not affect. */
@@ -30,10 +30,10 @@ struct clock_reading sysclock_read(void);
 
 /* The kernel's clock state: adjtimex(2). */
 struct sysclock_state {
-	bool synchronised;	/* STA_UNSYNC is clear and the clock is not in error */
+	bool synchronised;	/* STA_UNSYNC is clear, and adjtimex(2) did not return TIME_ERROR */
 	nanoseconds maxerror;	/* the bound on the error, which grows by 500 ppm */
 	nanoseconds esterror;	/* the estimated error */
-	nanoseconds slew_left;	/* the rest of a slew by adjtime(3); sign of the correction */
+	nanoseconds slew_left;	/* what a slew by adjtime(3) must still add to the clock; 0 if it cannot be read */
 	int64_t frequency_ppb;	/* frequency correction in parts per 10^9, positive: runs faster */
 	int64_t tick_us;	/* microseconds added per tick of 1/USER_HZ second, normally 10000 */
 };
@@ -41,19 +41,22 @@ struct sysclock_state {
 int sysclock_state(struct sysclock_state *state);
 
 /*
- * Adds CORRECTION to the clock at once.  MOVED is how far the clock moved against CLOCK_MONOTONIC_RAW, which nobody can
- * set: another program may have set the clock too.  Uses one atomic system call (ADJ_SETOFFSET) if the kernel has it;
- * otherwise reads, adds and sets.  Ends any slew in progress and leaves the kernel unsynchronised.
+ * Adds CORRECTION to the clock at once.  Sets *MOVED, also after an error, to how far the clock moved against
+ * CLOCK_MONOTONIC_RAW, which nobody can set: another program may have set the clock too.  Uses one atomic system call
+ * (ADJ_SETOFFSET) if the kernel has it; otherwise reads, adds and sets.  Ends any slew in progress and sets STA_UNSYNC.
  */
 int sysclock_step(nanoseconds correction, nanoseconds *moved);
 
-/* Offsets up to this are slewed and larger ones are stepped, unless a request says otherwise. */
+/* Offsets up to this size are slewed and larger ones are stepped, unless a request says otherwise. */
 #define SYSCLOCK_SLEW_BELOW (100 * NS_PER_MILLISECOND)
 
-/* A clock that another time service keeps within this is left alone. */
+/* A clock that another time service keeps within less than this of the true time is left alone. */
 #define SYSCLOCK_RESPECT_BELOW NS_PER_SECOND
 
-/* Makes the kernel slew the clock by CORRECTION at 500 ppm (adjtime(3)).  Replaces any slew in progress. */
+/*
+ * Makes the kernel slew the clock by CORRECTION at 500 ppm (adjtime(3)).  The caller must keep CORRECTION within
+ * SYSCLOCK_SLEW_MAX either way.  Replaces any slew in progress.
+ */
 int sysclock_slew(nanoseconds correction);
 
 /* The kernel accepts ticks of 9,000 to 11,000 us (10 % either way), and up to 500 ppm of frequency in addition. */
@@ -73,13 +76,16 @@ sysclock_split_rate(int64_t ppb, int64_t *tick_us, int64_t *frequency)
 	*frequency = (ppb - ticks * 100000) * 65536 / 1000;
 }
 
-/* Sets tick and frequency to a correction of PPB parts per 10^9 in all.  The caller keeps it within SYSCLOCK_RATE_MAX. */
+/* Sets tick and frequency to correct by PPB parts per 10^9 in all.  The caller keeps PPB within SYSCLOCK_RATE_MAX. */
 int sysclock_rate(int64_t ppb);
 
 /* The total correction by tick and frequency, in parts per 10^9; SYSCLOCK_RATE_MAX if it cannot be read. */
 int64_t sysclock_rate_in_force(void);
 
-/* Sets the kernel's bound on the clock's error to MAXERROR and its estimate to ESTERROR.  Clears STA_UNSYNC. */
+/*
+ * Sets the kernel's bound on the clock's error to MAXERROR and its estimate of the error to ESTERROR.  The caller must
+ * keep both from 0 to SYSCLOCK_BOUND_MAX.  Clears STA_UNSYNC.
+ */
 int sysclock_set_bound(nanoseconds maxerror, nanoseconds esterror);
 
 #endif

@@ -62,7 +62,7 @@ parse_seconds(const char *text, nanoseconds max, nanoseconds *value)
 	return true;
 }
 
-/* Days from 1970-01-01 to a date of the Gregorian calendar.  Years count from March: the leap day is the last. */
+/* Days from 1970-01-01 to a date of the Gregorian calendar.  Years begin in March: the leap day ends one. */
 static int64_t
 days_of_date(int64_t year, int64_t month, int64_t day)
 {
@@ -162,7 +162,7 @@ format_quoted(const char *from, char *text, size_t size)
 	text[at] = '\0';
 	if (from[at] == '\0')
 		return;
-	/* Between words, where a word ends in the second half. */
+	/* Cut between two words if the second half of TEXT has a space; else cut at the end. */
 	for (at = size - 4; at > size / 2 && text[at - 1] != ' '; at--)
 		;
 	memcpy(text + (at > size / 2 ? at : size - 4), "...", 4);

@@ -3,7 +3,7 @@
  *
  * Pure: no locale, no floating point, no system call.
  *
- * A parser accepts the whole string or fails: no spaces, no sign unless stated, no trailing characters.
+ * A parser accepts the whole string, without spaces or a sign, or returns false and sets nothing.
  */
 #ifndef GUESTCLOCK_TEXT_H
 #define GUESTCLOCK_TEXT_H
@@ -16,16 +16,16 @@
 /* A whole number from MIN to MAX (0 <= MIN), at most ten digits. */
 bool parse_whole(const char *text, int64_t min, int64_t max, int64_t *value);
 
-/* Seconds: digits, optionally a point and one to nine more digits.  At most MAX. */
+/* Seconds: one to ten digits, optionally a point and one to nine more digits.  VALUE is in nanoseconds, at most MAX. */
 bool parse_seconds(const char *text, nanoseconds max, nanoseconds *value);
 
 /*
  * A date in UTC: YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ (RFC 3339, no fractions, no leap second), years 1970 to 2261.
- * SECONDS: Unix seconds.
+ * SECONDS are Unix seconds (rfc868.h).
  */
 bool parse_date(const char *text, int64_t *seconds);
 
-/* "1 guest", "2 guests": what follows the noun. */
+/* The ending of a noun after a number: "1 guest", "2 guests". */
 #define PLURAL(count) ((count) == 1 ? "" : "s")
 
 /* Room for the longest output of each formatter, with the final NUL. */
