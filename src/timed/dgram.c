@@ -12,7 +12,7 @@
 #include "timed/reply.h"
 #include "timed/wait_mode.h"
 
-/* The most datagrams that one system call receives, or replies that one sends. */
+/* The most requests that one recvmmsg(2) receives, and the most replies that one sendmmsg(2) sends. */
 #define BATCH 32
 
 /* Room for one control message, IP_PKTINFO or IPV6_PKTINFO, which is the larger. */
@@ -25,11 +25,11 @@ union pktinfo_room {
 static struct {
 	struct mmsghdr question[BATCH];
 	struct iovec room[BATCH];
-	uint8_t content[BATCH][LOOP_GUARD_OCTETS + 1];	/* never read; the last octet shows an overlong datagram */
+	uint8_t content[BATCH][LOOP_GUARD_OCTETS + 1];	/* never read; room for an octet too many, which msg_len shows */
 	union peer asker[BATCH];		/* the client's address from the kernel: the reply's destination */
 	union pktinfo_room asked[BATCH];	/* the request's destination: the reply's source address */
 	struct mmsghdr answer[BATCH];
-	union peer client[BATCH];		/* the client's address, unmapped, for each reply */
+	union peer client[BATCH];		/* the client's address after peer_unmap(), for each entry of answer */
 } batch;
 
 static void
@@ -55,9 +55,9 @@ receive_batch(int fd, int flags)
 }
 
 /*
- * Changes PACKET, the control message of a request, LENGTH octets, into one for the reply, which sets the reply's
- * source address to the request's destination.  Returns its length, or 0 if the kernel must choose the source.  The
- * length is CMSG_LEN, not CMSG_SPACE: with the padding the kernel would have to allocate memory for the message.
+ * PACKET is the control message of a request, of LENGTH octets.  Changes it into one for the reply, which sets the
+ * reply's source address to the request's destination.  Returns the new length, or 0 if the kernel must choose the
+ * source.  The length is CMSG_LEN, not CMSG_SPACE: with the padding the kernel would have to allocate memory.
  */
 static size_t
 answer_from_asked(union pktinfo_room *packet, size_t length)
@@ -95,8 +95,8 @@ answer_from_asked(union pktinfo_room *packet, size_t length)
 }
 
 /*
- * Sends a reply again after sendmmsg(2) failed with ERROR; the kernel now chooses the source address.  False if the
- * source address was not the cause of ERROR, or if this fails too.
+ * Sends a reply again after sendmmsg(2) failed with ERROR; the kernel now chooses the source address.  Returns whether
+ * the reply was sent: false without another try if the source address cannot be the cause of ERROR.
  */
 static bool
 send_from_any(int fd, struct msghdr *answer, int error)

@@ -10,7 +10,7 @@
 #include "lib/startup.h"
 #include "timed/reply.h"
 
-/* Writes the time to standard output: a pipe, terminal, file or Unix-domain socket, so there is no client to check. */
+/* Writes the time to standard output.  Standard input is no network socket, so there is no client to check. */
 static enum status
 write_time(void)
 {
@@ -43,7 +43,7 @@ serve_unconnected(int fd, int error)
 		syslog(LOG_ERR, "cannot find out the client's address: %m");
 		return STATUS_SYSTEM;
 	}
-	/* The client closed the connection early: this is no error of this system. */
+	/* The client ended the connection before in.timed asked for the client's address: no error of this system. */
 	syslog(LOG_INFO, "the client closed its connection before it was answered");
 	return STATUS_DONE;
 }

@@ -10,18 +10,18 @@
 #include "timed/reply.h"
 
 /*
- * Serves file descriptor 0 with the function below that fits its type.  If it is a pipe, terminal, file or Unix-domain
- * socket, writes the time, four octets, to standard output.
+ * Serves file descriptor 0 with the function below that fits its type.  If descriptor 0 is a pipe, terminal, file or
+ * Unix-domain socket, writes the time, four octets, to standard output.
  */
 enum status serve(void);
 
-/* Serves one connection, from PEER ("stream nowait"): checks access, replies, waits up to 2 s for its close. */
+/* Serves one connection, from PEER ("stream nowait"): checks access, replies, waits up to 2 s until PEER closes it. */
 enum status stream_connection(int fd, union peer *peer);
 
-/* Serves a listening socket ("stream wait") until it is idle or the superserver ends. */
+/* Serves a listening socket ("stream wait") until no request came for the idle time (-i), or the superserver ends. */
 enum status stream_listener(int fd);
 
-/* Serves a datagram socket ("dgram wait") until it is idle or the superserver ends. */
+/* Serves a datagram socket ("dgram wait") until no request came for the idle time (-i), or the superserver ends. */
 enum status dgram_serve(int fd);
 
 #endif

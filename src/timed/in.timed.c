@@ -26,7 +26,7 @@
 enum { IDLE, LOG, NAME, SYNC, NO_FILTER, STRICT_ACCESS, OPTIONS };
 
 static const struct known_option options[OPTIONS] = {
-	[IDLE] = { "-i", "seconds", "wait mode: leave after this long without a request (" OPTION_NUMBER(IDLE_DEFAULT) ")" },
+	[IDLE] = { "-i", "seconds", "wait mode: exit after this long without a request (" OPTION_NUMBER(IDLE_DEFAULT) ")" },
 	[LOG] = { "-l", NULL, "log each answer" },
 	[NAME] = { "-n", "name", "the daemon name in hosts.allow and hosts.deny" },
 	[SYNC] = { "-s", NULL, "answer only while this machine's clock is synchronised" },
@@ -36,9 +36,9 @@ static const struct known_option options[OPTIONS] = {
 
 static const struct program program = {
 	.name = "in.timed", .command = "", .operands = "", .libraries = ", libwrap",
-	.purpose = "Tells the time as RFC 868 has it, to clients such as rdate(8).  xinetd, inetd or\n"
-	    "systemd starts it with a socket as standard input.  Otherwise it writes the time,\n"
-	    "four octets, to standard output:  in.timed | od -An -tu1",
+	.purpose = "Sends the time in the format of RFC 868, to clients such as rdate(8).  xinetd,\n"
+	    "inetd or systemd starts it with a socket as standard input.  Otherwise it writes\n"
+	    "the time, four octets, to standard output:  in.timed | od -An -tu1",
 	.more = "",
 	.options = options, .count = OPTIONS
 };
@@ -77,7 +77,7 @@ run(int argc, char **argv)
 	/* A superserver may leak its own descriptors to this process. */
 	startup_close_from(STDERR_FILENO + 1);
 	signal(SIGXFSZ, SIG_IGN);
-	/* Under nowait, standard error is the connection: the client would read a message there as the time. */
+	/* In "stream nowait" standard error is the connection: the client would read a message there as the time. */
 	openlog("in.timed", LOG_PID | (startup_no_socket(STDERR_FILENO) ? LOG_PERROR : 0), LOG_DAEMON);
 	if (!descriptors) {
 		errno = error;

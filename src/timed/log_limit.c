@@ -24,7 +24,7 @@ log_limit_tick(struct log_limit *limit)
 		limit->used--;
 		return 0;
 	}
-	/* The caller logs this count, and that line uses the one just refilled: the bucket limits these lines too. */
+	/* The caller logs this count in a line that uses the refill, so used stays: the bucket limits these lines too. */
 	held = limit->held;
 	limit->held = 0;
 	return held;

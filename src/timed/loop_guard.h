@@ -17,9 +17,10 @@
 #define LOOP_GUARD_OCTETS (RFC868_OCTETS - 1)
 
 /*
- * Whether in.timed may reply to a datagram of OCTETS from CLIENT (unmapped).  Not if its port is below 1024, 0 included:
- * a service on that port may reply to the reply (CVE-1999-0103, CVE-2024-2169).  Not if its address is broadcast,
- * multicast, reserved or unspecified, or of another family than IPv4 and IPv6.
+ * Whether in.timed may reply to a datagram of OCTETS octets from CLIENT (unmapped).  Not if it has more than
+ * LOOP_GUARD_OCTETS.  Not if the client's port is below 1024, 0 included: a service on that port may reply to the reply
+ * (CVE-1999-0103, CVE-2024-2169).  Not if the client's address is broadcast, multicast, reserved or unspecified, or of
+ * another family than IPv4 and IPv6.
  */
 bool loop_guard_may_reply(const union peer *client, size_t octets);
 

@@ -1,5 +1,5 @@
 /*
- * Shared by all ways to reply: the options, the reply, and log lines.
+ * What all ways to reply share: the options, the reply, and log lines.
  */
 #ifndef GUESTCLOCK_REPLY_H
 #define GUESTCLOCK_REPLY_H
@@ -18,13 +18,13 @@ extern struct reply_options {
 } reply_options;
 
 /*
- * Reads the clock and writes the reply: the current second's count (lib/rfc868.h).  False if the clock reads before this
- * program's release, or if it must be synchronised (require_sync) and is not.  The caller then closes the connection
- * without a reply (RFC 868), and the reason goes to syslog if MAY_LOG() allows it, or always if MAY_LOG is NULL.
+ * Reads the clock and writes the reply into OCTETS: the current second's count (lib/rfc868.h).  Returns false if the
+ * clock reads a time before this program's release, or if it must be synchronised (require_sync) and is not.  The
+ * caller must then send no reply (RFC 868).  The reason goes to syslog if MAY_LOG is NULL or MAY_LOG() returns true.
  */
 bool reply_time(uint8_t octets[RFC868_OCTETS], bool (*may_log)(void));
 
-/* Log a refusal, or, if log_answers, a reply.  PEER has passed peer_unmap().  TRANSPORT is "tcp" or "udp". */
+/* Log a refusal, or, if log_answers is set, a reply.  PEER is unmapped (lib/peer.h).  TRANSPORT is "tcp" or "udp". */
 void reply_log_refusal(const union peer *peer, const char *transport);
 void reply_log(const union peer *peer, const char *transport);
 

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 
 /*
- * Drops every capability, forbids new ones at execve(2) and tracing by other processes (no_new_privs, PR_SET_DUMPABLE),
- * and enters the filter, which forbids this process to start a program.  False if a step failed, after a line in
- * syslog.
+ * Drops every capability.  Forbids that execve(2) gives new ones (no_new_privs), and that other processes trace this
+ * one (PR_SET_DUMPABLE).  Enters FILTER_SERVER, which forbids this process to start a program.  Returns false if a step
+ * failed, after a line in syslog.
  */
 bool sandbox_enter(void);
 

@@ -20,8 +20,8 @@
 #define DRAIN_MILLISECONDS 2000
 
 /*
- * After the reply a connection stays half-closed, so that late data is read: for one to two ticks, or until this many
- * later connections had their replies.
+ * In wait mode a connection stays half-closed after its reply, so that in.timed reads late data: for one to two ticks,
+ * or until this many later connections had their replies.
  */
 #define LINGERING 64
 
@@ -33,8 +33,8 @@ client_gone(int error)
 }
 
 /*
- * Sends the reply to PEER and the end of the stream in one segment, and logs that or the error of this system, which
- * MAY_LOG() limits, unless it is NULL.  Returns 0 or an errno value.
+ * Sends the reply, OCTETS, and the end of the stream to PEER in one segment.  Logs the reply, or an error of this
+ * system; an error only if MAY_LOG() returns true or MAY_LOG is NULL.  Returns 0 or an errno value.
  */
 static int
 answer_stream(int fd, const union peer *peer, const uint8_t octets[RFC868_OCTETS], bool (*may_log)(void))
@@ -58,8 +58,8 @@ answer_stream(int fd, const union peer *peer, const uint8_t octets[RFC868_OCTETS
 
 /*
  * Reads and discards the client's data.  A close with unread data resets the connection, and the client may then lose
- * the reply.  True at the end of the stream, at an error, or when BUDGET (octets) is used up; false if more data may
- * come.
+ * the reply.  Subtracts what it read from *BUDGET, in octets.  Returns true at the end of the stream, at an error, or
+ * when *BUDGET is used up; false if more data may come.
  */
 static bool
 drain(int fd, size_t *budget)

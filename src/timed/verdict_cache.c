@@ -42,7 +42,7 @@ entry_holds(const struct verdict_cache *cache, const struct verdict_cache_entry 
 	return entry->generation == cache->generation && memcmp(&entry->key, key, sizeof *key) == 0;
 }
 
-/* The ticks since the entry was stored; more than any such number if it is unused. */
+/* The ticks since the entry was stored; UINT64_MAX if the entry is unused. */
 static uint64_t
 age(const struct verdict_cache *cache, const struct verdict_cache_entry *entry, uint32_t tick)
 {

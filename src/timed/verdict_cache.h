@@ -1,10 +1,10 @@
 /*
  * A cache of access verdicts by source address, of fixed size.
  *
- * A query to libwrap costs more than the reply to a datagram.  A verdict is valid until verdict_cache_forget_all(), and for
- * at most VERDICT_CACHE_TICKS ticks, so that libwrap looks up the names in the tables again.  Each address belongs to one
- * of VERDICT_CACHE_SETS sets.  If all VERDICT_CACHE_WAYS entries of a set are in use, a new verdict replaces the oldest;
- * libwrap is then queried again for the replaced address.
+ * A query to libwrap costs more than the reply to a datagram.  A verdict is valid until verdict_cache_forget_all(), and
+ * for at most VERDICT_CACHE_TICKS ticks: the client's name may change in DNS, and libwrap must look it up again.  Each
+ * address belongs to one of VERDICT_CACHE_SETS sets.  If all VERDICT_CACHE_WAYS entries of a set are in use, a new
+ * verdict replaces the oldest; libwrap is then queried again for the replaced address.
  *
  * Pure: the caller counts the ticks, of about a second each.
  */
@@ -30,13 +30,13 @@ struct verdict_cache_key {
 
 struct verdict_cache_entry {
 	struct verdict_cache_key key;
-	uint32_t generation;	/* the cache's when the entry was stored; if they differ, the entry is unused */
+	uint32_t generation;	/* the cache's when the entry was stored; if the cache's now differs, the entry is unused */
 	uint32_t tick;
 	uint32_t verdict;
 };
 
 struct verdict_cache {
-	uint64_t seed;		/* hash key: without it, clients cannot choose addresses of one set */
+	uint64_t seed;		/* hash key: clients that do not know it cannot choose addresses of one set */
 	uint32_t generation;
 	struct verdict_cache_entry entry[VERDICT_CACHE_SETS][VERDICT_CACHE_WAYS];
 };
@@ -53,7 +53,7 @@ void verdict_cache_forget_all(struct verdict_cache *cache);
  */
 enum verdict verdict_cache_find(const struct verdict_cache *cache, const union peer *peer, uint32_t tick);
 
-/* Stores VERDICT for PEER, as above, at TICK. */
+/* Stores VERDICT for PEER (unmapped) at TICK, unless PEER has no key. */
 void verdict_cache_keep(struct verdict_cache *cache, const union peer *peer, uint32_t tick, enum verdict verdict);
 
 #endif

@@ -21,12 +21,12 @@
 #include "timed/verdict_cache.h"
 
 static struct {
-	uint32_t tick;		/* the last tick seen */
+	uint32_t tick;		/* the count of ticks at the last wait_mode_tick() */
 	uint32_t idle;		/* ticks without a request */
 	bool confined;
 	/*
-	 * The parent may be init, which adopted us, instead of the superserver that started us: it may have died before
-	 * follow_parent(), and then no SIGTERM comes.  This process must then end after a limited time, even if busy.
+	 * The superserver may have died before follow_parent(): then the parent is init, which adopted this process, and no
+	 * SIGTERM comes.  If that is possible, this process must end after a limited time, even if busy.
 	 */
 	bool parent_in_doubt;
 	struct log_limit refusals;
@@ -83,8 +83,8 @@ follow_parent(void)
 	/*
 	 * A parent with PID 1 may be init, which adopted us, or systemd.  systemd writes the PID of a process that it
 	 * starts into that process's environment (systemd.exec(5)); a child of that process finds a PID that is not its
-	 * own.  In doubt, this process ends after the idle time even if it is busy.  A superserver with PID 1, in a
-	 * container, is in doubt too: no harm, it starts us again.
+	 * own.  In doubt, this process ends after the idle time even if it is busy.  It also does so under a superserver
+	 * with PID 1 in a container: no harm, the superserver starts another process.
 	 */
 	state.parent_in_doubt = parent == 1 && !names_us("SYSTEMD_EXEC_PID") && !names_us("LISTEN_PID");
 	return true;
@@ -132,7 +132,7 @@ wait_mode_tick(void)
 	state.idle += passed;
 	if (access_tables_changed()) {
 		verdict_cache_forget_all(&state.verdicts);
-		/* Serve nobody outside the sandbox. */
+		/* If the sandbox failed, serve nobody. */
 		if (!confined_as_may_be())
 			exit(STATUS_SYSTEM);
 	}
