@@ -8,7 +8,7 @@
 #include "host/exchange_client.h"
 #include "lib/text.h"
 
-/* Each default and each limit stands once: the parser, --help and the messages use it. */
+/* The parser, --help and the messages take these defaults and the limit of -j from here. */
 #define CRITICAL_DEFAULT "5"
 #define DEADLINE_DEFAULT "30"
 #define PARALLEL_DEFAULT "16"
@@ -19,36 +19,36 @@ enum option_id { CRITICAL, LIST, PARALLEL, DEADLINE, WARNING, JSON, PROMETHEUS, 
 
 static const struct known_option option_table[OPTIONS] = {
 	[CRITICAL] = { "-c", "seconds", "check: critical beyond this offset (default: " CRITICAL_DEFAULT ")" },
-	[LIST] = { "-f", "file", "a list of guests, one a line; -: standard input" },
-	[PARALLEL] = { "-j", "number", "guests at once (default: " PARALLEL_DEFAULT ")" },
-	[DEADLINE] = { "-t", "seconds", "how long a guest may take (default: " DEADLINE_DEFAULT ")" },
+	[LIST] = { "-f", "file", "a list of guests, one on each line; -: standard input" },
+	[PARALLEL] = { "-j", "number", "handle this many guests at once (default: " PARALLEL_DEFAULT ")" },
+	[DEADLINE] = { "-t", "seconds", "time limit for each guest (default: " DEADLINE_DEFAULT ")" },
 	[WARNING] = { "-w", "seconds", "check: warn beyond this offset (default: " WARNING_DEFAULT ")" },
-	[JSON] = { "--json", NULL, "print an object for each guest" },
-	[PROMETHEUS] = { "--prometheus", "file", "write metrics for the textfile collector" },
+	[JSON] = { "--json", NULL, "print a JSON object for each guest" },
+	[PROMETHEUS] = { "--prometheus", "file", "write metrics for Prometheus' textfile collector" },
 	[REQUIRE_SYNC] = { "--require-sync", NULL, "do nothing unless this host's clock is synchronised" },
-	[SSH_CONFIG] = { "--ssh-config", "file", "instead of " DEFAULT_SSH_CONFIG },
-	[STATE] = { "--state", "directory", "instead of " DEFAULT_STATE },
+	[SSH_CONFIG] = { "--ssh-config", "file", "ssh's configuration (default: " DEFAULT_SSH_CONFIG ")" },
+	[STATE] = { "--state", "directory", "state and log (default: " DEFAULT_STATE ")" },
 };
 
 const struct program options_program = {
 	.name = "guestclock", .command = " sync|check", .operands = " [guest ...]", .libraries = "",
-	.purpose = "Measures the clocks of virtual machines from their host, over ssh.\n\n"
-	    "  guestclock sync [guest ...]     corrects what is wrong\n"
+	.purpose = "Measures and corrects the clocks of virtual machines from their host, over ssh.\n\n"
+	    "  guestclock sync [guest ...]     corrects clocks that are wrong\n"
 	    "  guestclock check [guest ...]    measures only, for a monitoring system\n"
-	    "  guestclock help                 prints this\n\n"
+	    "  guestclock help                 prints this help\n\n"
 	    "A guest is an ssh destination: web1, root@web1, ssh://root@web1:2222.\n"
-	    "Without one, and without -f, the guests are those of " DEFAULT_GUESTS ".",
+	    "Without a guest and without -f, the guests are those of " DEFAULT_GUESTS ".",
 	.more = "\nOn each guest the key's forced command is guestclock-set(8).\n",
 	.options = option_table, .count = OPTIONS
 };
 
-/* Of an option with a value: the member of struct driver_options, the limits of a number, and the expected value. */
+/* For each option: the member of struct driver_options that it sets, the limits of a number, and the expected value. */
 #define FIELD(name) offsetof(struct driver_options, name)
 #define SECONDS_EXPECTED "seconds, such as 30 or 0.5"
 #define PATH_EXPECTED "a path that does not start with \"-\""
 static const struct {
 	size_t field;
-	int64_t least, most;	/* most is 0 for text */
+	int64_t least, most;	/* most is 0 if the value is not a number */
 	const char *expected;	/* NULL: the option is a flag */
 } values[OPTIONS] = {
 	[CRITICAL] = { FIELD(critical), 0, INT64_MAX, SECONDS_EXPECTED },
@@ -64,7 +64,7 @@ static const struct {
 	[STATE] = { FIELD(state), 0, 0, PATH_EXPECTED },
 };
 
-/* Stores the value of one option.  Returns NULL, or a description of the expected value. */
+/* Stores the value of one option.  Returns NULL, or a description of the expected value if VALUE is not valid. */
 static const char *
 take_option(enum option_id option, const char *value, struct driver_options *options)
 {
@@ -110,7 +110,7 @@ options_parse(int argc, char **argv, struct driver_options *options, char compla
 		option_complain(&options_program, "command", command, complaint);
 		return OPTION_WRONG;
 	}
-	/* Skip the program's name, so that getopt takes the command word for it. */
+	/* Skip the program's name, so that getopt takes the command, sync or check, for the program's name. */
 	option_start(&reader, &options_program, argc - 1, argv + 1);
 	while ((option = option_next(&reader, complaint)) != OPTION_END) {
 		const char *expected = option < 0 ? NULL : take_option((enum option_id)option, reader.value, options);
