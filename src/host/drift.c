@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-/* Drift is computed only over at least this time: over less, the error bounds would hide it. */
+/* The shortest time over which drift is computed: over less, the error bounds could exceed what the clock gained. */
 #define DRIFT_SPAN (60 * NS_PER_SECOND)
 /* The kernel slews at 500 ppm: a slew lasts this many times its offset. */
 #define SLEW_TIMES 2000
 
-/* Computes the drift since the reference.  Returns false if it cannot be determined. */
+/* Computes the drift since the reference.  Returns false if it cannot be determined or is larger than DRIFT_MOST. */
 static bool
 drift_since(const struct reference *reference, const struct record *now, int64_t *drift_ppb)
 {

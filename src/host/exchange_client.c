@@ -8,7 +8,7 @@
 #include "lib/sysclock.h"
 #include "lib/text.h"
 
-/* A measurement may end after this many successive samples that did not reduce the bound by more than a tenth. */
+/* A series of samples may end after this many samples in a row that did not reduce the bound by more than a tenth. */
 #define ENOUGH_WITHOUT_BETTER 4
 
 const char *const client_action_names[] = { "none", "step", "slew", "other-service" };
@@ -72,7 +72,7 @@ start_measuring(struct exchange_client *client)
 static bool
 correct_offset(struct exchange_client *client, const struct measurement *measured)
 {
-	/* Slew only as the first correction: a step should leave no offset, so another step corrects what is left. */
+	/* Slew only as the first correction.  If a step left an offset, step again: the result can be measured at once. */
 	bool slew = client->rounds == 0 && ns_magnitude(measured->offset) <= SYSCLOCK_SLEW_BELOW;
 
 	client->rounds++;
@@ -81,13 +81,13 @@ correct_offset(struct exchange_client *client, const struct measurement *measure
 	return send_order(client, slew ? EXCHANGE_SLEW : EXCHANGE_STEP, ns_subtract(0, measured->offset));
 }
 
-/* Orders the error bound for the guest's kernel.  It includes the offset, because a slew is not complete yet. */
+/* Orders the error bound for the guest's kernel.  It includes the offset, which a slew has not removed yet. */
 static bool
 order_bound(struct exchange_client *client)
 {
 	nanoseconds bound = ns_add(ns_magnitude(client->after.offset), client->after.bound);
 
-	/* The kernel's maxerror is at most 16 s. */
+	/* The guest's kernel keeps no bound of 16 s or more. */
 	if (bound >= SYSCLOCK_BOUND_MAX)
 		return over(client, CLIENT_DONE);
 	return send_order(client, EXCHANGE_BOUND, bound);
@@ -99,7 +99,7 @@ contains_zero(const struct measurement *measured)
 	return ns_magnitude(measured->offset) <= measured->bound;
 }
 
-/* Decides on the correction after the first measurement. */
+/* Decides on the first correction, after the first series of samples. */
 static bool
 judge_first(struct exchange_client *client)
 {
@@ -124,22 +124,22 @@ judge_residual(struct exchange_client *client)
 
 	client->after = client->best;
 	promised = ns_add(client->ordered.bound, client->after.bound);
-	/* A rate error has added to the offset since the step.  A usable clock has a rate error of at most 1 %. */
+	/* Since the step, the guest's rate error has added to the offset: at most 1 %, if the clock is usable. */
 	elapsed = ns_magnitude(ns_subtract(client->after.time, client->ordered.time));
 	if (ns_magnitude(client->after.offset) <= ns_add(promised, elapsed / 100))
 		return order_bound(client);
 	if (client->rounds < CLIENT_ROUNDS)
 		return correct_offset(client, &client->after);
 	/*
-	 * After the last round, accept what a clock that runs 20 % too fast or slow gains since the last correction: more steps
-	 * would not make it better.
+	 * After the last correction, accept what a clock that runs 20 % too fast or too slow has gained or lost since then:
+	 * more steps would not make it better.
 	 */
 	if (ns_magnitude(client->after.offset) <= ns_add(promised, elapsed / 5))
 		return order_bound(client);
 	should_have_run = ns_subtract(client->tight.time, client->first.time);
 	ran = ns_add(should_have_run, ns_subtract(client->tight.offset, client->first.offset));
 	format_seconds(client->after.offset, offset);
-	/* The time of each sample is uncertain by its bound: do not attribute that much to the clock's rate. */
+	/* The offset of each sample may be wrong by its bound: do not attribute that much to the clock's rate. */
 	if (ns_add(ran, ns_add(client->first.bound, client->tight.bound)) < should_have_run / 10 * 9)
 		snprintf(client->text, sizeof client->text, "its clock stands still or runs at %lld %% of the true rate; it was "
 		    "set %d times", (long long)(ran / (should_have_run / 100 + 1)), client->rounds);
@@ -169,7 +169,7 @@ take_sample(struct exchange_client *client, nanoseconds guest, nanoseconds sent,
 	if (client->samples == 0)
 		client->first = sample;
 	client->last_time = guest;
-	/* For the rate, ignore samples with a much larger bound: a busy host read their replies late. */
+	/* judge_residual() computes the rate from TIGHT: ignore samples with a much larger bound, which were read late. */
 	if (sample.bound <= 4 * client->best.bound)
 		client->tight = sample;
 	client->samples++;
@@ -222,10 +222,10 @@ client_take(struct exchange_client *client, const char *line, size_t length, nan
 		return fail(client, text);
 	}
 	if (reply.kind == REPLY_NO && client->phase == PHASE_BOUND)
-		/* The clock is right or its correction was ordered: do not fail a guest that cannot set its kernel's bound. */
+		/* The clock is right, or the guest has corrected it: a refusal to set the kernel's bound is no failure. */
 		return over(client, CLIENT_DONE);
 	if (reply.kind == REPLY_NO) {
-		/* "no REASON text" */
+		/* The line is "no REASON text": keep REASON and the text. */
 		format_quoted(copy + 3, client->text, sizeof client->text);
 		return over(client, CLIENT_REFUSED);
 	}

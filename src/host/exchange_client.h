@@ -3,8 +3,9 @@
  * Output: orders to the guest.
  *
  * Offsets are guest minus host, in nanoseconds.  For each sample, the host reads its clock before it sends the order
- * (SENT) and after it has received the reply (RECEIVED); the guest reads its clock in between.  So the true offset is
- * within half the round-trip delay of guest - (SENT + RECEIVED) / 2, even if the path is asymmetric.
+ * (SENT) and after it has received the reply (RECEIVED); the guest reads its clock in between.  The estimate of the
+ * offset is the guest's reading minus (SENT + RECEIVED) / 2.  The true offset is within half the round-trip delay of
+ * this estimate, even if the path is asymmetric.
  *
  * Pure: the caller moves the lines and reads the clock.
  */
@@ -22,15 +23,15 @@
 #define CLIENT_TEXT 320
 
 /*
- * The longest time that -t allows for a client.  If a round-trip delay is longer, the host's own clock was set, or the
- * host was suspended: the exchange fails, because the sample is not valid.
+ * The largest value of -t, the time limit for a guest.  So if a round-trip delay seems longer, the host's own clock was
+ * set, or the host was suspended: the exchange fails, because the sample is not valid.
  */
 #define CLIENT_LONGEST_SECONDS 3600
 #define CLIENT_LONGEST (CLIENT_LONGEST_SECONDS * NS_PER_SECOND)
 
 struct measurement {
 	nanoseconds offset;	/* the best estimate */
-	nanoseconds bound;	/* the true offset is within this of it */
+	nanoseconds bound;	/* the true offset differs from the estimate by at most this */
 	nanoseconds delay;	/* the round-trip delay of the sample */
 	nanoseconds time;	/* the host's clock at the middle of the round trip */
 };
@@ -49,13 +50,14 @@ struct exchange_client {
 	enum { PHASE_GREETING, PHASE_SAMPLE, PHASE_ORDER, PHASE_BOUND, PHASE_OVER } phase;
 	struct exchange_greeting greeting;
 	struct exchange_order order;	/* the order to send next */
-	int samples;			/* in this measurement */
-	int since_better;		/* samples since the best bound became smaller by more than a tenth */
+	/* A series of samples begins after the greeting and after each step. */
+	int samples;			/* the samples in this series */
+	int since_better;		/* the samples since the best bound became smaller by more than a tenth */
 	int rounds;			/* corrections ordered */
 	nanoseconds last_time;		/* the guest's clock at the last sample */
-	struct measurement first;	/* the first sample of this measurement */
-	struct measurement tight;	/* its last sample with a bound near the best */
-	struct measurement best;	/* its sample with the smallest bound */
+	struct measurement first;	/* the first sample of this series */
+	struct measurement tight;	/* the last sample whose bound was at most four times the best bound until then */
+	struct measurement best;	/* the sample with the smallest bound */
 	struct measurement before;	/* the best sample before any correction */
 	struct measurement after;	/* the best sample after the last step; without a step, the same as before */
 	struct measurement ordered;	/* the sample that the last correction was computed from */
@@ -67,20 +69,20 @@ struct exchange_client {
 void client_start(struct exchange_client *client, bool correct);
 
 /*
- * Handles a line from the guest, of LENGTH octets without its LF.  SENT is the host's time just before it sent the last
- * order; RECEIVED is its time just after it read this line.  Returns true if the caller must now send client->order.
- * Returns false if the exchange is over: client->result is set, and client->order is "bye", which the caller sends
- * unless the result is CLIENT_FAILED.
+ * Handles a line from the guest, of LENGTH octets without its LF.  SENT is the host's time just before the caller sent
+ * the last order; RECEIVED is the host's time just after the caller read this line.  Returns true if the caller must
+ * now send client->order.  Returns false if the exchange is over: client->result is set, and client->order is "bye",
+ * which the caller sends unless the result is CLIENT_FAILED.
  */
 bool client_take(struct exchange_client *client, const char *line, size_t length, nanoseconds sent, nanoseconds received);
 
 /*
- * Ends an unfinished exchange with CLIENT_FAILED.  TEXT is the reason; it is made printable here, and the offset and the
- * correction are put before it if one was ordered.
+ * Ends an unfinished exchange with CLIENT_FAILED.  TEXT is the reason and need not be printable: client->text becomes a
+ * printable copy.  If the host has ordered a correction, the copy begins with the offset and the last correction.
  */
 void client_fail(struct exchange_client *client, const char *text);
 
-/* The word for each enum client_action. */
+/* The words for the members of enum client_action, which are the index. */
 extern const char *const client_action_names[];
 
 #endif

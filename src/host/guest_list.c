@@ -8,14 +8,17 @@
 
 #define ALPHANUMERIC "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 /*
- * Octets that neither a shell nor ssh's %-expansion treats specially and that separate nothing in a path: ssh_config
- * may use a guest's name in all three.
+ * Octets that are special neither to a shell nor to ssh's %-expansion, and that do not separate the components of a
+ * path: ssh_config may use a guest's name in shell commands, in %-expansions and in paths.
  */
 #define PLAIN ALPHANUMERIC "._-+=,"
 
 static const char scheme[] = "ssh://";
 
-/* Returns the end of the IPv6 address, with or without a scope, at the start of TEXT; NULL if there is none. */
+/*
+ * Returns the end of the IPv6 address at the start of TEXT, after its scope if it has one; NULL if there is none.  This
+ * only tells an address from a host with a port: ssh checks the address.
+ */
 static const char *
 ipv6_end(const char *text)
 {
@@ -131,7 +134,7 @@ guest_list_fault(const char *name)
 	return guest_list_destination(name, &unused);
 }
 
-/* A linear search: for 1,000 names a hash would save too little time to justify its code. */
+/* Whether the list contains NAME.  Searches it linearly: for 1,000 names a hash would not save enough time. */
 static bool
 holds(const struct guest_list *list, const char *name)
 {

@@ -1,5 +1,5 @@
 /*
- * Names of guests: ssh destinations (user@host, a host, an alias of ssh_config, ssh://…).  A list has one per line.
+ * Names of guests: ssh destinations (user@host, a host, an alias of ssh_config, ssh://…), and lists of such names.
  *
  * Pure.
  */
@@ -26,25 +26,26 @@ struct destination {
  * Parses NAME: [user@]host, or ssh://[user@]host[:port], at most 255 octets.  A host is one of:
  *	letters, digits and ._-+=, (does not begin with ".")
  *	an IPv6 address, in brackets after ssh://, which may have a scope (%eth0)
- *	vsock…/…: a path that does not end in "/" and of which no component begins with "."
- * A user may contain "@", as a mail address does.  Neither user nor host may begin with "-".  Returns NULL and fills
- * TO, or returns the fault as a predicate ("has …") for a message that begins with the name, and leaves TO unchanged.
+ *	vsock…/…: a path of these characters and "/"; it does not end in "/", and no component begins with "."
+ * A user consists of letters, digits and ._-+=,@ ("@" as in a mail address).  Neither the user nor the host may be
+ * empty or begin with "-".  Returns NULL and fills TO; or returns the fault and leaves TO unchanged.  The fault is a
+ * predicate ("has …") for a message that begins with the name.
  */
 const char *guest_list_destination(const char *name, struct destination *to);
 
-/* The same check without a result: returns NULL or the fault. */
+/* Checks NAME as guest_list_destination() does.  Returns NULL or the fault. */
 const char *guest_list_fault(const char *name);
 
 /*
- * Adds NAME, which must stay valid, unless the list contains it.  Returns NULL, or the fault (of the name, or too
- * little memory) as guest_list_destination() does.
+ * Adds NAME unless the list already contains it.  The list keeps the pointer: NAME must stay valid.  Returns NULL, or a
+ * predicate as guest_list_destination() does: the name's fault, or that memory has run out.
  */
 const char *guest_list_add(struct guest_list *list, const char *name);
 
 /*
- * Adds the guests of TEXT to the list.  TEXT has one destination per line, empty lines, and comments that begin with #
- * at the start of a line or after white space.  This writes NULs into TEXT, which must stay valid.  Returns 0, or the
- * number of the first wrong line, with the reason in FAULT.
+ * Adds the guests in TEXT to the list.  A line of TEXT has at most one name; a comment begins with # at the start of a
+ * line or after white space.  The function writes NULs into TEXT, and the list keeps pointers into TEXT: TEXT must stay
+ * valid.  Returns 0, or the number of the first wrong line, with the fault, a predicate, in FAULT.
  */
 size_t guest_list_read(struct guest_list *list, char *text, const char **fault);
 

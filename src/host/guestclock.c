@@ -1,5 +1,5 @@
 /*
- * guestclock: measures and corrects any number of guests from the host.  See guestclock(8).
+ * guestclock: measures and corrects the clocks of any number of guests from the host.  See guestclock(8).
  *
  * Reads the command line and the list of guests, checks this host's own clock, measures or corrects each guest over ssh,
  * and stores and reports the results.
@@ -52,7 +52,10 @@ complain(bool correct, enum run_end end, const char *format, ...)
 	return exit_status(correct, end, NULL);
 }
 
-/* Reads a whole list, and ends it with a NUL.  Returns NULL, with errno, on failure; EILSEQ: the list has a NUL. */
+/*
+ * Reads the whole list of guests at PATH ("-": standard input), and ends it with a NUL.  Returns NULL, with errno, on
+ * failure; EILSEQ: the list itself has a NUL.
+ */
 static char *
 read_list(const char *path)
 {
@@ -69,7 +72,7 @@ read_list(const char *path)
 	if (got < 0 && !feof(from))
 		error = errno;
 	else if (got > 0 && text[got - 1] == '\0')
-		/* The guests after it would be ignored without a message. */
+		/* The guests after the NUL would be ignored without a message. */
 		error = EILSEQ;
 	if (!standard)
 		fclose(from);
@@ -80,7 +83,10 @@ read_list(const char *path)
 	return error == 0 ? strdup("") : NULL;
 }
 
-/* Fills LIST from the command line and the file.  Returns 0, or the exit status after a complaint. */
+/*
+ * Fills LIST with WORDS, the guests on the command line, and those in the file of -f; without both, with those in
+ * DEFAULT_GUESTS.  Returns 0, or the exit status after a complaint.
+ */
 static int
 gather_guests(const struct driver_options *options, char *const *words, struct guest_list *list)
 {
@@ -102,7 +108,7 @@ gather_guests(const struct driver_options *options, char *const *words, struct g
 	if (text == NULL)
 		return complain(options->correct, RUN_USAGE, "list of guests %s: %s", path,
 		    errno == EILSEQ ? "has a NUL octet" : strerror(errno));
-	/* The names point into the text: do not free it. */
+	/* The names in LIST point into TEXT: do not free TEXT. */
 	line = guest_list_read(list, text, &fault);
 	if (line != 0)
 		return complain(options->correct, RUN_USAGE, "list of guests %s, line %zu %s: expected one ssh destination on each "
@@ -113,7 +119,7 @@ gather_guests(const struct driver_options *options, char *const *words, struct g
 	return 0;
 }
 
-/* Checks whether guests may be compared with this host's clock.  Returns 0, or the exit status after a complaint. */
+/* Checks whether this host's clock may be a guest's reference.  Returns 0, or the exit status after a complaint. */
 static int
 check_host(const struct driver_options *options, const struct store *store)
 {
@@ -152,7 +158,7 @@ note_store_error(struct run *run, int error)
 	    strerror(error));
 }
 
-/* Stores and reports the result of a guest that has ended. */
+/* Stores and reports the result of a guest whose session has ended. */
 static void
 guest_ended(void *context, const char *name, const struct exchange_client *client)
 {
@@ -160,7 +166,7 @@ guest_ended(void *context, const char *name, const struct exchange_client *clien
 	struct record previous, record;
 
 	store_load(&run->store, name, &previous);
-	/* After a failure, keep the data of the last success: the next success computes the drift from them. */
+	/* After a failure, keep the data of the last success: drift_follow() needs them after the next success. */
 	record = previous;
 	record.time = sysclock_now();
 	record.result = client->result;
@@ -181,9 +187,9 @@ guest_ended(void *context, const char *name, const struct exchange_client *clien
 }
 
 /*
- * If this process runs as root, changes to the user who owns the state directory, PATH: the files that it writes must
- * belong to that user, and nothing that it runs or reads requires root.  Does nothing if PATH does not exist or belongs
- * to root.  Returns 0 or an errno value.
+ * If this process runs as root, changes to the user who owns the state directory, PATH: the files that this process
+ * writes must belong to that user, and nothing that it runs or reads from now on requires root.  Does nothing if PATH
+ * does not exist or belongs to root.  Returns 0 or an errno value.
  */
 static int
 become_owner(const char *path)
@@ -197,11 +203,11 @@ become_owner(const char *path)
 	if ((user != NULL ? initgroups(user->pw_name, user->pw_gid) : setgroups(0, NULL)) != 0 ||
 	    setgid(user != NULL ? user->pw_gid : status.st_gid) != 0 || setuid(status.st_uid) != 0)
 		return errno;
-	/* That user cannot read root's home. */
+	/* That user cannot read root's home directory, which HOME names. */
 	return user == NULL || setenv("HOME", user->pw_dir, 1) == 0 ? 0 : errno;
 }
 
-/* Runs all guests, and reports.  Returns the exit status. */
+/* Measures or corrects all guests, and reports the results.  Returns the exit status. */
 static int
 run_guests(struct run *run, const struct guest_list *list)
 {
@@ -261,7 +267,7 @@ main(int argc, char **argv)
 	if (options.ssh_config != NULL && access(options.ssh_config, R_OK) != 0)
 		return complain(options.correct, RUN_USAGE, "--ssh-config %s: %s", options.ssh_config, strerror(errno));
 	error = store_open(&run.store, run.store.path);
-	/* A monitoring system's user may not open the default directory: check works without one. */
+	/* A monitoring system's user may be unable to open the default directory: check then works without a state. */
 	if (error != 0 && (options.correct || options.state != NULL))
 		return complain(options.correct, RUN_FAILED, "state directory %s: %s%s; --state names another", run.store.path,
 		    strerror(error), error != EACCES ? "" :

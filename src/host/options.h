@@ -16,16 +16,16 @@
 #define DEFAULT_STATE "/var/lib/guestclock"
 
 struct driver_options {
-	bool correct;			/* sync, or no known command; false: check */
-	int64_t parallel;		/* -j: guests at once */
-	const char *list;		/* -f: file of guests, or "-" for standard input; NULL: no -f */
-	nanoseconds deadline;		/* -t: for a guest: both tries, without the wait between them */
+	bool correct;			/* true: sync, or no known command; false: check */
+	int64_t parallel;		/* -j: the most guests to handle at once */
+	const char *list;		/* -f: the file with the list of guests, or "-" for standard input; NULL: no -f */
+	nanoseconds deadline;		/* -t: the time limit for a guest: both tries, without the wait between them */
 	nanoseconds warning, critical;	/* -w, -c: check's limits for the magnitude of the offset */
 	bool json;
 	const char *prometheus;		/* the file for metrics; NULL: none */
 	bool require_sync;
 	const char *ssh_config;		/* NULL: DEFAULT_SSH_CONFIG if it can be read */
-	const char *state;		/* NULL: DEFAULT_STATE; check continues if it cannot open that */
+	const char *state;		/* NULL: DEFAULT_STATE; check works without a state if it cannot open this default */
 };
 
 extern const struct program options_program;

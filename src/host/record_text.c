@@ -9,17 +9,20 @@
 #include "lib/text.h"
 
 #define FORMAT_LINE "guestclock-state 1"
-/* A file's name may have at most 255 octets, including the prefix and suffix of a new or a damaged file. */
+/*
+ * The most octets that a guest's name takes in a file's name.  With the prefix and suffix of a new or a damaged file,
+ * the file's name may have at most 255 octets.
+ */
 #define FILE_NAME_PLAIN 160
 
 const char *const record_result_names[] = { "unfinished", "ok", "refused", "failed" };
 
-/* The most times in one line.  A measurement has them in the order of its members, and so does a reference. */
+/* The most times in one line.  A struct measurement or reference becomes one line, in the order of its members. */
 #define TIMES 4
 _Static_assert(sizeof(struct measurement) == TIMES * sizeof(nanoseconds), "a measurement consists of four times");
 _Static_assert(sizeof(struct reference) == 3 * sizeof(nanoseconds), "a reference consists of three times");
 
-/* Writes "name +S.NNNNNNNNN" with the COUNT times at FROM, and LF. */
+/* Writes NAME, the COUNT times at FROM, each as " +S.NNNNNNNNN", and LF.  Returns the length. */
 static int
 put_times(char *into, size_t size, const char *name, const void *from, size_t count)
 {
@@ -64,7 +67,10 @@ struct cursor {
 	bool good;
 };
 
-/* Copies into VALUE the rest of the next line, which must begin with NAME and a space, and be printable. */
+/*
+ * Copies into VALUE the rest of the next line, which must begin with NAME and a space, be printable, and fit.
+ * Otherwise cursor->good becomes false, and VALUE becomes empty.
+ */
 static void
 take_line(struct cursor *cursor, const char *name, char *value, size_t size)
 {
@@ -123,7 +129,7 @@ take_times(struct cursor *cursor, const char *name, void *into, size_t count)
 	cursor->good = cursor->good && parse_times(text, into, count);
 }
 
-/* Returns the index of the line's word in WORDS; 0 if it is none of these. */
+/* Returns the index in WORDS of the value of the next line, NAME.  Otherwise returns 0; cursor->good is then false. */
 static int
 take_word(struct cursor *cursor, const char *name, const char *const *words, int count)
 {
@@ -217,7 +223,7 @@ record_file_name(const char *guest, char name[RECORD_FILE_NAME])
 			used += (size_t)snprintf(name + used, 4, "%%%02X", (unsigned)(unsigned char)*at);
 	}
 	if (used > FILE_NAME_PLAIN) {
-		uint64_t hash = UINT64_C(0xcbf29ce484222325);	/* FNV-1a: long names differ after the cut */
+		uint64_t hash = UINT64_C(0xcbf29ce484222325);	/* FNV-1a: names that differ only after the cut get two files */
 
 		for (const char *at = guest; *at != '\0'; at++)
 			hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);

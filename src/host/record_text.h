@@ -1,8 +1,8 @@
 /*
  * The stored data of a guest as text: its state file and its lines in the log.
  *
- * Pure.  A state consists of lines "name value" in a fixed order.  The first line has the format's version.  The last
- * is "end", so that a truncated file is recognised.  A log line begins with its time.
+ * Pure.  A state consists of lines in a fixed order, each of a name and its values.  The first line has the format's
+ * version.  The last is "end", so that a truncated file is recognised.  A log line begins with its time.
  */
 #ifndef GUESTCLOCK_RECORD_TEXT_H
 #define GUESTCLOCK_RECORD_TEXT_H
@@ -19,17 +19,17 @@
 
 struct record {
 	char guest[GUEST_NAME + 1];
-	nanoseconds time;		/* the host's clock at the end of the last run */
-	nanoseconds last_success;	/* the same for the last successful run; 0: none */
-	enum client_result result;
-	enum client_action action;
-	struct measurement before, after;	/* of the last success; offset after a slew: still to be slewed */
-	bool has_drift;
+	nanoseconds time;		/* the host's clock when the guest's last session ended */
+	nanoseconds last_success;	/* the same for its last successful session; 0: none */
+	enum client_result result;	/* of the last session */
+	enum client_action action;	/* of the last success, as are before and after */
+	struct measurement before, after;	/* after a slew, after.offset is what the slew still has to remove */
+	bool has_drift;			/* false: this session failed, or the drift cannot be computed */
 	int64_t drift_ppb;		/* since the reference, parts per 10^9; positive: the guest runs fast */
 	struct reference {
-		nanoseconds time;	/* by the host's clock: the last correction in the guest's boot, or else its first success; 0: none */
-		nanoseconds left;	/* the offset at that time; for a slew, at its end */
-		nanoseconds settled;	/* the host's clock when the correction is complete */
+		nanoseconds time;	/* host's clock: the last correction in the guest's boot, else the first success; 0: none */
+		nanoseconds left;	/* the offset at that time; after a slew 0, the offset at its end */
+		nanoseconds settled;	/* host's clock: when the correction is complete; without a slew, the same as time */
 	} reference;
 	char boot[EXCHANGE_BOOT];	/* the guest's boot id at the last success */
 	char text[CLIENT_TEXT];		/* the reason for a failure or refusal; otherwise empty */
@@ -38,13 +38,13 @@ struct record {
 /* Writes the state into TEXT.  Returns its length. */
 size_t record_format(const struct record *record, char text[RECORD_TEXT]);
 
-/* Parses a state of LENGTH octets.  Returns false if it is incomplete or any value is invalid. */
+/* Parses a state of LENGTH octets into RECORD.  Returns false, with RECORD unusable, if the state has any fault. */
 bool record_parse(const char *text, size_t length, struct record *record);
 
 /* Writes the line for the log, with its LF, into LINE.  CORRECT: sync; false: check.  Returns its length. */
 size_t record_format_log(const struct record *record, bool correct, char line[RECORD_LOG_LINE]);
 
-/* Parses the time at the start of a log line of LENGTH octets.  Returns false if there is none. */
+/* Parses the time at the start of a log line of LENGTH octets.  Returns false if the line begins with no time. */
 bool record_log_time(const char *line, size_t length, nanoseconds *time);
 
 /*
@@ -54,7 +54,7 @@ bool record_log_time(const char *line, size_t length, nanoseconds *time);
  */
 void record_file_name(const char *guest, char name[RECORD_FILE_NAME]);
 
-/* The word for each enum client_result. */
+/* The words for the members of enum client_result, which are the index. */
 extern const char *const record_result_names[];
 
 #endif

@@ -49,7 +49,7 @@ plain(nanoseconds value, char text[SECONDS_TEXT])
 	return *text == '+' ? text + 1 : text;
 }
 
-/* Writes a field of a JSON object; TEXT may be NULL. */
+/* Writes a text field of a JSON object; its value is null if TEXT is NULL. */
 static void
 put_text(FILE *to, const char *name, const char *text)
 {
@@ -82,7 +82,7 @@ put_json(FILE *to, const struct record *record)
 	put_number(to, "delay", done, record->before.delay);
 	put_text(to, "action", done ? client_action_names[record->action] : NULL);
 	put_number(to, "residual", done, record->after.offset);
-	/* plain() divides by 10^9: ppb * 10^6 prints as ppm.  A drift is at most 10 %, so the product fits. */
+	/* plain() divides by 10^9: ppb * 10^6 prints as ppm.  A drift is at most 10 %, so the product does not overflow. */
 	put_number(to, "drift", record->has_drift, record->drift_ppb * 1000000);
 	put_text(to, "result", record_result_names[record->result]);
 	put_text(to, "error", done ? NULL : record->text);
@@ -142,7 +142,7 @@ print_without(const char *text, const char *octets, char substitute)
 		putchar(strchr(octets, *text) != NULL ? substitute : *text);
 }
 
-/* The worst guest, by status, then by offset. */
+/* The guest with the worst status, and among these with the largest offset after any correction. */
 static const struct record *
 worst_guest(const struct report *report)
 {
@@ -156,7 +156,7 @@ worst_guest(const struct report *report)
 	return worst;
 }
 
-/* Prints the performance data, as the plugin guidelines specify: 'name'=offset;warning;critical of each guest. */
+/* Prints the plugin guidelines' performance data: 'name'=offset;warning;critical for each guest that was measured. */
 static void
 print_perfdata(const struct report *report)
 {
@@ -173,7 +173,7 @@ print_perfdata(const struct report *report)
 		}
 }
 
-/* Prints the plugin's line. */
+/* Prints the line that the monitoring system reads from check. */
 static void
 end_check(const struct report *report)
 {
@@ -224,7 +224,7 @@ static const char *const metrics[METRICS][2] = {
 	[SUCCESS] = { "guestclock_success", "1 when the last run succeeded for the guest, 0 when not." }
 };
 
-/* Returns whether the guest has the metric. */
+/* Copies the guest's value of METRIC into *VALUE.  Returns false if the file must not have it for this guest. */
 static bool
 metric_value(const struct record *record, enum metric metric, nanoseconds *value)
 {

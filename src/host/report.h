@@ -13,24 +13,24 @@
 
 struct report {
 	const struct driver_options *options;
-	bool table;		/* print a line for each guest: standard output is a terminal */
+	bool table;		/* print a line for each guest: standard output is a terminal, and there is no --json */
 	bool progress;		/* print a count on standard error, which is a terminal */
 	size_t width;		/* the length of the longest name, at most 40 */
-	size_t count;		/* all guests */
-	size_t reported;	/* those that have ended */
-	size_t guests[PLUGIN_STATUSES];	/* how many of these have each status */
-	struct record *records;	/* theirs, in the order in which they ended */
+	size_t count;		/* the number of all guests */
+	size_t reported;	/* the number of guests that have a result */
+	size_t guests[PLUGIN_STATUSES];	/* for each status, the number of reported guests that have it */
+	struct record *records;	/* of the reported guests, in the order in which their sessions ended */
 };
 
-/* Starts the report of COUNT guests, at least one.  Returns false if memory runs out. */
+/* Starts the report of the COUNT guests in NAMES, at least one.  Returns false if memory runs out. */
 bool report_start(struct report *report, const struct driver_options *options, const char *const *names, size_t count);
 
-/* Reports a guest that has ended. */
+/* Reports the result of a guest whose session has ended.  Copies RECORD. */
 void report_guest(struct report *report, const struct record *record);
 
 /*
- * Reports the end of the run, when every guest is reported: SIGNAL_NUMBER ended it early, or is 0.  Returns false if
- * standard output could not be written.
+ * Reports the end of the run, after report_guest() for every guest.  SIGNAL_NUMBER is the signal that ended the run
+ * early, or 0.  Returns false if standard output could not be written.
  */
 bool report_end(struct report *report, int signal_number);
 

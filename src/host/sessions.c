@@ -16,12 +16,12 @@
 #include "lib/sysclock.h"
 
 #define EVENTS 64
-/* How long ssh may take to end after the exchange, and again after SIGTERM. */
+/* How long ssh may take to end after the exchange, and again after each signal that is sent to it. */
 #define LEAVE_SECONDS 2
 /*
- * By default sshd, for example on a gateway, closes new connections at random while ten are not yet authenticated
- * (sshd_config(5), MaxStartups).  A guest is tried again only while fewer than this many guests wait for their
- * greeting: then sshd does not close this run's connections.
+ * By default sshd, for example on a gateway, closes new connections at random while ten or more are not yet
+ * authenticated (sshd_config(5), MaxStartups).  A guest is tried again only while fewer than this many guests have not
+ * yet sent their greeting: then this run by itself does not reach the limit of ten.
  */
 #define AGAIN_MOST 8
 /*
@@ -41,7 +41,7 @@ enum stage {
 /* A try of a guest.  The queue has the first try of every guest, and then second tries. */
 struct try {
 	size_t guest;		/* index into sessions.names */
-	nanoseconds used;	/* the part of its time that the first try used */
+	nanoseconds used;	/* the part of the guest's time that the first try used; 0 for a first try */
 	nanoseconds ready;	/* when the try may begin, in terms of sysclock_elapsed() */
 };
 
@@ -54,7 +54,7 @@ struct place {
 	bool busy;		/* the slot has a guest */
 	bool second;		/* this is the guest's second try */
 	nanoseconds started, deadline;
-	nanoseconds sent;	/* the time just before the last order was sent */
+	nanoseconds sent;	/* the host's time just before the last order was sent */
 	size_t held;
 	char line[EXCHANGE_LINE + 1];	/* the beginning of a line from the guest, of HELD octets */
 };
@@ -87,7 +87,7 @@ watch(const struct sessions *sessions, int fd, uint64_t tag)
 
 /*
  * Sends the exchange's order.  The line is short and ssh reads the pipe, so the pipe has room for it.  Returns false on
- * failure, unless ssh has closed the pipe: its exit status then gives the reason.
+ * failure, but true if ssh has closed the pipe: the exit status of ssh will give the reason.
  */
 static bool
 send_order(struct place *place)
@@ -99,7 +99,7 @@ send_order(struct place *place)
 	return write(place->ssh.input, line, length) == (ssize_t)length || errno == EPIPE;
 }
 
-/* Enters a stage in which ssh has LEAVE_SECONDS to end. */
+/* Enters STAGE: sends ssh the signal of this stage, if it has one, and gives ssh LEAVE_SECONDS to end. */
 static void
 enter_stage(struct place *place, enum stage stage)
 {
@@ -148,7 +148,11 @@ any_busy(const struct sessions *sessions)
 	return false;
 }
 
-/* Starts ssh for the slot's guest.  Returns false if the guest must wait until another slot's guest ends. */
+/*
+ * Starts ssh for the slot's guest.  Returns false if memory, processes or descriptors run out and other slots hold
+ * some: the guest must then wait until the session of another guest ends.  After any other error, the exchange has
+ * failed.
+ */
 static bool
 launch(struct sessions *sessions, struct place *place)
 {
@@ -161,7 +165,7 @@ launch(struct sessions *sessions, struct place *place)
 	place->held = 0;
 	place->deadline = place->started + sessions->options->deadline;
 	error = ssh_start(&place->ssh, sessions->config, sessions->names[place->guest]);
-	/* The other slots release these resources when their guests end. */
+	/* The other slots release these resources when the sessions of their guests end. */
 	if ((error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM) && any_busy(sessions))
 		return false;
 	if (error == 0 && (!watch(sessions, place->ssh.output, tag + CHANNEL_OUTPUT) ||
@@ -174,7 +178,7 @@ launch(struct sessions *sessions, struct place *place)
 	return true;
 }
 
-/* The number of guests whose greeting has not arrived. */
+/* The number of guests whose ssh runs and whose greeting has not arrived. */
 static size_t
 greeting_awaited(const struct sessions *sessions)
 {
@@ -233,7 +237,7 @@ read_output(struct place *place)
 		if (got < 0)
 			return;
 		if (got == 0) {
-			/* Wait for ssh to end: its exit status gives the reason. */
+			/* Wait for ssh to end: its exit status tells why the output ended. */
 			ssh_close(&place->ssh.output);
 			return;
 		}
@@ -258,8 +262,8 @@ read_output(struct place *place)
 }
 
 /*
- * Whether a second try may help a guest whose ssh ended with STATUS: ssh itself failed, before the greeting, within
- * half the guest's time, and not by a permanent cause.
+ * Whether to try a guest again whose ssh ended with STATUS: this was the first try, no signal has ended the run, and
+ * ssh itself failed, before any output of the guest, within half the guest's time limit, and not by a permanent cause.
  */
 static bool
 may_heal(const struct sessions *sessions, const struct place *place, int status)
@@ -277,7 +281,7 @@ ended(struct sessions *sessions, struct place *place, int status)
 
 	/* waitpid(2) has released the process id, which another process may get: send it no more signals. */
 	place->ssh.pid = 0;
-	/* The pipes may still contain the last output. */
+	/* The pipe may still contain the guest's last output. */
 	if (place->stage == STAGE_TALKING)
 		read_output(place);
 	ssh_ended(&place->ssh, status);
@@ -409,7 +413,7 @@ sessions_run(const struct driver_options *options, const char *config, const cha
 	sigset_t wanted, before;
 	int result = -1;
 
-	/* Each guest needs three descriptors.  The usual soft limit exists for programs that use select(2). */
+	/* Each guest needs three descriptors: raise the soft limit, which is low only for programs that use select(2). */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);

@@ -17,7 +17,7 @@
 #define ARGUMENTS 24
 /* The most octets that are read from one ssh's standard error. */
 #define ERROR_OCTETS 65536
-/* ssh's own exit status if ssh fails.  It returns every other status from the forced command. */
+/* ssh's own exit status if ssh itself fails.  Every other status is that of the forced command. */
 #define SSH_FAILED 255
 
 void
@@ -40,7 +40,7 @@ static void
 make_arguments(const char **argument, const char *config, const struct destination *to)
 {
 	static const char *const fixed[] = { "-T", "-oBatchMode=yes", "-oClearAllForwardings=yes", "-oEscapeChar=none",
-		/* Share no connections: one left open by an earlier run would still work after the key's removal. */
+		/* Share no connections: a connection that an earlier run left open would work even after the key's removal. */
 		"-oControlMaster=no", "-oControlPath=none" };
 	size_t count = 0;
 
@@ -70,7 +70,7 @@ spawn(struct ssh *ssh, const char *const *argument, const int child[3])
 	sigset_t none, all;
 	int error = 0;
 
-	/* Functions on attributes do not fail with these arguments; those on actions may lack memory. */
+	/* Functions on attributes do not fail with these arguments; functions on actions fail if memory runs out. */
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attributes);
 	sigemptyset(&none);
@@ -84,7 +84,7 @@ spawn(struct ssh *ssh, const char *const *argument, const int child[3])
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 	for (int fd = 0; fd < 3 && error == 0; fd++)
 		error = posix_spawn_file_actions_adddup2(&actions, child[fd], fd);
-	/* This process may have inherited open descriptors from its parent. */
+	/* ssh must not get descriptors that this process inherited from its parent. */
 	if (error == 0)
 		error = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
 	if (error == 0)
@@ -176,7 +176,7 @@ ssh_ended(struct ssh *ssh, int status)
 {
 	ssh_read_error(ssh);
 	end_line(ssh);
-	/* If ssh itself did not fail, another program may have printed the line. */
+	/* If ssh itself did not fail, another program may have printed the line in which the cause was found. */
 	if (!failed(status))
 		ssh->cause = NULL;
 	ssh_close(&ssh->input);
@@ -191,8 +191,8 @@ ssh_may_heal(const struct ssh *ssh, int status)
 }
 
 /*
- * Whether the file CONFIG (a path; NULL: none) has a line "KEYWORD PATH" with an absolute path, without %, that cannot be
- * read.  If so, TEXT becomes "KEYWORD PATH: reason".
+ * Whether the ssh configuration CONFIG (a path; NULL: none) has a line "KEYWORD PATH" with a PATH that this process
+ * cannot read.  Only an absolute PATH without % counts.  If there is one, TEXT becomes "KEYWORD PATH: reason".
  */
 static bool
 file_fault(const char *config, const char *keyword, char *text, size_t size)
@@ -220,7 +220,7 @@ ssh_explain(struct ssh *ssh, const char *config, int status, char *text, size_t 
 	char fault[SSH_LINE], silent[80];
 	size_t length = strlen(ssh->first);
 
-	/* Remove ssh's full stop: a colon follows. */
+	/* Remove the full stop of ssh's message: a colon follows. */
 	if (length > 0 && ssh->first[length - 1] == '.')
 		ssh->first[length - 1] = '\0';
 	if (cause != NULL && cause->keyword != NULL && file_fault(config, cause->keyword, fault, sizeof fault))

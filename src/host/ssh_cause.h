@@ -1,5 +1,5 @@
 /*
- * The causes of ssh's own error messages and their cures: one table.
+ * A table of ssh's own error messages, with the cure for the cause of each.
  *
  * Pure.
  */
@@ -9,14 +9,14 @@
 #include <stdbool.h>
 
 struct ssh_cause {
-	const char *complaint;	/* a part of ssh's message */
+	const char *complaint;	/* a part of ssh's message, or of ssh_explain()'s if ssh printed none */
 	const char *cure;
-	const char *keyword;	/* of ssh_config, for a file that ssh does not report as missing; NULL: none */
-	const char *file_cure;	/* the cure if that file cannot be read */
+	const char *keyword;	/* a keyword of ssh_config(5) that names a file; NULL: none */
+	const char *file_cure;	/* the cure if that file cannot be read, which ssh's message does not say */
 	bool may_heal;		/* a second try may succeed */
 };
 
-/* Returns the cause that matches LINE of ssh's standard error, or NULL. */
+/* Returns the first cause in the table whose complaint is a part of LINE, or NULL. */
 const struct ssh_cause *ssh_cause_find(const char *line);
 
 #endif

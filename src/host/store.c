@@ -83,7 +83,7 @@ store_load(const struct store *store, const char *guest, struct record *record)
 int
 store_replace_file(int directory, const char *beside, const char *name, const char *text, size_t length)
 {
-	/* O_EXCL: fail if another user has put a link or a FIFO there, rather than follow it or wait for it. */
+	/* O_EXCL: fail if another user has put a link or a FIFO at BESIDE, rather than follow it or wait for it. */
 	int error, fd = openat(directory, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
@@ -101,8 +101,8 @@ store_replace_file(int directory, const char *beside, const char *name, const ch
 }
 
 /*
- * Replaces a file of the store.  The caller holds the lock, so the temporary name can be fixed: the next run then
- * removes the file that a killed run left.
+ * Replaces a file of the store.  The caller holds the lock for writing, so the temporary file can always have the same
+ * name: the next call then removes the file that a killed process left.
  */
 static int
 replace_file(const struct store *store, const char *name, const char *text, size_t length)
@@ -114,7 +114,7 @@ replace_file(const struct store *store, const char *name, const char *text, size
 	return store_replace_file(store->directory, beside, name, text, length);
 }
 
-/* Cuts the log to the whole lines in its newer half. */
+/* Replaces the log, of SIZE octets and open as FD, by the whole lines in its newer half. */
 static void
 trim(const struct store *store, int fd, off_t size)
 {

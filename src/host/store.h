@@ -2,9 +2,9 @@
  * /var/lib/guestclock: one state file for each guest, replaced atomically, and a log, to which lines are appended.
  *
  * Neither SIGKILL nor a full disk damages existing data.  A state is written to a temporary file, which is renamed.  A
- * log line is one write; if an earlier line was cut short, that write ends it first.  A file that does not parse is
- * never trusted and never fatal: it is renamed, with one line on standard error.  Functions that return int return 0 or
- * an errno value.
+ * log line is one write; if the line before was cut short, the same write first ends that line.  A file that does not
+ * parse is not used and does not end the run: it is renamed, with one line on standard error.  Functions that return
+ * int return 0 or an errno value.
  */
 #ifndef GUESTCLOCK_STORE_H
 #define GUESTCLOCK_STORE_H
@@ -14,23 +14,23 @@
 #include "host/record_text.h"
 
 #define RECORD_LOG "log"
-/* If the log has more octets than this, the next line cuts it to its newer half. */
+/* If the log has more octets than this before a line is appended, its older half is removed afterwards. */
 #define RECORD_LOG_MAX (8L << 20)
 
 struct store {
 	int directory;		/* -1: there is none, and nothing is stored */
-	int writing;		/* the lock for each write; only its owner can open it, so only its owner can lock it */
-	int running;		/* the lock of a run that corrects guests, or -1 */
+	int writing;		/* the file to lock for each write; only its owner can open it, so nobody else can lock it */
+	int running;		/* the file that a run of sync locks, or -1 */
 	const char *path;
 };
 
-/* Opens the directory PATH, which must stay valid, until this process ends; makes it if it does not exist. */
+/* Opens the directory PATH until this process ends; makes it if it does not exist.  The string PATH must stay valid. */
 int store_open(struct store *store, const char *path);
 
-/* Locks out other runs that correct guests, until this process ends.  Returns EWOULDBLOCK if one holds the lock. */
+/* Locks out other runs of sync until this process ends.  Returns EWOULDBLOCK if another run holds the lock. */
 int store_lock_run(struct store *store);
 
-/* Reads the state of GUEST.  If there is none or it is damaged, *RECORD becomes all zero. */
+/* Reads the state of GUEST.  If there is none, or it is damaged and so renamed, *RECORD becomes all zero. */
 void store_load(const struct store *store, const char *guest, struct record *record);
 
 /* Replaces the guest's state and appends a line to the log.  CORRECT: sync; false: check.  Returns the first error. */
@@ -43,7 +43,7 @@ int store_remember(const struct store *store, const struct record *record, bool 
  */
 int store_replace_file(int directory, const char *beside, const char *name, const char *text, size_t length);
 
-/* Returns the newest time in the log: that of its last whole line, or 0 if there is none. */
+/* Returns the time of the log's last whole line, or 0 if there is none.  Renames the log if that line has no time. */
 nanoseconds store_newest(const struct store *store);
 
 #endif
