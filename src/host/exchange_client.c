@@ -29,18 +29,25 @@ over(struct exchange_client *client, enum client_result result)
 	return false;
 }
 
-void
-client_fail(struct exchange_client *client, const char *text)
+/* Writes TEXT, made printable, into client->text; before it, if ORDERED, the offset and the correction that was ordered. */
+static void
+describe(struct exchange_client *client, bool ordered, const char *text)
 {
 	char offset[SECONDS_TEXT];
 	size_t used = 0;
 
-	if (client->rounds > 0) {
+	if (ordered) {
 		format_seconds(client->before.offset, offset);
 		used = (size_t)snprintf(client->text, sizeof client->text, "(it was %s s off and a %s was ordered) ", offset,
 		    client_action_names[client->action]);
 	}
 	format_quoted(text, client->text + used, sizeof client->text - used);
+}
+
+void
+client_fail(struct exchange_client *client, const char *text)
+{
+	describe(client, client->rounds > 0, text);
 	over(client, CLIENT_FAILED);
 }
 
@@ -225,8 +232,8 @@ client_take(struct exchange_client *client, const char *line, size_t length, nan
 		/* The clock is right, or the guest has corrected it: a refusal to set the kernel's bound is no failure. */
 		return over(client, CLIENT_DONE);
 	if (reply.kind == REPLY_NO) {
-		/* The line is "no REASON text": keep REASON and the text. */
-		format_quoted(copy + 3, client->text, sizeof client->text);
+		/* The line is "no REASON text": keep REASON and the text.  The guest carried out the rounds before this one. */
+		describe(client, client->rounds > 1, copy + 3);
 		return over(client, CLIENT_REFUSED);
 	}
 	if (reply.kind != (client->phase == PHASE_SAMPLE ? REPLY_NOW : REPLY_DONE))

@@ -18,7 +18,8 @@ struct guest {
 	nanoseconds undone;		/* another program sets offset to this after a step (INT64_MAX: back); 0: no */
 	int steps, slews, bounds, samples;
 	nanoseconds told;		/* the last bound received */
-	const char *refusal;		/* the reply to a step, instead of "done" */
+	const char *refusal;		/* the reply to a step, instead of "done" ... */
+	int steps_allowed;		/* ... after so many steps */
 	const char *sync;
 	bool still;
 };
@@ -47,7 +48,7 @@ answer(struct guest *guest, const struct exchange_order *order, char *line)
 		exchange_write_time("now", guest_clock(guest), line);
 		return;
 	case EXCHANGE_STEP:
-		if (guest->refusal != NULL) {
+		if (guest->refusal != NULL && guest->steps >= guest->steps_allowed) {
 			strcpy(line, guest->refusal);
 			return;
 		}
@@ -221,6 +222,12 @@ step_that_is_refused(void **unused)
 	(void)unused;
 	assert_int_equal(client.result, CLIENT_REFUSED);
 	assert_string_equal(client.text, "too-far-back the limit is 5 s");
+	/* Another program undoes the first step, and the guest refuses the second. */
+	guest = (struct guest){ .offset = 30 * NS_PER_SECOND, .delay = 20000, .refusal = "no too-far the limit is 50 s",
+		.steps_allowed = 1, .undone = INT64_MAX };
+	client = run(&guest, true);
+	assert_int_equal(client.result, CLIENT_REFUSED);
+	assert_non_null(strstr(client.text, "s off and a step was ordered) too-far the limit is 50 s"));
 }
 
 /* An exchange after the greeting and after LINE as the answer to the first question. */
