@@ -128,7 +128,7 @@ talk() {
 	guest_ssh_options options
 	start=$(guest_now_ms)
 	status=0
-	output=$(timeout -k 1 60 ssh "${options[@]}" "${OPEN[@]}" -i "$KEYS/$key" "${ACCOUNT-root}@127.0.0.1" "$@" \
+	output=$(timeout -k 1 150 ssh "${options[@]}" "${OPEN[@]}" -i "$KEYS/$key" "${ACCOUNT-root}@127.0.0.1" "$@" \
 		2>"$WORK/errors" 3>&-) || status=$?
 	errors=$(<"$WORK/errors")
 	took=$(($(guest_now_ms) - start))
