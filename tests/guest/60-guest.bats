@@ -656,8 +656,8 @@ keep_sampling() {
 	told
 	sample
 	printf 'bound %s ns\n' "$told_bound"
-	# Without --edge it is above half a second.
-	((told_bound < SECOND / 3))
+	# Without --edge it is at least half a second.
+	((told_bound < SECOND / 2))
 	within $((told_bound + ${told_residual#-} + SECOND / 20))
 }
 
