@@ -116,9 +116,10 @@ superservers_revive() {
 }
 
 # let_in [--link] SOURCE...: checks that every service answers these of all the hosts' global (or link-local) addresses,
-# and no others.  Repeats the check until it succeeds, for ten seconds.
+# and no others.  Repeats the check until it succeeds, for 30 seconds: on a busy machine look-ups of names are slow, and
+# in.timed then denies for a while.
 let_in() {
-	local end=$(($(now_ms) + 10000)) name wrong
+	local end=$(($(now_ms) + 30000)) name wrong
 	local -a names=() asking=() link=()
 	[ "${1-}" != --link ] || { link=(--link) && shift; }
 	for name in "$PIDS"/host_*; do names+=("${name##*/host_}"); done

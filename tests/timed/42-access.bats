@@ -180,8 +180,9 @@ ptr 10.37.2.130 gone.guests.test'
 		answered=$((answered + 1))
 	done
 	at_most "$worst" 6000 'milliseconds until an answer'
-	# During half of the time nothing is looked up: then answers come at once, apart from the time that a client takes to start.
-	((answered >= 4)) || { printf 'answered %s\n' "$answered"; return 1; }
+	# During half of the time nothing is looked up: then answers come at once, apart from the time that a client takes to
+	# start.  Without the bound there was one answer.
+	((answered >= 2)) || { printf 'answered %s\n' "$answered"; return 1; }
 	alive flood
 	stop flood
 	lines=$(logged .)
