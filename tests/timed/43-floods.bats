@@ -73,7 +73,7 @@ peer_start() { # KIND
 bound_at() { grep -q "$(printf ' %s:%04X ' "$1" "$2")" "/proc/$SANDBOX/net/udp"; }
 
 # forged SOURCE PORT DESTINATION PORT LEAST OCTETS...: see forged.py
-forged() { in_net "$PYTHON" -I -S "$TOP/tests/lib/forged.py" "$@"; }
+forged() { in_net "$PYTHON" -I -S "$TOP/tests/lib/forged.py" "$TOP/build/tests/flood" "$@"; }
 
 faces() { # KIND
 	local service port in out least
