@@ -95,8 +95,8 @@ now_ms() {
 	printf '%s\n' "${us%???}"
 }
 
-# wait_for SECONDS COMMAND...: runs COMMAND every 20 ms until it succeeds or SECONDS have passed.  Then it prints the
-# output of the last run and fails.
+# wait_for SECONDS COMMAND...: runs COMMAND in this shell every 20 ms until it succeeds or SECONDS have passed.  Then it
+# prints the output of the last run and fails.
 wait_for() {
 	local limit=$1 us=${1/./} end nap=${WORK:-$BATS_FILE_TMPDIR}/nap
 	case $1 in *.*) us=$((10#$us * 100000)) ;; *) us=$((us * 1000000)) ;; esac	# seconds, or seconds and tenths
@@ -428,6 +428,16 @@ sandbox_pids() {
 }
 
 sandbox_empty() { [ -z "$(sandbox_pids "$@")" ]; }
+
+# dev_make DIRECTORY: makes files for the devices that programs need, and DIRECTORY.fstab, by which mount -a in a mount
+# namespace places the devices on them
+dev_make() {
+	local node
+	for node in null zero full random urandom tty; do
+		: >"$1/$node"
+		printf '/dev/%s %s none bind\n' "$node" "$1/$node"
+	done >"$1.fstab"
+}
 
 # sandbox_stop: ends the processes that the test left running.  Only processes that the test started can be in its
 # namespace.

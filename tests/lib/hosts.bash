@@ -47,7 +47,6 @@ in_host() {
 
 # log_start: gives the sandbox its own /dev, in which programs log to $LOG.  Call it before they start.
 log_start() {
-	local node
 	DEV=$WORK/dev
 	LOG=$WORK/log
 	mkdir -p "$DEV"
@@ -55,10 +54,7 @@ log_start() {
 	: >"$LOG"
 	background logsink "$PYTHON" -I -S "$TOP/tests/lib/logsink.py" "$DEV/log" "$LOG" "$WORK/log.ack"
 	wait_for 15 test -S "$DEV/log" || { cat "$WORK/logsink.out"; return 1; }
-	for node in null zero full random urandom tty; do
-		: >"$DEV/$node"
-		printf '/dev/%s %s none bind\n' "$node" "$DEV/$node"
-	done >"$DEV.fstab"
+	dev_make "$DEV"
 	# shellcheck disable=SC2016 # for that shell
 	"${ENTER[@]}" --mount sh -c 'mount -a -T "$1.fstab" && mount --rbind "$1" /dev' sh "$DEV"
 }

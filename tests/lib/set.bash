@@ -35,14 +35,13 @@ set_start() {
 	etc_make "$ETC"
 	mkdir -p "$DEV/pts" "$DEV/shm"
 	ln -s pts/ptmx "$DEV/ptmx"
+	dev_make "$DEV"
 	mkfifo "$WORK/log.ack"
 	background logsink "$PYTHON" -I -S "$TOP/tests/lib/logsink.py" "$DEV/log" "$LOG" "$WORK/log.ack"
 	# shellcheck disable=SC2016
 	local inside='
 		ip link set lo up && ip address add fd00::1/128 dev lo nodad || exit
-		for node in null zero full random urandom tty; do
-			: >"$1/$node" && mount --bind "/dev/$node" "$1/$node" || exit
-		done
+		mount -a -T "$1.fstab" || exit
 		mount -t devpts devpts "$1/pts" -o newinstance,ptmxmode=0666,mode=620 || exit
 		mount --rbind "$1" /dev && mount --bind "$2" /etc && mount -t tmpfs -o mode=755 tmpfs /run || exit
 		: >"$3"
