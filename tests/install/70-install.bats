@@ -462,7 +462,7 @@ tarball() {
 	cp -a "$COPY" "$WORK/one"
 	hash=$(tarball "$WORK/one")
 	[[ $hash =~ ^[0-9a-f]{64}$ ]]
-	version=$(sed -n 's/^## \([0-9.]*\) .*/\1/p' "$COPY/NEWS.md" | head -n 1)
+	version=$(sed -n 's/^## \([0-9.]*\) .*[0-9])$/\1/p' "$COPY/NEWS.md" | head -n 1)
 	mkdir "$WORK/unpacked"
 	tar -xzf "$WORK/one/build/guestclock-$version.tar.gz" -C "$WORK/unpacked"
 	equal "$(ls "$WORK/unpacked")" "guestclock-$version" 'top of the tarball'
