@@ -61,6 +61,8 @@ static enum status
 check_request(const struct request *request, const struct set_options *options, const struct ssh_env *client,
     bool administrators)
 {
+	enum source_verdict verdict;
+
 	if ((options->allowed & REQUEST_BIT(request->kind)) == 0)
 		return outcome_refuse("%s is not among the requests that --allow names", request_kind_name(request->kind));
 	if (request->kind != REQUEST_RDATE)
@@ -68,8 +70,13 @@ check_request(const struct request *request, const struct set_options *options, 
 	if (request->rdate.address.any.sa_family == AF_INET6 &&
 	    request->rdate.address.v6.sin6_scope_id == PEER_NO_INTERFACE)
 		return outcome_usage("time source %.80s: there is no such network interface", request->rdate.host);
-	if (administrators || policy_allows_host(&request->rdate, options, if_nametoindex, &client->peer))
+	verdict = administrators ? SOURCE_ALLOWED :
+	    policy_judge_source(&request->rdate, options, if_nametoindex, &client->peer);
+	if (verdict == SOURCE_ALLOWED)
 		return STATUS_DONE;
+	if (verdict == SOURCE_OTHER_PORT)
+		return outcome_refuse("time source %.80s: port %u is not allowed; in the forced command, --host NAME:PORT "
+		    "allows a port and --any-port every port", request->rdate.host, (unsigned)request->rdate.port);
 	if (options->hosts > 0)
 		return outcome_refuse("time source %.80s is not among those that --host names", request->rdate.host);
 	return outcome_refuse("time source %.80s is not the ssh client's own address, %s, and no --host "

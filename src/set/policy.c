@@ -92,17 +92,32 @@ policy_judge_order(nanoseconds now, nanoseconds moved, const struct exchange_ord
 	return decision;
 }
 
-bool
-policy_allows_host(const struct rdate_request *rdate, const struct set_options *options, peer_interface *number_of,
+/* PORT is the one that the administrator named, or 0. */
+static enum source_verdict
+judge_port(const struct rdate_request *rdate, uint16_t port, const struct set_options *options)
+{
+	if (port == 0 && options->any_port)
+		return SOURCE_ALLOWED;
+	return rdate->port == (port != 0 ? port : request_usual_port(rdate)) ? SOURCE_ALLOWED : SOURCE_OTHER_PORT;
+}
+
+enum source_verdict
+policy_judge_source(const struct rdate_request *rdate, const struct set_options *options, peer_interface *number_of,
     const union peer *client)
 {
+	enum source_verdict verdict = SOURCE_OTHER_HOST;
+	char host[REQUEST_OCTETS + 1];
 	union peer address;
+	uint16_t port;
 
-	for (int at = 0; at < options->hosts; at++)
-		if (peer_parse(options->host[at], number_of, &address) ? peer_same_host(&rdate->address, &address) :
-		    strcasecmp(rdate->host, options->host[at]) == 0)
-			return true;
-	return options->hosts == 0 && peer_same_host(&rdate->address, client);
+	if (options->hosts == 0 && peer_same_host(&rdate->address, client))
+		return judge_port(rdate, 0, options);
+	/* A host may be named several times, with different ports. */
+	for (int at = 0; at < options->hosts && verdict != SOURCE_ALLOWED; at++)
+		if (set_options_source(options->host[at], host, &port) && (peer_parse(host, number_of, &address) ?
+		    peer_same_host(&rdate->address, &address) : strcasecmp(rdate->host, host) == 0))
+			verdict = judge_port(rdate, port, options);
+	return verdict;
 }
 
 /*

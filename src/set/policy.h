@@ -58,13 +58,16 @@ struct policy_verdict policy_decide(const struct situation *situation, const str
 enum decision policy_judge_order(nanoseconds now, nanoseconds moved, const struct exchange_order *order,
     const struct set_options *options);
 
+enum source_verdict { SOURCE_ALLOWED, SOURCE_OTHER_HOST, SOURCE_OTHER_PORT };
+
 /*
- * Whether OPTIONS allow the request's host: it must be one of options->host or, if there are none, CLIENT, the ssh
- * client's address (unmapped, see peer.h).  Compares names without regard to case, and addresses by peer_same_host().
- * NUMBER_OF translates interface names in options->host for peer_parse().
+ * Whether OPTIONS allow the request's time source.  Its host must be one of options->host or, if there are none,
+ * CLIENT, the ssh client's address (unmapped, see peer.h).  Its port must be the one that options->host has for it;
+ * where there is none, the protocol's port, or any with options->any_port.  Compares names without regard to case, and
+ * addresses by peer_same_host().  NUMBER_OF translates interface names in options->host for peer_parse().
  */
-bool policy_allows_host(const struct rdate_request *rdate, const struct set_options *options, peer_interface *number_of,
-    const union peer *client);
+enum source_verdict policy_judge_source(const struct rdate_request *rdate, const struct set_options *options,
+    peer_interface *number_of, const union peer *client);
 
 /*
  * Whether the clock was set between the readings BEFORE and NOW: it moved against CLOCK_MONOTONIC_RAW by more than the

@@ -25,6 +25,12 @@ request_kind_name(enum request_kind kind)
 	return names[kind];
 }
 
+uint16_t
+request_usual_port(const struct rdate_request *rdate)
+{
+	return rdate->sntp ? SNTP_PORT : RFC868_PORT;
+}
+
 enum request_kind
 request_kind_of(const char *name, size_t length)
 {
@@ -206,7 +212,7 @@ parse_rdate(const char *const *words, int count, peer_interface *number_of, stru
 	if (rdate->sntp && rdate->edge)
 		return complain(complaint, "rdate", "-n -e", "one of them: SNTP tells fractions of a second anyway");
 	if (rdate->port == 0)
-		rdate->port = rdate->sntp ? SNTP_PORT : RFC868_PORT;
+		rdate->port = request_usual_port(rdate);
 	return true;
 }
 

@@ -63,6 +63,9 @@ struct request {
 
 const char *request_kind_name(enum request_kind kind);
 
+/* The port of RFC 868 or, with -n, of SNTP. */
+uint16_t request_usual_port(const struct rdate_request *rdate);
+
 /* Returns the kind of request whose name is the LENGTH octets at NAME, or REQUESTS if there is none. */
 enum request_kind request_kind_of(const char *name, size_t length);
 

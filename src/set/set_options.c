@@ -9,7 +9,6 @@
 #include "lib/rfc868.h"
 #include "lib/text.h"
 #include "lib/version.h"
-#include "set/request.h"
 
 /* 50 mean Gregorian years, from the release to the default --not-after. */
 #define LIFETIME_SECONDS (INT64_C(50) * 31556952)
@@ -28,15 +27,16 @@
 /* With a longer round-trip delay, a time in whole seconds is of little use. */
 #define MAX_DELAY_DEFAULT (2 * NS_PER_SECOND)
 
-enum option_id { ALLOW, DEFAULT, DRY_RUN, EDGE, HOST, MAX_BACK, MAX_DELAY, MAX_RATE, MAX_STEP, NO_FILTER, NOT_AFTER, NOT_BEFORE,
+enum option_id { ALLOW, ANY_PORT, DEFAULT, DRY_RUN, EDGE, HOST, MAX_BACK, MAX_DELAY, MAX_RATE, MAX_STEP, NO_FILTER, NOT_AFTER, NOT_BEFORE,
 	STRICT_ACCESS, OPTIONS };
 
 static const struct known_option table[OPTIONS] = {
 	[ALLOW] = { "--allow", "request,...", "allow only these requests (default: all)" },
+	[ANY_PORT] = { "--any-port", NULL, "requests may name any port of a time source" },
 	[DEFAULT] = { "--default", "request", "the request when the host sends none" },
 	[DRY_RUN] = { "--dry-run", NULL, "judge and report; set nothing" },
 	[EDGE] = { "--edge", NULL, "run every rdate request as with rdate -e" },
-	[HOST] = { "--host", "name", "a time source that requests may name" },
+	[HOST] = { "--host", "name[:port]", "a time source that requests may name" },
 	[MAX_BACK] = { "--max-back", "seconds", "refuse to set the clock back by more" },
 	[MAX_DELAY] = { "--max-delay", "seconds", "rdate: refuse a longer round trip (default: 2)" },
 	[MAX_RATE] = { "--max-rate", "ppm", "refuse a larger frequency correction" },
@@ -100,6 +100,7 @@ static const struct {
 	nanoseconds most;
 	const char *expected;
 } values[OPTIONS] = {
+	[ANY_PORT] = { FIELD(any_port), 0, NULL },
 	[DRY_RUN] = { FIELD(dry_run), 0, NULL },
 	[EDGE] = { FIELD(edge), 0, NULL },
 	[NO_FILTER] = { FIELD(no_filter), 0, NULL },
@@ -113,11 +114,36 @@ static const struct {
 	[MAX_RATE] = { FIELD(max_rate), 100000 * NS_PER_SECOND, "parts per million as 500, up to 100000" },
 };
 
+bool
+set_options_source(const char *text, char host[REQUEST_OCTETS + 1], uint16_t *port)
+{
+	bool brackets = *text == '[';
+	const char *start = text + brackets, *end = strchr(start, brackets ? ']' : ':'), *colon = end;
+	int64_t number = 0;
+
+	/* Without brackets, a text with several colons is an IPv6 address alone. */
+	if (!brackets && (end == NULL || strchr(end + 1, ':') != NULL)) {
+		end = start + strlen(start);
+		colon = NULL;
+	} else if (brackets && end != NULL)
+		colon = end + 1;
+	if (end == NULL || end - start > REQUEST_OCTETS)
+		return false;
+	memcpy(host, start, (size_t)(end - start));
+	host[end - start] = '\0';
+	if (colon != NULL && (*colon != ':' || !parse_whole(colon + 1, 1, 65535, &number)))
+		return false;
+	*port = (uint16_t)number;
+	return request_host_valid(host) && brackets == (colon != NULL && strchr(host, ':') != NULL);
+}
+
 /* Stores the value of one option.  Returns NULL, or a description of the expected value. */
 static const char *
 store_option(enum option_id id, const char *value, struct set_options *options)
 {
 	void *field = (char *)options + values[id].field;
+	char host[REQUEST_OCTETS + 1];
+	uint16_t port;
 
 	switch (id) {
 	case ALLOW:
@@ -126,8 +152,8 @@ store_option(enum option_id id, const char *value, struct set_options *options)
 	case HOST:
 		if (options->hosts == SET_OPTIONS_HOSTS)
 			return "at most 32 of these";
-		if (*value == '\0' || *value == '-')
-			return "a host name or address";
+		if (!set_options_source(value, host, &port))
+			return "HOST, HOST:PORT or [IPV6-ADDRESS]:PORT";
 		options->host[options->hosts++] = value;
 		return NULL;
 	case DEFAULT:

@@ -11,9 +11,11 @@
 #define GUESTCLOCK_SET_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/nstime.h"
 #include "lib/option_table.h"
+#include "set/request.h"
 
 #define SET_OPTIONS_HOSTS 32
 
@@ -29,7 +31,8 @@ struct set_options {
 	bool no_filter;			/* no system call filter, for a kernel or container without one */
 	bool strict_access;		/* if hosts.allow and hosts.deny are both missing, deny every client */
 	bool edge;			/* every rdate request without -n samples the edge of the second */
-	const char *host[SET_OPTIONS_HOSTS];	/* time sources that a request may name */
+	bool any_port;			/* a request may name any port of a time source for which host has none */
+	const char *host[SET_OPTIONS_HOSTS];	/* time sources that a request may name; set_options_source() parses them */
 	int hosts;			/* the number of entries in host; 0: allow only the ssh client's address */
 	const char *default_request;	/* the request to perform if the client's is empty; NULL: refuse */
 };
@@ -45,6 +48,12 @@ extern const struct program set_options_program;
  * OPTION_WRONG, COMPLAINT is one line: the fault and the expected text.
  */
 int set_options_parse(int argc, char **argv, struct set_options *options, char complaint[OPTION_COMPLAINT]);
+
+/*
+ * Parses a time source: HOST, HOST:PORT or [IPV6-ADDRESS]:PORT.  PORT becomes 0 if TEXT has none.  Returns false if TEXT is
+ * something else.
+ */
+bool set_options_source(const char *text, char host[REQUEST_OCTETS + 1], uint16_t *port);
 
 /* The pivot by which to decode a time (NEAR of rfc868_nearest()): the middle of the allowed times, in Unix seconds. */
 int64_t set_options_pivot(const struct set_options *options);

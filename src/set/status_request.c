@@ -60,7 +60,8 @@ perform_status(const struct set_options *options)
 	if (options->hosts == 0)
 		printf("host (the ssh client's address)\n");
 	printf("default %s\n", options->default_request != NULL ? options->default_request : "none");
-	printf("dry-run %s\nedge %s\nno-filter %s\nstrict-access %s\n", options->dry_run ? "yes" : "no",
-	    options->edge ? "yes" : "no", options->no_filter ? "yes" : "no", options->strict_access ? "yes" : "no");
+	printf("any-port %s\ndry-run %s\nedge %s\nno-filter %s\nstrict-access %s\n", options->any_port ? "yes" : "no",
+	    options->dry_run ? "yes" : "no", options->edge ? "yes" : "no", options->no_filter ? "yes" : "no",
+	    options->strict_access ? "yes" : "no");
 	return perform_finish(STATUS_DONE, true);
 }

@@ -53,7 +53,7 @@ rdate_usage() {
 }
 
 # options USAGE: prints its options one a line, with the argument if there is one: "-i seconds"
-options() { grep -oE '\[-[^]]*\]' <<<"$1" | tr -d '[]'; }
+options() { grep -oE '\[-([^][]|\[[^][]*\])*\]' <<<"$1" | sed 's/^\[//; s/\]$//'; }
 
 @test "every manual page passes mandoc -T lint" {
 	local page text
@@ -102,7 +102,8 @@ options() { grep -oE '\[-[^]]*\]' <<<"$1" | tr -d '[]'; }
 		usage=$(usage "$program")
 		help=$(no_clock "$TOP/build/$program" --help </dev/null)
 		while read -r option; do
-			[ "$option" = '-- request' ] || grep -qE -- "^  ${option//./\\.} +[a-z]" <<<"$(tr -s ' ' <<<"$help" | sed 's/^ /  /')" || {
+			# The option, two spaces or more (as tr leaves them), and the text that says what it does.
+			[ "$option" = '-- request' ] || grep -qF -- $'\n'" $option " <<<"$(tr -s ' ' <<<"$help")" || {
 				printf '%s --help has no line for: %s\n' "$program" "$option"
 				return 1
 			}
@@ -130,7 +131,7 @@ options() { grep -oE '\[-[^]]*\]' <<<"$1" | tr -d '[]'; }
 # text that begins with an option is not a tag.
 entries() {
 	section "$1" DESCRIPTION | sed -n 's/^ *\(-[^ ].*\)$/\1/p' | sed 's/  .*//' |
-		grep -xE -- '--?[a-z0-9-]+( [a-z]+(,\.\.\.)?)?|-[0-9], -[0-9]'
+		grep -xE -- '--?[a-z0-9-]+( [a-z]+(,\.\.\.|\[:[a-z]+\])?)?|-[0-9], -[0-9]'
 }
 
 # has_entries PAGE OPTIONS: checks that each option has an entry

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <strings.h>
 
+#include "lib/rfc868.h"
 #include "lib/text.h"
 #include "set/policy.h"
 
@@ -14,7 +15,7 @@ static void
 check_host(const char *host)
 {
 	struct set_options options = set_options_default();
-	struct rdate_request rdate = { .family = 0 };
+	struct rdate_request rdate = { .port = RFC868_PORT };
 	const union peer nobody = { .any = { .sa_family = AF_UNSPEC } };
 	bool somewhere;
 
@@ -22,15 +23,18 @@ check_host(const char *host)
 	snprintf(rdate.host, sizeof rdate.host, "%s", host);
 	peer_parse(host, NULL, &rdate.address);
 	somewhere = rdate.address.any.sa_family != AF_INET6 || rdate.address.v6.sin6_scope_id != PEER_NO_INTERFACE;
-	REQUIRE(policy_allows_host(&rdate, &options, NULL, &rdate.address) ==
+	REQUIRE((policy_judge_source(&rdate, &options, NULL, &rdate.address) == SOURCE_ALLOWED) ==
 	    (somewhere && rdate.address.any.sa_family != AF_UNSPEC));
-	REQUIRE(!policy_allows_host(&rdate, &options, NULL, &nobody));
+	REQUIRE(policy_judge_source(&rdate, &options, NULL, &nobody) == SOURCE_OTHER_HOST);
 	options.host[options.hosts++] = "another.test.";
 	options.host[options.hosts++] = host;
-	REQUIRE(policy_allows_host(&rdate, &options, NULL, &nobody) == somewhere);
+	REQUIRE(policy_judge_source(&rdate, &options, NULL, &nobody) == (somewhere ? SOURCE_ALLOWED : SOURCE_OTHER_HOST));
+	rdate.port++;
+	REQUIRE(policy_judge_source(&rdate, &options, NULL, &nobody) == (somewhere ? SOURCE_OTHER_PORT : SOURCE_OTHER_HOST));
 	/* If the administrator names hosts, the client's own address is not implicitly one of them. */
 	options.hosts = 1;
-	REQUIRE(strncasecmp(host, "another", 7) == 0 || !policy_allows_host(&rdate, &options, NULL, &rdate.address));
+	REQUIRE(strncasecmp(host, "another", 7) == 0 ||
+	    policy_judge_source(&rdate, &options, NULL, &rdate.address) == SOURCE_OTHER_HOST);
 }
 
 /* Writes a request that parses to the same values. */

@@ -10,6 +10,8 @@
 static void
 check_options(const struct set_options *options)
 {
+	char host[REQUEST_OCTETS + 1];
+	uint16_t port;
 	int64_t pivot = set_options_pivot(options), first = pivot - RFC868_ERA / 2, last = pivot + RFC868_ERA / 2 - 1;
 
 	REQUIRE(options->not_before >= 0 && options->not_before < options->not_after);
@@ -27,7 +29,7 @@ check_options(const struct set_options *options)
 	REQUIRE(options->allowed != 0 && (options->allowed & ~REQUEST_ALL) == 0);
 	REQUIRE(options->hosts >= 0 && options->hosts <= SET_OPTIONS_HOSTS);
 	for (int at = 0; at < options->hosts; at++)
-		REQUIRE(options->host[at][0] != '\0' && options->host[at][0] != '-');
+		REQUIRE(set_options_source(options->host[at], host, &port) && request_host_valid(host) && options->host[at][0] != '-');
 	REQUIRE(options->default_request == NULL || options->default_request[0] != '\0');
 	for (int at = 0; at < REQUESTS; at++) {
 		enum request_kind kind = (enum request_kind)at;

@@ -44,8 +44,8 @@ time.sleep(600)'
 	KEYS=$HOST_DIR/keys
 	mkdir -p "$KEYS"
 	export HOST_DIR STREAM DGRAM SILENT KEYS GUEST_DIR STREAM_PID DGRAM_PID
-	allow_key plain '/usr/libexec/guestclock-set'
-	allow_key dry '/usr/libexec/guestclock-set --dry-run'
+	allow_key plain '/usr/libexec/guestclock-set --any-port'
+	allow_key dry '/usr/libexec/guestclock-set --any-port --dry-run'
 	admin_start
 	# Boots while the first tests run.
 	background second second_guest
@@ -56,8 +56,8 @@ second_guest() {
 	local true_khz
 	true_khz=$(guest_tsc_khz)
 	guest_start --dir "$HOST_DIR/second" --tsc-early-khz $((true_khz * 8 / 7))
-	allow_key exact '/usr/libexec/guestclock-set --edge'
-	guest_authorize "restrict,command=\"/usr/libexec/guestclock-set\" $(<"$KEYS/plain.pub")"
+	allow_key exact '/usr/libexec/guestclock-set --any-port --edge'
+	guest_authorize "restrict,command=\"/usr/libexec/guestclock-set --any-port\" $(<"$KEYS/plain.pub")"
 	: >"$HOST_DIR/second.ready"
 }
 
@@ -468,7 +468,7 @@ dedicated_user() {
 	ACCOUNT=guestclock
 	run -0 dedicated_user
 	equal "$output" '/usr/local/libexec/guestclock-set cap_sys_time=ep'
-	allow_key user /usr/local/libexec/guestclock-set guestclock
+	allow_key user '/usr/local/libexec/guestclock-set --any-port' guestclock
 	sample
 	far
 	ask user "rdate -s -o $STREAM 10.0.2.2"
@@ -500,7 +500,7 @@ dedicated_user() {
 @test "without CAP_SYS_TIME a request fails in one line that names both remedies, and does not set the clock" {
 	local cures='^guestclock-set: no CAP_SYS_TIME, .*run as root, or .*setcap cap_sys_time=ep, .*mode 0750'
 	ACCOUNT=guestclock
-	allow_key incapable /usr/libexec/guestclock-set guestclock
+	allow_key incapable '/usr/libexec/guestclock-set --any-port' guestclock
 	sample
 	from=$offset
 	ask incapable "rdate -s -o $STREAM 10.0.2.2"

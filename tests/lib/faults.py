@@ -242,7 +242,7 @@ class Set:
         room.logged()
         before = room.get_clock()
         ssh = {"SSH_CONNECTION": "127.0.0.1 40022 127.0.0.1 22", "SSH_ORIGINAL_COMMAND": self.request}
-        process = room.start([self.program], fault=fault, tracing=tracing, options=options, fake=not self.static, environment=ssh, extra=extra,
+        process = room.start([self.program, "--any-port"], fault=fault, tracing=tracing, options=options, fake=not self.static, environment=ssh, extra=extra,
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         replies = {}
         if self.name == "exchange":

@@ -263,7 +263,7 @@ class Case:
         self.judge("guestclock-set", client, status == 0, None if status in (0, 1) else "status %d: %s" % (status, said))
 
     def in_asker(self):
-        status, said = guestclock_set(NEXT, "rdate -p -o %s -t 2500 %s" % (PORT, NAME), "--host", NAME)
+        status, said = guestclock_set(NEXT, "rdate -p -o %s -t 2500 %s" % (PORT, NAME), "--host", NAME, "--any-port")
         good = re.search("no address: |no answer in time|cannot connect: ", said)
         self.judge("rdate", "NAME", status == 0, None if status == 0 or (status == 111 and good) else
                    "status %d: %s" % (status, said))

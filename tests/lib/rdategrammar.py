@@ -104,7 +104,8 @@ def ask(rdate, guestclock_set, form):
     if parsed is not None and parsed[1] and ("-p", "") not in parsed[0]:
         raise ValueError(f"a form without -p: {form}")
     theirs = run([rdate, *form.split()], plain)
-    ours = run([guestclock_set, *(f"--host={host}" for host in HOSTS + form.split() if not host.startswith("-"))], {
+    hosts = HOSTS + (parsed[1] if parsed is not None else [])
+    ours = run([guestclock_set, "--any-port", *(f"--host={host}" for host in hosts if not host.startswith("-"))], {
         **plain, "LD_PRELOAD": os.environ["PRELOAD"], "FAKE_CLOCK": os.environ["FAKE_CLOCK"],
         "SSH_CONNECTION": "127.0.0.1 40022 192.0.2.22 22", "SSH_ORIGINAL_COMMAND": "rdate " + form})
     return theirs, ours

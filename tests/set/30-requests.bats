@@ -291,6 +291,44 @@ limit() {
 	refused 1 'refused: time source 127.0.0.1 is not among those that --host names$'
 }
 
+@test "without --any-port a request may name the port that --host has, or else the protocol's own port" {
+	badsource tcp:37:good tcp:3700:good sntp:123:good
+	local words
+	for words in '-s -o 3700' '-s -o 123' '-sn -o 37' '-sn -o 3700' '-se -o 38'; do
+		ask "rdate $words 127.0.0.1"
+		refused 1 "time source 127\.0\.0\.1: port ${words##* } is not allowed; in the forced command, --host NAME:PORT allows a port" ||
+			{ printf 'rdate %s\n' "$words"; return 1; }
+	done
+	ask 'rdate -s 127.0.0.1' --host 127.0.0.1:3700
+	refused 1 'port 37 is not allowed'
+	ask 'rdate -s 127.0.0.1' --host 127.0.0.1:3700 --any-port
+	refused 1 'port 37 is not allowed'
+	ask 'rdate -s -o 3700 ::1' --host '[::1]:3701' --any-port
+	refused 1 'time source ::1: port 3700 is not allowed'
+	ask 'rdate -s -o 3700 127.0.0.2' --host 127.0.0.1:3700
+	refused 1 'time source 127\.0\.0\.2 is not among those that --host names$'
+	for words in 'rdate -s -o 37' 'rdate -sn -o 123'; do
+		ask "$words 127.0.0.1"
+		expect 0 || return 1
+	done
+	ask 'rdate -s -o 3700 127.0.0.1' --any-port
+	expect 0
+	ask 'rdate -s -o 3700 localhost' --host 127.0.0.1 --host localhost:3701 --host LOCALHOST:3700
+	expect 0
+	ask 'rdate -s -o 3700 ::1' --host '[0::1]:3700'
+	expect 0
+	# What the administrator wrote may name any port.
+	ask '' --default 'rdate -s -o 3700 127.0.0.1'
+	expect 0
+	set_by_hand -- rdate -s -o 3700 127.0.0.1
+	expect 0
+	log_take
+	for words in '' :37 127.0.0.1: 127.0.0.1:0 127.0.0.1:65536 '[::1]' '[::1' '[127.0.0.1]:37' 127.0.0.0/8 'a b' 37; do
+		ask status --host "$words"
+		refused 100 "refused: --host \"$(literally "$words")\": expected HOST, HOST:PORT or \[IPV6-ADDRESS\]:PORT\$" || return 1
+	done
+}
+
 @test "--host may be given 32 times, and every other option once" {
 	local many=() option
 	for ((i = 0; i < 32; i++)); do many+=(--host "h$i.example"); done
@@ -299,7 +337,7 @@ limit() {
 	ask status "${many[@]}" --host h32.example
 	refused 100 'refused: --host "h32.example": expected at most 32 of these$'
 	for option in '--not-before 2026-11-02' '--not-after 2030-01-01' '--max-step 1' '--max-back 1' '--max-delay 1' \
-		'--allow status' '--default status' --dry-run --edge; do
+		'--allow status' '--default status' --any-port --dry-run --edge; do
 		# shellcheck disable=SC2086 # an option and its value
 		ask status $option $option
 		refused 100 "refused: ${option%% *} \"[^\"]*\": expected this option once$"
@@ -590,7 +628,7 @@ limit() {
 @test "status prints every limit, a running slew and another service's synchronisation, without CAP_SYS_TIME" {
 	clock_new offset_ns=-1000000000.5 status=0 maxerror_us=1234 esterror_us=56 freq=6553600 tick=9999 last_slew_us=-2500000
 	BEFORE=(setpriv --bounding-set -sys_time --inh-caps -sys_time)
-	ask status --host a.example --host 192.0.2.1 --default 'rdate -s a.example' --allow rdate,status --dry-run --edge \
+	ask status --host a.example --host 192.0.2.1 --default 'rdate -s a.example' --allow rdate,status --any-port --dry-run --edge \
 		--not-before 2026-11-02 --not-after 2030-12-31T00:00:01Z --max-step 0.5 --max-back 86400 --max-delay 0.000000001 \
 		--strict-access --no-filter
 	expect 0
@@ -614,6 +652,7 @@ limit() {
 		host a.example
 		host 192.0.2.1
 		default rdate -s a.example
+		any-port yes
 		dry-run yes
 		edge yes
 		no-filter yes
@@ -747,7 +786,7 @@ in_background() {
 	clock_new offset_ns=-100.0
 	in_background first 'rdate -t 600000 127.0.0.1'
 	wait_for 5 asking
-	ask 'rdate -s -o 38 127.0.0.1'
+	ask 'rdate -s -o 38 127.0.0.1' --any-port
 	expect 0
 	assert_stepped +100.0 2.0
 	assert_logged "$DAEMON_NOTICE" 'step: offset'
@@ -763,7 +802,7 @@ in_background() {
 	clock_new offset_ns=-100.0
 	in_background first 'rdate -s 127.0.0.1'
 	wait_for 5 asking
-	ask 'rdate -s -o 38 127.0.0.1'
+	ask 'rdate -s -o 38 127.0.0.1' --any-port
 	expect 0
 	assert_logged "$DAEMON_NOTICE" 'step: offset'
 	wait_for 10 not alive first

@@ -17,8 +17,8 @@ setup() {
 
 teardown() { common_teardown; }
 
-# ask COMMAND [LIMITS...]: sends COMMAND over ssh, from 127.0.0.1
-ask() { set_by_ssh_env 127.0.0.1 "$@"; }
+# ask COMMAND [LIMITS...]: sends COMMAND over ssh, from 127.0.0.1.  The sources have many ports.
+ask() { set_by_ssh_env 127.0.0.1 "$@" --any-port; }
 
 # unix DATE: prints DATE in seconds since 1970
 unix() { date -ud "$1" +%s; }
@@ -862,7 +862,7 @@ started() {
 	local name=$1 command=$2
 	shift 2
 	export SSH_CONNECTION='127.0.0.1 40022 127.0.0.1 22' SSH_ORIGINAL_COMMAND=$command
-	REDIRECT="<$FEED ${OUT:+>$OUT}" background "$name" enclosed "$GUESTCLOCK_SET" "$@" 7<&- 8<&-
+	REDIRECT="<$FEED ${OUT:+>$OUT}" background "$name" enclosed "$GUESTCLOCK_SET" "$@" --any-port 7<&- 8<&-
 	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND
 }
 

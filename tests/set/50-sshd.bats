@@ -133,6 +133,7 @@ two_processes() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
 	refused 1 'before-floor'
 	ask 'rdate'
 	refused 100 'no HOST'
+	authorize --any-port
 	ask 'rdate -s -o 38 127.0.0.1'
 	refused 111 'sent 3 octets: too few$'
 	# ssh itself reports that it cannot connect.
@@ -261,6 +262,7 @@ expect_status_of_guest() {
 	ask -tt 127.0.0.1 id
 	equal "$status" 100 status
 	# On a terminal, the end of the client is a hangup.
+	authorize --any-port
 	background client "${SSH[@]}" -i "$KEY" -tt 127.0.0.1 'rdate -p -t 60000 -o 38 127.0.0.1'
 	wait_for 10 two_processes
 	stop client
@@ -278,6 +280,22 @@ expect_status_of_guest() {
 	[[ $errors == *'remote port forwarding failed'* ]] || { shown; return 1; }
 	assert_untouched
 	assert_not_logged
+}
+
+@test "a stolen key cannot choose the port of a time source, unless the forced command lets it" {
+	badsource tcp:37:good tcp:3700:good
+	sshd_start
+	clock_new offset_ns=-100.0
+	ask 'rdate -s -o 3700 127.0.0.1'
+	refused 1 'refused: time source 127\.0\.0\.1: port 3700 is not allowed; in the forced command, --host NAME:PORT allows a port and --any-port every port$'
+	ask 'rdate -sn -o 37 127.0.0.1'
+	refused 1 'port 37 is not allowed'
+	authorize --host 127.0.0.1:3700
+	ask 'rdate -s 127.0.0.1'
+	refused 1 'port 37 is not allowed'
+	ask 'rdate -s -o 3700 127.0.0.1'
+	expect 0
+	assert_stepped +100.0 1.2
 }
 
 @test "environment variables of the ssh client change neither its address nor its request" {
@@ -372,6 +390,7 @@ expect_status_of_guest() {
 	done
 	assert_untouched
 	# The lock was released with the process.
+	authorize --any-port
 	ask 'rdate -s -o 39 127.0.0.1'
 	refused 111 'port 39: cannot connect: Connection refused$'
 }
@@ -417,6 +436,7 @@ expect_status_of_guest() {
 	refused 100 'unknown request "id"'
 	ask 'rdate -s 127.0.0.2'
 	refused 1 "not the ssh client's own address, 127.0.0.1,"
+	authorize --any-port
 	ask 'rdate -s -o 39 127.0.0.1'
 	refused 111 'Connection refused$'
 	ask -W 127.0.0.1:37 127.0.0.1
@@ -424,6 +444,7 @@ expect_status_of_guest() {
 	hosts_deny 'guestclock-set: 127.0.0.2'
 	ask -b 127.0.0.2 127.0.0.1 status
 	refused 1 'do not let 127.0.0.2 in$'
+	authorize --any-port
 	background client "${SSH[@]}" -i "$KEY" 127.0.0.1 'rdate -s -t 60000 -o 38 127.0.0.1'
 	wait_for 10 two_processes
 	stop client KILL

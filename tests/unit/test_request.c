@@ -145,6 +145,9 @@ good_options(void **unused)
 	assert_true(options.dry_run);
 	assert_int_equal(OPTIONS(&options, "--host", "a", "--host", "b", "--", "rdate", "a"), 6);
 	assert_int_equal(options.hosts, 2);
+	assert_false(options.any_port);
+	assert_int_equal(OPTIONS(&options, "--any-port", "--host=[fe80::1%eth0]:3700"), 3);
+	assert_true(options.any_port);
 	assert_int_equal(OPTIONS(&options, "--not-before", "2030-01-01", "--not-after", "2040-01-01T12:00:00Z"), 5);
 	assert_int_equal(options.not_before, 1893456000);
 	assert_int_equal(set_options_pivot(&options), 1893456000 + (options.not_after - options.not_before) / 2);
@@ -159,7 +162,7 @@ bad_options(void **unused)
 		{ "--not-after", "2026-02-30" }, { "--not-before", "2030-01-01", "--not-after", "2030-01-01" },
 		{ "--not-before", "1970-01-01", "--not-after", "2261-01-01" }, { "--not-before", "2100-01-01" },
 		{ "--allow", "" }, { "--allow", "rdate," }, { "--allow", "rdate,rdate" }, { "--allow", "rdate, status" },
-		{ "--allow", "everything-there-is" }, { "--host", "" }, { "--host", "-a" }, { "--default", "" },
+		{ "--allow", "everything-there-is" }, { "--host", "" }, { "--host", "-a" }, { "--host", "a b" }, { "--default", "" },
 		{ "--max-step", "1", "--max-step", "2" }, { "--dry-run=yes" }, { "--strict-access=no" }, { "--max", "1" }, { "--dry-run", "--dry-run" },
 	};
 	struct set_options options;
@@ -177,16 +180,27 @@ interface_number(const char *name)
 	return strcmp(name, "eth0") == 0 ? 2 : strcmp(name, "eth1") == 0 ? 3 : 0;
 }
 
+static enum source_verdict
+judged(const char *line, const struct set_options *options, const char *client)
+{
+	char copy[REQUEST_OCTETS + 1], complaint[REQUEST_COMPLAINT];
+	const char *words[REQUEST_WORDS];
+	struct request request;
+	union peer peer;
+	int count = request_split(line, copy, words, complaint);
+
+	assert_true(request_parse(words, count, interface_number, &request, complaint));
+	peer_parse(client, interface_number, &peer);
+	return policy_judge_source(&request.rdate, options, interface_number, &peer);
+}
+
 static bool
 allowed(const char *host, const struct set_options *options, const char *client)
 {
-	struct rdate_request rdate = { .family = 0 };
-	union peer peer = { .any = { .sa_family = AF_UNSPEC } };
+	char line[64];
 
-	snprintf(rdate.host, sizeof rdate.host, "%s", host);
-	peer_parse(host, interface_number, &rdate.address);
-	peer_parse(client, interface_number, &peer);
-	return policy_allows_host(&rdate, options, interface_number, &peer);
+	snprintf(line, sizeof line, "rdate %s", host);
+	return judged(line, options, client) == SOURCE_ALLOWED;
 }
 
 static void
@@ -220,6 +234,59 @@ hosts(void **unused)
 	assert_false(allowed("192.0.2.1", &options, "192.0.2.1"));
 }
 
+static void
+ports(void **unused)
+{
+	static const struct {
+		const char *text, *host;
+		uint16_t port;
+	} good[] = {
+		{ "time.example", "time.example", 0 }, { "time.example:1", "time.example", 1 }, { "192.0.2.1:65535", "192.0.2.1", 65535 },
+		{ "::1", "::1", 0 }, { "fe80::1%eth0", "fe80::1%eth0", 0 }, { "2001:db8::3700", "2001:db8::3700", 0 },
+		{ "[::1]:37", "::1", 37 }, { "[fe80::1%eth0]:3700", "fe80::1%eth0", 3700 },
+	};
+	static const char *const bad[] = { "", ":", ":37", "a:", "a:0", "a:65536", "a:37x", "a:+1", "a:1:", "[::1]", "[::1]:", "[::1]37",
+		"[::1", "::1]:37", "[]:37", "[a]:37", "[192.0.2.1]:37", "-a:37", "[-a]:37", "::1:", "[[::1]]:37", "a:37 " };
+	char host[REQUEST_OCTETS + 1], longest[REQUEST_OCTETS + 10];
+	struct set_options options = set_options_default();
+	uint16_t port;
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(good); at++) {
+		assert_true(set_options_source(good[at].text, host, &port));
+		assert_string_equal(host, good[at].host);
+		assert_int_equal(port, good[at].port);
+	}
+	for (size_t at = 0; at < LENGTH(bad); at++)
+		if (set_options_source(bad[at], host, &port))
+			fail_msg("accepted: %s", bad[at]);
+	memset(longest, 'a', sizeof longest - 1);
+	longest[sizeof longest - 1] = '\0';
+	assert_false(set_options_source(longest, host, &port));
+
+	assert_int_equal(judged("rdate 192.0.2.1", &options, "192.0.2.1"), SOURCE_ALLOWED);
+	assert_int_equal(judged("rdate -n -o 123 192.0.2.1", &options, "192.0.2.1"), SOURCE_ALLOWED);
+	assert_int_equal(judged("rdate -n -o 37 192.0.2.1", &options, "192.0.2.1"), SOURCE_OTHER_PORT);
+	assert_int_equal(judged("rdate -o 123 192.0.2.1", &options, "192.0.2.1"), SOURCE_OTHER_PORT);
+	assert_int_equal(judged("rdate -o 3700 192.0.2.1", &options, "192.0.2.1"), SOURCE_OTHER_PORT);
+	assert_int_equal(judged("rdate -o 3700 192.0.2.2", &options, "192.0.2.1"), SOURCE_OTHER_HOST);
+	options.host[options.hosts++] = "192.0.2.1:3700";
+	options.host[options.hosts++] = "[2001:db8::1]:3701";
+	options.host[options.hosts++] = "time.example";
+	options.host[options.hosts++] = "192.0.2.1:3702";
+	assert_int_equal(judged("rdate -o 3700 192.0.2.1", &options, ""), SOURCE_ALLOWED);
+	assert_int_equal(judged("rdate -n -o 3702 192.0.2.1", &options, ""), SOURCE_ALLOWED);
+	assert_int_equal(judged("rdate -o 3701 192.0.2.1", &options, ""), SOURCE_OTHER_PORT);
+	assert_int_equal(judged("rdate 192.0.2.1", &options, ""), SOURCE_OTHER_PORT);
+	assert_int_equal(judged("rdate -o 3701 2001:db8:0::1", &options, ""), SOURCE_ALLOWED);
+	assert_int_equal(judged("rdate -o 3701 time.example", &options, ""), SOURCE_OTHER_PORT);
+	options.any_port = true;
+	assert_int_equal(judged("rdate -o 3701 time.example", &options, ""), SOURCE_ALLOWED);
+	/* A port that the administrator names stays the only one. */
+	assert_int_equal(judged("rdate -o 3701 192.0.2.1", &options, ""), SOURCE_OTHER_PORT);
+	assert_int_equal(judged("rdate -o 3701 192.0.2.9", &options, "192.0.2.9"), SOURCE_OTHER_HOST);
+}
+
 int
 main(void)
 {
@@ -230,6 +297,7 @@ main(void)
 		cmocka_unit_test(good_options),
 		cmocka_unit_test(bad_options),
 		cmocka_unit_test(hosts),
+		cmocka_unit_test(ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
