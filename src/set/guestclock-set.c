@@ -122,7 +122,8 @@ run(int argc, char **argv)
 	if (error != 0)
 		return outcome_fail("cannot forbid core files, tracing and new privileges: %s", strerror(error));
 	if (!identified)
-		return outcome_usage("SSH_CONNECTION is not \"address port address port\", as sshd writes it");
+		return outcome_usage("SSH_CONNECTION is missing or not \"address port address port\": expected it as sshd sets "
+		    "it, beside SSH_ORIGINAL_COMMAND (sudo keeps what env_keep names)");
 	words = set_options_parse(argc, argv, &options, complaint);
 	if (words == OPTION_WRONG)
 		return outcome_usage("%s", complaint);

@@ -116,17 +116,17 @@ ssh_env_read(struct ssh_env *client)
 	const char *zone = getenv("TZ");
 
 	memset(client, 0, sizeof *client);
-	strcpy(client->address, connection == NULL ? "this machine" : "unknown");
-	wipe_environment((const char *const[]){ connection, command, auth_info, connection == NULL ? zone : NULL }, 4);
+	client->by_ssh = connection != NULL || command != NULL;
+	strcpy(client->address, client->by_ssh ? "unknown" : "this machine");
+	wipe_environment((const char *const[]){ connection, command, auth_info, client->by_ssh ? NULL : zone }, 4);
 	/* An absolute TZ names the one file that localtime(3) may look for.  A local user's own TZ is kept. */
-	setenv("TZ", zone != NULL && connection == NULL ? zone : ":/etc/localtime", 1);
+	setenv("TZ", zone != NULL && !client->by_ssh ? zone : ":/etc/localtime", 1);
 	client->command = command != NULL ? command : "";
-	client->by_ssh = connection != NULL;
-	if (connection == NULL)
+	if (!client->by_ssh)
 		return true;
 	if (auth_info != NULL)
 		read_key(auth_info, client->key);
-	if (ssh_env_parse_connection(connection, if_nametoindex, client->address, &client->peer))
+	if (connection != NULL && ssh_env_parse_connection(connection, if_nametoindex, client->address, &client->peer))
 		return true;
 	/* Text that is not an address must not get into the log. */
 	strcpy(client->address, "unknown");

@@ -12,7 +12,7 @@
 #define SSH_ENV_KEY_TEXT 64
 
 struct ssh_env {
-	bool by_ssh;			/* SSH_CONNECTION is set */
+	bool by_ssh;			/* SSH_CONNECTION or SSH_ORIGINAL_COMMAND is set */
 	union peer peer;		/* the ssh client's address, if by_ssh */
 	char address[PEER_TEXT];	/* the same as text; "UNKNOWN" or "unknown" without one; "this machine" without ssh */
 	const char *command;		/* SSH_ORIGINAL_COMMAND; "" if unset */
@@ -20,8 +20,9 @@ struct ssh_env {
 };
 
 /*
- * Reads the environment into CLIENT and clears it.  Sets TZ: to a local user's own value, or to /etc/localtime.
- * Returns false if SSH_CONNECTION is set and is not "address port address port".
+ * Reads the environment into CLIENT and clears it.  Sets TZ: to a local user's own value, or to /etc/localtime.  Returns
+ * false if SSH_CONNECTION is not "address port address port", or is not set although SSH_ORIGINAL_COMMAND is: a program
+ * in between, such as sudo, has removed it, and nobody could tell which client this is.
  */
 bool ssh_env_read(struct ssh_env *client);
 

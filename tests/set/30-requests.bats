@@ -499,9 +499,6 @@ limit() {
 }
 
 @test "environment variables change neither the client's address nor what is printed" {
-	# Without SSH_CONNECTION the command's source cannot be the client's own address.
-	SSH_ORIGINAL_COMMAND='rdate -s 127.0.0.1' set_by_hand
-	refused 1 "refused: time source 127.0.0.1 is not the ssh client's own address"
 	# Variables that sshd accepts from a client do not affect our libraries.
 	badsource tcp:37:good
 	TZ=../../../../../../nowhere RES_OPTIONS=debug RESOLV_HOST_CONF=/etc/passwd LOCALDOMAIN=x HOSTALIASES=/etc/passwd \
@@ -572,6 +569,18 @@ limit() {
 	ask $'rdate\n<0>x'
 	expect 1 'do not let'
 	assert_logged "$AUTH_WARNING" 'from 127\.0\.0\.1, request "rdate\?<0>x": hosts.allow'
+}
+
+@test "SSH_ORIGINAL_COMMAND without SSH_CONNECTION is refused, because hosts.allow could not apply" {
+	local command
+	hosts_deny 'guestclock-set: ALL'
+	for command in status '' 'rdate -s 127.0.0.1'; do
+		SSH_ORIGINAL_COMMAND=$command set_by_hand
+		refused 100 'refused: SSH_CONNECTION is missing or not "address port address port": expected it .* \(sudo keeps what env_keep names\)$' ||
+			return 1
+	done
+	SSH_ORIGINAL_COMMAND='' set_by_hand -- status
+	refused 100 'SSH_CONNECTION is missing'
 }
 
 @test "a malformed SSH_CONNECTION is refused" {

@@ -345,6 +345,8 @@ expect_status_of_guest() {
 	# There is no address that the client could name as a time source.
 	ask -o "ProxyCommand=$proxy" 127.0.0.1 'rdate -s 127.0.0.1'
 	refused 1 "time source 127.0.0.1 is not the ssh client's own address, UNKNOWN"
+	ask -o "ProxyCommand=$proxy" 127.0.0.1 'rdate -s unknown'
+	refused 1 "time source unknown is not the ssh client's own address, UNKNOWN"
 	# hosts_access(5) has a pattern for it.
 	hosts_deny 'guestclock-set: UNKNOWN'
 	ask -o "ProxyCommand=$proxy" 127.0.0.1 status

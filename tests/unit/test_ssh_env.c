@@ -1,6 +1,7 @@
 /* ssh_env, query_answer, clock_lock: input from sshd, from the asking process and from the lock file. */
 #include "unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "set/clock_lock.h"
@@ -38,6 +39,43 @@ connections(void **unused)
 	for (size_t at = 0; at < LENGTH(bad); at++)
 		if (ssh_env_parse_connection(bad[at], interface_number, address, &peer))
 			fail_msg("accepted: %s", bad[at]);
+}
+
+/* Reads an environment of these strings, which ssh_env_read() overwrites. */
+static bool
+read_environment(struct ssh_env *client, const char *first, const char *second)
+{
+	extern char **environ;
+	char **mine = environ, copies[2][80], *variables[] = { copies[0], copies[1], NULL };
+	bool identified;
+
+	snprintf(copies[0], sizeof copies[0], "%s", first);
+	snprintf(copies[1], sizeof copies[1], "%s", second);
+	environ = variables;
+	identified = ssh_env_read(client);
+	environ = mine;
+	return identified;
+}
+
+static void
+environments(void **unused)
+{
+	static const char connection[] = "SSH_CONNECTION=10.0.0.1 1 10.0.0.2 22", command[] = "SSH_ORIGINAL_COMMAND=status";
+	struct ssh_env client;
+
+	(void)unused;
+	assert_true(read_environment(&client, connection, command));
+	assert_true(client.by_ssh);
+	assert_string_equal(client.address, "10.0.0.1");
+	assert_true(read_environment(&client, connection, "A=1"));
+	assert_true(client.by_ssh);
+	assert_true(read_environment(&client, "TZ=UTC", "A=1"));
+	assert_false(client.by_ssh);
+	assert_string_equal(client.address, "this machine");
+	assert_false(read_environment(&client, "TZ=UTC", command));
+	assert_false(read_environment(&client, "SSH_ORIGINAL_COMMAND=", "SSH_CLIENT=10.0.0.1 1 22"));
+	assert_true(client.by_ssh);
+	assert_string_equal(client.address, "unknown");
 }
 
 static void
@@ -127,6 +165,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connections),
+		cmocka_unit_test(environments),
 		cmocka_unit_test(fingerprints),
 		cmocka_unit_test(answers),
 		cmocka_unit_test(whose_synchronisation),
