@@ -11,7 +11,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#define AUTH_INFO_ROOM 4096
+#include "lib/text.h"
+#include "set/ssh_certificate.h"
+
+/* A certificate for an RSA key of 16,384 bits, by a CA with such a key, has 8,800 octets in base64. */
+#define AUTH_INFO_ROOM 16384
+
+/* The longest key id that is logged whole. */
+#define KEY_ID_MOST 64
 
 bool
 ssh_env_parse_connection(const char *connection, peer_interface *number_of, char address[PEER_TEXT], union peer *peer)
@@ -41,14 +48,54 @@ ssh_env_parse_connection(const char *connection, peer_interface *number_of, char
 	return true;
 }
 
+/* Appends to TEXT the fingerprint of a key whose octets are in two parts. */
+static void
+append_fingerprint(char text[SSH_ENV_KEY_TEXT], const unsigned char *first, size_t first_length,
+    const unsigned char *second, size_t second_length)
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	size_t used = strlen(text);
+	SHA2_CTX context;
+
+	SHA256Init(&context);
+	SHA256Update(&context, first, first_length);
+	SHA256Update(&context, second, second_length);
+	SHA256Final(digest, &context);
+	used += (size_t)snprintf(text + used, SSH_ENV_KEY_TEXT - used, "SHA256:");
+	/* There is room: it cannot fail.  ssh-keygen prints it without padding. */
+	b64_ntop(digest, sizeof digest, text + used, SSH_ENV_KEY_TEXT - used);
+	text[used + strcspn(text + used, "=")] = '\0';
+}
+
+static void
+append_certificate(char text[SSH_ENV_KEY_TEXT], const struct ssh_certificate *certificate)
+{
+	unsigned char type[4 + SSH_CERTIFICATE_TYPE] = { 0 };
+	size_t length = strlen(certificate->type);
+	char id[KEY_ID_MOST + 2], quoted[KEY_ID_MOST + 1];
+	size_t size = certificate->id_length < sizeof id ? certificate->id_length : sizeof id - 1;
+
+	type[3] = (unsigned char)length;
+	memcpy(type + 4, certificate->type, length);
+	append_fingerprint(text, type, 4 + length, certificate->key, certificate->key_length);
+	/* Who asks the CA for a certificate may choose the key id: it must not end its quotes. */
+	for (size_t at = 0; at < size; at++)
+		id[at] = certificate->id[at] == '"' || certificate->id[at] == '\0' ? '?' : (char)certificate->id[at];
+	id[size] = '\0';
+	format_quoted(id, quoted, sizeof quoted);
+	snprintf(text + strlen(text), SSH_ENV_KEY_TEXT - strlen(text), " id \"%s\" ca ", quoted);
+	append_fingerprint(text, certificate->ca, certificate->ca_length, certificate->ca, 0);
+}
+
 void
 ssh_env_key_fingerprint(const char *auth_info, char key[SSH_ENV_KEY_TEXT])
 {
 	static const char publickey[] = "publickey ";
 	char encoded[AUTH_INFO_ROOM];
-	unsigned char blob[AUTH_INFO_ROOM], digest[SHA256_DIGEST_LENGTH];
+	unsigned char blob[AUTH_INFO_ROOM];
 	const char *line = auth_info, *key_text;
-	SHA2_CTX context;
+	struct ssh_certificate certificate;
+	enum ssh_certificate_kind kind;
 	size_t length;
 	int decoded;
 
@@ -66,16 +113,11 @@ ssh_env_key_fingerprint(const char *auth_info, char key[SSH_ENV_KEY_TEXT])
 	memcpy(encoded, key_text, length);
 	encoded[length] = '\0';
 	decoded = b64_pton(encoded, blob, sizeof blob);
-	if (decoded <= 0)
-		return;
-	SHA256Init(&context);
-	SHA256Update(&context, blob, (size_t)decoded);
-	SHA256Final(digest, &context);
-	strcpy(key, "SHA256:");
-	if (b64_ntop(digest, sizeof digest, key + 7, SSH_ENV_KEY_TEXT - 7) < 0)
-		key[0] = '\0';
-	/* ssh-keygen prints it without padding. */
-	key[strcspn(key, "=")] = '\0';
+	kind = decoded <= 0 ? SSH_DAMAGED : ssh_certificate_parse(blob, (size_t)decoded, &certificate);
+	if (kind == SSH_PLAIN_KEY)
+		append_fingerprint(key, blob, (size_t)decoded, blob, 0);
+	else if (kind == SSH_CERTIFICATE)
+		append_certificate(key, &certificate);
 }
 
 static void
@@ -87,7 +129,8 @@ read_key(const char *path, char key[SSH_ENV_KEY_TEXT])
 
 	if (fd >= 0)
 		close(fd);
-	info[got > 0 ? got : 0] = '\0';
+	/* If the file is longer, a line may be cut. */
+	info[got > 0 && got < (ssize_t)sizeof info - 1 ? got : 0] = '\0';
 	ssh_env_key_fingerprint(info, key);
 }
 

@@ -9,14 +9,14 @@
 
 #include "lib/peer.h"
 
-#define SSH_ENV_KEY_TEXT 64
+#define SSH_ENV_KEY_TEXT 192
 
 struct ssh_env {
 	bool by_ssh;			/* SSH_CONNECTION or SSH_ORIGINAL_COMMAND is set */
 	union peer peer;		/* the ssh client's address, if by_ssh */
 	char address[PEER_TEXT];	/* the same as text; "UNKNOWN" or "unknown" without one; "this machine" without ssh */
 	const char *command;		/* SSH_ORIGINAL_COMMAND; "" if unset */
-	char key[SSH_ENV_KEY_TEXT];	/* "SHA256:…" of the key used, if sshd exposes it, else empty */
+	char key[SSH_ENV_KEY_TEXT];	/* the key used, if sshd exposes it, else empty: see below */
 };
 
 /*
@@ -36,8 +36,10 @@ bool ssh_env_parse_connection(const char *connection, peer_interface *number_of,
     union peer *peer);
 
 /*
- * Writes into KEY the fingerprint of the first "publickey TYPE BASE64" line in AUTH_INFO, as ssh-keygen -l prints it.
- * AUTH_INFO is the text of the file that sshd writes with ExposeAuthInfo.  Without such a line, KEY is empty.  Pure.
+ * Writes into KEY the key of the first "publickey TYPE BASE64" line in AUTH_INFO: its fingerprint as ssh-keygen -l prints
+ * it, "SHA256:…".  For a certificate, the fingerprint of the certified key, the key id and the CA: "SHA256:… id "…" ca
+ * SHA256:…".  AUTH_INFO is the text of the file that sshd writes with ExposeAuthInfo.  Without such a line, or if it is
+ * damaged, KEY is empty.  Pure.
  */
 void ssh_env_key_fingerprint(const char *auth_info, char key[SSH_ENV_KEY_TEXT]);
 

@@ -14,9 +14,19 @@
 static void
 check_key(const char *key)
 {
+	const char *id = strstr(key, " id \""), *ca = id != NULL ? strstr(id, "\" ca ") : NULL;
+	char print[7 + 43 + 1];
+
 	if (key[0] == '\0')
 		return;
-	REQUIRE(strncmp(key, "SHA256:", 7) == 0 && strlen(key) == 7 + 43 && fuzz_consists_of(key + 7, BASE64));
+	/* It goes into the log unchanged: one line, in which the key id has no quotes. */
+	REQUIRE(fuzz_is_line(key, SSH_ENV_KEY_TEXT));
+	REQUIRE(strlen(key) >= 7 + 43 && (id == NULL ? key[7 + 43] == '\0' : id == key + 7 + 43));
+	REQUIRE(id == NULL || (ca != NULL && strchr(id + 5, '"') == ca && strlen(ca) == 5 + 7 + 43));
+	for (int at = 0; at < (id == NULL ? 1 : 2); at++) {
+		snprintf(print, sizeof print, "%s", at == 0 ? key : ca + 5);
+		REQUIRE(strncmp(print, "SHA256:", 7) == 0 && strlen(print) == 7 + 43 && fuzz_consists_of(print + 7, BASE64));
+	}
 }
 
 static void

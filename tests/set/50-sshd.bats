@@ -355,6 +355,29 @@ expect_status_of_guest() {
 
 # ------------------------------------------------------------------------------------------------- the log
 
+@test "the log line has a certificate's key, its key id and its CA" {
+	local key ca
+	ssh-keygen -q -t ed25519 -N '' -f "$WORK/ca"
+	cp "$KEYS/key" "$WORK/certified"
+	cp "$KEYS/key.pub" "$WORK/certified.pub"
+	ssh-keygen -q -s "$WORK/ca" -I 'host "a", request' -n guest "$WORK/certified.pub"
+	key=$(ssh-keygen -lf "$WORK/certified.pub" | awk '{ print $2 }')
+	ca=$(ssh-keygen -lf "$WORK/ca.pub" | awk '{ print $2 }')
+	sshd_start 'ExposeAuthInfo yes'
+	KEY=$WORK/ca authorize
+	sed -i 's/^/cert-authority,/' "$GUEST_HOME/.ssh/authorized_keys"
+	KEY=$WORK/certified
+	ask id
+	refused 100 'unknown request'
+	log_take
+	# A new certificate for the same key is the same key in the log.
+	ssh-keygen -q -s "$WORK/ca" -I 'host "a", request' -n guest "$WORK/certified.pub"
+	ask id
+	expect 100 'unknown request'
+	assert_logged "$AUTH_WARNING" \
+		"from 127\.0\.0\.1 key $(literally "$key id \"host ?a?, request\" ca $ca"), request \"id\": unknown request"
+}
+
 @test "the log line has the fingerprint of the client's key" {
 	badsource tcp:37:good
 	sshd_start 'ExposeAuthInfo yes'

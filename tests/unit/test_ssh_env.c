@@ -84,13 +84,34 @@ fingerprints(void **unused)
 	/* A key of the octets 0 to 31; the expected fingerprint is from ssh-keygen -l. */
 	static const char info[] = "password\npublickey ssh-ed25519 "
 	    "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n";
+	/* By ssh-keygen -s ca -I 'host a' -n root; the fingerprints are those of ssh-keygen -L. */
+	static const char certificate[] = "publickey ssh-ed25519-cert-v01@openssh.com "
+	    "AAAAIHNzaC1lZDI1NTE5LWNlcnQtdjAxQG9wZW5zc2guY29tAAAAIL4/4bb3XpPt+hAm25Lt95g65HyBwIuYO/SooqGEe37/AAAA"
+	    "IFbmW7am7HiQiGBc9h7Nnxbof2V9Sm3cr8YzUKkooQpBAAAAAAAAAAAAAAABAAAABmhvc3QgYQAAAAgAAAAEcm9vdAAAAABrCEQo"
+	    "AAAAAH3VmKgAAAAAAAAAggAAABVwZXJtaXQtWDExLWZvcndhcmRpbmcAAAAAAAAAF3Blcm1pdC1hZ2VudC1mb3J3YXJkaW5nAAAA"
+	    "AAAAABZwZXJtaXQtcG9ydC1mb3J3YXJkaW5nAAAAAAAAAApwZXJtaXQtcHR5AAAAAAAAAA5wZXJtaXQtdXNlci1yYwAAAAAAAAAA"
+	    "AAAAMwAAAAtzc2gtZWQyNTUxOQAAACCuo3WeEGby3bCPlVZSAH6Knf8DCPsyLV56xTIVUJh2IQAAAFMAAAALc3NoLWVkMjU1MTkA"
+	    "AABAbhy23pgv3u5NTr3zDuqZVteg6h4RTFgxtKlWTz/iroMaZ1ABytPK0a133OuAu1W6/szYe2P90OQOApfLXMtyBw==" "\n";
+	static const char fields[] = "SHA256:yKS2n0JxQxP3j/56R378ZcG62EPB2hEwmACsU9IqyOI id \"host a\" ca "
+	    "SHA256:pyTiJSiAMZfu94UQ1ls75XgMardo3YSV3S0yScfl3rI";
 	static const char *const bad[] = { "", "publickey", "publickey ssh-ed25519", "publickey ssh-ed25519 ",
-		"publickey ssh-ed25519 !!!\n", "xpublickey ssh-ed25519 AAAA\n" };
+		"publickey ssh-ed25519 !!!\n", "publickey ssh-ed25519 AAAA\n", "xpublickey ssh-ed25519 AAAA\n" };
 	char key[SSH_ENV_KEY_TEXT];
 
 	(void)unused;
 	ssh_env_key_fingerprint(info, key);
 	assert_string_equal(key, "SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA");
+	ssh_env_key_fingerprint(certificate, key);
+	assert_string_equal(key, fields);
+	/* Cut anywhere before the CA's signature, it has no fingerprint. */
+	for (size_t length = 0; length < sizeof certificate - 130; length++) {
+		char cut[sizeof certificate];
+
+		memcpy(cut, certificate, length);
+		cut[length] = '\0';
+		ssh_env_key_fingerprint(cut, key);
+		assert_string_equal(key, "");
+	}
 	for (size_t at = 0; at < LENGTH(bad); at++) {
 		ssh_env_key_fingerprint(bad[at], key);
 		assert_string_equal(key, "");
