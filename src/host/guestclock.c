@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -250,6 +251,8 @@ main(int argc, char **argv)
 		return complain(true, RUN_FAILED, "cannot open /dev/null in place of a closed standard input, output or error: %s",
 		    strerror(errno));
 	umask(022);
+	/* A write beyond a file size limit must fail and be reported: SIGXFSZ would end this process. */
+	signal(SIGXFSZ, SIG_IGN);
 	words = options_parse(argc, argv, &options, complaint);
 	if (words == OPTION_HELP || words == OPTION_VERSION)
 		return startup_inform(&options_program, words) ? 0 :

@@ -433,6 +433,20 @@ on_terminal() {
 	state_whole
 }
 
+@test "sync reports a limit on the size of files, and sets the guests all the same" {
+	guestclock sync -j 1 good.0.{1..12}
+	silent
+	(($(wc -c <"$STATE/log") >= 1024))
+	rm "$FAKE_SSH/argv"
+	# Files of at most 1,024 octets: a state fits, another line of the log does not.
+	BEFORE=(bash -c 'ulimit -f 1 && exec "$@"' bash)
+	guestclock sync good.0.1 good.0.2
+	tells 1 "cannot write to $STATE: File too large; the guests are handled all the same$"
+	BEFORE=()
+	state_whole
+	guest_right good.0.1 good.0.2
+}
+
 @test "sync fails when it cannot write to standard output, and sets the guests although the reader has gone" {
 	[ -c /dev/full ]
 	status=0
