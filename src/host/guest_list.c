@@ -1,6 +1,7 @@
 /* Names of guests: see guest_list.h. */
 #include "host/guest_list.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,33 +135,57 @@ guest_list_fault(const char *name)
 	return guest_list_destination(name, &unused);
 }
 
-/* Whether the list contains NAME.  Searches it linearly: for 1,000 names a hash would not save enough time. */
-static bool
-holds(const struct guest_list *list, const char *name)
+/* Returns the slot of NAME, or the free slot where it belongs.  At least half of the slots are free. */
+static size_t *
+find_slot(const struct guest_list *list, const char *name)
 {
+	uint64_t hash = UINT64_C(14695981039346656037);	/* FNV-1a */
+	size_t at;
+
+	for (const char *octet = name; *octet != '\0'; octet++)
+		hash = (hash ^ (unsigned char)*octet) * UINT64_C(1099511628211);
+	at = (size_t)hash % (2 * list->room);
+	while (list->slot[at] != 0 && strcmp(list->name[list->slot[at] - 1], name) != 0)
+		at = (at + 1) % (2 * list->room);
+	return &list->slot[at];
+}
+
+/* Doubles the room.  Returns false if memory runs out; the list is then as before. */
+static bool
+grow(struct guest_list *list)
+{
+	size_t room = list->room > 0 ? 2 * list->room : 16;
+	const char **name = reallocarray(list->name, room, sizeof *name);
+	size_t *slot = name != NULL ? reallocarray(NULL, 2 * room, sizeof *slot) : NULL;
+
+	if (name != NULL)
+		list->name = name;
+	if (slot == NULL)
+		return false;
+	free(list->slot);
+	memset(slot, 0, 2 * room * sizeof *slot);
+	list->slot = slot;
+	list->room = room;
 	for (size_t at = 0; at < list->count; at++)
-		if (strcmp(list->name[at], name) == 0)
-			return true;
-	return false;
+		*find_slot(list, list->name[at]) = at + 1;
+	return true;
 }
 
 const char *
 guest_list_add(struct guest_list *list, const char *name)
 {
 	const char *fault = guest_list_fault(name);
+	size_t *slot;
 
-	if (fault != NULL || holds(list, name))
+	if (fault != NULL)
 		return fault;
-	if (list->count == list->room) {
-		size_t room = list->room > 0 ? 2 * list->room : 16;
-		const char **more = reallocarray(list->name, room, sizeof *more);
-
-		if (more == NULL)
-			return "does not fit into memory";
-		list->name = more;
-		list->room = room;
+	if (list->count == list->room && !grow(list))
+		return "does not fit into memory";
+	slot = find_slot(list, name);
+	if (*slot == 0) {
+		list->name[list->count++] = name;
+		*slot = list->count;
 	}
-	list->name[list->count++] = name;
 	return NULL;
 }
 
@@ -197,5 +222,6 @@ void
 guest_list_free(struct guest_list *list)
 {
 	free(list->name);
+	free(list->slot);
 	*list = (struct guest_list){ .name = NULL };
 }

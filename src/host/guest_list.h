@@ -14,6 +14,7 @@
 struct guest_list {
 	const char **name;
 	size_t count, room;
+	size_t *slot;		/* a hash table of the names, with 2 * room entries: 0 is free, N is name[N - 1] */
 };
 
 /* A guest's name, as arguments for ssh. */

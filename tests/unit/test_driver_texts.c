@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "host/guest_list.h"
 #include "host/options.h"
@@ -25,6 +26,30 @@ lists(void **unused)
 	assert_string_equal(list.name[2], "ssh://root@10.0.0.1:2222");
 	assert_string_equal(list.name[3], "last");
 	guest_list_free(&list);
+}
+
+/* 200,000 guests, each twice: a search of the whole list for each would take a minute. */
+static void
+long_lists(void **unused)
+{
+	const size_t count = 200000, octets = sizeof "guest123456";
+	struct guest_list list = { .name = NULL };
+	char *text = malloc(2 * count * octets + 1);
+	const char *fault = NULL;
+	clock_t start = clock();
+	size_t used = 0;
+
+	(void)unused;
+	assert_non_null(text);
+	for (size_t at = 0; at < 2 * count; at++)
+		used += (size_t)sprintf(text + used, "guest%06zu\n", at % count);
+	assert_int_equal(guest_list_read(&list, text, &fault), 0);
+	assert_int_equal(list.count, count);
+	assert_string_equal(list.name[0], "guest000000");
+	assert_string_equal(list.name[count - 1], "guest199999");
+	assert_true(clock() - start < 10 * CLOCKS_PER_SEC);
+	guest_list_free(&list);
+	free(text);
 }
 
 static void
@@ -301,6 +326,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists),
+		cmocka_unit_test(long_lists),
 		cmocka_unit_test(bad_lists),
 		cmocka_unit_test(destinations),
 		cmocka_unit_test(options_read),
