@@ -16,6 +16,9 @@
 
 static const char scheme[] = "ssh://";
 
+/* The byte-order mark (U+FEFF) in UTF-8, which some editors write. */
+static const char mark[] = "\xef\xbb\xbf";
+
 /*
  * Returns the end of the IPv6 address at the start of TEXT, after its scope if it has one; NULL if there is none.  This
  * only tells an address from a host with a port: ssh checks the address.
@@ -189,11 +192,24 @@ guest_list_add(struct guest_list *list, const char *name)
 	return NULL;
 }
 
+const char *
+guest_list_encoding_fault(const char *text, size_t size)
+{
+	/* Without a mark: the first character of a list is ASCII, so one of its two octets is NUL. */
+	if (size >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0 || text[1] == '\0'))
+		return "is in UTF-16: expected ASCII or UTF-8, as \"iconv -f UTF-16 -t UTF-8\" makes";
+	if (size >= 1 && text[0] == '\0')
+		return "has a NUL octet at its start, as UTF-16 and UTF-32 have: expected ASCII or UTF-8, as iconv makes";
+	return memchr(text, '\0', size) != NULL ? "has a NUL octet" : NULL;
+}
+
 size_t
 guest_list_read(struct guest_list *list, char *text, const char **fault)
 {
 	size_t number = 0;
 
+	if (strncmp(text, mark, sizeof mark - 1) == 0)
+		text += sizeof mark - 1;
 	for (char *line = text; line != NULL;) {
 		char *end = strchr(line, '\n');
 		char *name = line + strspn(line, " \t\r");

@@ -44,9 +44,17 @@ const char *guest_list_fault(const char *name);
 const char *guest_list_add(struct guest_list *list, const char *name);
 
 /*
- * Adds the guests in TEXT to the list.  A line of TEXT has at most one name; a comment begins with # at the start of a
- * line or after white space.  The function writes NULs into TEXT, and the list keeps pointers into TEXT: TEXT must stay
- * valid.  Returns 0, or the number of the first wrong line, with the fault, a predicate, in FAULT.
+ * Checks the encoding of a list, of which TEXT has the first SIZE octets, up to and with its first NUL octet if there is
+ * one.  Returns NULL if it has neither a NUL nor the byte-order mark of UTF-16, or the fault as guest_list_destination()
+ * does.
+ */
+const char *guest_list_encoding_fault(const char *text, size_t size);
+
+/*
+ * Adds the guests in TEXT to the list.  TEXT may begin with the byte-order mark of UTF-8.  A line of TEXT has at most one
+ * name; a comment begins with # at the start of a line or after white space.  The function writes NULs into TEXT, and the
+ * list keeps pointers into TEXT: TEXT must stay valid.  Returns 0, or the number of the first wrong line, with the fault,
+ * a predicate, in FAULT.
  */
 size_t guest_list_read(struct guest_list *list, char *text, const char **fault);
 

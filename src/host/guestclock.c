@@ -54,34 +54,32 @@ complain(bool correct, enum run_end end, const char *format, ...)
 }
 
 /*
- * Reads the whole list of guests at PATH ("-": standard input), and ends it with a NUL.  Returns NULL, with errno, on
- * failure; EILSEQ: the list itself has a NUL.
+ * Reads the whole list of guests at PATH ("-": standard input), and ends it with a NUL.  Returns NULL on failure, with the
+ * fault in FAULT, for a message that begins with the list's name.
  */
 static char *
-read_list(const char *path)
+read_list(const char *path, const char **fault)
 {
 	bool standard = strcmp(path, "-") == 0;
 	FILE *from = standard ? stdin : fopen(path, "re");
 	char *text = NULL;
 	size_t room = 0;
 	ssize_t got;
-	int error = 0;
 
+	*fault = from == NULL ? strerror(errno) : NULL;
 	if (from == NULL)
 		return NULL;
+	/* The guests after a NUL would be ignored without a message. */
 	got = getdelim(&text, &room, '\0', from);
-	if (got < 0 && !feof(from))
-		error = errno;
-	else if (got > 0 && text[got - 1] == '\0')
-		/* The guests after the NUL would be ignored without a message. */
-		error = EILSEQ;
+	if (got > 0)
+		*fault = guest_list_encoding_fault(text, (size_t)got);
+	else if (!feof(from) || text == NULL)
+		*fault = strerror(errno);
+	else
+		*text = '\0';
 	if (!standard)
 		fclose(from);
-	if (got >= 0 && error == 0)
-		return text;
-	free(text);
-	errno = error;
-	return error == 0 ? strdup("") : NULL;
+	return text;
 }
 
 /*
@@ -105,10 +103,9 @@ gather_guests(const struct driver_options *options, char *const *words, struct g
 	}
 	if (path == NULL)
 		return 0;
-	text = read_list(path);
-	if (text == NULL)
-		return complain(options->correct, RUN_USAGE, "list of guests %s: %s", path,
-		    errno == EILSEQ ? "has a NUL octet" : strerror(errno));
+	text = read_list(path, &fault);
+	if (fault != NULL)
+		return complain(options->correct, RUN_USAGE, "list of guests %s: %s", path, fault);
 	/* The names in LIST point into TEXT: do not free TEXT. */
 	line = guest_list_read(list, text, &fault);
 	if (line != 0)

@@ -314,8 +314,28 @@ bad_list() {
 	bad_list 4 'has an octet other than' 'good\n\n\ngood.0.3#x\n'
 	bad_list 1 'has an octet other than' 'good;touch${IFS}x\n'
 	bad_list 1 'longer than 255' "good.0.$(printf '%0250d' 1)\n"
-	# The byte-order mark that some editors leave
-	bad_list 1 'has an octet other than' '\357\273\277good\n'
+	# A byte-order mark is accepted at the start of the list only.
+	bad_list 2 'has an octet other than' 'good\n\357\273\277good\n'
+}
+
+@test "a list of guests may have UTF-8's byte-order mark, and one in UTF-16 is refused by that name" {
+	local encoding
+	printf '\357\273\277good.0.1\r\ngood.0.2\r\n' >"$WORK/list"
+	guestclock sync -j 1 -f "$WORK/list"
+	silent
+	equal "$(cut -f 9 "$FAKE_SSH/argv" | tr '\n' ' ')" 'good.0.1 good.0.2 ' 'guests asked'
+	printf '\357\273\277' >"$WORK/list"
+	guestclock sync -f "$WORK/list"
+	tells 1 'is empty'
+	rm -r "$FAKE_SSH/argv" "$STATE"
+	for encoding in UTF-16 UTF-16LE; do
+		printf 'good.0.1\ngood.0.2\n' | iconv -t "$encoding" >"$WORK/list"
+		wrong "list of guests $WORK/list: is in UTF-16: expected ASCII or UTF-8, as \"iconv -f UTF-16 -t UTF-8\" makes$" -f "$WORK/list"
+	done
+	printf '\376\377\0g' >"$WORK/list"
+	wrong "list of guests $WORK/list: is in UTF-16" -f "$WORK/list"
+	printf 'good\n' | iconv -t UTF-16BE >"$WORK/list"
+	wrong "list of guests $WORK/list: has a NUL octet at its start, as UTF-16 and UTF-32 have" -f "$WORK/list"
 }
 
 @test "a list of guests with a NUL octet is refused" {

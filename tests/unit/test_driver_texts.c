@@ -53,6 +53,28 @@ long_lists(void **unused)
 }
 
 static void
+encodings(void **unused)
+{
+	char text[] = "\xef\xbb\xbfweb1\r\nweb2\r\n";
+	struct guest_list list = { .name = NULL };
+	const char *fault = NULL;
+
+	(void)unused;
+	assert_null(guest_list_encoding_fault(text, sizeof text - 1));
+	assert_int_equal(guest_list_read(&list, text, &fault), 0);
+	assert_int_equal(list.count, 2);
+	assert_string_equal(list.name[0], "web1");
+	guest_list_free(&list);
+	assert_null(guest_list_encoding_fault("", 0));
+	assert_null(guest_list_encoding_fault("a", 1));
+	assert_non_null(strstr(guest_list_encoding_fault("a", 2), "UTF-16"));
+	assert_non_null(strstr(guest_list_encoding_fault("\xff\xfe\x61", 4), "UTF-16"));
+	assert_non_null(strstr(guest_list_encoding_fault("\xfe\xff", 3), "UTF-16"));
+	assert_non_null(strstr(guest_list_encoding_fault("", 1), "UTF-16"));
+	assert_string_equal(guest_list_encoding_fault("web1\n", 6), "has a NUL octet");
+}
+
+static void
 bad_lists(void **unused)
 {
 	static const char *const bad[] = { "-oProxyCommand=id", "web1\n-web2", "a b", "a\x01", "a\x7f", "h\xc3\xb6st", "a -oX", "a;id", "$(id)", "`id`",
@@ -327,6 +349,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists),
 		cmocka_unit_test(long_lists),
+		cmocka_unit_test(encodings),
 		cmocka_unit_test(bad_lists),
 		cmocka_unit_test(destinations),
 		cmocka_unit_test(options_read),
