@@ -15,6 +15,7 @@
 #define PLAIN ALPHANUMERIC "._-+=,"
 
 static const char scheme[] = "ssh://";
+static const char no_memory[] = "does not fit into memory";
 
 /* The byte-order mark (U+FEFF) in UTF-8, which some editors write. */
 static const char mark[] = "\xef\xbb\xbf";
@@ -183,7 +184,7 @@ guest_list_add(struct guest_list *list, const char *name)
 	if (fault != NULL)
 		return fault;
 	if (list->count == list->room && !grow(list))
-		return "does not fit into memory";
+		return no_memory;
 	slot = find_slot(list, name);
 	if (*slot == 0) {
 		list->name[list->count++] = name;
@@ -203,35 +204,60 @@ guest_list_encoding_fault(const char *text, size_t size)
 	return memchr(text, '\0', size) != NULL ? "has a NUL octet" : NULL;
 }
 
-size_t
-guest_list_read(struct guest_list *list, char *text, const char **fault)
+static bool
+add_wrong(struct guest_list *list, size_t number, const char *text, const char *fault)
+{
+	/* There is room up to the next power of two. */
+	if ((list->wrongs & (list->wrongs - 1)) == 0) {
+		struct wrong_line *more = reallocarray(list->wrong, list->wrongs > 0 ? 2 * list->wrongs : 1, sizeof *more);
+
+		if (more == NULL)
+			return false;
+		list->wrong = more;
+	}
+	list->wrong[list->wrongs++] = (struct wrong_line){ number, text, fault };
+	return true;
+}
+
+/* Reads one line, without its LF. */
+static bool
+read_line(struct guest_list *list, size_t number, char *line)
+{
+	static const char blanks[] = " \t\r";
+	char *text = line + strspn(line, blanks), *stop = text + strcspn(text, blanks), *rest = stop + strspn(stop, blanks);
+	size_t length = strlen(text);
+	const char *fault;
+
+	if (*text == '\0' || *text == '#')
+		return true;
+	if (*rest != '\0' && *rest != '#') {
+		while (strchr(blanks, text[length - 1]) != NULL)
+			length--;
+		text[length] = '\0';
+		return add_wrong(list, number, text, "has more than one word");
+	}
+	*stop = '\0';
+	fault = guest_list_add(list, text);
+	return fault == NULL || (fault != no_memory && add_wrong(list, number, text, fault));
+}
+
+bool
+guest_list_read(struct guest_list *list, char *text)
 {
 	size_t number = 0;
+	bool good = true;
 
 	if (strncmp(text, mark, sizeof mark - 1) == 0)
 		text += sizeof mark - 1;
-	for (char *line = text; line != NULL;) {
+	for (char *line = text; line != NULL && good;) {
 		char *end = strchr(line, '\n');
-		char *name = line + strspn(line, " \t\r");
-		char *stop;
 
-		number++;
 		if (end != NULL)
 			*end++ = '\0';
-		stop = name + strcspn(name, " \t\r");
-		if (*name != '#' && *name != '\0') {
-			const char *rest = stop + strspn(stop, " \t\r");
-
-			*fault = *rest != '\0' && *rest != '#' ? "has more than one word" : NULL;
-			*stop = '\0';
-			if (*fault == NULL)
-				*fault = guest_list_add(list, name);
-			if (*fault != NULL)
-				return number;
-		}
+		good = read_line(list, ++number, line);
 		line = end;
 	}
-	return 0;
+	return good;
 }
 
 void
@@ -239,5 +265,6 @@ guest_list_free(struct guest_list *list)
 {
 	free(list->name);
 	free(list->slot);
+	free(list->wrong);
 	*list = (struct guest_list){ .name = NULL };
 }

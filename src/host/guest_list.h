@@ -11,10 +11,19 @@
 
 #define GUEST_NAME 255
 
+/* A line of a list that is not one destination. */
+struct wrong_line {
+	size_t number;		/* from 1 */
+	const char *text;	/* without blanks at its ends; any octets */
+	const char *fault;	/* as guest_list_destination() returns it */
+};
+
 struct guest_list {
 	const char **name;
 	size_t count, room;
 	size_t *slot;		/* a hash table of the names, with 2 * room entries: 0 is free, N is name[N - 1] */
+	struct wrong_line *wrong;
+	size_t wrongs;		/* the number of entries in wrong */
 };
 
 /* A guest's name, as arguments for ssh. */
@@ -44,19 +53,19 @@ const char *guest_list_fault(const char *name);
 const char *guest_list_add(struct guest_list *list, const char *name);
 
 /*
- * Checks the encoding of a list, of which TEXT has the first SIZE octets, up to and with its first NUL octet if there is
- * one.  Returns NULL if it has neither a NUL nor the byte-order mark of UTF-16, or the fault as guest_list_destination()
- * does.
+ * Checks the encoding of a list, of which TEXT has the first SIZE octets, up to and with its first NUL octet if it has
+ * one.  Returns NULL if it has neither a NUL nor the byte-order mark of UTF-16, or the fault as
+ * guest_list_destination() does.
  */
 const char *guest_list_encoding_fault(const char *text, size_t size);
 
 /*
  * Adds the guests in TEXT to the list.  TEXT may begin with the byte-order mark of UTF-8.  A line of TEXT has at most one
- * name; a comment begins with # at the start of a line or after white space.  The function writes NULs into TEXT, and the
- * list keeps pointers into TEXT: TEXT must stay valid.  Returns 0, or the number of the first wrong line, with the fault,
- * a predicate, in FAULT.
+ * name; a comment begins with # at the start of a line or after white space.  The function adds every other line to
+ * list->wrong.  It writes NULs into TEXT, and the list keeps pointers into TEXT: TEXT must stay valid.  Returns false if
+ * memory runs out.
  */
-size_t guest_list_read(struct guest_list *list, char *text, const char **fault);
+bool guest_list_read(struct guest_list *list, char *text);
 
 void guest_list_free(struct guest_list *list);
 

@@ -54,8 +54,8 @@ complain(bool correct, enum run_end end, const char *format, ...)
 }
 
 /*
- * Reads the whole list of guests at PATH ("-": standard input), and ends it with a NUL.  Returns NULL on failure, with the
- * fault in FAULT, for a message that begins with the list's name.
+ * Reads the whole list of guests at PATH ("-": standard input), and ends it with a NUL.  On failure, FAULT is the fault,
+ * for a message that begins with the list's name; otherwise NULL.
  */
 static char *
 read_list(const char *path, const char **fault)
@@ -92,7 +92,6 @@ gather_guests(const struct driver_options *options, char *const *words, struct g
 	const char *path = options->list != NULL ? options->list : *words == NULL ? DEFAULT_GUESTS : NULL;
 	const char *fault = NULL;
 	char *text, quoted[48];
-	size_t line;
 
 	for (; *words != NULL; words++) {
 		fault = guest_list_add(list, *words);
@@ -107,10 +106,11 @@ gather_guests(const struct driver_options *options, char *const *words, struct g
 	if (fault != NULL)
 		return complain(options->correct, RUN_USAGE, "list of guests %s: %s", path, fault);
 	/* The names in LIST point into TEXT: do not free TEXT. */
-	line = guest_list_read(list, text, &fault);
-	if (line != 0)
+	if (!guest_list_read(list, text))
+		return complain(options->correct, RUN_FAILED, "list of guests %s: does not fit into memory", path);
+	if (list->count == 0 && list->wrongs > 0)
 		return complain(options->correct, RUN_USAGE, "list of guests %s, line %zu %s: expected one ssh destination on each "
-		    "line", path, line, fault);
+		    "line; no line has one", path, list->wrong->number, list->wrong->fault);
 	if (list->count == 0)
 		return complain(options->correct, RUN_FAILED, "list of guests %s is empty%s: nothing was done", path,
 		    strcmp(path, "-") == 0 ? " (did the command that writes it fail?)" : "");
@@ -205,6 +205,22 @@ become_owner(const char *path)
 	return user == NULL || setenv("HOME", user->pw_dir, 1) == 0 ? 0 : errno;
 }
 
+/* Reports each wrong line of the list as a guest that failed.  It has no state: it names no guest. */
+static void
+report_wrong_lines(struct report *report, const struct guest_list *list)
+{
+	struct record record = { .time = sysclock_now(), .result = CLIENT_FAILED };
+	char quoted[GUEST_NAME - 32];
+
+	for (const struct wrong_line *line = list->wrong; line < list->wrong + list->wrongs; line++) {
+		format_quoted(line->text, quoted, sizeof quoted);
+		snprintf(record.guest, sizeof record.guest, "line %zu (%s)", line->number, quoted);
+		snprintf(record.text, sizeof record.text, "it %s: expected one ssh destination on each line of the list",
+		    line->fault);
+		report_guest(report, &record);
+	}
+}
+
 /* Measures or corrects all guests, and reports the results.  Returns the exit status. */
 static int
 run_guests(struct run *run, const struct guest_list *list)
@@ -216,8 +232,9 @@ run_guests(struct run *run, const struct guest_list *list)
 
 	if (config == NULL && access(DEFAULT_SSH_CONFIG, R_OK) == 0)
 		config = DEFAULT_SSH_CONFIG;
-	if (!report_start(&run->report, options, list->name, list->count))
-		return complain(options->correct, RUN_FAILED, "not enough memory for %zu guests", list->count);
+	if (!report_start(&run->report, options, list))
+		return complain(options->correct, RUN_FAILED, "not enough memory for %zu guests", list->count + list->wrongs);
+	report_wrong_lines(&run->report, list);
 	ended = sessions_run(options, config, list->name, list->count, guest_ended, run);
 	if (ended < 0)
 		return complain(options->correct, RUN_FAILED, "cannot wait for the guests' ssh: %s", strerror(errno));

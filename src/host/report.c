@@ -16,13 +16,15 @@
 #define NAME_WIDTH_MOST 40
 
 bool
-report_start(struct report *report, const struct driver_options *options, const char *const *names, size_t count)
+report_start(struct report *report, const struct driver_options *options, const struct guest_list *list)
 {
+	size_t count = list->count + list->wrongs;
+
 	*report = (struct report){ .options = options, .count = count, .table = !options->json && isatty(STDOUT_FILENO),
 		.progress = isatty(STDERR_FILENO) && count > 1, .records = calloc(count, sizeof *report->records) };
-	for (size_t at = 0; at < count; at++)
-		if (strlen(names[at]) > report->width)
-			report->width = strlen(names[at]);
+	for (size_t at = 0; at < list->count; at++)
+		if (strlen(list->name[at]) > report->width)
+			report->width = strlen(list->name[at]);
 	if (report->width > NAME_WIDTH_MOST)
 		report->width = NAME_WIDTH_MOST;
 	return report->records != NULL;

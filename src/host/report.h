@@ -10,20 +10,21 @@
 #include <stddef.h>
 
 #include "host/exit_status.h"
+#include "host/guest_list.h"
 
 struct report {
 	const struct driver_options *options;
 	bool table;		/* print a line for each guest: standard output is a terminal, and there is no --json */
 	bool progress;		/* print a count on standard error, which is a terminal */
 	size_t width;		/* the length of the longest name, at most 40 */
-	size_t count;		/* the number of all guests */
-	size_t reported;	/* the number of guests that have a result */
+	size_t count;		/* the number of all guests and wrong lines of the list */
+	size_t reported;	/* the number of guests that have a result, and of wrong lines */
 	size_t guests[PLUGIN_STATUSES];	/* for each status, the number of reported guests that have it */
 	struct record *records;	/* of the reported guests, in the order in which their sessions ended */
 };
 
-/* Starts the report of the COUNT guests in NAMES, at least one.  Returns false if memory runs out. */
-bool report_start(struct report *report, const struct driver_options *options, const char *const *names, size_t count);
+/* Starts the report of the guests in LIST, at least one, and of its wrong lines.  Returns false if memory runs out. */
+bool report_start(struct report *report, const struct driver_options *options, const struct guest_list *list);
 
 /* Reports the result of a guest whose session has ended.  Copies RECORD. */
 void report_guest(struct report *report, const struct record *record);

@@ -39,7 +39,6 @@ reads_again(const struct guest_list *list)
 {
 	struct guest_list back = { .name = NULL };
 	size_t room = 1, used = 0;
-	const char *fault = NULL;
 	char *text;
 
 	for (size_t at = 0; at < list->count; at++)
@@ -49,7 +48,7 @@ reads_again(const struct guest_list *list)
 	text[0] = '\0';
 	for (size_t at = 0; at < list->count; at++)
 		used += (size_t)snprintf(text + used, room - used, "%s\n", list->name[at]);
-	REQUIRE(guest_list_read(&back, text, &fault) == 0 && back.count == list->count);
+	REQUIRE(guest_list_read(&back, text) && back.count == list->count && back.wrongs == 0);
 	for (size_t at = 0; at < list->count; at++)
 		REQUIRE(strcmp(back.name[at], list->name[at]) == 0);
 	guest_list_free(&back);
@@ -62,14 +61,21 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = fuzz_text(data, size);
 	struct guest_list list = { .name = NULL };
-	const char *fault = NULL;
-	size_t lines = 1, wrong;
+	size_t lines = 1;
 
 	for (const char *at = text; *at != '\0'; at++)
 		lines += *at == '\n';
-	wrong = guest_list_read(&list, text, &fault);
-	REQUIRE(wrong <= lines && list.count <= lines);
-	REQUIRE(wrong == 0 || (fault != NULL && fuzz_is_line(fault, 100)));
+	REQUIRE(guest_list_encoding_fault(text, strlen(text)) == NULL || memcmp(text, "\xff\xfe", 2) == 0 ||
+	    memcmp(text, "\xfe\xff", 2) == 0);
+	REQUIRE(guest_list_read(&list, text));
+	REQUIRE(list.count + list.wrongs <= lines);
+	for (size_t at = 0; at < list.wrongs; at++) {
+		const struct wrong_line *line = &list.wrong[at];
+
+		REQUIRE(line->number > (at == 0 ? 0 : line[-1].number) && line->number <= lines);
+		REQUIRE(fuzz_is_line(line->fault, 100));
+		REQUIRE(line->text[0] != '\0' && strchr(line->text, '\n') == NULL);
+	}
 	for (size_t at = 0; at < list.count; at++) {
 		check_name(list.name[at]);
 		for (size_t other = 0; other < at; other++)

@@ -298,24 +298,51 @@ os.execv(sys.argv[1], sys.argv[1:])')
 	[ ! -e "$STATE" ]
 }
 
-# bad_list LINE-NUMBER REGEX TEXT: printf's
+# bad_list LINE-NUMBER TEXT REGEX LIST: with the guest good before the LIST (printf's) and the guest good.0.last after it,
+# that line is reported as TEXT and failed, and both guests are set.  With nothing else in it, the list is refused.
 bad_list() {
 	# shellcheck disable=SC2059
-	printf "$3" >"$WORK/list"
-	wrong "list of guests $WORK/list, line $1 .*$2" -f "$WORK/list"
+	printf "good\\n$4\\ngood.0.last\\n" >"$WORK/list"
+	rm -rf "$STATE" "$FAKE_SSH/argv"
+	guestclock sync -j 1 -f "$WORK/list"
+	tells 1 "line $1 \($(sed 's/[][\\.*^$+?(){}|]/\\&/g' <<<"$2")\): it .*$3.*: expected one ssh destination on each line of the list$" ||
+		return 1
+	equal "$(cut -f 9 "$FAKE_SSH/argv" | tr '\n' ' ')" 'good good.0.last ' 'guests asked' || return 1
+	state_whole || return 1
+	equal "$(find "$STATE" -name '*.state' | wc -l)" 2 'state files' || return 1
+	rm -rf "$STATE" "$FAKE_SSH/argv"
+	# shellcheck disable=SC2059
+	printf "\\n$4" >"$WORK/list"
+	wrong "list of guests $WORK/list, line $1 .*$3.*: expected one ssh destination on each line; no line has one$" -f "$WORK/list"
 }
 
-@test "an invalid line in a list of guests is reported with its number, and no guest is contacted" {
-	bad_list 2 'starts with "-"' 'good\n-oProxyCommand=x\ngood\n'
-	bad_list 1 'more than one word' 'good other\n'
-	bad_list 3 'more than one word' 'good\n\ngood other # x\n'
-	bad_list 1 'has an octet other than' 'go\033od\n'
-	bad_list 2 'has an octet other than' 'good\ng\303\274st\n'
-	bad_list 4 'has an octet other than' 'good\n\n\ngood.0.3#x\n'
-	bad_list 1 'has an octet other than' 'good;touch${IFS}x\n'
-	bad_list 1 'longer than 255' "good.0.$(printf '%0250d' 1)\n"
+@test "an invalid line in a list of guests is reported with its number and fails the run, and the other guests are set" {
+	bad_list 2 -oProxyCommand=x 'starts with "-"' '-oProxyCommand=x'
+	bad_list 2 'debian 12' 'has more than one word' 'debian 12'
+	bad_list 4 'good other # x' 'more than one word' '\n# comment\n  good other # x \r'
+	bad_list 2 'go?d' 'has an octet other than' 'go\033d'
+	bad_list 2 'g??st' 'has an octet other than' 'g\303\274st'
+	bad_list 3 'good.0.3#x' 'has an octet other than' '\ngood.0.3#x'
+	bad_list 2 'good;touch${IFS}x' 'has an octet other than' 'good;touch${IFS}x'
+	bad_list 2 "good.0.$(printf '%0212d' 1)..." 'longer than 255' "good.0.$(printf '%0250d' 1)"
 	# A byte-order mark is accepted at the start of the list only.
-	bad_list 2 'has an octet other than' 'good\n\357\273\277good\n'
+	bad_list 2 '???good' 'has an octet other than' '\357\273\277good'
+}
+
+@test "invalid lines in a list of guests are in each output, and make check unknown" {
+	printf 'good\ndebian 12\ndebian 12\n' >"$WORK/list"
+	guestclock check -f "$WORK/list"
+	tells 3
+	[[ $output == 'GUESTCLOCK UNKNOWN - 3 guests: 1 ok, 0 warning, 0 critical, 2 unknown; line 2 (debian 12): it has more than one word: '* ]] ||
+		{ shown; return 1; }
+	guestclock sync --json --prometheus "$WORK/metrics.prom" -f "$WORK/list"
+	equal "$status" 1 status
+	printf '%s\n' "$output" >"$WORK/json"
+	json "$WORK/json" 'len(g) == 3' 'g["good"]["result"] == "ok"' 'g["line 2 (debian 12)"]["result"] == "failed"' \
+		'g["line 3 (debian 12)"]["offset"] is None'
+	# Each series is named once, or the collector would refuse the file.
+	equal "$(grep -c '^guestclock_success{guest="line [23] (debian 12)"} 0' "$WORK/metrics.prom")" 2 'metrics'
+	equal "$(grep -v '^#' "$WORK/metrics.prom" | cut -d '}' -f 1 | sort | uniq -d)" '' 'series named twice'
 }
 
 @test "a list of guests may have UTF-8's byte-order mark, and one in UTF-16 is refused by that name" {
