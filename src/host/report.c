@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,9 @@
 #include "lib/text.h"
 
 #define NAME_WIDTH_MOST 40
+
+/* Room for check's line, with its LF at most 1,000 octets: some monitoring systems cut a line at 1,024. */
+#define CHECK_LINE 1001
 
 bool
 report_start(struct report *report, const struct driver_options *options, const struct guest_list *list)
@@ -136,67 +140,90 @@ report_guest(struct report *report, const struct record *record)
 		    report->guests[PLUGIN_UNKNOWN]);
 }
 
-/* Prints TEXT with SUBSTITUTE for each octet that is in OCTETS. */
+/* Appends to LINE, if the whole fits and leaves room for LF. */
+static bool __attribute__((format(printf, 2, 3)))
+append(char line[CHECK_LINE], const char *format, ...)
+{
+	size_t used = strlen(line), room = CHECK_LINE - 1 - used;
+	va_list arguments;
+	bool fits;
+
+	va_start(arguments, format);
+	fits = (size_t)vsnprintf(line + used, room, format, arguments) < room;
+	va_end(arguments);
+	if (!fits)
+		line[used] = '\0';
+	return fits;
+}
+
+/* Replaces each octet of TEXT that is in OCTETS. */
 static void
-print_without(const char *text, const char *octets, char substitute)
+replace(char *text, const char *octets, char substitute)
 {
 	for (; *text != '\0'; text++)
-		putchar(strchr(octets, *text) != NULL ? substitute : *text);
+		if (strchr(octets, *text) != NULL)
+			*text = substitute;
 }
 
-/* The guest with the worst status, and among these with the largest offset after any correction. */
-static const struct record *
-worst_guest(const struct report *report)
+/* For qsort_r(3): the guest with the worst status first, then by its offset after any correction, then by its name. */
+static int
+compare(const void *left, const void *right, void *options)
 {
-	enum plugin_status status = exit_status_worst(report->guests);
-	const struct record *worst = report->records;
+	static const int badness[PLUGIN_STATUSES] = { [PLUGIN_WARNING] = 1, [PLUGIN_UNKNOWN] = 2, [PLUGIN_CRITICAL] = 3 };
+	const struct record *a = left, *b = right;
+	int by_status = badness[exit_status_guest(b, options)] - badness[exit_status_guest(a, options)];
+	nanoseconds offset_a = ns_magnitude(a->after.offset), offset_b = ns_magnitude(b->after.offset);
 
-	for (const struct record *at = report->records; at < report->records + report->reported; at++)
-		if (exit_status_guest(at, report->options) == status && (exit_status_guest(worst, report->options) != status ||
-		    ns_magnitude(at->after.offset) > ns_magnitude(worst->after.offset)))
-			worst = at;
-	return worst;
+	return by_status != 0 ? by_status : offset_a != offset_b ? (offset_a < offset_b) - (offset_a > offset_b) :
+	    strcmp(a->guest, b->guest);
 }
 
-/* Prints the plugin guidelines' performance data: 'name'=offset;warning;critical for each guest that was measured. */
+/*
+ * Appends the plugin guidelines' performance data: 'name'=offset;warning;critical for each guest that was measured, the
+ * worst first, as many as fit.
+ */
 static void
-print_perfdata(const struct report *report)
+append_perfdata(const struct report *report, char line[CHECK_LINE])
 {
-	char offset[SECONDS_TEXT], warning[SECONDS_TEXT], critical[SECONDS_TEXT];
-	const char *before = " | '";
+	char offset[SECONDS_TEXT], warning[SECONDS_TEXT], critical[SECONDS_TEXT], name[GUEST_NAME + 1];
+	const char *before = " |";
+	bool fits = true;
 
-	for (const struct record *at = report->records; at < report->records + report->reported; at++)
+	for (const struct record *at = report->records; at < report->records + report->reported && fits; at++)
 		if (at->result == CLIENT_DONE) {
-			fputs(before, stdout);
-			print_without(at->guest, "'=|", '_');
-			printf("'=%ss;%s;%s", plain(at->after.offset, offset), plain(report->options->warning, warning),
-			    plain(report->options->critical, critical));
-			before = " '";
+			memcpy(name, at->guest, sizeof name);
+			replace(name, "'=|", '_');
+			fits = append(line, "%s '%s'=%ss;%s;%s", before, name, plain(at->after.offset, offset),
+			    plain(report->options->warning, warning), plain(report->options->critical, critical));
+			before = "";
 		}
 }
 
 /* Prints the line that the monitoring system reads from check. */
 static void
-end_check(const struct report *report)
+end_check(struct report *report)
 {
 	static const char *const names[PLUGIN_STATUSES] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
-	const struct record *worst = worst_guest(report);
+	struct record *worst = report->records;
 	const size_t *guests = report->guests;
-	char offset[SECONDS_TEXT];
+	char offset[SECONDS_TEXT], line[CHECK_LINE] = "";
 
-	printf("GUESTCLOCK %s - %zu guest%s: %zu ok, %zu warning, %zu critical, %zu unknown", names[exit_status_worst(guests)],
-	    report->reported, PLURAL(report->reported), guests[PLUGIN_OK], guests[PLUGIN_WARNING], guests[PLUGIN_CRITICAL],
-	    guests[PLUGIN_UNKNOWN]);
+	/* The count and the worst guest always fit: at most 200 octets, a name and a text. */
+	_Static_assert(200 + GUEST_NAME + CLIENT_TEXT < CHECK_LINE, "line too short");
+	qsort_r(worst, report->reported, sizeof *worst, compare, (void *)(uintptr_t)report->options);
+	append(line, "GUESTCLOCK %s - %zu guest%s: %zu ok, %zu warning, %zu critical, %zu unknown",
+	    names[exit_status_worst(guests)], report->reported, PLURAL(report->reported), guests[PLUGIN_OK],
+	    guests[PLUGIN_WARNING], guests[PLUGIN_CRITICAL], guests[PLUGIN_UNKNOWN]);
 	if (worst->result == CLIENT_DONE) {
 		format_seconds(worst->after.offset, offset);
-		printf("; worst %s %s s", worst->guest, offset);
+		append(line, "; worst %s %s s", worst->guest, offset);
 	} else {
-		printf("; %s: ", worst->guest);
 		/* "|" would begin the performance data. */
-		print_without(worst->text, "|", '/');
+		replace(worst->text, "|", '/');
+		append(line, "; %s: %s", worst->guest, worst->text);
 	}
-	print_perfdata(report);
-	putchar('\n');
+	append_perfdata(report, line);
+	puts(line);
 }
 
 bool

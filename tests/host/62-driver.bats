@@ -305,7 +305,7 @@ bad_list() {
 	printf "good\\n$4\\ngood.0.last\\n" >"$WORK/list"
 	rm -rf "$STATE" "$FAKE_SSH/argv"
 	guestclock sync -j 1 -f "$WORK/list"
-	tells 1 "line $1 \($(sed 's/[][\\.*^$+?(){}|]/\\&/g' <<<"$2")\): it .*$3.*: expected one ssh destination on each line of the list$" ||
+	tells 1 "line $1 \(${2//[][\\.*^$+?(){\}|]/\\&}\): it .*$3.*: expected one ssh destination on each line of the list$" ||
 		return 1
 	equal "$(cut -f 9 "$FAKE_SSH/argv" | tr '\n' ' ')" 'good good.0.last ' 'guests asked' || return 1
 	state_whole || return 1
@@ -651,6 +651,19 @@ checked() {
 	checked 0 "GUESTCLOCK OK - 1 guest: .* \| 'good\.0\.a_b'=[^']*" good.0.a=b
 	# check has set no clock.
 	equal "$(guest good.6000.4 offset steps slews tells)" '6000000000 0 0 0' 'the clock that was checked'
+}
+
+@test "check's line has at most 1,000 octets, with the count and the worst guest, whatever the number of guests" {
+	local i name
+	{
+		for ((i = 1; i <= 200; i++)); do printf 'good.%d.%d\n' "$((i % 100))" "$i"; done
+		printf 'good.-9000.worst\ngood.400.next\n'
+	} >"$WORK/list"
+	checked 2 "GUESTCLOCK CRITICAL - 202 guests: 201 ok, 0 warning, 1 critical, 0 unknown; worst good\.-9000\.worst -(8\.999|9\.000)[0-9]{6} s \| 'good\.-9000\.worst'=-[0-9.]+s;0\.500000000;5\.000000000 'good\.400\.next'=0\.[0-9]+s;0\.500000000;5\.000000000( 'good\.[0-9]+\.[0-9]+'=-?[0-9.]+s;0\.500000000;5\.000000000)+" -j 32 -f "$WORK/list"
+	((${#output} > 900 && ${#output} <= 999)) || { shown; return 1; }
+	# The longest name, and no room for any performance data but its own.
+	printf -v name 'good.-9000.%0244d' 1
+	checked 2 "GUESTCLOCK CRITICAL - 1 guest: .*; worst $name -[0-9.]+ s \| '$name'=-[0-9.]+s;0\.500000000;5\.000000000" "$name"
 }
 
 @test "check compares offsets with the limits of -w and -c" {
