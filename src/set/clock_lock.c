@@ -1,4 +1,4 @@
-/* /run/guestclock: see clock_lock.h. */
+/* The lock for setting the clock: see clock_lock.h. */
 #include "set/clock_lock.h"
 
 #include <errno.h>
@@ -54,14 +54,14 @@ read_bound(struct clock_lock *state)
  * that may be a user who sets the clock too and could not open root's file.  Returns -1 on failure, with errno.
  */
 static int
-open_lock(void)
+open_lock(const char *path, const char *directory_path)
 {
 	struct stat directory;
-	int fd = open(CLOCK_LOCK_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 
 	if (fd < 0)
-		return errno == EEXIST ? open(CLOCK_LOCK_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
-	if (stat(CLOCK_LOCK_DIRECTORY, &directory) == 0 && directory.st_uid != geteuid() &&
+		return errno == EEXIST ? open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+	if (stat(directory_path, &directory) == 0 && directory.st_uid != geteuid() &&
 	    fchown(fd, directory.st_uid, directory.st_gid) != 0) {
 		int error = errno;
 
@@ -73,20 +73,27 @@ open_lock(void)
 }
 
 int
-clock_lock_open(struct clock_lock *state, bool writable)
+clock_lock_open(struct clock_lock *state, const char *directory, bool writable)
 {
-	*state = (struct clock_lock){ .fd = -1 };
+	char path[CLOCK_LOCK_DIRECTORY_MOST + sizeof "/lock"];
+	int made = 0;
+
+	*state = (struct clock_lock){ .fd = -1, .directory = directory };
+	snprintf(path, sizeof path, "%s/lock", directory);
 	read_boot_id(state->boot_id);
 	if (writable) {
-		if (mkdir(CLOCK_LOCK_DIRECTORY, 0755) == 0)
-			chmod(CLOCK_LOCK_DIRECTORY, 0755);	/* despite the umask of privilege_enclose() */
-		state->fd = open_lock();
+		if (mkdir(directory, 0755) == 0)
+			chmod(directory, 0755);	/* despite the umask of privilege_enclose() */
+		else
+			made = errno;
+		state->fd = open_lock(path, directory);
 	} else
-		state->fd = open(CLOCK_LOCK_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		state->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (state->fd >= 0)
 		read_bound(state);
 	else
-		state->error = errno;
+		/* If there is no directory, the error is that of making it, such as a read-only /run. */
+		state->error = errno == ENOENT && made != 0 ? made : errno;
 	return writable ? state->error : 0;
 }
 
@@ -135,16 +142,20 @@ clock_lock_unlock(struct clock_lock *state)
 }
 
 const char *
-clock_lock_complaint(int error)
+clock_lock_complaint(const struct clock_lock *state, int error)
 {
-	static char text[160];
+	static char text[CLOCK_LOCK_DIRECTORY_MOST + 160];
+	const char *cure = "";
 
 	if (error == EWOULDBLOCK)
 		return "another request is setting the clock: it has held the lock for a second; nothing was done";
 	if (error == ESTALE)
 		return "the clock was set by another request or program while this one waited; nothing was done";
-	snprintf(text, sizeof text, "cannot lock " CLOCK_LOCK_FILE ": %s%s", strerror(error), error == EACCES || error == EPERM ?
-	    "; the directory must belong to the user that sets the clock" : "");
+	if (error == EACCES || error == EPERM)
+		cure = "; the directory must belong to the user that sets the clock";
+	else if (error == ENOENT || error == EROFS || error == ENOSPC)
+		cure = "; --state in the forced command names another directory";
+	snprintf(text, sizeof text, "cannot lock %s/lock: %s%s", state->directory, strerror(error), cure);
 	return text;
 }
 

@@ -1,5 +1,6 @@
 /*
- * /run/guestclock: the lock for setting the clock, and the error bound that guestclock-set last set in the kernel.
+ * /run/guestclock, or the directory of --state: the lock for setting the clock, and the error bound that guestclock-set
+ * last set in the kernel.
  *
  * A request holds the lock (flock(2)) while it sets the clock: for one order or one correction, never while it waits
  * for a host, a time source or a log.  The lock file contains one line: that bound and the one before.  From it the
@@ -17,11 +18,12 @@
 #include "lib/sysclock.h"
 
 #define CLOCK_LOCK_DIRECTORY "/run/guestclock"
-#define CLOCK_LOCK_FILE CLOCK_LOCK_DIRECTORY "/lock"
+#define CLOCK_LOCK_DIRECTORY_MOST 100	/* octets of another directory's path */
 #define BOOT_ID_TEXT 40
 
 struct clock_lock {
 	int fd;				/* the lock file, or -1 */
+	const char *directory;		/* in which the lock file is */
 	int error;			/* if fd is -1, why: an errno value (EACCES: this user may not open it) */
 	char boot_id[BOOT_ID_TEXT];	/* /proc/sys/kernel/random/boot_id, or empty */
 	bool has_bound;			/* the file has valid bounds, from this boot */
@@ -30,10 +32,11 @@ struct clock_lock {
 };
 
 /*
- * Opens and reads the lock file.  With WRITABLE, for locking: makes the file and its directory if they are missing.
- * Without it, for reading: makes nothing, and returns 0 even if the file cannot be opened.
+ * Opens and reads the file "lock" in DIRECTORY, a path that must stay valid.  With WRITABLE, for locking: makes the file
+ * and its directory if they are missing.  Without it, for reading: makes nothing, and returns 0 even if the file cannot
+ * be opened.
  */
-int clock_lock_open(struct clock_lock *state, bool writable);
+int clock_lock_open(struct clock_lock *state, const char *directory, bool writable);
 
 /*
  * Locks the clock, to set it by a measurement that began at SINCE or later.  If another request holds the lock, tries
@@ -46,7 +49,7 @@ int clock_lock_lock(struct clock_lock *state, const struct clock_reading *since)
 void clock_lock_unlock(struct clock_lock *state);
 
 /* The message to the user for ERROR of clock_lock_open() or clock_lock_lock(); valid until the next call. */
-const char *clock_lock_complaint(int error);
+const char *clock_lock_complaint(const struct clock_lock *state, int error);
 
 /*
  * Whether another time service has synchronised the kernel's clock.  True of every synchronised clock whose maxerror

@@ -132,7 +132,7 @@ correct_clock(const struct clock_reading *since, struct interval offset, nanosec
 	int error = options->dry_run ? 0 : clock_lock_lock(run, since);
 
 	if (error != 0)
-		return outcome_fail("%s", clock_lock_complaint(error));
+		return outcome_fail("%s", clock_lock_complaint(run, error));
 	judge_and_set(&situation, options, run, result, &deed);
 	if (!options->dry_run)
 		clock_lock_unlock(run);

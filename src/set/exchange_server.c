@@ -76,7 +76,7 @@ lock_clock(struct server *server, enum exchange_reason *reason)
 	if (error == ESTALE)
 		server->measuring = false;
 	*reason = error == EWOULDBLOCK || error == ESTALE ? REASON_BUSY : REASON_FAILED;
-	return error == 0 ? NULL : clock_lock_complaint(error);
+	return error == 0 ? NULL : clock_lock_complaint(server->run, error);
 }
 
 /*

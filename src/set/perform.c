@@ -11,16 +11,16 @@
 #include "set/privilege.h"
 
 enum status
-perform_prepare(bool sets, struct clock_lock *run)
+perform_prepare(const struct set_options *options, bool sets, struct clock_lock *run)
 {
 	int error;
 
 	if (sets && !privilege_may_set_clock())
 		return outcome_fail("no CAP_SYS_TIME, so the clock cannot be set: run as root, or give this copy of the "
 		    "program the capability (setcap cap_sys_time=ep, owner root, group of the ssh user, mode 0750)");
-	error = clock_lock_open(run, sets);
+	error = clock_lock_open(run, options->state, sets);
 	if (error != 0)
-		return outcome_fail("%s", clock_lock_complaint(error));
+		return outcome_fail("%s", clock_lock_complaint(run, error));
 	error = privilege_reduce(sets);
 	if (error != 0)
 		return outcome_fail("cannot drop privileges: %s", strerror(error));
@@ -61,7 +61,7 @@ perform_exchange(const struct set_options *options)
 	int error;
 
 	/* Ignore a failure: the exchange then refuses orders to set, with the reason. */
-	clock_lock_open(&run, may_set && !options->dry_run);
+	clock_lock_open(&run, options->state, may_set && !options->dry_run);
 	error = privilege_reduce(may_set);
 	if (error != 0)
 		return outcome_fail("cannot drop privileges: %s", strerror(error));

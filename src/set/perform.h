@@ -24,7 +24,7 @@ enum status perform_status(const struct set_options *options);
  * Opens the lock file into RUN and drops the privileges that the request does not need.  SETS: the request sets the
  * clock; fails if this process lacks CAP_SYS_TIME or cannot open the file.
  */
-enum status perform_prepare(bool sets, struct clock_lock *run);
+enum status perform_prepare(const struct set_options *options, bool sets, struct clock_lock *run);
 
 /* Enters the system call filter of the process that sets the clock, and sets its resource limits. */
 enum status perform_confine(void);

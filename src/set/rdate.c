@@ -67,7 +67,7 @@ perform_rdate(const struct rdate_request *request, const struct set_options *opt
 
 	if (options->edge && !rdate.sntp)
 		rdate.edge = true;
-	status = perform_prepare(sets, &run);
+	status = perform_prepare(options, sets, &run);
 	since = sysclock_read();
 	if (status == STATUS_DONE)
 		status = ask_source(&rdate, options, hangup, &answer);

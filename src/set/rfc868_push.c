@@ -67,7 +67,7 @@ perform_rfc868(const struct set_options *options)
 	struct clock_lock run;
 	struct clock_reading received;
 	int64_t second;
-	enum status status = perform_prepare(!options->dry_run, &run);
+	enum status status = perform_prepare(options, !options->dry_run, &run);
 
 	if (status == STATUS_DONE)
 		status = perform_confine();

@@ -9,6 +9,7 @@
 #include "lib/rfc868.h"
 #include "lib/text.h"
 #include "lib/version.h"
+#include "set/clock_lock.h"
 
 /* 50 mean Gregorian years, from the release to the default --not-after. */
 #define LIFETIME_SECONDS (INT64_C(50) * 31556952)
@@ -27,8 +28,8 @@
 /* With a longer round-trip delay, a time in whole seconds is of little use. */
 #define MAX_DELAY_DEFAULT (2 * NS_PER_SECOND)
 
-enum option_id { ALLOW, ANY_PORT, DEFAULT, DRY_RUN, EDGE, HOST, MAX_BACK, MAX_DELAY, MAX_RATE, MAX_STEP, NO_FILTER, NOT_AFTER, NOT_BEFORE,
-	STRICT_ACCESS, OPTIONS };
+enum option_id { ALLOW, ANY_PORT, DEFAULT, DRY_RUN, EDGE, HOST, MAX_BACK, MAX_DELAY, MAX_RATE, MAX_STEP, NO_FILTER,
+	NOT_AFTER, NOT_BEFORE, STATE, STRICT_ACCESS, OPTIONS };
 
 static const struct known_option table[OPTIONS] = {
 	[ALLOW] = { "--allow", "request,...", "allow only these requests (default: all)" },
@@ -44,6 +45,7 @@ static const struct known_option table[OPTIONS] = {
 	[NO_FILTER] = { "--no-filter", NULL, "run without the system call filter" },
 	[NOT_AFTER] = { "--not-after", "date", "refuse this time and later ones" },
 	[NOT_BEFORE] = { "--not-before", "date", "refuse times before this (default: " RELEASE_DATE ")" },
+	[STATE] = { "--state", "directory", "directory of the lock (default: " CLOCK_LOCK_DIRECTORY ")" },
 	[STRICT_ACCESS] = { "--strict-access", NULL, "without hosts.allow and hosts.deny, refuse everybody" },
 };
 
@@ -67,6 +69,7 @@ set_options_default(void)
 		.max_back = INT64_MAX,
 		.max_delay = MAX_DELAY_DEFAULT,
 		.max_rate = RATE_UNSET,
+		.state = CLOCK_LOCK_DIRECTORY,
 		.allowed = REQUEST_ALL
 	};
 }
@@ -156,6 +159,10 @@ store_option(enum option_id id, const char *value, struct set_options *options)
 			return "HOST, HOST:PORT or [IPV6-ADDRESS]:PORT";
 		options->host[options->hosts++] = value;
 		return NULL;
+	case STATE:
+		options->state = value;
+		return *value == '/' && strlen(value) <= CLOCK_LOCK_DIRECTORY_MOST ? NULL :
+		    "an absolute path of at most " OPTION_NUMBER(CLOCK_LOCK_DIRECTORY_MOST) " octets";
 	case DEFAULT:
 		options->default_request = value;
 		return *value != '\0' ? NULL : "a request such as \"rdate -s HOST\"";

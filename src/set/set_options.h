@@ -2,8 +2,8 @@
  * The options of guestclock-set in the forced command: the limits that the guest's administrator sets.
  *
  * policy.c applies the limits on times, distances, delays, rates and time sources.  guestclock-set.c applies allowed,
- * default_request, no_filter and strict_access; rdate.c applies edge.  With dry_run, correct.c and exchange_server.c do
- * not set the clock.
+ * default_request, no_filter and strict_access; rdate.c applies edge, and perform.c state.  With dry_run, correct.c and
+ * exchange_server.c do not set the clock.
  *
  * Pure.
  */
@@ -34,6 +34,7 @@ struct set_options {
 	bool any_port;			/* a request may name any port of a time source for which host has none */
 	const char *host[SET_OPTIONS_HOSTS];	/* time sources that a request may name; set_options_source() parses them */
 	int hosts;			/* the number of entries in host; 0: allow only the ssh client's address */
+	const char *state;		/* the directory of the clock's lock: an absolute path */
 	const char *default_request;	/* the request to perform if the client's is empty; NULL: refuse */
 };
 
@@ -50,8 +51,8 @@ extern const struct program set_options_program;
 int set_options_parse(int argc, char **argv, struct set_options *options, char complaint[OPTION_COMPLAINT]);
 
 /*
- * Parses a time source: HOST, HOST:PORT or [IPV6-ADDRESS]:PORT.  PORT becomes 0 if TEXT has none.  Returns false if TEXT is
- * something else.
+ * Parses a time source: HOST, HOST:PORT or [IPV6-ADDRESS]:PORT.  PORT becomes 0 if TEXT has none.  Returns false if TEXT
+ * is something else.
  */
 bool set_options_source(const char *text, char host[REQUEST_OCTETS + 1], uint16_t *port);
 

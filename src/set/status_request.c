@@ -23,7 +23,7 @@ perform_status(const struct set_options *options)
 	struct sysclock_state kernel;
 	struct clock_lock run;
 	char text[DATE_TEXT];
-	enum status status = perform_prepare(false, &run);
+	enum status status = perform_prepare(options, false, &run);
 	int error;
 
 	if (status == STATUS_DONE)
@@ -60,8 +60,8 @@ perform_status(const struct set_options *options)
 	if (options->hosts == 0)
 		printf("host (the ssh client's address)\n");
 	printf("default %s\n", options->default_request != NULL ? options->default_request : "none");
-	printf("any-port %s\ndry-run %s\nedge %s\nno-filter %s\nstrict-access %s\n", options->any_port ? "yes" : "no",
-	    options->dry_run ? "yes" : "no", options->edge ? "yes" : "no", options->no_filter ? "yes" : "no",
-	    options->strict_access ? "yes" : "no");
+	printf("any-port %s\ndry-run %s\nedge %s\nno-filter %s\nstate %s\nstrict-access %s\n",
+	    options->any_port ? "yes" : "no", options->dry_run ? "yes" : "no", options->edge ? "yes" : "no",
+	    options->no_filter ? "yes" : "no", options->state, options->strict_access ? "yes" : "no");
 	return perform_finish(STATUS_DONE, true);
 }

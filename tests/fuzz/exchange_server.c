@@ -218,8 +218,9 @@ clock_lock_unlock(struct clock_lock *state)
 }
 
 const char *
-clock_lock_complaint(int error)
+clock_lock_complaint(const struct clock_lock *state, int error)
 {
+	(void)state;
 	return strerror(error);
 }
 

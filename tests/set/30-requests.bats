@@ -665,6 +665,7 @@ limit() {
 		dry-run yes
 		edge yes
 		no-filter yes
+		state /run/guestclock
 		strict-access yes
 	END
 	# status reads the same clock that other requests set.
@@ -898,6 +899,39 @@ holds() {
 	ask 'rdate -s 127.0.0.1'
 	expect 0
 	assert_stepped +100.0 1.5
+}
+
+@test "where /run is read-only or missing, one line names the directory and --state, which names another" {
+	badsource tcp:37:good
+	local cure='; --state in the forced command names another directory$'
+	clock_new offset_ns=-100.0
+	ask 'rdate -s 127.0.0.1' --state "$WORK/missing/state"
+	refused 111 "cannot lock $WORK/missing/state/lock: No such file or directory$cure"
+	"${ENTER[@]}" --mount mount -o remount,ro /run
+	ask 'rdate -s 127.0.0.1'
+	refused 111 "cannot lock /run/guestclock/lock: Read-only file system$cure"
+	# The exchange measures, and refuses to set with the same line.
+	ask exchange < <(printf 'now\nstep +100.000000000\nbye\n')
+	equal "$status" 111 status
+	[[ $output == *$'\nnow '*$'\nno failed cannot lock /run/guestclock/lock: Read-only file system; --state '* ]] || { shown; return 1; }
+	log_take
+	assert_unset
+	# What needs no lock works.
+	ask status
+	expect 0
+	[[ $output == *$'\nstate /run/guestclock\n'* ]] || { shown; return 1; }
+	ask 'rdate -s 127.0.0.1' --state "$WORK/state"
+	expect 0
+	assert_stepped +100.0 1.5
+	equal "$("${ENTER[@]}" --mount stat -c '%a %n' "$WORK/state" "$WORK/state/lock")" "755 $WORK/state"$'\n'"600 $WORK/state/lock" 'modes'
+	ask status --state "$WORK/state"
+	[[ $output == *$'\nsynchronised yes, by guestclock-set\n'* ]] || { shown; return 1; }
+	log_take
+	local bad
+	for bad in '' state ./state "/$(fill 100 x)"; do
+		ask status --state "$bad"
+		refused 100 'refused: --state "[^"]*": expected an absolute path of at most 100 octets$' || return 1
+	done
 }
 
 @test "requests are carried out and refused as usual when syslog does not answer or does not exist" {

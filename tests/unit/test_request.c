@@ -148,6 +148,9 @@ good_options(void **unused)
 	assert_false(options.any_port);
 	assert_int_equal(OPTIONS(&options, "--any-port", "--host=[fe80::1%eth0]:3700"), 3);
 	assert_true(options.any_port);
+	assert_string_equal(options.state, "/run/guestclock");
+	assert_int_equal(OPTIONS(&options, "--state", "/var/lib/guestclock-set"), 3);
+	assert_string_equal(options.state, "/var/lib/guestclock-set");
 	assert_int_equal(OPTIONS(&options, "--not-before", "2030-01-01", "--not-after", "2040-01-01T12:00:00Z"), 5);
 	assert_int_equal(options.not_before, 1893456000);
 	assert_int_equal(set_options_pivot(&options), 1893456000 + (options.not_after - options.not_before) / 2);
@@ -162,7 +165,7 @@ bad_options(void **unused)
 		{ "--not-after", "2026-02-30" }, { "--not-before", "2030-01-01", "--not-after", "2030-01-01" },
 		{ "--not-before", "1970-01-01", "--not-after", "2261-01-01" }, { "--not-before", "2100-01-01" },
 		{ "--allow", "" }, { "--allow", "rdate," }, { "--allow", "rdate,rdate" }, { "--allow", "rdate, status" },
-		{ "--allow", "everything-there-is" }, { "--host", "" }, { "--host", "-a" }, { "--host", "a b" }, { "--default", "" },
+		{ "--allow", "everything-there-is" }, { "--host", "" }, { "--host", "-a" }, { "--host", "a b" }, { "--state", "" }, { "--state", "run" }, { "--default", "" },
 		{ "--max-step", "1", "--max-step", "2" }, { "--dry-run=yes" }, { "--strict-access=no" }, { "--max", "1" }, { "--dry-run", "--dry-run" },
 	};
 	struct set_options options;
