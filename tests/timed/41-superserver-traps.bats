@@ -31,6 +31,30 @@ from() { # SOURCE OCTETS SECONDS
 	run_cmd ask $(over_udp) --expect "$2" --timeout "$3" --source "$source" "$address"
 }
 
+# ------------------------------------------------------------------------- xinetd's bind beside flags IPv6
+
+# bound_to LINE...: starts xinetd with the snippet and this bind line, and prints where it listens at port 37 in the sandbox,
+# as /proc/net/tcp and tcp6 have it.
+bound_to() {
+	local EDIT=$1
+	xinetd_snippet() { sed -E "s/^(\t*disable.*=).*/\\1 no/; $EDIT" "$SNIPPETS/xinetd.d/in-timed-$1"; }
+	superserver_start xinetd stream-wait
+	cat "/proc/$SANDBOX/net/tcp" "/proc/$SANDBOX/net/tcp6" | awk '$4 == "0A" && $2 ~ /:0025$/ { print $2 }'
+	superserver_stop
+}
+
+@test "xinetd listens on every address with an IPv4 bind beside IPv6, as the snippets and superservers.md say, but not with their cures" {
+	local file loopback=0100007F:0025 mapped=0000000000000000FFFF00000100007F:0025
+	equal "$(bound_to '/^}/i \\tbind = 127.0.0.1')" 00000000000000000000000000000000:0025 'bind = 127.0.0.1'
+	equal "$(bound_to '/^}/i \\tbind = ::ffff:127.0.0.1')" "$mapped" 'bind = ::ffff:127.0.0.1'
+	equal "$(bound_to '/^}/i \\tbind = 127.0.0.1
+		s/^(\t*flags.*) IPv6$/\1/')" "$loopback" 'bind = 127.0.0.1 without IPv6'
+	for file in "$SNIPPETS"/xinetd.d/in-timed-stream "$SNIPPETS"/xinetd.d/in-timed-dgram "$TOP/doc/superservers.md"; do
+		tr '\n\t#' '   ' <"$file" | tr -s ' ' | grep -q 'bind = 127\.0\.0\.1.*every address.*bind = ::ffff:127\.0\.0\.1' ||
+			{ printf 'not in %s\n' "$file"; return 1; }
+	done
+}
+
 # ------------------------------------------------- access, for every client of a process that serves many
 
 # A superserver's own access check, if it has one, sees only the first client.
