@@ -105,7 +105,9 @@ int
 option_next(struct option_reader *reader, char complaint[OPTION_COMPLAINT])
 {
 	const struct program *program = reader->program;
-	const char *word = reader->argv[optind == 0 ? 1 : optind];
+	int at = optind == 0 ? 1 : optind;
+	/* Before Linux 5.18 a program may be started without any words: then the environment is behind argv's NULL. */
+	const char *word = at < reader->argc ? reader->argv[at] : NULL;
 	int option = getopt_long(reader->argc, reader->argv, reader->letters, reader->longs, NULL);
 
 	reader->value = optarg != NULL ? optarg : "";
@@ -123,8 +125,8 @@ option_next(struct option_reader *reader, char complaint[OPTION_COMPLAINT])
 		return OPTION_HELP;
 	if (option == (int)program->count + 1)
 		return OPTION_VERSION;
-	for (size_t at = 0; option > ' ' && at < program->count; at++)
-		if (program->options[at].name[1] == option)
-			return (int)at;
+	for (size_t index = 0; option > ' ' && index < program->count; index++)
+		if (program->options[index].name[1] == option)
+			return (int)index;
 	return option;
 }

@@ -155,6 +155,18 @@ options_of(struct driver_options *options, const char *line)
 }
 
 static void
+no_words(void **unused)
+{
+	char complaint[OPTION_COMPLAINT];
+	struct driver_options options;
+
+	(void)unused;
+	/* Started without any argv[0]. */
+	assert_int_equal(options_parse(0, (char *[]){ NULL }, &options, complaint), OPTION_WRONG);
+	assert_non_null(strstr(complaint, "no command"));
+}
+
+static void
 options_read(void **unused)
 {
 	static const char *const bad[] = { "", "synch", "--json sync", "sync -j 0", "sync -j 1001", "sync -j x", "sync -j",
@@ -354,6 +366,7 @@ main(void)
 		cmocka_unit_test(encodings),
 		cmocka_unit_test(bad_lists),
 		cmocka_unit_test(destinations),
+		cmocka_unit_test(no_words),
 		cmocka_unit_test(options_read),
 		cmocka_unit_test(states_round_trip),
 		cmocka_unit_test(damaged_states),

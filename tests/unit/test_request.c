@@ -131,11 +131,15 @@ options_of(struct set_options *options, const char *const *words)
 static void
 good_options(void **unused)
 {
+	char complaint[OPTION_COMPLAINT];
 	struct set_options options;
 
 	(void)unused;
 	assert_int_equal(options_of(&options, (const char *const[]){ NULL }), 1);
 	assert_int_equal(options.not_before, RELEASE_SECONDS);
+	/* Started without any argv[0]: there are no words. */
+	options = set_options_default();
+	assert_int_equal(set_options_parse(0, (char *[]){ NULL }, &options, complaint), 0);
 	assert_int_equal(options.allowed, REQUEST_ALL);
 	assert_int_equal(options.max_step, INT64_MAX);
 	assert_int_equal(OPTIONS(&options, "--max-step", "3600", "--max-back=0.5", "--allow", "rdate,status", "--dry-run"), 7);
