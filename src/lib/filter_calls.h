@@ -68,8 +68,8 @@ static const struct calls setter[] = {
 };
 /*
  * The calls that asker and setter deny.  When the syslog daemon has gone, syslog(3) tries to connect again: the attempt
- * fails and the line is lost, but the request continues.  Looking up a file by name fails as well, and so does the
- * fstat(3) of a C library that implements it by newfstatat(2).
+ * fails and the line is lost.  An exchange then ends (outcome_logged()).  Looking up a file by name fails as well, and so
+ * does the fstat(3) of a C library that implements it by newfstatat(2).
  */
 #define UNREACHABLE "socket connect openat open newfstatat fstatat64"
 

@@ -230,6 +230,9 @@ exchange_serve(const struct set_options *options, struct clock_lock *run, bool m
 			too_long = false;
 			if (!going_on)
 				return server.status;
+			if (!outcome_logged())
+				return outcome_fail("exchange: syslog did not take a line of this session, perhaps because it was "
+				    "restarted: the session ends");
 			line = end + 1;
 		}
 		held -= (size_t)(line - buffer);

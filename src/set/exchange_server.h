@@ -15,7 +15,8 @@
  * Answers orders until "bye", the end of standard input, or too many orders to set (step, slew, rate, bound).  Uses no
  * timer.  Still answers "now", but refuses orders to set, without MAY_SET (no CAP_SYS_TIME), with options->dry_run, or
  * if the lock RUN could not be opened.  Returns STATUS_DONE if nothing was refused, otherwise what outcome_order()
- * returned for the last refusal.  Returns STATUS_SYSTEM if standard input or output fails.
+ * returned for the last refusal.  Returns STATUS_SYSTEM if standard input or output fails, or syslog no longer takes
+ * lines: a session does not go on unlogged.
  */
 enum status exchange_serve(const struct set_options *options, struct clock_lock *run, bool may_set);
 

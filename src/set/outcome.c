@@ -1,10 +1,12 @@
 /* Lines for the user and for syslog: see outcome.h. */
 #include "set/outcome.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "lib/text.h"
 
@@ -17,11 +19,31 @@
 static const struct ssh_env *who;
 static char request[128];
 
+/* syslog(3)'s socket; -1: it had none at the start. */
+static int log_socket = -1;
+
 void
 outcome_start(const struct ssh_env *client)
 {
+	/* openlog(3) does not say whether it connects.  Its socket becomes the lowest free descriptor. */
+	int lowest = dup(STDERR_FILENO);
+
 	who = client;
+	if (lowest >= 0)
+		close(lowest);
 	openlog(PROGRAM, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	log_socket = lowest;
+	if (!outcome_logged())
+		log_socket = -1;
+}
+
+bool
+outcome_logged(void)
+{
+	/* syslog(3) closes its socket if it cannot send.  Behind the filter it cannot open another. */
+	struct pollfd socket = { .fd = log_socket };
+
+	return log_socket < 0 || poll(&socket, 1, 0) == 0 || (socket.revents & POLLNVAL) == 0;
 }
 
 void

@@ -15,6 +15,12 @@
 /* Connects to syslog, so that later lines need no new descriptor.  CLIENT, which these lines name, must stay valid. */
 void outcome_start(const struct ssh_env *client);
 
+/*
+ * Whether syslog took every line so far, as far as send(2) can tell.  True as well if no syslog was there at the start:
+ * a guest may have none.
+ */
+bool outcome_logged(void);
+
 /* Sets the request that later lines name.  TEXT may contain any characters. */
 void outcome_request(const char *text);
 

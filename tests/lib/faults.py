@@ -46,7 +46,7 @@ ERRORS = {
     "read": "EINTR EIO EAGAIN ENOMEM short", "write": "EINTR EIO EAGAIN ENOSPC EPIPE short",
     "pread64": "EINTR EIO short", "pwrite64": "EINTR EIO ENOSPC EDQUOT short",
     "open": "EINTR EACCES EMFILE ENFILE ENOMEM ENOENT EIO", "openat": "EINTR EACCES EMFILE ENFILE ENOMEM ENOENT EIO",
-    "close": "EINTR EIO", "close_range": "ENOSYS EPERM", "lseek": "ESPIPE", "fcntl": "EBADF EPERM", "dup2": "EINTR EMFILE EBUSY",
+    "close": "EINTR EIO", "close_range": "ENOSYS EPERM", "lseek": "ESPIPE", "fcntl": "EBADF EPERM", "dup": "EBADF EMFILE", "dup2": "EINTR EMFILE EBUSY",
     "pipe2": "EMFILE ENFILE ENOMEM", "ioctl": "ENOTTY EIO", "flock": "EINTR EWOULDBLOCK ENOLCK ENOMEM",
     "fstat": "EIO ENOMEM", "newfstatat": "EACCES ENOENT ENOMEM EIO", "stat": "EACCES ENOENT ENOMEM EIO",
     "faccessat": "EACCES ENOENT ENOMEM EIO", "faccessat2": "ENOSYS EACCES ENOENT ENOMEM EIO", "access": "EACCES ENOENT ENOMEM EIO",
@@ -89,7 +89,7 @@ DOCUMENTED = (0, 1, 100, 111)
 # Calls whose failure is reported in other words than strerror's.
 NAMELESS = {
     "capget": "no CAP_SYS_TIME", "flock": "another request is setting the clock", "read": "could not read and understand .* to its end",
-    "dup2": "ended without an answer", "write": "ended without an answer",
+    "dup2": "ended without an answer", "sendto": "syslog did not take a line", "write": "ended without an answer",
     # inject does not make the call, but the program takes the error to mean that the connection is in progress.
     "connect": "Transport endpoint is not connected|Destination address required",
 }

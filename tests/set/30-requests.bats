@@ -952,6 +952,35 @@ holds() {
 	expect 100 'unknown request'
 }
 
+@test "a session ends at the first line that syslog does not take because it was restarted, and the next is logged again" {
+	mkfifo "$WORK/orders"
+	clock_new offset_ns=-100.0
+	export SSH_CONNECTION='127.0.0.1 1 127.0.0.1 22' SSH_ORIGINAL_COMMAND=exchange
+	REDIRECT="<$WORK/orders" background session enclosed "$GUESTCLOCK_SET"
+	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND
+	exec 8>"$WORK/orders"
+	printf 'now\nstep +1.000000000\n' >&8
+	wait_for 5 grep -q '^done ' "$WORK/session.out"
+	assert_logged "$DAEMON_NOTICE" 'step by \+1\.000000000 s'
+	# What a restart of syslog does: another socket by the same name.
+	stop logsink
+	rm "$DEV/log"
+	background logsink "$PYTHON" -I -S "$TOP/tests/lib/logsink.py" "$DEV/log" "$LOG" "$WORK/log.ack"
+	wait_for 15 test -S "$DEV/log"
+	printf 'now\nstep +1.000000000\nnow\nstep +1.000000000\n' >&8
+	wait_for 5 not alive session
+	exec 8>&-
+	equal "$(grep -c '^done ' "$WORK/session.out")" 2 'orders done'
+	equal "$(clock_get steps)" 2 'steps'
+	grep -q '^guestclock-set: exchange: syslog did not take a line of this session, .*: the session ends$' "$WORK/session.out"
+	assert_not_logged
+	# The next session has a connection of its own.
+	clock_new offset_ns=-100.0
+	ask exchange < <(printf 'now\nstep +1.000000000\nbye\n')
+	expect 0
+	assert_logged "$DAEMON_NOTICE" 'step by \+1\.000000000 s'
+}
+
 @test "the log has the key's fingerprint if sshd exposes it, and nothing else from sshd's file" {
 	local key=AAAAC3NzaC1lZDI1NTE5AAAAIDw0nGkTeP2FnJ1yXq7b0H3mJcT0mFZyJpP4yH8q0t8R
 	hosts_deny 'guestclock-set: 127.0.0.9'
