@@ -167,3 +167,13 @@ format_quoted(const char *from, char *text, size_t size)
 		;
 	memcpy(text + (at > size / 2 ? at : size - 4), "...", 4);
 }
+
+bool
+text_is_printable(const char *text, size_t size)
+{
+	size_t at = 0;
+
+	while (at < size && text[at] >= ' ' && text[at] <= '~')
+		at++;
+	return at < size && text[at] == '\0';
+}

@@ -44,4 +44,7 @@ void format_date(nanoseconds time, char text[DATE_TEXT]);
  */
 void format_quoted(const char *from, char *text, size_t size);
 
+/* Whether TEXT ends with a NUL within SIZE octets, and has only printable ASCII before it. */
+bool text_is_printable(const char *text, size_t size);
+
 #endif

@@ -1,17 +1,7 @@
 /* The answer from the asking process: see query_answer.h. */
 #include "set/query_answer.h"
 
-#include <stddef.h>
-
-static bool
-text_valid(const char *text, size_t size)
-{
-	size_t at = 0;
-
-	while (at < size && text[at] >= ' ' && text[at] <= '~')
-		at++;
-	return at < size && text[at] == '\0';
-}
+#include "lib/text.h"
 
 static bool
 offset_valid(struct interval offset)
@@ -24,5 +14,5 @@ bool
 query_answer_valid(const struct query_answer *answer)
 {
 	return answer->outcome < QUERY_OUTCOMES && offset_valid(answer->offset) && answer->delay >= 0 &&
-	    text_valid(answer->source, sizeof answer->source) && text_valid(answer->text, sizeof answer->text);
+	    text_is_printable(answer->source, sizeof answer->source) && text_is_printable(answer->text, sizeof answer->text);
 }

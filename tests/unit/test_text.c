@@ -123,6 +123,23 @@ prints(void **unused)
 	assert_string_equal(quoted, "1 345678...");
 }
 
+static void
+printable(void **unused)
+{
+	static const char none[4] = { 'a', 'b', 'c', 'd' };
+
+	(void)unused;
+	assert_true(text_is_printable("", 1));
+	assert_true(text_is_printable("a ~", 4));
+	assert_true(text_is_printable("a\0\n", 4));
+	assert_false(text_is_printable(none, sizeof none));
+	assert_false(text_is_printable("", 0));
+	assert_false(text_is_printable("a\n", 3));
+	assert_false(text_is_printable("\x1f", 2));
+	assert_false(text_is_printable("\x7f", 2));
+	assert_false(text_is_printable("\xc3\xa9", 3));
+}
+
 int
 main(void)
 {
@@ -132,6 +149,7 @@ main(void)
 		cmocka_unit_test(dates),
 		cmocka_unit_test(dates_agree_with_gmtime),
 		cmocka_unit_test(prints),
+		cmocka_unit_test(printable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
