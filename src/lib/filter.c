@@ -95,6 +95,13 @@ filter_next_missed(struct filter_missed *missed)
 	return false;
 }
 
+void
+filter_all_missed(struct filter_missed missed[FILTER_MISSED])
+{
+	for (int at = 0; at < FILTER_MISSED && filter_next_missed(&missed[at]); at++)
+		continue;
+}
+
 int
 filter_enter(enum filter filter)
 {

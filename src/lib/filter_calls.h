@@ -60,10 +60,9 @@ static const struct calls common[] = {
 static const struct calls asker[] = {
 	{ .names = "send recv recvfrom getrandom" }, { "sendto", CONNECTED }, { "prlimit64", NO_NEW_LIMIT }, { 0 }
 };
-/* pidfd_send_signal(2) reaches only a process of which the setting process has a pidfd: the asking process. */
 static const struct calls setter[] = {
 	{ .names = "send adjtimex clock_adjtime clock_adjtime64 clock_settime clock_settime64 settimeofday pwrite64 "
-	    "pread64 ftruncate flock sched_yield pidfd_send_signal wait4" },
+	    "pread64 ftruncate flock sched_yield wait4" },
 	{ "sendto", CONNECTED }, { "prlimit64", NO_NEW_LIMIT }, { 0 }
 };
 /*
@@ -71,16 +70,18 @@ static const struct calls setter[] = {
  * fails and the line is lost.  An exchange then ends (outcome_logged()).  Looking up a file by name fails as well, and so
  * does the fstat(3) of a C library that implements it by newfstatat(2).
  */
-#define UNREACHABLE "socket connect openat open newfstatat fstatat64"
+static const struct calls unreachable[] = { { .names = "socket connect openat open newfstatat fstatat64" }, { 0 } };
 
 /* Name lookup: in files, and in DNS over UDP and TCP. */
 static const struct calls lookup[] = {
 	{ .names = "recvfrom recvmsg sendto sendmsg sendmmsg send recv getpeername getsockname getsockopt setsockopt "
 	    "connect bind newfstatat fstatat64 faccessat faccessat2 access stat stat64 statx getrandom uname getuid "
 	    "geteuid getgid getegid getppid" },
-	{ "socket", 0, ~UINT64_C(0), AF_UNIX }, { "socket", 0, ~UINT64_C(0), AF_INET },
-	{ "socket", 0, ~UINT64_C(0), AF_INET6 }, { "socket", 0, ~UINT64_C(0), AF_NETLINK },
+	{ "socket", 0, ~UINT64_C(0), AF_INET }, { "socket", 0, ~UINT64_C(0), AF_INET6 },
+	{ "socket", 0, ~UINT64_C(0), AF_NETLINK },
 	{ "openat", 2, READ_ONLY }, { "open", 1, READ_ONLY }, { "ioctl", 1, 0xffffffff, FIONREAD },
+	/* stdio asks whether a device is a terminal: a file may be /dev/null, and so may standard error */
+	{ "ioctl", 1, 0xffffffff, TCGETS }, { "ioctl", 1, 0xffffffff, TERMINAL_GETS2 },
 	/* to end connections to name servers after a time limit (access.c) */
 	{ .names = "timer_create timer_settime timer_settime64 timer_delete shutdown" },
 	/* for "reorder on" in host.conf(5) */
@@ -90,6 +91,11 @@ static const struct calls lookup[] = {
 	{ "fcntl", 1, 0xffffffff, F_GETFL }, { "fcntl", 1, 0xffffffff, F_SETFL }, { "fcntl", 1, 0xffffffff, F_GETFD },
 	{ "fcntl", 1, 0xffffffff, F_SETFD }, { 0 }
 };
+/*
+ * The calls that resolver denies.  The C library logs some answers of name servers by syslog(3), which then fails.  It
+ * asks no cache (nscd), because lib/startup.c restricts lookup.
+ */
+static const struct calls local[] = { { "socket", 0, ~UINT64_C(0), AF_UNIX }, { 0 } };
 /* After the lookup, the asking process limits itself further. */
 static const struct calls resolver[] = {
 	{ "prlimit64", 0, ~UINT64_C(0), 0 }, { .names = "setrlimit seccomp" },
@@ -99,17 +105,19 @@ static const struct calls resolver[] = {
 /* in.timed answers, reads hosts.allow and hosts.deny, looks up names and logs while it serves. */
 static const struct calls server[] = {
 	{ .names = "accept4 recvmmsg recvmmsg_time64" },
-	/* stdio asks whether a device is a terminal: hosts.allow, hosts.deny or standard error may be /dev/null */
-	{ "ioctl", 1, 0xffffffff, TCGETS }, { "ioctl", 1, 0xffffffff, TERMINAL_GETS2 },
 	{ "prlimit64", NO_NEW_LIMIT },
+	/* for syslog(3) */
+	{ "socket", 0, ~UINT64_C(0), AF_UNIX },
 	/* If twist or aclexec cannot start its program, libwrap sleeps five seconds and then exits */
 	{ .names = "nanosleep clock_nanosleep clock_nanosleep_time64" },
 	/* -s reads the kernel's clock state; setting it would need a capability that in.timed has given up */
 	{ .names = "adjtimex clock_adjtime clock_adjtime64" }, { 0 }
 };
 /* The calls that server denies: an option in an edited table may try them before in.timed notices that and exits. */
-#define FORBIDDEN "fork vfork clone clone3 execve execveat setuid setgid setgroups setuid32 setgid32 setgroups32 " \
-    "umask setpriority"
+static const struct calls forbidden[] = {
+	{ .names = "fork vfork clone clone3 execve execveat setuid setgid setgroups setuid32 setgid32 setgroups32 umask "
+	    "setpriority" }, { 0 }
+};
 
 /*
  * The calls that kill a process, unless its filter allows or denies them.  If the filter allows one of them with some

@@ -101,10 +101,10 @@ new_filter(uint32_t architecture)
 
 /*
  * Prints a filter called NAME that allows the calls in common and in the two tables of ALLOWED (NULL: no table), and
- * makes the calls in DENIED fail with EACCES.
+ * makes the calls in the table DENIED fail with EACCES.
  */
 static void
-print_filter(const char *name, const struct calls *const allowed[2], const char *denied, uint32_t architecture)
+print_filter(const char *name, const struct calls *const allowed[2], const struct calls *denied, uint32_t architecture)
 {
 	const struct calls *const tables[] = { common, allowed[0], allowed[1] };
 	scmp_filter_ctx context = new_filter(architecture);
@@ -117,7 +117,8 @@ print_filter(const char *name, const struct calls *const allowed[2], const char 
 	for (size_t table = 0; table < 3; table++)
 		for (const struct calls *at = tables[table]; at != NULL && at->names != NULL; at++)
 			add(context, SCMP_ACT_ALLOW, at);
-	add(context, SCMP_ACT_ERRNO(EACCES), &(struct calls){ .names = denied });
+	for (const struct calls *at = denied; at->names != NULL; at++)
+		add(context, SCMP_ACT_ERRNO(EACCES), at);
 	/* filter.c makes this call to kill the process. */
 	add(context, SCMP_ACT_KILL_PROCESS, &(struct calls){ .names = "tkill" });
 	error = seccomp_export_bpf(context, fd);
@@ -178,10 +179,10 @@ main(int argc, char **argv)
 	if (architecture == 0)
 		fail(argv[1], EINVAL);
 	printf("/* Made by mkfilter.  Do not edit. */\n");
-	print_filter("filter_resolver", (const struct calls *const[2]){ lookup, resolver }, "", architecture);
-	print_filter("filter_asker", (const struct calls *const[2]){ asker }, UNREACHABLE, architecture);
-	print_filter("filter_setter", (const struct calls *const[2]){ setter }, UNREACHABLE, architecture);
-	print_filter("filter_server", (const struct calls *const[2]){ lookup, server }, FORBIDDEN, architecture);
+	print_filter("filter_resolver", (const struct calls *const[2]){ lookup, resolver }, local, architecture);
+	print_filter("filter_asker", (const struct calls *const[2]){ asker }, unreachable, architecture);
+	print_filter("filter_setter", (const struct calls *const[2]){ setter }, unreachable, architecture);
+	print_filter("filter_server", (const struct calls *const[2]){ lookup, server }, forbidden, architecture);
 	print_dangerous(architecture);
 	print_names(architecture);
 	return fflush(stdout) == 0 ? 0 : 111;

@@ -19,20 +19,18 @@ perform_prepare(const struct set_options *options, bool sets, struct clock_lock 
 		return outcome_fail("no CAP_SYS_TIME, so the clock cannot be set: run as root, or give this copy of the "
 		    "program the capability (setcap cap_sys_time=ep, owner root, group of the ssh user, mode 0750)");
 	error = clock_lock_open(run, options->state, sets);
-	if (error != 0)
-		return outcome_fail("%s", clock_lock_complaint(run, error));
-	error = privilege_reduce(sets);
-	if (error != 0)
-		return outcome_fail("cannot drop privileges: %s", strerror(error));
-	return STATUS_DONE;
+	return error == 0 ? STATUS_DONE : outcome_fail("%s", clock_lock_complaint(run, error));
 }
 
 enum status
-perform_confine(void)
+perform_confine(bool sets)
 {
 	char text[FILTER_TEXT];
-	int error = privilege_limit(false);
+	int error = privilege_reduce(sets);
 
+	if (error != 0)
+		return outcome_fail("cannot drop privileges: %s", strerror(error));
+	error = privilege_limit(false);
 	if (error != 0)
 		return outcome_fail("cannot set this process's resource limits: %s", strerror(error));
 	error = filter_enter(FILTER_SETTER);
@@ -58,14 +56,10 @@ perform_exchange(const struct set_options *options)
 	bool may_set = privilege_may_set_clock();
 	struct clock_lock run;
 	enum status status;
-	int error;
 
 	/* Ignore a failure: the exchange then refuses orders to set, with the reason. */
 	clock_lock_open(&run, options->state, may_set && !options->dry_run);
-	error = privilege_reduce(may_set);
-	if (error != 0)
-		return outcome_fail("cannot drop privileges: %s", strerror(error));
-	status = perform_confine();
+	status = perform_confine(may_set);
 	return status == STATUS_DONE ? exchange_serve(options, &run, may_set) : status;
 }
 

@@ -21,13 +21,16 @@ enum status perform_rfc868(const struct set_options *options);
 enum status perform_status(const struct set_options *options);
 
 /*
- * Opens the lock file into RUN and drops the privileges that the request does not need.  SETS: the request sets the
- * clock; fails if this process lacks CAP_SYS_TIME or cannot open the file.
+ * Opens the lock file into RUN.  SETS: the request sets the clock; fails if this process lacks CAP_SYS_TIME or cannot
+ * open the file.
  */
 enum status perform_prepare(const struct set_options *options, bool sets, struct clock_lock *run);
 
-/* Enters the system call filter of the process that sets the clock, and sets its resource limits. */
-enum status perform_confine(void);
+/*
+ * Drops all privileges, except CAP_SYS_TIME if SETS, sets resource limits, and enters the system call filter of the
+ * process that sets the clock.  A child cannot give up root's user after that: start it before.
+ */
+enum status perform_confine(bool sets);
 
 /*
  * Flushes standard output and returns STATUS.  PRINTS: the output is all that the request asked for, so if it cannot be

@@ -2,11 +2,15 @@
 #include "set/privilege.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* The user and the group nobody, which the kernel too takes for ids that it cannot show (Debian policy 9.2.2). */
+#define NOBODY 65534
 
 bool
 privilege_may_set_clock(void)
@@ -69,14 +73,13 @@ empty_bounding_set(void)
 		cap_drop_bound(capability);
 }
 
-int
-privilege_reduce(bool keep_clock)
+static int
+set_capabilities(bool keep_clock)
 {
 	static const cap_value_t clock_only[] = { CAP_SYS_TIME };
 	cap_t wanted;
 	int error = 0;
 
-	empty_bounding_set();
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL)
 		return errno;
 	wanted = cap_init();
@@ -88,5 +91,36 @@ privilege_reduce(bool keep_clock)
 	if (error == 0 && cap_set_proc(wanted) != 0)
 		error = errno;
 	cap_free(wanted);
+	return error;
+}
+
+int
+privilege_reduce(bool keep_clock)
+{
+	empty_bounding_set();
+	return set_capabilities(keep_clock);
+}
+
+static int
+become_nobody(void)
+{
+	/* EINVAL, by setresgid(2), means only that the group does not exist in this user namespace. */
+	if (setresgid(NOBODY, NOBODY, NOBODY) != 0)
+		return errno == EINVAL ? 0 : errno;
+	return setgroups(0, NULL) == 0 && setresuid(NOBODY, NOBODY, NOBODY) == 0 ? 0 : errno;
+}
+
+int
+privilege_leave(void)
+{
+	int error;
+
+	empty_bounding_set();
+	error = geteuid() == 0 ? become_nobody() : 0;
+	if (error == 0)
+		error = set_capabilities(false);
+	/* A change of the user may reset this (/proc/sys/fs/suid_dumpable). */
+	if (error == 0 && prctl(PR_SET_DUMPABLE, 0) != 0)
+		error = errno;
 	return error;
 }

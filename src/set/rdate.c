@@ -30,17 +30,17 @@ slew_limit(const struct rdate_request *rdate)
 }
 
 static enum status
-ask_source(const struct rdate_request *rdate, const struct set_options *options, struct hangup *hangup,
+ask_source(const struct rdate_request *rdate, bool sets, const struct set_options *options, struct hangup *hangup,
     struct query_answer *answer)
 {
-	struct asking_process asker;
+	struct child asker;
 	char text[160];
 	enum status status;
 	int error = asking_process_start(&asker, rdate, set_options_pivot(options));
 
 	if (error != 0)
 		return outcome_fail("cannot start the process that asks %s: %s", rdate->host, strerror(error));
-	status = perform_confine();
+	status = perform_confine(sets);
 	if (status == STATUS_DONE)
 		status = asking_process_wait(&asker, rdate, hangup, answer);
 	if (status != STATUS_DONE)
@@ -70,7 +70,7 @@ perform_rdate(const struct rdate_request *request, const struct set_options *opt
 	status = perform_prepare(options, sets, &run);
 	since = sysclock_read();
 	if (status == STATUS_DONE)
-		status = ask_source(&rdate, options, hangup, &answer);
+		status = ask_source(&rdate, sets, options, hangup, &answer);
 	if (status != STATUS_DONE)
 		return status;
 	if (!rdate.print_only)

@@ -70,7 +70,7 @@ perform_rfc868(const struct set_options *options)
 	enum status status = perform_prepare(options, !options->dry_run, &run);
 
 	if (status == STATUS_DONE)
-		status = perform_confine();
+		status = perform_confine(!options->dry_run);
 	if (status == STATUS_DONE)
 		status = read_octets(octets);
 	if (status != STATUS_DONE)

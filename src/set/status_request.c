@@ -27,7 +27,7 @@ perform_status(const struct set_options *options)
 	int error;
 
 	if (status == STATUS_DONE)
-		status = perform_confine();
+		status = perform_confine(false);
 	if (status != STATUS_DONE)
 		return status;
 	error = sysclock_state(&kernel);

@@ -14,6 +14,8 @@ load ../lib/fakeguest
 
 SHIPPED_SET=$TOP/build/guestclock-set
 CLOCK_ONLY=0000000002000000 NOTHING=0000000000000000
+# The user and group of a child of guestclock-set: without root there is no other than the tester's.
+NOBODY=65534 OWN=("$(id -u)" "$(id -g)")
 
 setup_file() {
 	set_setup_file
@@ -32,7 +34,8 @@ setup_file() {
 	objects = $($(1)_objects)
 	planted: all
 	>$(compile) -Wno-missing-prototypes -c -o $(PLANTED)/plant.o tests/helpers/plant.c
-	>$(compile) $(static) $(link) -Wl,--wrap=query_open,--wrap=query_ask,--wrap=correct_clock,--wrap=exchange_parse_order \
+	>$(compile) $(static) $(link) -Wl,--wrap=query_open,--wrap=query_ask,--wrap=correct_clock \
+	>	-Wl,--wrap=exchange_parse_order \
 	>	-o $(PLANTED)/guestclock-set $(PLANTED)/plant.o $(call objects,guestclock-set) $(guestclock-set_libs)
 	>$(compile) $(static) $(link) -Wl,--wrap=rfc868_encode -o $(PLANTED)/in.timed $(PLANTED)/plant.o \
 	>	$(call objects,in.timed) $(in.timed_libs)
@@ -56,10 +59,10 @@ field() {
 # limit PID NAME: prints the soft and the hard limit of /proc/PID/limits
 limit() { sed -n "s/^$2  *\\([^ ]*\\)  *\\([^ ]*\\).*/\\1 \\2/p" "/proc/$1/limits"; }
 
-# descriptors PID: prints what they refer to, with "pipe", "socket" and "pidfd" for those, in order of their numbers
+# descriptors PID: prints what they refer to, with "pipe" and "socket" for those, in order of their numbers
 descriptors() {
 	(cd "/proc/$1/fd" && printf '%s\n' * | sort -n | xargs readlink) |
-		sed 's/^anon_inode:\[\(.*\)\]$/\1/; s/^\(pipe\|socket\|pidfd\):.*/\1/'
+		sed 's/^\(pipe\|socket\):.*/\1/'
 }
 
 # sockets PID FILE...: prints how many of its descriptors from 3 up are sockets in these lists of the sandbox's
@@ -85,14 +88,14 @@ confined() {
 # -------------------------------------------------------------------------------------------------- guestclock-set
 
 # waits REQUEST [PROGRAM]: starts it as sshd does, with a standard input that stays open, descriptors that it does not
-# need, and more environment than it needs.  The words of $LIMITS are its options.
+# need, and more environment than it needs.  The words of $LIMITS are its options, and $BEFORE starts it.
 waits() {
 	mkfifo "$WORK/feed"
 	exec 8<>"$WORK/feed"
 	export SSH_CONNECTION='127.0.0.1 40022 127.0.0.1 22' SSH_ORIGINAL_COMMAND=$1 SSH_CLIENT='127.0.0.1 40022 22' \
 		SECRET=word LOCALDOMAIN=example.test
 	# shellcheck disable=SC2086
-	REDIRECT="<$WORK/feed 5</etc/passwd 6</dev/null 9</dev/null" background waiting enclosed "${2-$GUESTCLOCK_SET}" ${LIMITS-} 8<&-
+	REDIRECT="<$WORK/feed 5</etc/passwd 6</dev/null 9</dev/null" background waiting enclosed "${BEFORE[@]}" "${2-$GUESTCLOCK_SET}" ${LIMITS-} 8<&-
 	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND SSH_CLIENT SECRET LOCALDOMAIN
 }
 
@@ -147,29 +150,47 @@ enclosed_setter() {
 	done
 }
 
-# enclosed_asker PID SOCKETS: checks the process that asks; it has at least SOCKETS sockets to the source
-enclosed_asker() {
-	local others
-	confined "$1" "$NOTHING" 2 || return 1
+# ids PID: prints the user and group ids of a process (real, effective, saved, file system), and its groups
+ids() { sed -n 's/^\(Uid\|Gid\|Groups\)://p' "/proc/$1/status" | xargs; }
+
+# enclosed_child PID FILTERS: checks a process that parses what comes from the network
+enclosed_child() {
+	confined "$1" "$NOTHING" "$2" || return 1
 	equal "$(field "$1" CapBnd)" "$NOTHING" CapBnd || return 1
 	equal "$(limit "$1" 'Max core file size')" '0 0' 'core files' || return 1
+	if ((OWN[0] == 0)); then
+		equal "$(ids "$1")" "$(printf "$NOBODY %.0s" 1 2 3 4 5 6 7 8 | sed 's/ $//')" 'user, group and groups' || return 1
+	else
+		equal "$(field "$1" Uid) $(field "$1" Gid)" "${OWN[*]}" 'user and group' || return 1
+	fi
+	# Its three descriptors are its pipe to the parent; it has no local socket, and neither the lock nor the log.
+	equal "$(descriptors "$1" | head -n 3 | tr '\n' ' ')" 'pipe pipe pipe ' 'descriptors 0, 1 and 2' || return 1
+	equal "$(cd "/proc/$1/fd" && readlink 0 1 2 | sort -u | wc -l)" 1 'pipes' || return 1
+	equal "$(descriptors "$1" | tail -n +4 | grep -vx socket)" '' 'descriptors from 3 up that are no sockets' || return 1
+	equal "$(sockets "$1" unix)" 0 'local sockets' || return 1
+}
+
+# enclosed_asker PID SOCKETS: checks the process that asks; it has at least SOCKETS sockets to the source
+enclosed_asker() {
+	enclosed_child "$1" 2 || return 1
 	equal "$(limit "$1" 'Max processes')" '0 0' 'processes' || return 1
 	equal "$(limit "$1" 'Max open files')" '3 3' 'new descriptors' || return 1
 	equal "$(limit "$1" 'Max file size')" '0 0' 'octets in files' || return 1
 	equal "$(limit "$1" 'Max address space')" '67108864 67108864' 'address space' || return 1
 	! tr '\0' '\n' <"/proc/$1/environ" | grep -q 'SECRET\|word' || { printf 'its environment is there\n'; return 1; }
-	# A pipe to the setter and sockets to the source; neither the lock nor the log.
-	others=$(descriptors "$1" | tail -n +4)
-	equal "$(head -n 1 <<<"$others")" pipe 'descriptor 3' || return 1
-	equal "$(tail -n +2 <<<"$others" | sort -u)" socket 'descriptors from 4 up' || return 1
 	(($(sockets "$1" tcp udp) >= $2)) || { descriptors "$1"; return 1; }
-	equal "$(sockets "$1" unix netlink)" 0 'other sockets' || return 1
+	equal "$(sockets "$1" netlink)" 0 'other sockets' || return 1
+}
+
+# its_like COMMAND...: runs COMMAND as the user of a child, also without capabilities
+its_like() {
+	local -a user=()
+	((OWN[0] != 0)) || user=(--reuid "$NOBODY" --regid "$NOBODY" --clear-groups)
+	$EXEC "${ENTER[@]}" --mount setpriv "${user[@]}" --bounding-set -all --inh-caps -all "$@"
 }
 
 # readable_by_its_like PID: another process of the same user, also without capabilities, can read its environment
-readable_by_its_like() {
-	"${ENTER[@]}" --mount setpriv --bounding-set -all --inh-caps -all cat "/proc/$1/environ" >/dev/null 2>&1
-}
+readable_by_its_like() { EXEC='' its_like cat "/proc/$1/environ" >/dev/null 2>&1; }
 
 # while_it_asks PROGRAM OPTIONS...: checks rdate during one request for each of OPTIONS
 while_it_asks() {
@@ -184,8 +205,8 @@ while_it_asks() {
 		enclosed_setter "$setter" "$CLOCK_ONLY"
 		case $words in '') open=1 ;; *) open=5 ;; esac
 		enclosed_asker "$asker" "$open"
-		# The setter has its lock, the log, the pipe and a pidfd for the asker.
-		equal "$(descriptors "$setter" | tail -n +4 | sort | tr '\n' ' ')" '/run/guestclock/lock pidfd pipe socket ' 'descriptors from 3 up'
+		# The setter has its lock, the log, the answer's pipe and both ends of the one that ends the asker.
+		equal "$(descriptors "$setter" | tail -n +4 | sort | tr '\n' ' ')" '/run/guestclock/lock pipe pipe pipe socket ' 'descriptors from 3 up'
 		equal "$(sockets "$setter" unix)" 1 'local sockets'
 		# No process of its user may trace or dump it; a process that had not made itself undumpable could be
 		# read.
@@ -207,7 +228,7 @@ while_it_asks() {
 
 @test "while rdate waits for an answer, the setting process has only CAP_SYS_TIME and no network, the asking process has no capability" {
 	set_start
-	background like "${ENTER[@]}" --mount setpriv --bounding-set -all --inh-caps -all sleep 60
+	background like its_like sleep 60
 	wait_for 5 readable_by_its_like "$PID"
 	while_it_asks "$GUESTCLOCK_SET" '' -u -n -e
 }
@@ -288,12 +309,11 @@ serves_confined() {
 # ------------------------------------------------------------------------------------------------------ planted calls
 
 # planted_set FUNCTION CALL REQUEST: runs REQUEST with CALL planted in FUNCTION, and with "now" on standard input.  Sets
-# $fate, how the two processes ended, and $said, the result of the planted call.  The output goes through a pipe,
-# because the process that asks may not write to a file.
+# $fate, how the processes ended, the parent first, and $said, the result of the planted call.
 planted_set() {
 	: >"$WORK/strace"
 	export SSH_CONNECTION='127.0.0.1 40022 127.0.0.1 22' SSH_ORIGINAL_COMMAND=$3 PLANT_IN=$1 PLANT=$2
-	enclosed strace -f -e trace=none -o "$WORK/strace" "$PLANTED/guestclock-set" <<<now 2>&1 >"$WORK/out" | cat >"$WORK/errors" || :
+	enclosed strace -f -e trace=none -o "$WORK/strace" "$PLANTED/guestclock-set" <<<now 2>"$WORK/errors" >"$WORK/out" || :
 	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND PLANT PLANT_IN
 	fate=$(sort -n "$WORK/strace" | sed -n 's/^[0-9]* *+++ \(.*\) +++$/\1/p' | paste -sd ',')
 	said=$(sed -n 's/^planted .*: //p' "$WORK/errors")
@@ -328,6 +348,7 @@ told_no() {
 FORBIDDEN=(
 	# programs and processes
 	execve execveat clone clone3 kill tkill tgkill rt_sigqueueinfo ptrace process_vm_readv process_vm_writev pidfd_open pidfd_getfd
+	pidfd_send_signal
 	# code, and the kernel's own interpreters
 	'mmap executable' mprotect pkey_mprotect memfd_create shmat bpf io_uring_setup perf_event_open userfaultfd
 	# privileges
@@ -381,12 +402,13 @@ ASKER_DIES='exited with 111,killed by SIGSYS'
 	badsource tcp:37:good
 	harmless query_ask 'rdate -p 127.0.0.1'
 	fates query_ask 'rdate -p 127.0.0.1' "$ASKER_DIES" "${FORBIDDEN[@]}" clock_settime clock_adjtime adjtimex settimeofday \
-		seccomp prlimit64 pidfd_send_signal bind sendmsg 'sendto an address' 'openat to write' 'socket of packets'
-	told_no query_ask 'rdate -p 127.0.0.1' openat newfstatat socket connect
+		seccomp prlimit64 bind sendmsg 'sendto an address' 'openat to write' 'socket of packets'
+	told_no query_ask 'rdate -p 127.0.0.1' openat newfstatat socket 'local socket' connect
 	# Before it has a connection, while it looks up names.
 	harmless query_open 'rdate -p 127.0.0.1'
 	fates query_open 'rdate -p 127.0.0.1' "$ASKER_DIES" "${FORBIDDEN[@]}" clock_settime clock_adjtime adjtimex settimeofday \
-		prlimit64 pidfd_send_signal 'openat to write' 'openat to create' 'socket of packets'
+		prlimit64 'openat to write' 'openat to create' 'socket of packets'
+	told_no query_open 'rdate -p 127.0.0.1' 'local socket'
 }
 
 @test "the filter kills the setting process of guestclock-set at a forbidden system call" {
@@ -398,7 +420,20 @@ ASKER_DIES='exited with 111,killed by SIGSYS'
 	[[ $fate == 'killed by SIGSYS,'* && $said == '' ]] || { cat "$WORK/errors" "$WORK/strace"; return 1; }
 	harmless exchange_parse_order exchange
 	fates exchange_parse_order exchange 'killed by SIGSYS' "${FORBIDDEN[@]}" seccomp prlimit64 bind sendmsg 'sendto an address'
-	told_no exchange_parse_order exchange openat 'openat to write' newfstatat socket 'socket of packets' connect
+	told_no exchange_parse_order exchange openat 'openat to write' newfstatat socket 'local socket' 'socket of packets' connect
+}
+
+@test "in guestclock-set, the processes that parse names reach no file that only root may read" {
+	((OWN[0] == 0)) || unmet 'not root: a user namespace of one user has no place for another'
+	set_start
+	badsource tcp:37:good
+	printf 'secret\n' >"$ETC/private"
+	chmod 600 "$ETC/private"
+	told_no query_open 'rdate -p 127.0.0.1' 'openat of a private file'
+	# Nothing else forbids it.
+	chmod 644 "$ETC/private"
+	planted_set query_open 'openat of a private file' 'rdate -p 127.0.0.1'
+	equal "$said" 'done' 'openat of a public file, asking'
 }
 
 # in_timed_alone FILE ARGUMENTS...: runs a Python program with its own loopback and empty tables
@@ -461,7 +496,7 @@ in_timed_alone() {
 	END
 	chmod 755 "$WORK" "$BATS_FILE_TMPDIR"
 	outcomes=$(in_timed_alone "$WORK/serve.py" "$PLANTED/in.timed" getpid "${FORBIDDEN[@]}" clock_settime settimeofday \
-		seccomp prlimit64 'openat to write' 'openat to create' 'socket of packets' pidfd_send_signal)
+		seccomp prlimit64 'openat to write' 'openat to create' 'socket of packets')
 	printf '%s\n' "$outcomes"
 	equal "$(head -n 1 <<<"$outcomes")" 'getpid,4,0,done'
 	while IFS=, read -r call octets fate said; do
@@ -472,7 +507,7 @@ in_timed_alone() {
 		*) equal "$octets $fate $said" '0 SIGSYS ' "$call" ;;
 		esac
 	done <<<"$outcomes"
-	equal "$(wc -l <<<"$outcomes")" $((${#FORBIDDEN[@]} + 9)) 'calls planted'
+	equal "$(wc -l <<<"$outcomes")" $((${#FORBIDDEN[@]} + 8)) 'calls planted'
 }
 
 # --------------------------------------------------------------------------------------------------------- no seccomp

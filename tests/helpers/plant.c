@@ -1,8 +1,8 @@
 /*
  * Linked into a program with ld's --wrap, this wraps some of the program's own functions and makes a system call there
  * that the program never makes: the call that PLANT names, in the function that PLANT_IN names, PLANT_TIMES times.  If
- * the call returns, it prints the result on standard error.  The arguments are such that the kernel would do nothing if
- * a filter allowed the call.
+ * the call returns, it prints the result on standard error; that of a child process, which has no standard error, is
+ * printed when the program ends.  The arguments are such that the kernel would do nothing if a filter allowed the call.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -83,6 +83,7 @@ static const struct planted {
 	{ "mprotect", SYS_mprotect, { 0, 0, PROT_READ | PROT_EXEC } },
 	/* files */
 	{ "openat", SYS_openat, { AT_FDCWD, (long)"/", O_RDONLY } },
+	{ "openat of a private file", SYS_openat, { AT_FDCWD, (long)"/etc/private", O_RDONLY } },
 	{ "openat to write", SYS_openat, { AT_FDCWD, (long)"/", O_WRONLY } },
 	{ "openat to create", SYS_openat, { AT_FDCWD, (long)"/", O_RDONLY | O_CREAT } },
 	{ "newfstatat", SYS_newfstatat, { AT_FDCWD, (long)"/nonexistent", 0, 0 } },
@@ -109,6 +110,7 @@ static const struct planted {
 #endif
 	/* the network */
 	{ "socket", SYS_socket, { AF_INET, SOCK_DGRAM, 0 } },
+	{ "local socket", SYS_socket, { AF_UNIX, SOCK_DGRAM, 0 } },
 	{ "socket of packets", SYS_socket, { AF_PACKET, SOCK_DGRAM, 0 } },
 	{ "connect", SYS_connect, { NOWHERE, (long)&log_socket, sizeof log_socket } },
 	{ "bind", SYS_bind, { NOWHERE, (long)&log_socket, sizeof log_socket } },
@@ -122,6 +124,21 @@ static const struct planted *planted;
 static char place[32];
 static int count = 1;
 
+/* Shared by a process and its children. */
+static struct {
+	pid_t process;
+	char line[80];
+} *shared;
+
+static void
+tell(void)
+{
+	size_t length = strlen(shared->line);
+
+	if (length > 0 && write(STDERR_FILENO, shared->line, length) != (ssize_t)length)
+		_exit(2);
+}
+
 /* Runs before main, which clears the environment. */
 __attribute__((constructor)) static void
 choose(void)
@@ -133,6 +150,10 @@ choose(void)
 	if (name == NULL || where == NULL)
 		return;
 	snprintf(place, sizeof place, "%s", where);
+	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED || atexit(tell) != 0)
+		_exit(2);
+	shared->process = getpid();
 	for (size_t at = 0; at < sizeof calls / sizeof calls[0]; at++)
 		if (strcmp(calls[at].name, name) == 0)
 			planted = &calls[at];
@@ -146,7 +167,7 @@ static void
 plant(const char *where)
 {
 	const long *argument;
-	char line[80];
+	char line[sizeof shared->line];
 	long result = 0;
 	int length, error;
 
@@ -162,7 +183,9 @@ plant(const char *where)
 	length = snprintf(line, sizeof line, "planted %s: %s\n", planted->name, error == 0 ? "done" : error == EACCES ? "EACCES" :
 	    error == ENOSYS ? "ENOSYS" : "failed");
 	planted = NULL;
-	if (write(STDERR_FILENO, line, (size_t)length) != length)
+	if (getpid() != shared->process)
+		memcpy(shared->line, line, sizeof line);
+	else if (write(STDERR_FILENO, line, (size_t)length) != length)
 		_exit(2);
 }
 

@@ -2,7 +2,7 @@
 # Runs guestclock-set where it can do no harm, and examines what it did.  Load after lib/common.
 #
 # Each test has one sandbox: private user, mount and network namespaces (the sandbox of common.bash, but always with a
-# user namespace).  Inside, guestclock-set believes that it may set the clock.  The kernel would refuse, and is not even
+# user namespace; if root runs the tests, it also has the user and group nobody).  Inside, guestclock-set believes that it may set the clock.  The kernel would refuse, and is not even
 # asked, because tests/helpers/fake-clock.c replaces the clock.  /etc, /run and /dev are the test's own; every port is
 # free.
 
@@ -47,13 +47,29 @@ set_start() {
 		: >"$3"
 		# A time limit, in case no teardown stops it.
 		exec sleep 300'
-	background sandbox unshare -Urmn sh -c "PATH=\$PATH:/usr/sbin:/sbin; $inside" sh "$DEV" "$ETC" "$WORK/ready"
+	local -a unshare=(unshare -Urmn)
+	# Only root can map a second user, and only from outside.  The second sh gets the capabilities of the mapped root.
+	# shellcheck disable=SC2016
+	[ "$(id -u)" -ne 0 ] || unshare=(unshare -Umn sh -c 'looks=0
+		until [ "$(id -u)" = 0 ]; do
+			looks=$((looks + 1))
+			[ $looks -lt 750 ] && sleep 0.02 || exit
+		done
+		exec "$@"' sh)
+	background sandbox "${unshare[@]}" sh -c "PATH=\$PATH:/usr/sbin:/sbin; $inside" sh "$DEV" "$ETC" "$WORK/ready"
+	if [ "$(id -u)" -eq 0 ]; then
+		wait_for 15 own_user_namespace "$PID" || { cat "$WORK/sandbox.out"; return 1; }
+		env printf '0 0 1\n65534 65534 1\n' >"/proc/$PID/gid_map"
+		env printf '0 0 1\n65534 65534 1\n' >"/proc/$PID/uid_map"
+	fi
 	wait_for 15 test -e "$WORK/ready" || { cat "$WORK/sandbox.out"; return 1; }
 	wait_for 15 test -S "$DEV/log" || { cat "$WORK/logsink.out"; return 1; }
 	SANDBOX=$PID
 	ENTER=(nsenter --target "$SANDBOX" --user --preserve-credentials --net)
 	clock_new
 }
+
+own_user_namespace() { [ -e "/proc/$1/ns/user" ] && ! [ "/proc/$1/ns/user" -ef /proc/self/ns/user ]; }
 
 # ----------------------------------------------------------------------------------------------- the clock
 
