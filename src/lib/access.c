@@ -53,19 +53,16 @@ log_allowed(void)
 	return may_log == NULL || may_log();
 }
 
-static void __attribute__((format(printf, 3, 0)))
-log_complaint(int priority, const char *what, const char *format, va_list arguments)
+static void
+log_complaint(const char *what, const char *text)
 {
-	int error = errno;
-	char place[512] = "", text[BUFSIZ];
+	char place[512] = "";
 
 	if (!log_allowed())
 		return;
 	if (tcpd_context.file != NULL)
 		snprintf(place, sizeof place, "%.400s, line %d: ", tcpd_context.file, tcpd_context.line);
-	errno = error;		/* for %m */
-	vsnprintf(text, sizeof text, format, arguments);
-	syslog(priority, "%s: %s%s", what, place, text);
+	syslog(LOG_ERR, "%s: %s%s", what, place, text);
 }
 
 /*
@@ -85,27 +82,35 @@ warning_matters(const char *format)
 }
 
 static bool unread;		/* libwrap could not read and understand a table or list to its end: deny the client */
-static bool looking_up;		/* while true, libwrap's warnings are about the client's name, not about a table */
+static struct access_name *finding;	/* not NULL: libwrap's warnings are about the client's name, not about a table */
 
 void __attribute__((format(printf, 1, 2)))
 tcpd_warn(char *format, ...)
 {
+	char text[BUFSIZ];
 	va_list arguments;
 
-	unread = unread || (!looking_up && warning_matters(format));
 	va_start(arguments, format);
-	log_complaint(LOG_ERR, "warning", format, arguments);
+	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
+	if (finding != NULL) {
+		snprintf(finding->warning, sizeof finding->warning, "%.*s", (int)sizeof finding->warning - 1, text);
+		return;
+	}
+	unread = unread || warning_matters(format);
+	log_complaint("warning", text);
 }
 
 void __attribute__((format(printf, 1, 2)))
 tcpd_jump(char *format, ...)
 {
+	char text[BUFSIZ];
 	va_list arguments;
 
 	va_start(arguments, format);
-	log_complaint(LOG_ERR, "error", format, arguments);
+	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
+	log_complaint("error", text);
 	longjmp(tcpd_buf, AC_ERROR);
 }
 
@@ -127,7 +132,9 @@ tcpd_jump(char *format, ...)
 static const char *daemon_name;
 static bool strict;
 static nanoseconds no_lookup_before;
-static bool lookup_put_off;
+static bool lookup_put_off;		/* a rule needed the client's name, and no lookup was started or completed */
+static struct host_info *asked;	/* the host whose name is looked up */
+static bool (*look_up)(struct access_name *found);
 static bool can_cut;			/* the handler that shuts down connections to name servers is installed */
 
 /*
@@ -154,8 +161,15 @@ access_start(const char *name, bool strict_access)
 
 	daemon_name = name;
 	strict = strict_access;
+	look_up = access_look_up;
 	/* Install the handler now: after filter_enter(), sigaction(2) fails. */
 	can_cut = sigaction(SIGVTALRM, &cut, NULL) == 0;
+}
+
+void
+access_look_up_by(bool (*instead)(struct access_name *found))
+{
+	look_up = instead;
 }
 
 void
@@ -210,7 +224,7 @@ access_fclose(FILE *file)
 
 /* sock_hostname(), with a time limit for its TCP connections to name servers. */
 static void
-look_up_in_time(struct host_info *host)
+look_up_in_time(void)
 {
 	static const struct itimerspec end = { .it_value = { .tv_sec = LOOKUP_CONNECTION }, .it_interval = { .tv_sec = 1 } };
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGVTALRM };
@@ -218,12 +232,26 @@ look_up_in_time(struct host_info *host)
 
 	/* Without the timer only lookups over TCP have no time limit. */
 	if (!can_cut || timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) {
-		sock_hostname(host);
+		sock_hostname(asked);
 		return;
 	}
 	timer_settime(timer, 0, &end, NULL);
-	sock_hostname(host);
+	sock_hostname(asked);
 	timer_delete(timer);
+}
+
+bool
+access_look_up(struct access_name *found)
+{
+	_Static_assert(sizeof found->name == sizeof asked->name, "libwrap's longest name");
+
+	found->warning[0] = '\0';
+	setenv("RES_OPTIONS", LOOKUP_PATIENCE, 0);
+	finding = found;
+	look_up_in_time();
+	finding = NULL;
+	memcpy(found->name, asked->name, sizeof found->name);
+	return true;
 }
 
 /*
@@ -238,6 +266,7 @@ static void
 look_up_name(struct host_info *host)
 {
 	nanoseconds start = sysclock_elapsed(), took;
+	struct access_name found;
 
 	if (start < no_lookup_before) {
 		lookup_put_off = true;
@@ -247,10 +276,13 @@ look_up_name(struct host_info *host)
 		unread = true;
 		return;
 	}
-	setenv("RES_OPTIONS", LOOKUP_PATIENCE, 0);
-	looking_up = true;
-	look_up_in_time(host);
-	looking_up = false;
+	asked = host;
+	if (look_up(&found)) {
+		memcpy(host->name, found.name, sizeof host->name);
+		if (found.warning[0] != '\0')
+			log_complaint("warning", found.warning);
+	} else
+		lookup_put_off = true;
 	took = sysclock_elapsed() - start;
 	if (took < LOOKUP_SLOW)
 		return;

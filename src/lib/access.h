@@ -32,6 +32,24 @@ void access_start(const char *name, bool strict);
  */
 void access_stay(bool (*may_log)(void));
 
+/* What a lookup of the client's name finds.  Of fixed size, because it may go through a pipe. */
+struct access_name {
+	char name[128];		/* the name, or what libwrap calls a client without a name of its own: unknown, paranoid */
+	char warning[256];	/* libwrap's, about the name, for the log; or empty */
+};
+
+/*
+ * Makes access_allows() call LOOK_UP for the client's name, instead of access_look_up(), if a rule has a name.  LOOK_UP
+ * returns false if it does not have the lookup's result: the client is then denied.
+ */
+void access_look_up_by(bool (*look_up)(struct access_name *found));
+
+/*
+ * Looks up the name of the client that access_allows() was called for, and stores it in FOUND.  Parses the answers of
+ * name servers: LOOK_UP calls it in a process of its own.  Returns true.
+ */
+bool access_look_up(struct access_name *found);
+
 /*
  * Whether the client PEER may use the service; call peer_unmap() on PEER first.  If PEER's family is neither IPv4 nor
  * IPv6, rules see the name and the address "unknown".  FD is the socket of PEER's connection, for the options linger,
@@ -58,7 +76,7 @@ bool access_tables_changed(void);
 /*
  * Whether the caller may cache the last verdict of access_allows().  False if a rule that may concern this daemon has
  * an option other than allow and deny (in the tables that access_tables_changed() last read).  Also false if the client
- * was denied because its name could not be looked up so soon after a slow lookup.
+ * was denied because its name could not be looked up, so soon after a slow lookup or by LOOK_UP.
  */
 bool access_may_cache(void);
 

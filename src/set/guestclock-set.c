@@ -15,6 +15,7 @@
 #include "lib/filter.h"
 #include "lib/startup.h"
 #include "set/hangup.h"
+#include "set/lookup_process.h"
 #include "set/outcome.h"
 #include "set/perform.h"
 #include "set/policy.h"
@@ -134,6 +135,7 @@ run(int argc, char **argv)
 		filter_disable();
 	access_start("guestclock-set", options.strict_access);
 	access_stay(NULL);
+	access_look_up_by(lookup_process);
 	access_tables_changed();
 	if (client.by_ssh && !access_allows(&client.peer, -1))
 		return outcome_refuse("hosts.allow and hosts.deny do not let %s in", client.address);

@@ -95,3 +95,15 @@ denied_tables() {
 	printf '127.0.0.1\n' >"$WORK/denied/hosts.list"
 	faults --denied "$WORK/denied" --jobs 16 errors exchange timed-nowait timed-stream
 }
+
+@test "a client whose name hosts.deny denies is not let in when any one system call fails, or when the process that looks it up is killed" {
+	denied_tables '' 'ALL: UNKNOWN PARANOID .denied.test'
+	printf '127.0.0.1 client.denied.test\n' >"$WORK/denied/hosts"
+	faults --denied "$WORK/denied" --jobs 8 errors status
+}
+
+@test "a client whose name hosts.allow does not have is not let in when any one system call fails, or when the process that looks it up is killed" {
+	denied_tables 'ALL: .allowed.test' 'ALL: ALL'
+	printf '127.0.0.1 client.denied.test\n' >"$WORK/denied/hosts"
+	faults --denied "$WORK/denied" --jobs 8 errors status
+}

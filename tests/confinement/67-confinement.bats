@@ -10,6 +10,7 @@ bats_require_minimum_version 1.5.0
 load ../lib/common
 load ../lib/set
 load ../lib/superserver
+load ../lib/hosts
 load ../lib/fakeguest
 
 SHIPPED_SET=$TOP/build/guestclock-set
@@ -34,7 +35,7 @@ setup_file() {
 	objects = $($(1)_objects)
 	planted: all
 	>$(compile) -Wno-missing-prototypes -c -o $(PLANTED)/plant.o tests/helpers/plant.c
-	>$(compile) $(static) $(link) -Wl,--wrap=query_open,--wrap=query_ask,--wrap=correct_clock \
+	>$(compile) $(static) $(link) -Wl,--wrap=access_look_up,--wrap=query_open,--wrap=query_ask,--wrap=correct_clock \
 	>	-Wl,--wrap=exchange_parse_order \
 	>	-o $(PLANTED)/guestclock-set $(PLANTED)/plant.o $(call objects,guestclock-set) $(guestclock-set_libs)
 	>$(compile) $(static) $(link) -Wl,--wrap=rfc868_encode -o $(PLANTED)/in.timed $(PLANTED)/plant.o \
@@ -423,17 +424,112 @@ ASKER_DIES='exited with 111,killed by SIGSYS'
 	told_no exchange_parse_order exchange openat 'openat to write' newfstatat socket 'local socket' 'socket of packets' connect
 }
 
-@test "in guestclock-set, the processes that parse names reach no file that only root may read" {
+# lets_in_all_but_evil: tables for which a client whose name is unknown is let in, and which need the name
+lets_in_all_but_evil() {
+	hosts_allow ''
+	hosts_deny 'guestclock-set: .evil.test'
+}
+
+@test "the filter kills the process that looks up the client's name at a forbidden system call, and the client is refused" {
+	set_start
+	lets_in_all_but_evil
+	harmless access_look_up status
+	[[ $fate == 'exited with 0,'* ]]
+	fates access_look_up status 'exited with 1,killed by SIGSYS' "${FORBIDDEN[@]}" clock_settime clock_adjtime adjtimex settimeofday \
+		prlimit64 'openat to write' 'openat to create' 'socket of packets'
+	told_no access_look_up status 'local socket'
+	unforeseen access_look_up status
+}
+
+@test "guestclock-set refuses the client if the process that looks up its name ends, or answers with anything but a name" {
+	set_start
+	lets_in_all_but_evil
+	local call
+	for call in exit 'answer zeros' 'answer an endless name'; do
+		log_take
+		planted_set access_look_up "$call" status
+		printf '%s: %s\n' "$call" "$fate"
+		[[ $fate == 'exited with 1,'* ]]
+		equal "$(<"$WORK/out")" '' 'standard output'
+		equal "$(grep -c 'hosts.allow and hosts.deny do not let 127.0.0.1 in$' "$WORK/errors")" 1 'lines on standard error'
+		log_take
+		equal "${#logged[@]}" 2 'lines in the log' || { printf '%s\n' "${logged[@]}"; return 1; }
+		[[ ${logged[0]} == "<$DAEMON_ERR>"*"cannot look up the client's name, so it is denied: "* ]]
+	done
+}
+
+@test "in guestclock-set, the processes that look up names reach no file that only root may read" {
 	((OWN[0] == 0)) || unmet 'not root: a user namespace of one user has no place for another'
 	set_start
 	badsource tcp:37:good
+	lets_in_all_but_evil
 	printf 'secret\n' >"$ETC/private"
 	chmod 600 "$ETC/private"
 	told_no query_open 'rdate -p 127.0.0.1' 'openat of a private file'
+	told_no access_look_up status 'openat of a private file'
 	# Nothing else forbids it.
 	chmod 644 "$ETC/private"
 	planted_set query_open 'openat of a private file' 'rdate -p 127.0.0.1'
 	equal "$said" 'done' 'openat of a public file, asking'
+	planted_set access_look_up 'openat of a private file' status
+	equal "$said" 'done' 'openat of a public file, looking up'
+}
+
+# looks_up: sets $parent and $child, once the child is in its filter
+looks_up() {
+	local pid
+	for pid in $(sandbox_pids guestclock-set); do
+		[ "$(field "$pid" Seccomp)" != 2 ] || { child=$pid parent=$(field "$pid" PPid) && return; }
+	done
+	return 1
+}
+
+# while_it_looks_up: checks the process that looks up the client's name, ends it, and then the client must be refused
+while_it_looks_up() {
+	waits status "$SHIPPED_SET"
+	wait_for 5 looks_up
+	# The look-up itself lasts two seconds.
+	kill -s STOP "$child"
+	enclosed_child "$child" 1
+	not readable_by_its_like "$child"
+	# The parent has no socket of the network, and has read nothing from one.
+	equal "$(sockets "$parent" tcp tcp6 udp udp6 raw raw6 packet netlink)" 0 'sockets of the network'
+	kill -s KILL "$child"
+	wait_for 5 sandbox_empty guestclock-set
+	grep -q 'hosts.allow and hosts.deny do not let 127.0.0.1 in$' "$WORK/waiting.out" || { cat "$WORK/waiting.out"; return 1; }
+	goes
+}
+
+@test "the process that looks up the client's name is nobody, without a capability and in a filter, and if it is killed, the client is refused" {
+	set_start
+	: >"$ETC/hosts"
+	resolver_start silent
+	lets_in_all_but_evil
+	while_it_looks_up
+	# It ends with its parent.
+	waits status "$SHIPPED_SET"
+	wait_for 5 looks_up
+	kill -s STOP "$child"
+	kill -s KILL "$parent"
+	wait_for 5 not running "$child"
+	goes
+}
+
+@test "a user with the file capability has the same process for the client's name, without the capability" {
+	((OWN[0] == 0)) || unmet 'not root: a user namespace of one user has no place for another'
+	set_start
+	: >"$ETC/hosts"
+	resolver_start silent
+	lets_in_all_but_evil
+	BEFORE=(setpriv --reuid "$NOBODY" --regid "$NOBODY" --clear-groups --inh-caps '-all,+sys_time' --ambient-caps '-all,+sys_time')
+	waits status "$SHIPPED_SET"
+	wait_for 5 looks_up
+	kill -s STOP "$child"
+	equal "$(field "$parent" CapEff)" "$CLOCK_ONLY" 'CapEff of the parent'
+	confined "$child" "$NOTHING" 1
+	kill -s KILL "$child"
+	wait_for 5 sandbox_empty guestclock-set
+	goes
 }
 
 # in_timed_alone FILE ARGUMENTS...: runs a Python program with its own loopback and empty tables

@@ -2,7 +2,8 @@
  * Linked into a program with ld's --wrap, this wraps some of the program's own functions and makes a system call there
  * that the program never makes: the call that PLANT names, in the function that PLANT_IN names, PLANT_TIMES times.  If
  * the call returns, it prints the result on standard error; that of a child process, which has no standard error, is
- * printed when the program ends.  The arguments are such that the kernel would do nothing if a filter allowed the call.
+ * printed when the program ends.  The arguments are such that the kernel would do nothing if a filter allowed the call,
+ * or such that only the program itself notices.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/access.h"
 #include "lib/exchange.h"
 #include "lib/rfc868.h"
 #include "set/correct.h"
@@ -29,6 +31,10 @@
 static const struct timespec no_time = { 0, -1 };
 static const struct timeval no_timeval = { 0, -1 };
 static const struct sockaddr_un log_socket = { AF_UNIX, "/dev/log" };
+
+/* What a child sends to its parent instead of an answer. */
+static const char zeros[4096];
+static char endless[4096];
 
 #define NOWHERE (-1)
 static const struct planted {
@@ -118,6 +124,10 @@ static const struct planted {
 	{ "sendto", SYS_sendto, { NOWHERE, 0, 0, 0, 0, 0 } },
 	{ "sendto an address", SYS_sendto, { NOWHERE, 0, 0, 0, (long)&log_socket, sizeof log_socket } },
 	{ "sendmsg", SYS_sendmsg, { NOWHERE, 0, 0 } },
+	/* no answer of a child, or a wrong one */
+	{ "exit", SYS_exit_group, { 0 } },
+	{ "answer zeros", SYS_write, { STDOUT_FILENO, (long)zeros, sizeof zeros } },
+	{ "answer an endless name", SYS_write, { STDOUT_FILENO, (long)endless, sizeof endless } },
 };
 
 static const struct planted *planted;
@@ -154,6 +164,7 @@ choose(void)
 	if (shared == MAP_FAILED || atexit(tell) != 0)
 		_exit(2);
 	shared->process = getpid();
+	memset(endless + sizeof(int32_t), 'a', sizeof endless - sizeof(int32_t));
 	for (size_t at = 0; at < sizeof calls / sizeof calls[0]; at++)
 		if (strcmp(calls[at].name, name) == 0)
 			planted = &calls[at];
@@ -200,6 +211,7 @@ plant(const char *where)
 		return __real_##name arguments; \
 	}
 
+WRAP(bool, access_look_up, (struct access_name *found), (found))
 WRAP(void, query_open, (struct query *client, const struct rdate_request *request, int64_t pivot,
     struct query_answer *answer), (client, request, pivot, answer))
 WRAP(void, query_ask, (struct query *client, struct query_answer *answer), (client, answer))

@@ -8,7 +8,8 @@ Runs inside the sandbox of tests/lib/set.bash.  MODE is
     kill        killed before each call, and after each call that touches the clock; then an undisturbed run
     surroundings  strange program names and environments
     limits      resource limits, from the start of the program (with the fake clock: from the start of main)
---denied: mounts DIRECTORY, whose tables deny everybody, over /etc: no fault may let a client in.
+--denied: mounts DIRECTORY, whose tables deny everybody, over /etc: no fault may let a client in.  In mode errors, child
+processes are then killed before each of their calls as well.
 
 Each case has its own room: /run, /dev/log and a clock.  A case that does not end as it must is printed with the
 reasons; the last line of each scenario has its counts.
@@ -63,6 +64,7 @@ ERRORS = {
     "setresgid": "EPERM EAGAIN", "setgroups": "EPERM ENOMEM", "setresuid": "EPERM EAGAIN",
     # processes
     "clone": "EAGAIN ENOMEM", "wait4": "EINTR ECHILD",
+    "timer_create": "EAGAIN ENOMEM", "timer_settime": "EINVAL", "timer_delete": "EINVAL",
     # sockets
     "socket": "EMFILE ENFILE ENOMEM ENOBUFS EACCES EAFNOSUPPORT", "connect": "EINTR EAGAIN ECONNREFUSED ENETUNREACH EHOSTUNREACH EADDRNOTAVAIL EACCES",
     "bind": "EADDRINUSE ENOMEM", "getsockname": "ENOBUFS", "getpeername": "ENOTCONN ENOBUFS EINVAL",
@@ -817,6 +819,9 @@ class Trial:
             self.failed += 1
             return
         faults = [Fault(0, name, 1, "S", ()) for name in SURROUNDINGS] if mode == "surroundings" else limits_of(scenario) if mode == "limits" else kills_of(clean, scenario) if mode == "kill" else faults_of(clean)
+        if denied:
+            # Whatever ends a child: its parent decides.
+            faults += [fault for fault in kills_of(clean, scenario) if fault.process > 0]
         missed = failed = 0
         for fault, result in self.pool.map(lambda fault: self.in_room(self.one, scenario, fault, clean, mode), faults):
             missed += not result.hit
