@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +154,27 @@ cut_connection(int signal)
 	errno = error;
 }
 
+/* Logs a note on a pattern, each once. */
+static void
+log_note(const char *path, const struct acl_note *note)
+{
+	static uint32_t logged[64];		/* hashes of the notes (FNV-1a); a process logs no more than these */
+	static size_t count;
+	uint32_t hash = 2166136261;
+	char text[1024];
+
+	snprintf(text, sizeof text, "%.400s, line %lu: %s: %s", path, note->line, note->word, note->what);
+	for (const char *at = text; *at != '\0'; at++)
+		hash = (hash ^ (unsigned char)*at) * 16777619;
+	for (size_t at = 0; at < count; at++)
+		if (logged[at] == hash)
+			return;
+	if (count == sizeof logged / sizeof logged[0] || !log_allowed())
+		return;
+	logged[count++] = hash;
+	syslog(LOG_WARNING, "%s", text);
+}
+
 void
 access_start(const char *name, bool strict_access)
 {
@@ -164,6 +186,7 @@ access_start(const char *name, bool strict_access)
 	look_up = access_look_up;
 	/* Install the handler now: after filter_enter(), sigaction(2) fails. */
 	can_cut = sigaction(SIGVTALRM, &cut, NULL) == 0;
+	acl_file_report(log_note, NULL);
 }
 
 void

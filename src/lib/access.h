@@ -7,7 +7,8 @@
  *
  * A table, or a list of clients that a table names, is faulty if libwrap would not read it to its end, or would
  * misunderstand it (see acl_parse.h).  Then every client is denied, and the place and the fault go to syslog, the same
- * text at most once a minute.
+ * text at most once a minute.  A process logs a note on a pattern (acl_parse.h) once, in the ten minutes after a change
+ * of the file.
  *
  * If the program was built with Debian 12's libwrap, it finds netgroups (@name) in /etc/netgroup, never in NIS.  Debian
  * 13's libwrap has no netgroups: a client is denied when libwrap comes to a rule with one.

@@ -24,6 +24,12 @@
 /* For this many seconds after a change, the time stamp's resolution may hide another change. */
 #define FRESH_SECONDS 2
 
+/*
+ * For this many seconds after a change of a file, its notes are reported: a process for one client cannot remember what
+ * an earlier one logged.
+ */
+#define NOTE_SECONDS 600
+
 /* The two tables, then the lists that they named when they were last read. */
 static struct watched {
 	char *path;
@@ -35,6 +41,8 @@ static size_t watched_count = 2;
 static bool known;
 static char fault_text[512];	/* empty: no fault */
 static enum acl_effect effect = ACL_RUN;
+static acl_file_note *report_note;
+static acl_file_rule *report_rule;
 
 static void
 look_at(struct watched *file)
@@ -120,7 +128,43 @@ read_text(const struct watched *file, size_t *length)
 	return NULL;
 }
 
-static acl_list read_list;
+/* Whether the file changed in the last SECONDS. */
+static bool
+is_fresh(const struct watched *file, time_t seconds)
+{
+	time_t changed = file->status.st_ctim.tv_sec;
+	struct timespec now;
+
+	/* The kernel takes a file's time stamps from the coarse clock: use the same clock. */
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return file->error == 0 && changed <= now.tv_sec && now.tv_sec - changed < seconds;
+}
+
+/* The file that the parser reads: the visitor's context. */
+struct reading {
+	const struct watched *file;
+	int depth;		/* 0: a table; 1: a list that a table names */
+};
+
+static void
+take_note(const struct acl_note *note, void *context)
+{
+	const struct watched *file = ((const struct reading *)context)->file;
+
+	/* With the rules, all notes: an administrator asked. */
+	if (report_note != NULL && (report_rule != NULL || is_fresh(file, NOTE_SECONDS)))
+		report_note(file->path, note);
+}
+
+static void
+take_rule(const struct acl_rule *rule, void *context)
+{
+	const struct watched *file = ((const struct reading *)context)->file;
+
+	report_rule(file->path, file == &watched[1], rule);
+}
+
+static bool read_list(const char *path, void *context);
 
 /*
  * Reads a table, or, if DAEMON is NULL, a list of clients at level DEPTH (see LIST_DEPTH), and every list that the file
@@ -129,6 +173,11 @@ static acl_list read_list;
 static bool
 read_file(const struct watched *file, const char *daemon, int depth)
 {
+	struct reading reading = { file, depth };
+	const struct acl_visitor visitor = {
+		.daemon = daemon, .list = read_list, .note = take_note, .rule = report_rule != NULL ? take_rule : NULL,
+		.context = &reading
+	};
 	enum acl_effect most = ACL_PLAIN;
 	struct acl_fault fault;
 	size_t length;
@@ -137,9 +186,9 @@ read_file(const struct watched *file, const char *daemon, int depth)
 	if (text == NULL)
 		return false;
 	if (daemon != NULL)
-		most = acl_parse(text, length, daemon, read_list, &depth, &fault);
+		most = acl_parse(text, length, &visitor, &fault);
 	else
-		acl_parse_list(text, length, read_list, &depth, &fault);
+		acl_parse_list(text, length, &visitor, &fault);
 	free(text);
 	if (fault.what != NULL)
 		set_fault_at(file->path, &fault);
@@ -151,7 +200,7 @@ read_file(const struct watched *file, const char *daemon, int depth)
 static bool
 read_list(const char *path, void *context)
 {
-	int depth = *(const int *)context + 1;
+	int depth = ((const struct reading *)context)->depth + 1;
 	struct watched *list = &watched[watched_count];
 
 	if (depth > LIST_DEPTH || watched_count == sizeof watched / sizeof watched[0]) {
@@ -169,18 +218,6 @@ read_list(const char *path, void *context)
 	return read_file(list, NULL, depth);
 }
 
-/* Whether the file changed so recently that its time stamp might not show another change. */
-static bool
-is_fresh(const struct watched *file)
-{
-	time_t changed = file->status.st_ctim.tv_sec;
-	struct timespec now;
-
-	/* The kernel takes a file's time stamps from the coarse clock: use the same clock. */
-	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	return file->error == 0 && changed <= now.tv_sec && now.tv_sec - changed < FRESH_SECONDS;
-}
-
 bool
 acl_file_look(const char *daemon, char *allow, char *deny, bool strict)
 {
@@ -192,7 +229,7 @@ acl_file_look(const char *daemon, char *allow, char *deny, bool strict)
 		const struct watched before = watched[at];
 
 		look_at(&watched[at]);
-		changed = changed || !is_same(&watched[at], &before) || is_fresh(&watched[at]);
+		changed = changed || !is_same(&watched[at], &before) || is_fresh(&watched[at], FRESH_SECONDS);
 	}
 	if (!changed)
 		return false;
@@ -210,6 +247,13 @@ acl_file_look(const char *daemon, char *allow, char *deny, bool strict)
 	if (!known)
 		effect = ACL_PLAIN;
 	return true;
+}
+
+void
+acl_file_report(acl_file_note *note, acl_file_rule *rule)
+{
+	report_note = note;
+	report_rule = rule;
 }
 
 const char *

@@ -22,6 +22,15 @@
 bool acl_file_look(const char *daemon, char *allow, char *deny, bool strict);
 
 /*
+ * Callbacks for acl_file_look(), when it reads the files.  NOTE gets each note (acl_parse.h) in a table or list at PATH
+ * that changed in the last ten minutes; with a RULE, in every file.  RULE gets each rule that may concern the daemon,
+ * in the table at PATH (DENY: hosts.deny), after its notes.  Both may be NULL, as before the first call.
+ */
+typedef void acl_file_note(const char *path, const struct acl_note *note);
+typedef void acl_file_rule(const char *path, bool deny, const struct acl_rule *rule);
+void acl_file_report(acl_file_note *note, acl_file_rule *rule);
+
+/*
  * The fault for which libwrap must not use the tables, as the last acl_file_look() found it; NULL if there is none.
  * The text names the file and, if a line is at fault, the line and what was expected.
  */

@@ -3,13 +3,11 @@
 
 #include <arpa/inet.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "lib/text.h"
-
-/* The size of the buffer in libwrap's table_match(): a joined line, its newline and a NUL. */
-#define LINE_ROOM 2048
 
 /*
  * The size of the buffer in libwrap's hostfile_match(): a word of a list and a NUL.  Danger: its fscanf("%s") has no
@@ -22,14 +20,27 @@ static const char separators[] = ", \t\r\n";	/* between the words of a rule's li
 static const char list_separators[] = " \t\n\v\f\r";	/* in a list file: isspace(3), for fscanf("%s") */
 static const char name_characters[] = "0123456789-_.*?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/* A daemon pattern with one of these is not a plain name: wildcards, a server's address, a netgroup, a file. */
-static const char pattern_characters[] = "*?@/";
+/*
+ * The most "*" in a word.  libwrap tries every way in which they can match, and the owner of an address chooses its
+ * name, of up to 127 octets: 3 take about a millisecond, and each further one some 30 times as long.
+ */
+#define STARS_MOST 3
 
 struct rules {
-	const char *daemon;
-	acl_list *list;
-	void *context;
+	const struct acl_visitor *visitor;
+	unsigned long line;
+	char word[ACL_WORD_SHOWN];	/* the word that is checked */
+	bool silent;		/* report no note */
 };
+
+static void
+note(struct rules *rules, const char *what)
+{
+	const struct acl_note found = { rules->line, rules->word, what };
+
+	if (!rules->silent && rules->visitor->note != NULL)
+		rules->visitor->note(&found, rules->visitor->context);
+}
 
 static bool
 word_is(const char *word, size_t length, const char *name)
@@ -58,10 +69,11 @@ prefix_length(const char *text, int least, int most)
 }
 
 static const char *
-ipv6_fault(char *word)
+ipv6_fault(char *word, struct rules *rules)
 {
 	char *end = strchr(word, ']');
 	struct in6_addr address;
+	int length = 128;
 
 	if (end == NULL || (end[1] != '\0' && end[1] != '/'))
 		return "expected an IPv6 address in brackets, as in [2001:db8::1] or [2001:db8::]/32";
@@ -72,15 +84,22 @@ ipv6_fault(char *word)
 		return "the brackets hold no IPv6 address: expected one, as in [2001:db8::1] or [2001:db8::]/32";
 	if (IN6_IS_ADDR_V4MAPPED(&address))
 		return "an IPv4 address in IPv6 form never matches: expected it in IPv4 form, without brackets";
-	if (end[1] == '/' && prefix_length(end + 2, 0, 128) < 0)
+	if (end[1] == '/' && (length = prefix_length(end + 2, 0, 128)) < 0)
 		return "the IPv6 network has no prefix length that libwrap understands: expected /0 to /128";
+	for (int bit = length; bit < 128; bit++)
+		if ((address.s6_addr[bit / 8] & 0x80 >> bit % 8) != 0) {
+			note(rules, "the IPv6 network has bits outside of its prefix, and the rule matches the whole network: "
+			    "expected its first address, as in [2001:db8::]/32, or one address without /");
+			break;
+		}
 	return NULL;
 }
 
 static const char *
-ipv4_network_fault(char *word, char *slash)
+ipv4_network_fault(char *word, char *slash, struct rules *rules)
 {
 	struct in_addr network, mask = { 0 };
+	uint32_t outside;
 	int length = prefix_length(slash + 1, 1, 32);
 
 	*slash = '\0';
@@ -94,27 +113,68 @@ ipv4_network_fault(char *word, char *slash)
 	if ((network.s_addr & ~mask.s_addr) != 0)
 		return "the IPv4 network has bits outside of its mask, and never matches: expected its first address, "
 		    "as in 10.1.0.0/16";
+	outside = ~ntohl(mask.s_addr);
+	if ((outside & (outside + 1)) != 0)
+		note(rules, "the IPv4 mask has gaps, and the rule matches addresses that do not follow each other: expected "
+		    "a mask such as /16 or /255.255.0.0");
 	return NULL;
+}
+
+/* Whether a pattern matches the text "unknown", which libwrap has for a client's user and for the server. */
+static bool
+matches_unknown(const char *word)
+{
+	return strcasecmp(word, "ALL") == 0 || strcasecmp(word, "UNKNOWN") == 0 || word[strcspn(word, "*?")] != '\0';
+}
+
+/* Notes on a pattern for names and addresses that matches others too. */
+static void
+note_pattern(const char *word, size_t length, struct rules *rules)
+{
+	/* A name has no colon. */
+	if (length > 1 && word[length - 1] == '*' && word[strspn(word, "*?")] != '\0' && strchr(word, ':') == NULL)
+		note(rules, "a pattern that ends in * also matches names that begin so, and the owner of an address chooses "
+		    "its name: expected addresses as 10.1. or 10.1.0.0/16, and names as .example.com");
+	else if (word[0] == '*' && word[1] != '\0' && strchr("*?.-_", word[1]) == NULL)
+		note(rules, "the pattern also matches other domains, as *example.com matches notexample.com: expected "
+		    ".example.com");
+	else if (word[0] == '.' && word[strspn(word, "0123456789.")] == '\0')
+		note(rules, "the pattern matches every IPv4 address that ends so: expected a prefix such as 10.1. or a "
+		    "network such as 10.1.0.0/16");
+}
+
+static size_t
+count_of(const char *word, char character)
+{
+	size_t count = 0;
+
+	for (; *word != '\0'; word++)
+		count += *word == character;
+	return count;
 }
 
 /* Why libwrap's host_match() would misunderstand WORD; NULL if it would not.  May cut WORD. */
 static const char *
-host_fault(char *word, const struct rules *rules)
+host_fault(char *word, struct rules *rules)
 {
 	size_t length = strlen(word);
+	char *slash, four[sizeof "255.255.255.255"];
 	struct in_addr address;
-	char *slash;
 
-	if (word[0] == '@')
+	if (word[0] == '@') {
+		note(rules, "a netgroup is one of /etc/netgroup, never of NIS or LDAP, and Debian 13's libwrap denies every "
+		    "client that comes to it: expected addresses, networks, or a list of them in a file, as in /etc/guests");
 		return NULL;
+	}
 	if (word[0] == '/')
-		return rules->list(word, rules->context) ? NULL : "the list of clients cannot be used";
+		return rules->visitor->list(word, rules->visitor->context) ? NULL : "the list of clients cannot be used";
 	if (word[0] == '[')
-		return ipv6_fault(word);
+		return ipv6_fault(word, rules);
 	if ((slash = strchr(word, '/')) != NULL)
-		return ipv4_network_fault(word, slash);
+		return ipv4_network_fault(word, slash, rules);
 	if (length == 0 || word[strspn(word, ".")] == '\0')
 		return "a client is missing: expected an address, a network or a name";
+	note_pattern(word, length, rules);
 	/* A wildcard pattern for IPv6 addresses is possible only in a list file: in a rule its colon ends a field. */
 	if (word[strspn(word, name_characters)] == ':' && word[strcspn(word, "*?")] != '\0')
 		return NULL;
@@ -126,29 +186,75 @@ host_fault(char *word, const struct rules *rules)
 	if (word[strspn(word, "0123456789.")] == '\0' && word[0] != '.' && word[length - 1] != '.' &&
 	    inet_pton(AF_INET, word, &address) != 1)
 		return "this is no IPv4 address: expected four numbers without leading zeros, or a prefix that ends in a dot";
+	if (word[length - 1] == '.' && word[strcspn(word, "*?")] == '\0') {
+		if (word[strspn(word, "0123456789.")] != '\0')
+			return "a name that ends in a dot matches other names, as guest.example.com. matches "
+			    "guest.example.com.test: expected no dot at its end";
+		/* One to three numbers, which zeros make an address. */
+		snprintf(four, sizeof four, "%s%s", word, &"0.0.0"[2 * (count_of(word, '.') - 1) % 6]);
+		if (count_of(word, '.') > 3 || length + 1 > sizeof four || inet_pton(AF_INET, four, &address) != 1)
+			return "the prefix never matches: expected one to three numbers of an IPv4 address, as in 10.1.";
+	}
 	return NULL;
 }
 
 static const char *
-client_fault(char *word, const struct rules *rules)
+client_fault(char *word, struct rules *rules)
 {
 	char *at = strchr(word + 1, '@');
 
-	return host_fault(at != NULL ? at + 1 : word, rules);
+	if (at == NULL)
+		return host_fault(word, rules);
+	*at = '\0';
+	if (!matches_unknown(word))
+		note(rules, "a pattern with a user's name (user@host) never matches, because this program asks no client for "
+		    "its user: expected the host alone");
+	return host_fault(at + 1, rules);
+}
+
+/* Whether a pattern for daemons may match DAEMON. */
+static bool
+may_name(const char *word, size_t length, const char *daemon)
+{
+	/* libwrap takes a number in a list of daemons as a port of the server: any daemon may have it. */
+	return word_is(word, length, daemon) || word_is(word, length, "ALL") || word_is(word, length, "KNOWN") ||
+	    word_is(word, length, "EXCEPT") || strcspn(word, "*?") < length || word[0] == '.' || word[length - 1] == '.' ||
+	    strspn(word, "+-0123456789") >= length;
 }
 
 /* A daemon's pattern may name an address of the server: daemon@address. */
 static const char *
-daemon_fault(char *word, const struct rules *rules)
+daemon_fault(char *word, struct rules *rules)
 {
+	struct rules silent = { .visitor = rules->visitor, .line = rules->line, .silent = true };
 	char *at = strchr(word + 1, '@');
 
-	return at != NULL ? host_fault(at + 1, rules) : NULL;
+	if (word[strspn(word, "0123456789")] == '\0')
+		note(rules, "a port in the list of daemons never matches, because libwrap is not told this program's port: "
+		    "expected daemons' names");
+	if (at == NULL)
+		return NULL;
+	*at = '\0';
+	if (!may_name(word, strlen(word), rules->visitor->daemon))
+		return NULL;
+	if (!matches_unknown(at + 1))
+		note(rules, "a pattern with a server's address (daemon@address) never matches, because libwrap is not told "
+		    "this program's address: expected the daemon alone");
+	return host_fault(at + 1, &silent);
+}
+
+/* Call this before the other functions of a word, which cut it. */
+static const char *
+stars_fault(const char *word, struct rules *rules)
+{
+	format_quoted(word, rules->word, sizeof rules->word);
+	return count_of(word, '*') <= STARS_MOST ? NULL :
+	    "the word has more than 3 *, and libwrap would take too long to compare it: expected at most 3";
 }
 
 /* The first fault in a word of LIST, or in the position of an EXCEPT, or NULL.  Cuts LIST into its words. */
 static const char *
-list_fault(char *list, const struct rules *rules, const char *(*word_fault)(char *word, const struct rules *rules))
+list_fault(char *list, struct rules *rules, const char *(*word_fault)(char *word, struct rules *rules))
 {
 	bool before = false;	/* there is a pattern before the next EXCEPT or the end */
 
@@ -162,7 +268,9 @@ list_fault(char *list, const struct rules *rules, const char *(*word_fault)(char
 		except = strcasecmp(word, "EXCEPT") == 0;
 		if (except && !before)
 			return "EXCEPT has nothing before it: expected patterns before and after it";
-		fault = except ? NULL : word_fault(word, rules);
+		fault = except ? NULL : stars_fault(word, rules);
+		if (fault == NULL && !except)
+			fault = word_fault(word, rules);
 		if (fault != NULL)
 			return fault;
 		before = !except;
@@ -176,11 +284,10 @@ may_name_daemon(const char *list, const char *daemon)
 	size_t length;
 
 	for (const char *word = list + strspn(list, separators); *word != '\0'; word += length + strspn(word + length, separators)) {
+		size_t name = 1 + strcspn(word + 1, ", \t\r\n@");
+
 		length = strcspn(word, separators);
-		/* libwrap takes a number in a list of daemons as a port of the server: any daemon may have it. */
-		if (word_is(word, length, daemon) || word_is(word, length, "ALL") || word_is(word, length, "KNOWN") ||
-		    word_is(word, length, "EXCEPT") || strcspn(word, pattern_characters) < length || word[0] == '.' ||
-		    word[length - 1] == '.' || strspn(word, "+-0123456789") >= length)
+		if (may_name(word, name, daemon))
 			return true;
 	}
 	return false;
@@ -195,19 +302,20 @@ static const struct option {
 	enum option_value value;
 	bool last;
 	enum acl_effect effect;
+	enum acl_verdict verdict;
 } known_options[] = {
-	{ "allow", VALUE_NONE, true, ACL_PLAIN }, { "deny", VALUE_NONE, true, ACL_PLAIN },
-	{ "keepalive", VALUE_NONE, false, ACL_ACT }, { "severity", VALUE_MUST, false, ACL_ACT },
-	{ "linger", VALUE_MUST, false, ACL_ACT }, { "spawn", VALUE_MUST, false, ACL_RUN },
-	{ "twist", VALUE_MUST, true, ACL_RUN }, { "aclexec", VALUE_MUST, false, ACL_RUN },
-	{ "setenv", VALUE_MUST, false, ACL_RUN }, { "banners", VALUE_MUST, false, ACL_RUN },
-	{ "user", VALUE_MUST, false, ACL_RUN }, { "group", VALUE_MUST, false, ACL_RUN },
-	{ "umask", VALUE_MUST, false, ACL_RUN }, { "nice", VALUE_MAY, false, ACL_RUN },
-	{ "rfc931", VALUE_MAY, false, ACL_RUN },
+	{ "allow", VALUE_NONE, true, ACL_PLAIN, ACL_ALLOWS }, { "deny", VALUE_NONE, true, ACL_PLAIN, ACL_DENIES },
+	{ "keepalive", VALUE_NONE, false, ACL_ACT, ACL_BY_TABLE }, { "severity", VALUE_MUST, false, ACL_ACT, ACL_BY_TABLE },
+	{ "linger", VALUE_MUST, false, ACL_ACT, ACL_BY_TABLE }, { "spawn", VALUE_MUST, false, ACL_RUN, ACL_BY_TABLE },
+	{ "twist", VALUE_MUST, true, ACL_RUN, ACL_TWISTS }, { "aclexec", VALUE_MUST, false, ACL_RUN, ACL_ASKS },
+	{ "setenv", VALUE_MUST, false, ACL_RUN, ACL_BY_TABLE }, { "banners", VALUE_MUST, false, ACL_RUN, ACL_BY_TABLE },
+	{ "user", VALUE_MUST, false, ACL_RUN, ACL_BY_TABLE }, { "group", VALUE_MUST, false, ACL_RUN, ACL_BY_TABLE },
+	{ "umask", VALUE_MUST, false, ACL_RUN, ACL_BY_TABLE }, { "nice", VALUE_MAY, false, ACL_RUN, ACL_BY_TABLE },
+	{ "rfc931", VALUE_MAY, false, ACL_RUN, ACL_BY_TABLE },
 };
 
 static const char *
-option_fault(const char *text, bool last, enum acl_effect *most)
+option_fault(const char *text, bool last, enum acl_effect *most, enum acl_verdict *verdict)
 {
 	const char *option = text + strspn(text, blanks), *value;
 	size_t length = strcspn(option, " \t\r\n=");
@@ -232,6 +340,8 @@ option_fault(const char *text, bool last, enum acl_effect *most)
 		return "allow, deny and twist end a rule: expected no colon after them";
 	if (known->effect > *most)
 		*most = known->effect;
+	if (known->verdict > *verdict)
+		*verdict = known->verdict;
 	return NULL;
 }
 
@@ -279,13 +389,16 @@ next_field(char *text, bool lists)
 }
 
 static const char *
-rule_fault(char *line, bool continued, const struct rules *rules, enum acl_effect *most)
+rule_fault(char *line, bool continued, struct rules *rules, enum acl_effect *most)
 {
+	char *clients, *option, text[ACL_LINE_ROOM];
+	struct acl_rule rule = { .line = rules->line, .text = text };
 	enum acl_effect effect = ACL_PLAIN;
-	char *clients, *option;
 	const char *fault;
 	bool concerns;
 
+	if (rules->visitor->rule != NULL)
+		snprintf(text, sizeof text, "%s", line);
 	clients = next_field(line, true);
 	if (clients == NULL)
 		return "libwrap skips a line without a colon: expected daemon_list : client_list";
@@ -293,24 +406,27 @@ rule_fault(char *line, bool continued, const struct rules *rules, enum acl_effec
 		if (((unsigned char)*at < ' ' && strchr(blanks, *at) == NULL) || (unsigned char)*at > '~' || *at == '#')
 			return "no daemon can have this name: expected ASCII, and comments on lines of their own that begin with #";
 	option = next_field(clients, true);
+	rule.lists = (size_t)(clients - line) + strlen(clients);
 	if (!brackets_match(line) || !brackets_match(clients))
 		return "brackets do not match: expected an IPv6 address between each [ and ]";
 	if (line[strspn(line, separators)] == '\0')
 		return "the list of daemons is empty: expected daemon_list : client_list";
-	concerns = may_name_daemon(line, rules->daemon);
+	concerns = may_name_daemon(line, rules->visitor->daemon);
 	if (concerns && ((fault = list_fault(line, rules, daemon_fault)) != NULL ||
 	    (fault = list_fault(clients, rules, client_fault)) != NULL))
 		return fault;
 	while (option != NULL && (concerns || continued)) {
 		char *after = next_field(option, false);
 
-		fault = option_fault(option, after == NULL, &effect);
+		fault = option_fault(option, after == NULL, &effect, &rule.verdict);
 		if (fault != NULL)
 			return fault;
 		option = after;
 	}
 	if (concerns && effect > *most)
 		*most = effect;
+	if (concerns && rules->visitor->rule != NULL)
+		rules->visitor->rule(&rule, rules->visitor->context);
 	return NULL;
 }
 
@@ -320,7 +436,7 @@ struct reader {
 	const char *text;
 	size_t length, at;
 	unsigned long line;		/* number of the last line read from the file */
-	char joined[LINE_ROOM];		/* without the newline */
+	char joined[ACL_LINE_ROOM];		/* without the newline */
 	bool continued;
 };
 
@@ -371,9 +487,9 @@ next_line(struct reader *reader, struct acl_fault *fault)
 }
 
 enum acl_effect
-acl_parse(const char *text, size_t length, const char *daemon, acl_list *list, void *context, struct acl_fault *fault)
+acl_parse(const char *text, size_t length, const struct acl_visitor *visitor, struct acl_fault *fault)
 {
-	const struct rules rules = { daemon, list, context };
+	struct rules rules = { .visitor = visitor };
 	struct reader reader = { .text = text, .length = length };
 	enum acl_effect most = ACL_PLAIN;
 
@@ -385,15 +501,17 @@ acl_parse(const char *text, size_t length, const char *daemon, acl_list *list, v
 			fault->line += *at == '\n';
 	}
 	while (fault->what == NULL && next_line(&reader, fault))
-		if (reader.joined[0] != '#' && reader.joined[strspn(reader.joined, blanks)] != '\0')
+		if (reader.joined[0] != '#' && reader.joined[strspn(reader.joined, blanks)] != '\0') {
+			rules.line = fault->line;
 			fault->what = rule_fault(reader.joined, reader.continued, &rules, &most);
+		}
 	return fault->what == NULL ? most : ACL_PLAIN;
 }
 
 void
-acl_parse_list(const char *text, size_t length, acl_list *list, void *context, struct acl_fault *fault)
+acl_parse_list(const char *text, size_t length, const struct acl_visitor *visitor, struct acl_fault *fault)
 {
-	const struct rules rules = { NULL, list, context };
+	struct rules rules = { .visitor = visitor, .line = 1 };
 	char word[WORD_ROOM];
 	size_t used = 0;
 
@@ -412,10 +530,10 @@ acl_parse_list(const char *text, size_t length, acl_list *list, void *context, s
 		word[used] = '\0';
 		if (word_is(word, used, "EXCEPT"))
 			fault->what = "EXCEPT has no meaning in a list file: expected it in the rule that names the file";
-		else if (used > 0)
+		else if (used > 0 && (fault->what = stars_fault(word, &rules)) == NULL)
 			fault->what = host_fault(word, &rules);
 		used = 0;
 		if (fault->what == NULL && at < length && text[at] == '\n')
-			fault->line++;
+			rules.line = ++fault->line;
 	}
 }

@@ -1,7 +1,11 @@
 /*
  * Parses hosts.allow, hosts.deny and the lists of clients that their rules name, as libwrap 7.6.q (Debian 12 and 13)
- * does.  Finds the strongest effect of a rule, besides allowing and denying clients, and the first text that libwrap
- * would skip, cut off, ignore or misunderstand.
+ * does.  Finds the strongest effect of a rule, besides allowing and denying clients; the first fault, a text that
+ * libwrap would skip, cut off, ignore or misunderstand, or take too long to match; and notes.
+ *
+ * A fault has no use for any daemon.  A note is about a pattern that libwrap understands, and that never matches a
+ * client of this daemon, although it may have a use for others (user@host, daemon@address, a port, a netgroup), or that
+ * matches more clients than it seems to.
  *
  * Pure.  The grammar is that of hosts_access(5) and hosts_options(5): daemon_list : client_list [ : option : ... ].  A
  * backslash before the newline continues a line.  A # at the start of a line makes it a comment.  "\:" is a colon in an
@@ -19,6 +23,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The size of the buffer in libwrap's table_match(): a joined line, its newline and a NUL. */
+#define ACL_LINE_ROOM 2048
+
 enum acl_effect {
 	ACL_PLAIN,		/* no option except allow and deny: verdicts may be cached */
 	ACL_ACT,		/* severity, linger or keepalive: no cached verdicts, but no program is started */
@@ -32,25 +39,55 @@ struct acl_fault {
 	unsigned long line;	/* in the file, from 1: a rule's first line, or one that a comment continues into */
 };
 
-/*
- * A callback: acl_parse() and acl_parse_list() call it, with their argument CONTEXT, for each list of clients that a
- * checked rule or a list names.  PATH is valid only during the call.  If the callback returns false, the parser reports
- * a fault in the line that names the list, and stops.
- */
-typedef bool acl_list(const char *path, void *context);
+#define ACL_WORD_SHOWN 64
+
+struct acl_note {
+	unsigned long line;	/* of the rule, or of the list's word, from 1 */
+	const char *word;	/* the pattern, printable and perhaps cut to fit ACL_WORD_SHOWN */
+	const char *what;	/* the note, and the expected text */
+};
+
+enum acl_verdict {		/* on a client that a rule matches, by the rule's options; of two, the later one here holds */
+	ACL_BY_TABLE,		/* no such option: hosts.allow allows, hosts.deny denies */
+	ACL_ALLOWS,
+	ACL_DENIES,
+	ACL_TWISTS,		/* a program answers in place of the daemon; a process for many clients denies */
+	ACL_ASKS		/* aclexec: a program decides */
+};
+
+struct acl_rule {
+	unsigned long line;	/* its first line in the file, from 1 */
+	const char *text;	/* the whole rule, with its continuation lines, without the newline */
+	size_t lists;		/* the octets of the text before its options and their colon */
+	enum acl_verdict verdict;
+};
+
+/* Callbacks: acl_parse() and acl_parse_list() call them with CONTEXT.  Texts are valid only during the call. */
+struct acl_visitor {
+	const char *daemon;	/* the name that rules must match; unused for a list */
+	/*
+	 * For each list of clients that a checked rule or a list names.  If it returns false, the parser reports a fault in
+	 * the line that names the list, and stops.
+	 */
+	bool (*list)(const char *path, void *context);
+	/* For each note.  May be NULL. */
+	void (*note)(const struct acl_note *note, void *context);
+	/* For each rule that may concern the daemon, after its notes, if it has no fault.  May be NULL. */
+	void (*rule)(const struct acl_rule *rule, void *context);
+	void *context;
+};
 
 /*
- * Parses a table, TEXT of LENGTH octets.  Returns the strongest effect of the rules that may concern DAEMON.  Sets
- * *FAULT to the first fault, or to none.  If there is a fault, libwrap must not use the table, and the effect is
+ * Parses a table, TEXT of LENGTH octets.  Returns the strongest effect of the rules that may concern VISITOR's daemon.
+ * Sets *FAULT to the first fault, or to none.  If there is a fault, libwrap must not use the table, and the effect is
  * ACL_PLAIN.
  */
-enum acl_effect acl_parse(const char *text, size_t length, const char *daemon, acl_list *list, void *context,
-    struct acl_fault *fault);
+enum acl_effect acl_parse(const char *text, size_t length, const struct acl_visitor *visitor, struct acl_fault *fault);
 
 /*
  * Parses a list of clients: words separated by blanks and newlines.  Comments, commas and EXCEPT are faults.  Sets
  * *FAULT to the first fault, or to none.
  */
-void acl_parse_list(const char *text, size_t length, acl_list *list, void *context, struct acl_fault *fault);
+void acl_parse_list(const char *text, size_t length, const struct acl_visitor *visitor, struct acl_fault *fault);
 
 #endif

@@ -39,6 +39,7 @@ struct text {
 };
 
 static struct text table, list;
+static bool read_list(const char *path, void *context);
 static bool judging;
 static enum acl_effect seen;
 
@@ -133,19 +134,6 @@ process_options(char *options, struct request_info *request)
 	}
 }
 
-/* libwrap tries all ways in which wildcards can match: a dozen wildcards take hours. */
-static bool
-is_bearable(void)
-{
-	int wildcards = 0;
-
-	for (size_t at = 0; at < table.length; at++)
-		wildcards += table.octets[at] == '*' || table.octets[at] == '?';
-	for (size_t at = 0; at < list.length; at++)
-		wildcards += list.octets[at] == '*' || list.octets[at] == '?';
-	return wildcards <= 6;
-}
-
 /* Whether a rule matches. */
 static bool
 judge(char *name, char *address)
@@ -166,16 +154,45 @@ judge(char *name, char *address)
 	return !allowed;
 }
 
+static void
+take_note(const struct acl_note *note, void *context)
+{
+	(void)context;
+	REQUIRE(note->what != NULL && note->line >= 1 && strlen(note->word) < ACL_WORD_SHOWN);
+}
+
+/* The rule's text is one that a table may have, and so are its lists without the options. */
+static void
+take_rule(const struct acl_rule *rule, void *context)
+{
+	const struct acl_visitor alone = { .daemon = DAEMON, .list = read_list, .context = context };
+	struct acl_fault fault;
+	char *text;
+
+	REQUIRE(rule->line >= 1 && rule->lists <= strlen(rule->text) && strlen(rule->text) < ACL_LINE_ROOM);
+	REQUIRE(rule->text[rule->lists] == '\0' || rule->text[rule->lists] == ':');
+	text = strdup(rule->text);
+	REQUIRE(text != NULL);
+	/* A backslash at the end would join the newline. */
+	text[rule->lists] = '\n';
+	if (rule->lists > 0 && text[rule->lists - 1] != '\\') {
+		acl_parse(text, rule->lists + 1, &alone, &fault);
+		REQUIRE(fault.what == NULL || text[0] == '#');
+	}
+	free(text);
+}
+
 static bool
 read_list(const char *path, void *context)
 {
 	int depth = *(const int *)context + 1;
+	const struct acl_visitor visitor = { .list = read_list, .note = take_note, .context = &depth };
 	struct acl_fault fault;
 
 	(void)path;
 	if (depth > 3 || list.length == 0)
 		return false;
-	acl_parse_list(list.octets, list.length, read_list, &depth, &fault);
+	acl_parse_list(list.octets, list.length, &visitor, &fault);
 	return fault.what == NULL;
 }
 
@@ -183,9 +200,12 @@ static enum acl_effect
 effect_of(const struct text *text, struct acl_fault *fault)
 {
 	int depth = 0;
+	const struct acl_visitor visitor = {
+		.daemon = DAEMON, .list = read_list, .note = take_note, .rule = take_rule, .context = &depth
+	};
 	/* A copy of exactly this size, so that the sanitizer detects reading beyond it. */
 	char *copy = fuzz_octets((const uint8_t *)text->octets, text->length);
-	enum acl_effect effect = acl_parse(copy, text->length, DAEMON, read_list, &depth, fault);
+	enum acl_effect effect = acl_parse(copy, text->length, &visitor, fault);
 	unsigned long lines = 1;
 
 	REQUIRE(effect <= ACL_RUN);
@@ -228,7 +248,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	list = expand(data + first + (cut != NULL), cut != NULL ? size - first - 1 : 0);
 	effect = effect_of(&table, &fault);
 	seen = ACL_PLAIN;
-	if (fault.what == NULL && is_bearable()) {
+	/* Of any table without a fault: no pattern takes long to match. */
+	if (fault.what == NULL) {
 		judge((char[]){ "unknown" }, (char[]){ "127.0.0.1" });
 		judge((char[]){ "guest.test" }, (char[]){ "10.0.0.1" });
 		judge((char[]){ "unknown" }, (char[]){ "fd00::1" });
@@ -246,7 +267,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		enum acl_effect more = effect_of(&table, &fault);
 
 		REQUIRE(fault.what != NULL || (more >= effect && more >= ACL_ACT));
-		if (fault.what == NULL && is_bearable()) {
+		if (fault.what == NULL) {
 			REQUIRE(judge((char[]){ "unknown" }, (char[]){ "10.9.9.9" }));
 			REQUIRE(judge((char[]){ "unknown" }, (char[]){ "fd00::9" }));
 		}

@@ -478,6 +478,9 @@ fault_cases() { # DAEMON CLIENT
 		'IPv6 without brackets' 'hosts.deny, line 1' 'IPv6 addresses in brackets' "$rule" 'ALL: fd37::1\n' -
 		'scope' 'hosts.deny, line 1' 'scope' "$rule" 'ALL: [fe80::1%%eth0]\n' -
 		'IPv4 in IPv6' 'hosts.deny, line 1' 'IPv4 form' "$rule" 'ALL: [::ffff:10.37.1.2]\n' -
+		'prefix of four numbers' 'hosts.deny, line 1' 'prefix never matches' "$rule" 'ALL: 10.37.1.2.\n' -
+		'name with a dot at its end' 'hosts.allow, line 2' 'ends in a dot' "$rule$1: guest.test.\n" '' -
+		'too many stars' 'hosts.deny, line 1' 'more than 3' "$rule" 'ALL: *a*a*a*a*b\n' -
 		'list missing' 'hosts.deny, line 2' 'cannot read /etc/guests: No such file' "$rule" '\nALL: /etc/guests\n' -
 		'list without end' 'hosts.deny, line 1' 'deep' "$rule" 'ALL: /etc/guests\n' '/etc/guests\n'
 		'list with a word too long' 'hosts.deny, line 1' 'word is too long' "$rule" 'ALL: /etc/guests\n' "10.0.0.1 $blank\\n"
@@ -545,9 +548,54 @@ complained() { (($(logged "/etc/${cases[$1 + 1]}: .*${cases[$1 + 2]}.*everybody 
 	sleep 2.1
 	printf '10.37.1.3\n' >"$ETC/guests"
 	wait_for 3 in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --timeout 0.3 --source 10.37.1.2 10.37.1.1 37
+	# The same for a list that the list names.
+	printf '10.37.1.2\n' >"$ETC/more"
+	printf '/etc/more\n' >"$ETC/guests"
+	wait_for 3 fails_with 1 in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --timeout 0.3 --source 10.37.1.2 10.37.1.1 37
+	sleep 2.1
+	printf '10.37.1.3\n' >"$ETC/more"
+	wait_for 3 in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --timeout 0.3 --source 10.37.1.2 10.37.1.1 37
 	rm "$ETC/guests"
 	wait_for 3 fails_with 1 in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --udp --timeout 0.3 --source 10.37.1.2 10.37.1.1 37
 	equal "$(logged 'hosts.deny, line 1: cannot read /etc/guests')" 2 complaints
+}
+
+# note_cases DAEMON: for each note FILE, line N; the pattern, as a regular expression; and a part of the note
+note_cases() {
+	notes=(
+		'hosts.allow, line 2: root@10\.37\.1\.2: .*never matches.*user'
+		'hosts.allow, line 2: 10\.37\.1\.\*: .*also matches names'
+		'hosts.allow, line 3: '"$1"'@10\.37\.1\.1: .*never matches.*address'
+		'guests, line 1: \[fd37:1::2\]/64: .*outside of its prefix'
+		'guests, line 2: @none: a netgroup'
+		'hosts.deny, line 1: 37: a port .*never matches'
+		'hosts.deny, line 1: \*guest\.test: .*other domains'
+	)
+	hosts_allow "# notes
+$1: root@10.37.1.2 10.37.1.* EXCEPT 10.37.1.3
+$1@10.37.1.1: ALL
+$1: 10.37.1.130: deny
+$1: /etc/guests"
+	printf '[fd37:1::2]/64\n@none' >"$ETC/guests"
+	hosts_deny "37 $1: *guest.test
+$1: ALL"
+}
+
+@test "a pattern that never matches here, or more than it seems to, is logged once, and the other patterns hold" {
+	local -a notes
+	local note
+	note_cases in.timed
+	host_start alpha 1
+	resolver_start 'a none.test 10.37.9.9'
+	OPTIONS='-i 60'
+	superserver_one xinetd dgram-wait 1037
+	ASKED=dgram-wait:udp:1037
+	SERVICES=$ASKED
+	# While the tables are new, the process reads them each second.
+	let_in 10.37.1.2 10.37.1.130 fd37:1::2 fd37:1::3
+	tables_count
+	let_in 10.37.1.2 10.37.1.130 fd37:1::2 fd37:1::3
+	for note in "${notes[@]}"; do equal "$(logged "/etc/$note")" 1 "lines with $note"; done
 }
 
 @test "Debian's default tables and other valid tables have no fault" {
@@ -706,5 +754,18 @@ guestclock-set: [fd37:1::2] 10.37.2.130: twist echo %a" "guestclock-set: ALL: sp
 		set_by_ssh_env 10.37.1.2 status
 		expect 0
 	done
+	assert_untouched
+}
+
+@test "guestclock-set logs a note on a pattern in each session for ten minutes after the edit, and obeys the rules" {
+	set_tables 'guestclock-set: root@10.37.1.2 10.37.1.3' 'ALL: ALL'
+	local client
+	for client in 10.37.1.2 10.37.1.3; do
+		log_take
+		set_by_ssh_env $client status
+		log_take
+		[[ ${logged[0]} == *'/etc/hosts.allow, line 1: root@10.37.1.2: '*'never matches'* ]]
+	done
+	expect 0
 	assert_untouched
 }

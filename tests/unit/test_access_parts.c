@@ -151,7 +151,30 @@ note_list(const char *path, void *context)
 	return strcmp(path, "/bad") != 0;
 }
 
-/* Parses TEXT as a table or a list. */
+static char notes[2048];
+
+static void
+note_note(const struct acl_note *note, void *context)
+{
+	assert_ptr_equal(context, lists);
+	snprintf(notes + strlen(notes), sizeof notes - strlen(notes), "%lu: %s: %s\n", note->line, note->word, note->what);
+}
+
+static char rules[512];
+
+static void
+note_rule(const struct acl_rule *rule, void *context)
+{
+	assert_ptr_equal(context, lists);
+	snprintf(rules + strlen(rules), sizeof rules - strlen(rules), "%lu %d <%.*s>\n", rule->line, (int)rule->verdict,
+	    (int)rule->lists, rule->text);
+}
+
+static const struct acl_visitor visitor = {
+	.daemon = "in.timed", .list = note_list, .note = note_note, .rule = note_rule, .context = lists
+};
+
+/* Parses TEXT as a table. */
 static enum acl_effect
 read_text(const char *text, size_t length, struct acl_fault *fault)
 {
@@ -161,8 +184,8 @@ read_text(const char *text, size_t length, struct acl_fault *fault)
 
 	assert_non_null(copy);
 	memcpy(copy, text, length);
-	lists[0] = '\0';
-	effect = acl_parse(copy, length, "in.timed", note_list, lists, fault);
+	lists[0] = notes[0] = rules[0] = '\0';
+	effect = acl_parse(copy, length, &visitor, fault);
 	free(copy);
 	return effect;
 }
@@ -234,6 +257,10 @@ judges_patterns(void **unused)
 		{ "fd42:1::2", "no such option" }, { "10.1.2.3;", "character" }, { "!10.1.2.3", "character" },
 		{ "10.1.2.3 # of bob", "character" }, { "10.1.2.3\v", "character" }, { "\xc2\xa0" "10.1.2.3", "character" },
 		{ "10.1.2.3\\", "skips it" }, { "/bad", "cannot be used" }, { "10.1.2.3 /bad ALL", "cannot be used" },
+		{ "*a*b*", NULL }, { "10.*.*.*", NULL }, { "*a*b*c*", "more than 3" }, { "****", "more than 3" }, { "*?*?*?*?", "more than 3" },
+		{ "10.1.2.", NULL }, { "10.", NULL }, { "10.1.2.3.", "prefix never matches" }, { "256.", "prefix never matches" },
+		{ "10..", "prefix never matches" }, { "01.2.", "prefix never matches" }, { "1234567890123456.", "prefix never matches" },
+		{ "guest.test.", "ends in a dot" }, { "guest.", "ends in a dot" }, { ".test.", "ends in a dot" },
 	};
 	struct acl_fault fault;
 	static const char named[] = "in.timed: /a, /b EXCEPT u@/c : allow\nsshd: /d\nALL@/e: ALL\n";
@@ -352,20 +379,79 @@ reads_lists(void **unused)
 
 	(void)unused;
 	for (size_t at = 0; at < LENGTH(cases); at++) {
-		acl_parse_list(cases[at].text, strlen(cases[at].text), note_list, lists, &fault);
+		acl_parse_list(cases[at].text, strlen(cases[at].text), &visitor, &fault);
 		if (cases[at].line == 0 ? fault.what != NULL : fault.what == NULL || fault.line != cases[at].line)
 			fail_msg("%s: line %lu: %s", cases[at].text, fault.line, fault.what);
 	}
-	acl_parse_list("a\n\0b\n", 5, note_list, lists, &fault);
+	acl_parse_list("a\n\0b\n", 5, &visitor, &fault);
 	assert_int_equal(fault.line, 2);
 	assert_non_null(fault.what);
 	memset(word, 'a', sizeof word);
 	word[8191] = '\n';
-	acl_parse_list(word, sizeof word, note_list, lists, &fault);
+	acl_parse_list(word, sizeof word, &visitor, &fault);
 	assert_null(fault.what);
 	word[8191] = 'a';
-	acl_parse_list(word, 8192, note_list, lists, &fault);
+	acl_parse_list(word, 8192, &visitor, &fault);
 	assert_non_null(fault.what);
+}
+
+/* Patterns that never match a client of this daemon, or more than they seem to: a word of the note, or NULL for none. */
+static void
+notes_patterns(void **unused)
+{
+	static const struct {
+		const char *rule, *note;
+	} cases[] = {
+		{ "in.timed: ALL", NULL }, { "in.timed: 10.1.2.3 10.1. 10.1.0.0/16 [fd42::1] [fd42::]/16 [fd42::1]/128", NULL },
+		{ "in.timed: LOCAL KNOWN .example.com *.example.com guest.example.com * ? gu*st ?*", NULL },
+		{ "in.timed: 0.0.0.0/0.0.0.0 10.1.0.0/255.255.0.0 10.1.2.3/32", NULL }, { "in.timed: [::]/0 [8000::]/1", NULL },
+		{ "in.timed: @group", "netgroup" }, { "in.timed: ALL EXCEPT @group", "netgroup" },
+		{ "in.timed: root@10.1.2.3", "user's name" }, { "in.timed: KNOWN@ALL", "user's name" },
+		{ "in.timed: ALL@10.1.2.3 unknown@10.1.2.3 *@10.1.2.3", NULL }, { "in.timed: ALL@@group", "netgroup" },
+		{ "in.timed@10.1.2.3: ALL", "server's address" }, { "ALL@10.1.2.3: ALL", "server's address" },
+		{ "ALL@/a: ALL", "server's address" }, { "in.*@LOCAL: ALL", "server's address" }, { "ALL@@group: ALL", "server's address" },
+		{ "in.timed@ALL: ALL", NULL }, { "ALL@UNKNOWN: ALL", NULL }, { "sshd@10.1.2.3: @group", NULL },
+		{ "sshd@10.1.2.3 in.timed: ALL", NULL }, { "37: ALL", "port" }, { "22, in.timed: ALL", "port" },
+		{ "in.timed: [fd42::1]/16", "outside of its prefix" }, { "in.timed: [8000::]/0", "outside of its prefix" },
+		{ "in.timed: [fd42::1]/127", "outside of its prefix" }, { "in.timed: 10.0.3.0/255.0.255.0", "gaps" },
+		{ "in.timed: 10.1.*", "ends in *" }, { "in.timed: fd42*", "ends in *" }, { "in.timed: guest*", "ends in *" },
+		{ "in.timed: *.*", "ends in *" }, { "in.timed: *example.com", "other domains" }, { "in.timed: .3", "ends so" },
+		{ "sshd: @group", NULL },
+	};
+	struct acl_fault fault;
+	char text[128];
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(cases); at++) {
+		const char *note = cases[at].note;
+
+		snprintf(text, sizeof text, "# a\n%s\n", cases[at].rule);
+		read_text(text, strlen(text), &fault);
+		if (fault.what != NULL || (note == NULL ? notes[0] != '\0' : strncmp(notes, "2: ", 3) != 0 || strstr(notes, note) == NULL ||
+		    notes[strcspn(notes, "\n") + 1] != '\0'))
+			fail_msg("%s: %s; notes: %s", cases[at].rule, fault.what, notes);
+	}
+	notes[0] = '\0';
+	acl_parse_list("fd42:*\n10.1.*\n\n@group", 21, &visitor, &fault);
+	assert_null(fault.what);
+	assert_int_equal(strncmp(notes, "2: 10.1.*: a pattern that ends in *", 35), 0);
+	assert_non_null(strstr(notes, "\n4: @group: a netgroup"));
+}
+
+/* The rules that may concern the daemon, with their first lines, verdicts, and lists without options. */
+static void
+reports_rules(void **unused)
+{
+	static const char table_text[] = "# a\nsshd: ALL\n in.timed: [fd42::]/16 \\\n 10.1. : severity info : deny\nALL:ALL\n"
+	    "in.timed: LOCAL: aclexec /x : allow\nin.timed: .a: twist y\nin.timed: .b: allow\nin.timed: .c EXCEPT .d:nice\n"
+	    "in.timed: ALL: alow\nALL: ALL\n";
+	struct acl_fault fault;
+
+	(void)unused;
+	read_text(table_text, sizeof table_text - 1, &fault);
+	assert_int_equal(fault.line, 10);
+	assert_string_equal(rules, "3 2 < in.timed: [fd42::]/16  10.1. >\n5 0 <ALL:ALL>\n6 4 <in.timed: LOCAL>\n7 3 <in.timed: .a>\n"
+	    "8 1 <in.timed: .b>\n9 0 <in.timed: .c EXCEPT .d>\n");
 }
 
 int
@@ -379,6 +465,8 @@ main(void)
 		cmocka_unit_test(limits_logged_lines),
 		cmocka_unit_test(finds_rules_with_effects),
 		cmocka_unit_test(judges_patterns),
+		cmocka_unit_test(notes_patterns),
+		cmocka_unit_test(reports_rules),
 		cmocka_unit_test(finds_faulty_lines),
 		cmocka_unit_test(reads_lists),
 	};
