@@ -48,10 +48,14 @@ jmp_buf tcpd_buf;			/* hosts_access(3) continues here after tcpd_jump() */
 
 static bool (*may_log)(void);
 
+/* The rule that libwrap reads instead of the tables: see access_match(). */
+static const char *only_rule;
+static bool passed;		/* libwrap did not find the client in only_rule */
+
 static bool
 log_allowed(void)
 {
-	return may_log == NULL || may_log();
+	return only_rule == NULL && (may_log == NULL || may_log());
 }
 
 static void
@@ -230,9 +234,18 @@ int access_fclose(FILE *file);
 FILE *
 access_fopen(const char *path, const char *mode)
 {
-	FILE *file = fopen(path, mode);
 	bool table = strcmp(path, hosts_allow_table) == 0 || strcmp(path, hosts_deny_table) == 0;
+	FILE *file;
 
+	if (table && only_rule != NULL && strcmp(path, hosts_deny_table) == 0) {
+		passed = true;
+		errno = ENOENT;
+		return NULL;
+	}
+	if (table && only_rule != NULL)
+		file = fmemopen((void *)(uintptr_t)only_rule, strlen(only_rule), "r");
+	else
+		file = fopen(path, mode);
 	if (file == NULL && !(table && (errno == ENOENT || errno == ENOTDIR)))
 		unread = true;
 	return file;
@@ -315,13 +328,14 @@ look_up_name(struct host_info *host)
 		    "a rule needs are denied", eval_hostaddr(host), (long long)(took / NS_PER_MILLISECOND));
 }
 
-bool
-access_allows(const union peer *peer, int fd)
+/* Whether libwrap allows PEER.  The answer holds unless this sets unread or lookup_put_off. */
+static bool
+ask_libwrap(const union peer *peer, int fd)
 {
 	/* libwrap needs a pointer to non-const, and may use it until hosts_access(3) returns. */
 	static union peer client;
+	static char name[STRING_LENGTH];	/* the client's, as looked up for the last rule: look it up once */
 	struct request_info request;
-	const char *fault = acl_file_fault();
 	char address[PEER_TEXT];
 	bool allowed;
 
@@ -333,20 +347,15 @@ access_allows(const union peer *peer, int fd)
 	if (client.any.sa_family == AF_INET6)
 		client.v6.sin6_scope_id = 0;
 	peer_format(&client, address);
-	allow_severity = LOG_INFO;
-	deny_severity = LOG_WARNING;
-	lookup_put_off = false;
 	/* After tcpd_jump() the context of the last query is still set. */
 	memset(&tcpd_context, 0, sizeof tcpd_context);
-	if (fault != NULL) {
-		complain(fault);
-		return false;
-	}
 	if (client.any.sa_family == AF_INET || client.any.sa_family == AF_INET6) {
 		request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_SIN, &client.any,
 		    RQ_CLIENT_ADDR, address, 0);
 		sock_methods(&request);
 		request.hostname = look_up_name;
+		if (only_rule != NULL)
+			request_set(&request, RQ_CLIENT_NAME, name, 0);
 		unread = false;
 	} else {
 		request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_NAME, unknown, RQ_CLIENT_ADDR, unknown, 0);
@@ -354,11 +363,40 @@ access_allows(const union peer *peer, int fd)
 		unread = !startup_lookups();
 	}
 	allowed = hosts_access(&request) != 0;
+	if (only_rule != NULL)
+		memcpy(name, request.client->name, sizeof name);
+	return allowed;
+}
+
+bool
+access_allows(const union peer *peer, int fd)
+{
+	const char *fault = acl_file_fault();
+	bool allowed;
+
+	allow_severity = LOG_INFO;
+	deny_severity = LOG_WARNING;
+	lookup_put_off = false;
+	if (fault != NULL) {
+		complain(fault);
+		return false;
+	}
+	allowed = ask_libwrap(peer, fd);
 	if (unread) {
 		acl_file_distrust();
 		complain("libwrap could not read and understand hosts.allow, hosts.deny or a list that they name to its end");
 	}
 	return allowed && !unread && !lookup_put_off;
+}
+
+enum access_match
+access_match(const union peer *peer, const char *rule)
+{
+	only_rule = rule;
+	passed = lookup_put_off = false;
+	ask_libwrap(peer, -1);
+	only_rule = NULL;
+	return unread || lookup_put_off ? ACCESS_UNDECIDED : passed ? ACCESS_PASSES : ACCESS_MATCHES;
 }
 
 int
@@ -378,6 +416,15 @@ access_tables_changed(void)
 	if (changed && access_may_run())
 		startup_lookups();
 	return changed;
+}
+
+const char *
+access_tables_fault(acl_file_note *note, acl_file_rule *rule)
+{
+	acl_file_report(note, rule);
+	acl_file_distrust();
+	acl_file_look(daemon_name, hosts_allow_table, hosts_deny_table, strict);
+	return acl_file_fault();
 }
 
 bool

@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 
+#include "lib/acl_file.h"
 #include "lib/peer.h"
 
 /*
@@ -73,6 +74,22 @@ int access_severity(void);
  * Returns whether it read them.
  */
 bool access_tables_changed(void);
+
+/*
+ * Reads the tables anew for an administrator, with the callbacks of acl_file_report(), and returns acl_file_fault().
+ * Do not serve clients afterwards.
+ */
+const char *access_tables_fault(acl_file_note *note, acl_file_rule *rule);
+
+enum access_match { ACCESS_PASSES, ACCESS_MATCHES, ACCESS_UNDECIDED };
+
+/*
+ * Whether libwrap finds PEER (unmapped) in RULE: the lists of a rule without its options, with a newline at the end, in
+ * which acl_parse.h found no fault.  Call it for one peer in a process, whose name is looked up once.
+ * ACCESS_UNDECIDED: libwrap could not read or understand the rule, or the name's lookup failed; then access_allows()
+ * denies the client.
+ */
+enum access_match access_match(const union peer *peer, const char *rule);
 
 /*
  * Whether the caller may cache the last verdict of access_allows().  False if a rule that may concern this daemon has

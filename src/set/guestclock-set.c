@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/access.h"
+#include "lib/check_tables.h"
 #include "lib/filter.h"
 #include "lib/startup.h"
 #include "set/hangup.h"
@@ -84,6 +85,22 @@ check_request(const struct request *request, const struct set_options *options, 
 	    "names it", request->rdate.host, client->address);
 }
 
+/* What the tables mean is for the administrator, by hand: not for the client of a forced command. */
+static enum status
+show_tables(const struct ssh_env *client, char *const *words)
+{
+	char complaint[OPTION_COMPLAINT];
+	enum status status;
+
+	if (client->command[0] != '\0')
+		return outcome_usage("--check-tables in a forced command: expected it by hand, without a request of an ssh "
+		    "client");
+	status = check_tables(words, complaint);
+	if (status == STATUS_USAGE)
+		return outcome_usage("%s", complaint);
+	return status == STATUS_SYSTEM ? outcome_fail("cannot write to standard output: %s", strerror(errno)) : status;
+}
+
 static enum status
 run(int argc, char **argv)
 {
@@ -136,6 +153,8 @@ run(int argc, char **argv)
 	access_start("guestclock-set", options.strict_access);
 	access_stay(NULL);
 	access_look_up_by(lookup_process);
+	if (options.check_tables)
+		return show_tables(&client, argv + words);
 	access_tables_changed();
 	if (client.by_ssh && !access_allows(&client.peer, -1))
 		return outcome_refuse("hosts.allow and hosts.deny do not let %s in", client.address);

@@ -28,12 +28,13 @@
 /* With a longer round-trip delay, a time in whole seconds is of little use. */
 #define MAX_DELAY_DEFAULT (2 * NS_PER_SECOND)
 
-enum option_id { ALLOW, ANY_PORT, DEFAULT, DRY_RUN, EDGE, HOST, MAX_BACK, MAX_DELAY, MAX_RATE, MAX_STEP, NO_FILTER,
-	NOT_AFTER, NOT_BEFORE, STATE, STRICT_ACCESS, OPTIONS };
+enum option_id { ALLOW, ANY_PORT, CHECK_TABLES, DEFAULT, DRY_RUN, EDGE, HOST, MAX_BACK, MAX_DELAY, MAX_RATE, MAX_STEP,
+	NO_FILTER, NOT_AFTER, NOT_BEFORE, STATE, STRICT_ACCESS, OPTIONS };
 
 static const struct known_option table[OPTIONS] = {
 	[ALLOW] = { "--allow", "request,...", "allow only these requests (default: all)" },
 	[ANY_PORT] = { "--any-port", NULL, "requests may name any port of a time source" },
+	[CHECK_TABLES] = { "--check-tables", NULL, "by hand: show what the tables mean; an address may follow" },
 	[DEFAULT] = { "--default", "request", "the request when the host sends none" },
 	[DRY_RUN] = { "--dry-run", NULL, "judge and report; set nothing" },
 	[EDGE] = { "--edge", NULL, "run every rdate request as with rdate -e" },
@@ -104,6 +105,7 @@ static const struct {
 	const char *expected;
 } values[OPTIONS] = {
 	[ANY_PORT] = { FIELD(any_port), 0, NULL },
+	[CHECK_TABLES] = { FIELD(check_tables), 0, NULL },
 	[DRY_RUN] = { FIELD(dry_run), 0, NULL },
 	[EDGE] = { FIELD(edge), 0, NULL },
 	[NO_FILTER] = { FIELD(no_filter), 0, NULL },

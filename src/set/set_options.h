@@ -2,8 +2,8 @@
  * The options of guestclock-set in the forced command: the limits that the guest's administrator sets.
  *
  * policy.c applies the limits on times, distances, delays, rates and time sources.  guestclock-set.c applies allowed,
- * default_request, no_filter and strict_access; rdate.c applies edge, and perform.c state.  With dry_run, correct.c and
- * exchange_server.c do not set the clock.
+ * check_tables, default_request, no_filter and strict_access; rdate.c applies edge, and perform.c state.  With dry_run,
+ * correct.c and exchange_server.c do not set the clock.
  *
  * Pure.
  */
@@ -27,6 +27,7 @@ struct set_options {
 	nanoseconds max_delay;		/* the longest round-trip delay of an answer that is accepted */
 	int64_t max_rate;		/* the largest frequency correction, parts per 10^9 */
 	unsigned allowed;		/* the allowed requests: the sum of REQUEST_BIT() of each kind */
+	bool check_tables;		/* for the administrator: show what the tables mean */
 	bool dry_run;			/* judge and report; set nothing */
 	bool no_filter;			/* no system call filter, for a kernel or container without one */
 	bool strict_access;		/* if hosts.allow and hosts.deny are both missing, deny every client */

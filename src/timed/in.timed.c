@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/access.h"
+#include "lib/check_tables.h"
 #include "lib/filter.h"
 #include "lib/option_table.h"
 #include "lib/startup.h"
@@ -23,13 +24,14 @@
 #define IDLE_DEFAULT 5
 #define IDLE_MAX 3600
 
-enum { IDLE, LOG, NAME, SYNC, NO_FILTER, STRICT_ACCESS, OPTIONS };
+enum { IDLE, LOG, NAME, SYNC, CHECK_TABLES, NO_FILTER, STRICT_ACCESS, OPTIONS };
 
 static const struct known_option options[OPTIONS] = {
 	[IDLE] = { "-i", "seconds", "wait mode: exit after this long without a request (" OPTION_NUMBER(IDLE_DEFAULT) ")" },
 	[LOG] = { "-l", NULL, "log each answer" },
 	[NAME] = { "-n", "name", "the daemon name in hosts.allow and hosts.deny" },
 	[SYNC] = { "-s", NULL, "answer only while this machine's clock is synchronised" },
+	[CHECK_TABLES] = { "--check-tables", NULL, "show what the tables mean; an address may follow" },
 	[NO_FILTER] = { "--no-filter", NULL, "run without the system call filter" },
 	[STRICT_ACCESS] = { "--strict-access", NULL, "without hosts.allow and hosts.deny, answer nobody" },
 };
@@ -50,16 +52,26 @@ usage(const char *complaint)
 	return STATUS_USAGE;
 }
 
-/* Under a superserver standard output is the client's connection: help must not be taken for the time. */
+/*
+ * Prints what an administrator asks for: OPTION is OPTION_HELP, OPTION_VERSION or CHECK_TABLES, with its WORDS.  Under
+ * a superserver standard output is the client's connection: text must not be taken for the time.
+ */
 static enum status
-inform(int what)
+inform(int option, char *const *words)
 {
+	char complaint[OPTION_COMPLAINT];
+	enum status status = STATUS_SYSTEM;
+
 	if (!startup_local(STDIN_FILENO) || !startup_local(STDOUT_FILENO))
-		return usage("--help and --version: standard input or output is a network connection; expected neither to be");
-	if (startup_inform(&program, what))
-		return STATUS_DONE;
-	syslog(LOG_ERR, "cannot write to standard output: %m");
-	return STATUS_SYSTEM;
+		return usage("--help, --version and --check-tables: standard input or output is a network connection; "
+		    "expected neither to be");
+	if (option == CHECK_TABLES)
+		status = check_tables(words, complaint);
+	else if (startup_inform(&program, option))
+		status = STATUS_DONE;
+	if (status == STATUS_SYSTEM)
+		syslog(LOG_ERR, "cannot write to standard output: %m");
+	return status == STATUS_USAGE ? usage(complaint) : status;
 }
 
 static enum status
@@ -67,7 +79,7 @@ run(int argc, char **argv)
 {
 	/* A program may be started without any argv[0]. */
 	const char *name = *program_invocation_short_name != '\0' ? program_invocation_short_name : "in.timed";
-	bool strict_access = false, descriptors = startup_descriptors();
+	bool strict_access = false, check = false, descriptors = startup_descriptors();
 	char complaint[OPTION_COMPLAINT];
 	struct option_reader reader;
 	int64_t seconds = IDLE_DEFAULT;
@@ -104,6 +116,9 @@ run(int argc, char **argv)
 		case SYNC:
 			reply_options.require_sync = true;
 			break;
+		case CHECK_TABLES:
+			check = true;
+			break;
 		case NO_FILTER:
 			filter_disable();
 			break;
@@ -113,18 +128,20 @@ run(int argc, char **argv)
 		case OPTION_WRONG:
 			return usage(complaint);
 		default:
-			return inform(option);
+			return inform(option, argv + argc);
 		}
 		if (expected != NULL) {
 			option_expected(&reader, option, expected, complaint);
 			return usage(complaint);
 		}
 	}
+	access_start(name, strict_access);
+	if (check)
+		return inform(CHECK_TABLES, argv + optind);
 	if (optind < argc) {
 		option_complain(&program, "unexpected argument", argv[optind], complaint);
 		return usage(complaint);
 	}
-	access_start(name, strict_access);
 	reply_options.idle_seconds = (uint32_t)seconds;
 	status = serve();
 	reply_log_missed();

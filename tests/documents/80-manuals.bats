@@ -108,7 +108,7 @@ options() { grep -oE '\[-([^][]|\[[^][]*\])*\]' <<<"$1" | sed 's/^\[//; s/\]$//'
 				return 1
 			}
 		done < <(options "$usage")
-		(($(wc -l <<<"$help") <= 30)) || { printf '%s: lines: %s\n' "$program" "$(wc -l <<<"$help")"; return 1; }
+		(($(wc -l <<<"$help") <= 34)) || { printf '%s: lines: %s\n' "$program" "$(wc -l <<<"$help")"; return 1; }
 		(($(wc -L <<<"$help") <= 82)) || { printf '%s: columns: %s\n' "$program" "$(wc -L <<<"$help")"; return 1; }
 	done
 }

@@ -585,8 +585,8 @@ $1: ALL"
 	local -a notes
 	local note
 	note_cases in.timed
-	host_start alpha 1
 	resolver_start 'a none.test 10.37.9.9'
+	host_start alpha 1
 	OPTIONS='-i 60'
 	superserver_one xinetd dgram-wait 1037
 	ASKED=dgram-wait:udp:1037
@@ -596,6 +596,72 @@ $1: ALL"
 	tables_count
 	let_in 10.37.1.2 10.37.1.130 fd37:1::2 fd37:1::3
 	for note in "${notes[@]}"; do equal "$(logged "/etc/$note")" 1 "lines with $note"; done
+}
+
+# table_lines PROGRAM: of $output, the lines that --check-tables prints about rules and the verdict, without /etc
+table_lines() { grep -v ': warning: ' <<<"$output" | sed 's|/etc/hosts\.||g'; }
+
+@test "in.timed --check-tables prints each rule and note, and which rule decides about an address" {
+	local -a notes
+	local note
+	etc_replace nsswitch.conf 'netgroup: files'
+	: >"$ETC/netgroup"
+	note_cases in.timed
+	run_cmd sandbox /usr/sbin/in.timed --check-tables
+	for note in "${notes[@]}"; do
+		grep -qE "^/etc/${note/: /: warning: }" <<<"$output" || { printf '%s\n' "$note" "$output"; return 1; }
+	done
+	equal "$(table_lines)" "allow, line 2: allows: in.timed: root@10.37.1.2 10.37.1.* EXCEPT 10.37.1.3
+allow, line 3: allows: in.timed@10.37.1.1: ALL
+allow, line 4: denies: in.timed: 10.37.1.130: deny
+allow, line 5: allows: in.timed: /etc/guests
+deny, line 1: denies: 37 in.timed: *guest.test
+deny, line 2: denies: in.timed: ALL
+6 rules: clients that no rule matches are allowed" rules
+	hosts_allow $'in.timed: 10.37.1.2: deny\nin.timed: 10.37. [fd37:1::]/64: spawn (touch /etc/spawned)'
+	hosts_deny 'in.timed: ALL EXCEPT 10.38.1.2'
+	fails_with 1 sandbox /usr/sbin/in.timed --check-tables 10.37.1.2
+	equal "$(table_lines)" "allow, line 1: matches, and denies: in.timed: 10.37.1.2: deny
+allow, line 2: matches, but an earlier rule decides: in.timed: 10.37. [fd37:1::]/64: spawn (touch /etc/spawned)
+deny, line 1: matches, but an earlier rule decides: in.timed: ALL EXCEPT 10.38.1.2
+10.37.1.2 is denied by allow, line 1" 'about 10.37.1.2'
+	run_cmd sandbox /usr/sbin/in.timed --check-tables fd37:1::9
+	grep -qx 'fd37:1::9 is allowed by /etc/hosts.allow, line 2' <<<"$output"
+	run_cmd sandbox /usr/sbin/in.timed --check-tables ::ffff:10.37.2.1
+	grep -qx '::ffff:10.37.2.1 is allowed by /etc/hosts.allow, line 2' <<<"$output"
+	run_cmd sandbox /usr/sbin/in.timed --check-tables 10.38.1.2
+	grep -qx '10.38.1.2 is allowed: no rule matches' <<<"$output"
+	for client in 10.38.1.3 unknown fe80::1%lo; do
+		fails_with 1 sandbox /usr/sbin/in.timed --check-tables $client
+		grep -qx "$client is denied by /etc/hosts.deny, line 1" <<<"$output"
+	done
+	[ ! -e "$ETC/spawned" ]
+	# Another daemon's rules; a name.
+	run_cmd sandbox /usr/sbin/in.timed -n sshd --check-tables
+	equal "$output" '0 rules: clients that no rule matches are allowed' 'rules for sshd'
+	printf '10.37.1.9 nine.guests.test\n' >>"$ETC/hosts"
+	hosts_allow 'in.timed: .guests.test'
+	run_cmd sandbox /usr/sbin/in.timed --check-tables 10.37.1.9
+	grep -qx '10.37.1.9 is allowed by /etc/hosts.allow, line 1' <<<"$output"
+}
+
+@test "in.timed --check-tables prints a fault, refuses a wrong address, and prints nothing to a network connection" {
+	hosts_allow $'in.timed: 10.37.1.2\nin.timed: fd37::1'
+	hosts_deny ''
+	fails_with 1 sandbox /usr/sbin/in.timed --check-tables 10.37.1.2
+	[[ $output == *'/etc/hosts.allow, line 2: '*'IPv6 addresses in brackets): everybody is denied' ]]
+	hosts_allow ''
+	for words in 10.37.1 10.37.1.2:37 guest '10.37.1.2 10.37.1.3'; do
+		# shellcheck disable=SC2086 # two words
+		fails_with 100 sandbox /usr/sbin/in.timed --check-tables $words
+		[[ $output == *"--check-tables, then \"${words##* }\": expected one IPv4 or IPv6 address"* ]]
+	done
+	fails_with 111 sandbox sh -c '/usr/sbin/in.timed --check-tables >/dev/full'
+	[[ $output == *'cannot write to standard output: No space left on device' ]]
+	OPTIONS=--check-tables
+	superserver_start xinetd stream-nowait
+	fails_with 1 in_net "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" --timeout 2 10.37.0.1 37
+	(($(logged 'standard input or output is a network connection') > 0))
 }
 
 @test "Debian's default tables and other valid tables have no fault" {
@@ -767,5 +833,29 @@ guestclock-set: [fd37:1::2] 10.37.2.130: twist echo %a" "guestclock-set: ALL: sp
 		[[ ${logged[0]} == *'/etc/hosts.allow, line 1: root@10.37.1.2: '*'never matches'* ]]
 	done
 	expect 0
+	assert_untouched
+}
+
+@test "guestclock-set --check-tables is for the administrator: no ssh client can request it" {
+	set_tables 'guestclock-set: 10.37.1.2' 'ALL: ALL'
+	set_by_hand --check-tables 10.37.1.2
+	expect 0
+	equal "$output" '/etc/hosts.allow, line 1: matches, and allows: guestclock-set: 10.37.1.2
+/etc/hosts.deny, line 1: matches, but an earlier rule decides: ALL: ALL
+10.37.1.2 is allowed by /etc/hosts.allow, line 1'
+	set_by_hand --check-tables 10.37.1.3
+	expect 1
+	set_by_hand --check-tables guest
+	expect 100 '--check-tables, then "guest": expected one IPv4 or IPv6 address'
+	# As a request, and in a forced command.
+	set_by_ssh_env 10.37.1.2 '--check-tables'
+	expect 100 'unknown request'
+	equal "$output" ''
+	set_by_ssh_env 10.37.1.2 'status --check-tables'
+	expect 100 .
+	equal "$output" ''
+	set_by_ssh_env 10.37.1.2 status --check-tables
+	expect 100 '--check-tables in a forced command: expected it by hand'
+	equal "$output" ''
 	assert_untouched
 }
