@@ -22,7 +22,7 @@ static const char name_characters[] = "0123456789-_.*?ABCDEFGHIJKLMNOPQRSTUVWXYZ
 
 /*
  * The most "*" in a word.  libwrap tries every way in which they can match, and the owner of an address chooses its
- * name, of up to 127 octets: 3 take about a millisecond, and each further one some 30 times as long.
+ * name, of up to 127 octets: 3 take some milliseconds, and each further one some 30 times as long.
  */
 #define STARS_MOST 3
 
@@ -86,6 +86,8 @@ ipv6_fault(char *word, struct rules *rules)
 		return "an IPv4 address in IPv6 form never matches: expected it in IPv4 form, without brackets";
 	if (end[1] == '/' && (length = prefix_length(end + 2, 0, 128)) < 0)
 		return "the IPv6 network has no prefix length that libwrap understands: expected /0 to /128";
+	if (length == 128 && IN6_IS_ADDR_UNSPECIFIED(&address))
+		return "no client has the address ::, so it never matches: expected [::]/0 for all of IPv6, or ALL";
 	for (int bit = length; bit < 128; bit++)
 		if ((address.s6_addr[bit / 8] & 0x80 >> bit % 8) != 0) {
 			note(rules, "the IPv6 network has bits outside of its prefix, and the rule matches the whole network: "
@@ -183,9 +185,16 @@ host_fault(char *word, struct rules *rules)
 	if (word[strspn(word, name_characters)] != '\0')
 		return "a word has a character that no address or name has: expected an address, a network or a name, with "
 		    "blanks between them, and comments on lines of their own that begin with #";
-	if (word[strspn(word, "0123456789.")] == '\0' && word[0] != '.' && word[length - 1] != '.' &&
-	    inet_pton(AF_INET, word, &address) != 1)
-		return "this is no IPv4 address: expected four numbers without leading zeros, or a prefix that ends in a dot";
+	if (word[strspn(word, "0123456789.")] == '\0' && word[0] != '.' && word[length - 1] != '.') {
+		if (inet_pton(AF_INET, word, &address) != 1)
+			return "this is no IPv4 address: expected four numbers without leading zeros, or a prefix that ends in a "
+			    "dot";
+		if (address.s_addr == INADDR_ANY)
+			return "no client has the address 0.0.0.0, so it never matches: expected 0.0.0.0/0.0.0.0 for all of IPv4, "
+			    "or ALL";
+	}
+	if (word[strspn(word, "0123456789.-")] == '\0' && strchr(word, '.') != NULL && strchr(word, '-') != NULL)
+		return "a range of addresses never matches: expected networks, as in 10.1.0.0/16";
 	if (word[length - 1] == '.' && word[strcspn(word, "*?")] == '\0') {
 		if (word[strspn(word, "0123456789.")] != '\0')
 			return "a name that ends in a dot matches other names, as guest.example.com. matches "

@@ -479,6 +479,8 @@ fault_cases() { # DAEMON CLIENT
 		'scope' 'hosts.deny, line 1' 'scope' "$rule" 'ALL: [fe80::1%%eth0]\n' -
 		'IPv4 in IPv6' 'hosts.deny, line 1' 'IPv4 form' "$rule" 'ALL: [::ffff:10.37.1.2]\n' -
 		'prefix of four numbers' 'hosts.deny, line 1' 'prefix never matches' "$rule" 'ALL: 10.37.1.2.\n' -
+		'range' 'hosts.deny, line 1' 'range of addresses' "$rule" 'ALL: 10.37.1.2-10.37.1.9\n' -
+		'no address' 'hosts.deny, line 1' 'no client has' "$rule" 'ALL: 0.0.0.0\n' -
 		'name with a dot at its end' 'hosts.allow, line 2' 'ends in a dot' "$rule$1: guest.test.\n" '' -
 		'too many stars' 'hosts.deny, line 1' 'more than 3' "$rule" 'ALL: *a*a*a*a*b\n' -
 		'list missing' 'hosts.deny, line 2' 'cannot read /etc/guests: No such file' "$rule" '\nALL: /etc/guests\n' -

@@ -260,6 +260,8 @@ judges_patterns(void **unused)
 		{ "*a*b*", NULL }, { "10.*.*.*", NULL }, { "*a*b*c*", "more than 3" }, { "****", "more than 3" }, { "*?*?*?*?", "more than 3" },
 		{ "10.1.2.", NULL }, { "10.", NULL }, { "10.1.2.3.", "prefix never matches" }, { "256.", "prefix never matches" },
 		{ "10..", "prefix never matches" }, { "01.2.", "prefix never matches" }, { "1234567890123456.", "prefix never matches" },
+		{ "0.0.0.0", "no client" }, { "[::]", "no client" }, { "[0::0]/128", "no client" }, { "10.1.2.3-10.1.2.9", "range" },
+		{ "10.1.2.3-9", "range" }, { "1-2", NULL }, { "web-1.test", NULL },
 		{ "guest.test.", "ends in a dot" }, { "guest.", "ends in a dot" }, { ".test.", "ends in a dot" },
 	};
 	struct acl_fault fault;
