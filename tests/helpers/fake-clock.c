@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 enum { OFFSET_NS, STATUS, MAXERROR_US, ESTERROR_US, FREQ, TICK, STEPS, SLEWS, LAST_STEP_NS, LAST_SLEW_US, TELLS, ERRNO, UNDONE,
-	NO_SETOFFSET, TELL_ERRNO, FIELDS };
+	NO_SETOFFSET, TELL_ERRNO, RAW_NS, FIELDS };
 
 static int64_t *state;
 
@@ -86,6 +86,8 @@ clock_gettime(clockid_t clock, struct timespec *now)
 
 	if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)
 		ns += state[OFFSET_NS];
+	if (clock == CLOCK_MONOTONIC_RAW)
+		ns += state[RAW_NS];
 	now->tv_sec = ns / 1000000000 - (ns % 1000000000 < 0);
 	now->tv_nsec = ns - now->tv_sec * 1000000000;
 	return 0;
@@ -123,6 +125,8 @@ step(int64_t by)
 	}
 	state[STEPS]++;
 	state[LAST_STEP_NS] = by;
+	/* A step ends a slew. */
+	state[LAST_SLEW_US] = 0;
 	if (!state[UNDONE])
 		state[OFFSET_NS] += by;
 	state[STATUS] |= STA_UNSYNC;

@@ -9,7 +9,7 @@ import struct
 import sys
 
 FIELDS = ["offset_ns", "status", "maxerror_us", "esterror_us", "freq", "tick", "steps", "slews", "last_step_ns",
-          "last_slew_us", "tells", "errno", "undone", "no_setoffset", "tell_errno"]
+          "last_slew_us", "tells", "errno", "undone", "no_setoffset", "tell_errno", "raw_ns"]
 STA_UNSYNC = 0x40
 
 
