@@ -15,7 +15,10 @@
 #include "set/policy.h"
 
 #define BOUND_MAX_US (SYSCLOCK_BOUND_MAX / NS_PER_MICROSECOND)
-#define LINE_OCTETS 127
+/* The first line always has the same length, and so has the second: each replaces all of the one before. */
+#define FIRST_LINE "boot %-39s bound-us %-11s before-us %-11s\n"
+#define ACCOUNT_WORD "account "
+#define FILE_OCTETS (127 + sizeof ACCOUNT_WORD + ACCOUNT_TEXT)
 
 /* How long to wait while another request holds the lock, and how often to try at most. */
 #define LOCK_WAIT NS_PER_SECOND
@@ -34,19 +37,71 @@ read_boot_id(char boot_id[BOOT_ID_TEXT])
 }
 
 static void
-read_bound(struct clock_lock *state)
+read_file(struct clock_lock *state)
 {
-	char text[LINE_OCTETS + 1], boot_id[BOOT_ID_TEXT], bound[12], before[12];
+	char text[FILE_OCTETS], boot_id[BOOT_ID_TEXT], bound[12], before[12], *account;
 	ssize_t got = pread(state->fd, text, sizeof text - 1, 0);
 
 	state->has_bound = false;
+	state->account = (struct account){ .raw = 0 };
 	if (got <= 0)
 		return;
 	text[got] = '\0';
+	if (sscanf(text, "boot %39s bound-us %11s before-us %11s", boot_id, bound, before) != 3 ||
+	    strcmp(boot_id, state->boot_id) != 0 || state->boot_id[0] == '\0')
+		return;
 	/* Whole microseconds, as in the kernel, so that clock_lock_other_service() can compare them exactly. */
-	state->has_bound = sscanf(text, "boot %39s bound-us %11s before-us %11s", boot_id, bound, before) == 3 &&
-	    strcmp(boot_id, state->boot_id) == 0 && state->boot_id[0] != '\0' &&
-	    parse_whole(bound, 0, BOUND_MAX_US, &state->bound) && parse_whole(before, 0, BOUND_MAX_US, &state->bound_before);
+	state->has_bound = parse_whole(bound, 0, BOUND_MAX_US, &state->bound) &&
+	    parse_whole(before, 0, BOUND_MAX_US, &state->bound_before);
+	account = strchr(text, '\n');
+	if (account != NULL && strncmp(account + 1, ACCOUNT_WORD, strlen(ACCOUNT_WORD)) == 0)
+		account_read(account + 1 + strlen(ACCOUNT_WORD), &state->account);
+}
+
+static int
+write_octets(int fd, const char *text, size_t length)
+{
+	for (size_t done = 0; done < length;) {
+		ssize_t written = pwrite(fd, text + done, length - done, (off_t)done);
+
+		if (written == 0 || (written < 0 && errno != EINTR))
+			return written < 0 ? errno : EIO;
+		done += written > 0 ? (size_t)written : 0;
+	}
+	return 0;
+}
+
+static int
+write_file(const struct clock_lock *state)
+{
+	char text[FILE_OCTETS], bound[24] = "-", before[24] = "-";
+	size_t length;
+
+	if (state->has_bound) {
+		snprintf(bound, sizeof bound, "%" PRId64, state->bound);
+		snprintf(before, sizeof before, "%" PRId64, state->bound_before);
+	}
+	length = (size_t)snprintf(text, sizeof text, FIRST_LINE ACCOUNT_WORD, state->boot_id, bound, before);
+	account_write(&state->account, text + length);
+	return write_octets(state->fd, text, length + ACCOUNT_TEXT - 1);
+}
+
+/* An account without a boot id, which the next request could not read, is none. */
+static int
+write_account(struct clock_lock *state)
+{
+	state->write_error = state->fd < 0 ? state->error : state->boot_id[0] == '\0' ? ENODATA : write_file(state);
+	return state->write_error;
+}
+
+static void
+advance_account(struct clock_lock *state, nanoseconds raw)
+{
+	struct sysclock_state kernel = { .slew_left = 0 };
+
+	/* If the state cannot be read, assume that a slew is complete: then all of it counts. */
+	sysclock_state(&kernel);
+	account_advance(&state->account, raw, kernel.slew_left, sysclock_rate_in_force());
 }
 
 /*
@@ -90,7 +145,7 @@ clock_lock_open(struct clock_lock *state, const char *directory, bool writable)
 	} else
 		state->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (state->fd >= 0)
-		read_bound(state);
+		read_file(state);
 	else
 		/* If there is no directory, the error is that of making it, such as a read-only /run. */
 		state->error = errno == ENOENT && made != 0 ? made : errno;
@@ -129,9 +184,18 @@ clock_lock_lock(struct clock_lock *state, const struct clock_reading *since)
 		clock_lock_unlock(state);
 		return ESTALE;
 	}
-	/* The request that held the lock before may have written a new line. */
-	read_bound(state);
+	/* The request that held the lock before may have written new lines. */
+	read_file(state);
+	advance_account(state, now.raw);
 	return 0;
+}
+
+void
+clock_lock_peek(struct clock_lock *state)
+{
+	if (state->fd >= 0)
+		read_file(state);
+	advance_account(state, sysclock_elapsed());
 }
 
 void
@@ -159,6 +223,41 @@ clock_lock_complaint(const struct clock_lock *state, int error)
 	return text;
 }
 
+const char *
+clock_lock_set_complaint(const struct clock_lock *state, int error)
+{
+	static char text[CLOCK_LOCK_DIRECTORY_MOST + 220];
+
+	if (state->write_error == 0)
+		return strerror(error);
+	snprintf(text, sizeof text, "cannot record it in %s/lock, as --max-step and --max-back require: %s; %s",
+	    state->directory, state->write_error == ENODATA ? "there is no boot id" : strerror(state->write_error),
+	    state->write_error == ENODATA ? "mount /proc" : "free space there, and let this program write there");
+	return text;
+}
+
+int
+clock_lock_move(struct clock_lock *state, bool limited, bool slew, nanoseconds correction, nanoseconds *moved)
+{
+	struct account before = state->account;
+	int error = 0;
+
+	state->write_error = 0;
+	if (limited) {
+		account_move(&state->account, correction, slew);
+		error = write_account(state);
+	}
+	if (error == 0)
+		error = slew ? sysclock_slew(correction) : sysclock_step(correction, moved);
+	if (error != 0 && limited) {
+		state->account = before;
+		/* If this fails, a correction that was not made counts: later ones are refused that need not be. */
+		if (state->write_error == 0)
+			write_file(state);
+	}
+	return error;
+}
+
 bool
 clock_lock_other_service(const struct clock_lock *state, const struct sysclock_state *kernel)
 {
@@ -171,29 +270,23 @@ clock_lock_other_service(const struct clock_lock *state, const struct sysclock_s
 int
 clock_lock_record_bound(struct clock_lock *state, nanoseconds bound)
 {
-	char text[LINE_OCTETS + 1];
-	int64_t before = state->has_bound ? state->bound : 0, now = ns_to_microseconds_up(bound);
-	ssize_t length, done = 0;
+	struct clock_lock recorded = *state;
 	int error;
 
+	state->write_error = 0;
 	if (state->fd < 0)
 		return state->error;
-	/* Every line has the same length, so this one replaces all of the previous line. */
-	length = snprintf(text, sizeof text, "boot %-39s bound-us %-11" PRId64 " before-us %-11" PRId64 "\n", state->boot_id, now,
-	    before);
-	while (done < length) {
-		ssize_t written = pwrite(state->fd, text + done, (size_t)(length - done), done);
-
-		if (written == 0 || (written < 0 && errno != EINTR))
-			return written < 0 ? errno : EIO;
-		done += written > 0 ? written : 0;
-	}
-	error = sysclock_set_bound(bound, bound);
+	recorded.bound_before = state->has_bound ? state->bound : 0;
+	recorded.bound = ns_to_microseconds_up(bound);
+	recorded.has_bound = true;
+	error = write_file(&recorded);
+	if (error == 0)
+		error = sysclock_set_bound(bound, bound);
 	/* After a failure the kernel still has the previous bound: leave that in STATE. */
-	if (error != 0)
-		return error;
-	state->bound_before = before;
-	state->bound = now;
-	state->has_bound = true;
-	return 0;
+	if (error == 0) {
+		state->bound_before = recorded.bound_before;
+		state->bound = recorded.bound;
+		state->has_bound = true;
+	}
+	return error;
 }

@@ -1,14 +1,15 @@
 /*
- * /run/guestclock, or the directory of --state: the lock for setting the clock, and the error bound that guestclock-set
- * last set in the kernel.
+ * /run/guestclock, or the directory of --state: the lock for setting the clock, the error bound that guestclock-set last
+ * set in the kernel, and the account of the clock's movements (set/account.h).
  *
  * A request holds the lock (flock(2)) while it sets the clock: for one order or one correction, never while it waits
- * for a host, a time source or a log.  The lock file contains one line: that bound and the one before.  From it the
- * next request learns whether guestclock-set or another time service made the kernel's clock "synchronised".  A file
- * that does not parse counts as empty.
+ * for a host, a time source or a log.  The lock file contains two lines.  The first has that bound and the one before:
+ * from it the next request learns whether guestclock-set or another time service made the kernel's clock "synchronised".
+ * The second is the account.  Requests without --max-step and --max-back neither need the account nor change what it
+ * says about steps and slews.  A line that does not parse, or is of an earlier boot, counts as empty.
  *
  * Functions that return int return 0 or an errno value, and report nothing.  clock_lock_complaint() makes the message
- * for an error of clock_lock_open() or clock_lock_lock(); an error of clock_lock_record_bound() is one for strerror(3).
+ * for an error of clock_lock_open() or clock_lock_lock(), and clock_lock_set_complaint() for one of the others.
  */
 #ifndef GUESTCLOCK_CLOCK_LOCK_H
 #define GUESTCLOCK_CLOCK_LOCK_H
@@ -16,6 +17,7 @@
 #include <stdbool.h>
 
 #include "lib/sysclock.h"
+#include "set/account.h"
 
 #define CLOCK_LOCK_DIRECTORY "/run/guestclock"
 #define CLOCK_LOCK_DIRECTORY_MOST 100	/* octets of another directory's path */
@@ -29,6 +31,8 @@ struct clock_lock {
 	bool has_bound;			/* the file has valid bounds, from this boot */
 	int64_t bound;			/* the last bound, set as maxerror and esterror; microseconds */
 	int64_t bound_before;		/* the previous bound: the kernel's, if a request was killed before it set bound */
+	struct account account;		/* the clock's movements, up to the last clock_lock_lock() or clock_lock_peek() */
+	int write_error;		/* an errno value: why the account could not be written */
 };
 
 /*
@@ -45,17 +49,31 @@ int clock_lock_open(struct clock_lock *state, const char *directory, bool writab
  */
 int clock_lock_lock(struct clock_lock *state, const struct clock_reading *since);
 
+/* Reads the account as clock_lock_lock() does, without the lock: for a decision that is not carried out. */
+void clock_lock_peek(struct clock_lock *state);
+
 /* Releases the lock. */
 void clock_lock_unlock(struct clock_lock *state);
 
-/* The message to the user for ERROR of clock_lock_open() or clock_lock_lock(); valid until the next call. */
+/*
+ * The messages to the user for ERROR of clock_lock_open() or clock_lock_lock(), and for ERROR of clock_lock_move() or
+ * clock_lock_record_bound(); valid until the next call.
+ */
 const char *clock_lock_complaint(const struct clock_lock *state, int error);
+const char *clock_lock_set_complaint(const struct clock_lock *state, int error);
 
 /*
  * Whether another time service has synchronised the kernel's clock.  True of every synchronised clock whose maxerror
  * and esterror in KERNEL do not come from a bound in STATE.
  */
 bool clock_lock_other_service(const struct clock_lock *state, const struct sysclock_state *kernel);
+
+/*
+ * Steps the clock by CORRECTION (sysclock_step(), MOVED) or slews it (sysclock_slew(), MOVED is not changed).  LIMITED:
+ * counts it in the account.  Counts first: if the account cannot be written, the clock is not changed.  The caller holds
+ * the lock, and has judged CORRECTION.
+ */
+int clock_lock_move(struct clock_lock *state, bool limited, bool slew, nanoseconds correction, nanoseconds *moved);
 
 /*
  * Writes BOUND into the lock file, and then sets the kernel's bound on the clock's error to it (sysclock_set_bound()).

@@ -44,14 +44,11 @@ set_bound(struct clock_lock *run, nanoseconds bound, struct deed *deed)
 }
 
 static void
-carry_out(const struct policy_verdict *verdict, struct clock_lock *run, struct deed *deed)
+carry_out(const struct policy_verdict *verdict, bool limited, struct clock_lock *run, struct deed *deed)
 {
 	nanoseconds missed = 0;
 
-	if (verdict->decision == DECISION_SLEW)
-		deed->set_error = sysclock_slew(verdict->correction);
-	else
-		deed->set_error = sysclock_step(verdict->correction, &deed->moved);
+	deed->set_error = clock_lock_move(run, limited, verdict->decision == DECISION_SLEW, verdict->correction, &deed->moved);
 	if (deed->set_error != 0)
 		return;
 	if (verdict->decision == DECISION_STEP) {
@@ -74,6 +71,7 @@ judge_and_set(struct situation *situation, const struct set_options *options, st
 	if (deed->state_error != 0)
 		return;
 	situation->now = sysclock_now();
+	situation->account = run->account;
 	situation->other_service = clock_lock_other_service(run, &deed->kernel);
 	if (deed->kernel.synchronised && !situation->other_service)
 		situation->own_bound = run->bound * NS_PER_MICROSECOND;
@@ -81,7 +79,7 @@ judge_and_set(struct situation *situation, const struct set_options *options, st
 	if (decision_refuses(verdict->decision) || options->dry_run)
 		return;
 	if (verdict->correction != 0)
-		carry_out(verdict, run, deed);
+		carry_out(verdict, set_options_limit_movement(options), run, deed);
 	/* The clock is right: give the kernel this bound if it has none, or if its own has grown larger. */
 	else if (verdict->decision == DECISION_WITHIN_BOUND && !situation->other_service &&
 	    (!deed->kernel.synchronised || verdict->bound < deed->kernel.maxerror))
@@ -100,7 +98,7 @@ correct_format(nanoseconds offset, nanoseconds bound, char text[CORRECT_TEXT])
 
 /* Reports a failure to the client and the log, and a set to the log. */
 static enum status
-report(const struct correction *result, const struct deed *deed)
+report(const struct correction *result, const struct deed *deed, const struct clock_lock *run)
 {
 	const struct policy_verdict *verdict = &result->verdict;
 	char offset[CORRECT_TEXT], residual[SECONDS_TEXT], correction[SECONDS_TEXT];
@@ -110,7 +108,7 @@ report(const struct correction *result, const struct deed *deed)
 	format_seconds(verdict->correction, correction);
 	if (deed->set_error != 0)
 		return outcome_fail("cannot %s the clock by %s s: %s", decision_name(verdict->decision), correction,
-		    strerror(deed->set_error));
+		    clock_lock_set_complaint(run, deed->set_error));
 	if (deed->undone)
 		return outcome_fail("the clock was stepped by %s s and did not stay there: it is %s s off again; another "
 		    "program sets it", correction, residual);
@@ -129,8 +127,12 @@ correct_clock(const struct clock_reading *since, struct interval offset, nanosec
 	struct situation situation = { .offset = offset, .delay = delay, .slew_up_to = slew_up_to };
 	struct deed deed = { .moved = 0 };
 	char text[CORRECT_TEXT];
-	int error = options->dry_run ? 0 : clock_lock_lock(run, since);
+	int error = 0;
 
+	if (options->dry_run)
+		clock_lock_peek(run);
+	else
+		error = clock_lock_lock(run, since);
 	if (error != 0)
 		return outcome_fail("%s", clock_lock_complaint(run, error));
 	judge_and_set(&situation, options, run, result, &deed);
@@ -144,7 +146,7 @@ correct_clock(const struct clock_reading *since, struct interval offset, nanosec
 	if (decision_refuses(result->verdict.decision))
 		return outcome_refuse("%s: %s (offset %s)", decision_name(result->verdict.decision),
 		    decision_reason(result->verdict.decision), text);
-	return options->dry_run ? STATUS_DONE : report(result, &deed);
+	return options->dry_run ? STATUS_DONE : report(result, &deed, run);
 }
 
 void

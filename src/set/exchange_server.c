@@ -20,7 +20,6 @@
 struct server {
 	const struct set_options *options;
 	unsigned refusals, orders;
-	nanoseconds moved;		/* the sum of all steps and slews of this session */
 	struct clock_reading since;	/* the start of the measurement: a set since then makes orders invalid */
 	bool measuring;			/* since is from a "now"; false: the next "now" replaces it */
 	struct clock_lock *run;
@@ -65,6 +64,8 @@ lock_clock(struct server *server, enum exchange_reason *reason)
 {
 	int error;
 
+	/* An order that is refused for one of these reasons is judged all the same. */
+	clock_lock_peek(server->run);
 	*reason = REASON_DRY_RUN;
 	if (server->options->dry_run)
 		return "the forced command has the option --dry-run";
@@ -89,16 +90,13 @@ carry_out(struct server *server, const struct exchange_order *order, nanoseconds
 	int error = 0;
 
 	*moved = order->value;
-	if (order->verb == EXCHANGE_STEP)
-		error = sysclock_step(order->value, moved);
-	else if (order->verb == EXCHANGE_SLEW)
-		error = sysclock_slew(order->value);
-	else if (order->verb == EXCHANGE_RATE)
+	if (order->verb == EXCHANGE_RATE)
 		error = sysclock_rate(order->value);
-	else
+	else if (order->verb == EXCHANGE_BOUND)
 		error = clock_lock_record_bound(server->run, order->value);
-	if (error == 0 && (order->verb == EXCHANGE_STEP || order->verb == EXCHANGE_SLEW))
-		server->moved = ns_add(server->moved, order->value);
+	else
+		error = clock_lock_move(server->run, set_options_limit_movement(server->options), order->verb == EXCHANGE_SLEW,
+		    order->value, moved);
 	server->since = sysclock_read();
 	server->measuring = false;
 	return error;
@@ -142,7 +140,7 @@ answer_set(struct server *server, const struct exchange_order *order)
 	}
 	unlocked = lock_clock(server, &reason);
 	refused = unlocked;
-	decision = policy_judge_order(sysclock_now(), server->moved, order, server->options);
+	decision = policy_judge_order(sysclock_now(), &server->run->account, order, server->options);
 	/* If a limit refuses the order too, report the limit: the host need not try again. */
 	if (decision_refuses(decision)) {
 		reason = decision_wire_reason(decision);
@@ -155,7 +153,7 @@ answer_set(struct server *server, const struct exchange_order *order)
 	if (refused != NULL)
 		return send_no(server, reason, refused);
 	if (error != 0)
-		return send_no(server, REASON_FAILED, strerror(error));
+		return send_no(server, REASON_FAILED, clock_lock_set_complaint(server->run, error));
 	log_set(order, moved);
 	return send_time(server, "done", sysclock_now());
 }

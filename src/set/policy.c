@@ -25,8 +25,8 @@ static const struct {
 		REASONS },
 	[DECISION_BEFORE_FLOOR] = { "before-floor", "the new time would be before --not-before", REASON_BEFORE_FLOOR },
 	[DECISION_AFTER_CEILING] = { "after-ceiling", "the new time would be --not-after or later", REASON_AFTER_CEILING },
-	[DECISION_TOO_FAR] = { "too-far", "the step would be larger than --max-step", REASON_TOO_FAR },
-	[DECISION_TOO_FAR_BACK] = { "too-far-back", "the step back would be larger than --max-back",
+	[DECISION_TOO_FAR] = { "too-far", "the clock would move by more than --max-step in an hour", REASON_TOO_FAR },
+	[DECISION_TOO_FAR_BACK] = { "too-far-back", "the clock would move back by more than --max-back in an hour",
 		REASON_TOO_FAR_BACK },
 	[DECISION_DELAY_TOO_LARGE] = { "delay-too-large", "the answer took longer than --max-delay", REASON_RANGE },
 	[DECISION_TOO_FAR_TO_SLEW] = { "too-far-to-slew", "the kernel slews at most 2145 s", REASON_RANGE },
@@ -68,15 +68,18 @@ judge_time(nanoseconds time, const struct set_options *options)
 }
 
 static enum decision
-judge_distance(nanoseconds offset, const struct set_options *options)
+judge_movement(const struct account *account, nanoseconds correction, const struct set_options *options)
 {
-	if (offset > options->max_back)
+	struct interval room = account_room(account, options->max_step, options->max_back, options->max_rate);
+
+	if (correction < room.low && options->max_back <= options->max_step)
 		return DECISION_TOO_FAR_BACK;
-	return ns_magnitude(offset) > options->max_step ? DECISION_TOO_FAR : DECISION_STEP;
+	return correction < room.low || correction > room.high ? DECISION_TOO_FAR : DECISION_STEP;
 }
 
 enum decision
-policy_judge_order(nanoseconds now, nanoseconds moved, const struct exchange_order *order, const struct set_options *options)
+policy_judge_order(nanoseconds now, const struct account *account, const struct exchange_order *order,
+    const struct set_options *options)
 {
 	enum decision decision;
 
@@ -86,7 +89,7 @@ policy_judge_order(nanoseconds now, nanoseconds moved, const struct exchange_ord
 		return order->value > SYSCLOCK_BOUND_MAX ? DECISION_BOUND_TOO_LARGE : DECISION_STEP;
 	decision = judge_time(ns_add(now, order->value), options);
 	if (decision == DECISION_STEP)
-		decision = judge_distance(ns_subtract(0, ns_add(moved, order->value)), options);
+		decision = judge_movement(account, order->value, options);
 	if (decision == DECISION_STEP && order->verb == EXCHANGE_SLEW && ns_magnitude(order->value) > SYSCLOCK_SLEW_MAX)
 		return DECISION_TOO_FAR_TO_SLEW;
 	return decision;
@@ -151,7 +154,7 @@ decide(const struct situation *situation, const struct set_options *options, nan
 	/* An end of the interval that does not fit into 64 bits is at the range's end: then the middle is unknown. */
 	if (situation->offset.high == INT64_MAX || situation->offset.low == INT64_MIN)
 		return DECISION_TOO_FAR;
-	decision = judge_distance(offset, options);
+	decision = judge_movement(&situation->account, ns_subtract(0, offset), options);
 	if (decision != DECISION_STEP || ns_magnitude(offset) > situation->slew_up_to)
 		return decision;
 	return ns_magnitude(offset) <= SYSCLOCK_SLEW_MAX ? DECISION_SLEW : DECISION_TOO_FAR_TO_SLEW;

@@ -13,6 +13,7 @@
 
 #include "lib/exchange.h"
 #include "lib/offset_interval.h"
+#include "set/account.h"
 #include "set/request.h"
 #include "set/set_options.h"
 
@@ -23,8 +24,8 @@ enum decision {
 	DECISION_OTHER_SERVICE,		/* another time service keeps the clock within a second: leave it */
 	DECISION_BEFORE_FLOOR,		/* refused: the clock would read before --not-before */
 	DECISION_AFTER_CEILING,		/* refused: the clock would read --not-after or later */
-	DECISION_TOO_FAR,		/* refused: the step or slew is larger than --max-step */
-	DECISION_TOO_FAR_BACK,		/* refused: the step or slew back is larger than --max-back */
+	DECISION_TOO_FAR,		/* refused: the clock would move by more than --max-step in an hour */
+	DECISION_TOO_FAR_BACK,		/* refused: it would move back by more than --max-back in an hour */
 	DECISION_DELAY_TOO_LARGE,	/* refused: the round-trip delay is longer than --max-delay */
 	DECISION_TOO_FAR_TO_SLEW,	/* refused: the offset is more than the kernel can slew */
 	DECISION_RATE_TOO_LARGE,	/* refused: the frequency correction is larger than --max-rate */
@@ -39,6 +40,7 @@ struct situation {
 	nanoseconds own_bound;		/* the error bound that this program set and the kernel still has; 0: none */
 	nanoseconds slew_up_to;		/* step if the offset is larger; INT64_MAX: never step */
 	bool other_service;		/* another time service has synchronised the kernel */
+	struct account account;		/* the movements up to now */
 };
 
 struct policy_verdict {
@@ -50,12 +52,11 @@ struct policy_verdict {
 struct policy_verdict policy_decide(const struct situation *situation, const struct set_options *options);
 
 /*
- * Judges an order to step, slew, set the rate or set the bound.  The clock reads NOW; earlier orders of this session
- * have moved it by MOVED in total.  For a step or slew, OPTIONS limit the time after it, and the sum of MOVED and this
- * order: many small corrections must not exceed a limit together.  Returns DECISION_STEP if ORDER, of any kind, is
- * allowed, or a decision that refuses.
+ * Judges an order to step, slew, set the rate or set the bound.  The clock reads NOW; ACCOUNT has the movements up to
+ * now.  For a step or slew, OPTIONS limit the time after it, and the movement in an hour with this order.  Returns
+ * DECISION_STEP if ORDER, of any kind, is allowed, or a decision that refuses.
  */
-enum decision policy_judge_order(nanoseconds now, nanoseconds moved, const struct exchange_order *order,
+enum decision policy_judge_order(nanoseconds now, const struct account *account, const struct exchange_order *order,
     const struct set_options *options);
 
 enum source_verdict { SOURCE_ALLOWED, SOURCE_OTHER_HOST, SOURCE_OTHER_PORT };

@@ -39,10 +39,10 @@ static const struct known_option table[OPTIONS] = {
 	[DRY_RUN] = { "--dry-run", NULL, "judge and report; set nothing" },
 	[EDGE] = { "--edge", NULL, "run every rdate request as with rdate -e" },
 	[HOST] = { "--host", "name[:port]", "a time source that requests may name" },
-	[MAX_BACK] = { "--max-back", "seconds", "refuse to set the clock back by more" },
+	[MAX_BACK] = { "--max-back", "seconds", "refuse to move the clock back by more in an hour" },
 	[MAX_DELAY] = { "--max-delay", "seconds", "rdate: refuse a longer round trip (default: 2)" },
 	[MAX_RATE] = { "--max-rate", "ppm", "refuse a larger frequency correction" },
-	[MAX_STEP] = { "--max-step", "seconds", "refuse to set the clock by more, either way" },
+	[MAX_STEP] = { "--max-step", "seconds", "refuse to move the clock by more in an hour" },
 	[NO_FILTER] = { "--no-filter", NULL, "run without the system call filter" },
 	[NOT_AFTER] = { "--not-after", "date", "refuse this time and later ones" },
 	[NOT_BEFORE] = { "--not-before", "date", "refuse times before this (default: " RELEASE_DATE ")" },
@@ -208,8 +208,14 @@ set_options_parse(int argc, char **argv, struct set_options *options, char compl
 	if (options->max_rate != RATE_UNSET)
 		options->max_rate /= 1000000;	/* from 10^9 for 1 ppm to parts per 10^9 */
 	else
-		options->max_rate = options->max_step == INT64_MAX && options->max_back == INT64_MAX ? RATE_FREE : RATE_LIMITED;
+		options->max_rate = set_options_limit_movement(options) ? RATE_LIMITED : RATE_FREE;
 	return optind;
+}
+
+bool
+set_options_limit_movement(const struct set_options *options)
+{
+	return options->max_step != INT64_MAX || options->max_back != INT64_MAX;
 }
 
 int64_t

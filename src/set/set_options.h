@@ -22,8 +22,8 @@
 struct set_options {
 	int64_t not_before;		/* Unix seconds: the earliest time to set */
 	int64_t not_after;		/* Unix seconds: refuse this time and later; less than 2^32 above not_before */
-	nanoseconds max_step;		/* the largest correction in either direction; INT64_MAX: no limit */
-	nanoseconds max_back;		/* the largest correction backwards; INT64_MAX: no limit */
+	nanoseconds max_step;		/* the largest movement in an hour, in either direction; INT64_MAX: no limit */
+	nanoseconds max_back;		/* the largest movement backwards in an hour; INT64_MAX: no limit */
 	nanoseconds max_delay;		/* the longest round-trip delay of an answer that is accepted */
 	int64_t max_rate;		/* the largest frequency correction, parts per 10^9 */
 	unsigned allowed;		/* the allowed requests: the sum of REQUEST_BIT() of each kind */
@@ -56,6 +56,9 @@ int set_options_parse(int argc, char **argv, struct set_options *options, char c
  * is something else.
  */
 bool set_options_source(const char *text, char host[REQUEST_OCTETS + 1], uint16_t *port);
+
+/* Whether --max-step or --max-back limits how far the clock may be moved. */
+bool set_options_limit_movement(const struct set_options *options);
 
 /* The pivot by which to decode a time (NEAR of rfc868_nearest()): the middle of the allowed times, in Unix seconds. */
 int64_t set_options_pivot(const struct set_options *options);

@@ -33,7 +33,7 @@ static struct {
 	bool fails, busy, gone, stale, locked;
 	struct set_options options;
 	bool may_set;
-	nanoseconds clock, moved;
+	nanoseconds clock, moved, low, high;	/* moved since the start: now, at least and at most */
 } now;
 
 /* Returns pieces of all sizes, so that a line may end anywhere in them, and EINTR now and then. */
@@ -145,35 +145,39 @@ check_set(void)
 	REQUIRE(++now.sets <= 64);
 }
 
-/* After every order, the clock's reading and its distance from the start are within the limits. */
+/* What a rate and an inexact return add to the limits, and a little of both. */
+#define BEYOND (6 * NS_PER_SECOND)
+
+/* After every order, the clock's reading and its movement are within the limits, or it is where it was before. */
 static void
 move(nanoseconds correction)
 {
+	nanoseconds back = now.options.max_back < now.options.max_step ? now.options.max_back : now.options.max_step;
+
 	now.clock = ns_add(now.clock, correction);
 	now.moved = ns_add(now.moved, correction);
-	REQUIRE(ns_magnitude(now.moved) <= now.options.max_step && ns_subtract(0, now.moved) <= now.options.max_back);
+	REQUIRE(now.moved <= ns_add(now.low, ns_add(now.options.max_step, BEYOND)) ||
+	    now.moved <= ns_add(now.high, ACCOUNT_NEAR));
+	REQUIRE(now.moved >= ns_subtract(now.high, ns_add(back, BEYOND)) || now.moved >= ns_subtract(now.low, ACCOUNT_NEAR));
+	now.low = now.moved < now.low ? now.moved : now.low;
+	now.high = now.moved > now.high ? now.moved : now.high;
 	REQUIRE(seconds_floor(now.clock) >= now.options.not_before && seconds_floor(now.clock) < now.options.not_after);
 }
 
 int
-sysclock_step(nanoseconds correction, nanoseconds *moved)
+clock_lock_move(struct clock_lock *state, bool limited, bool slew, nanoseconds correction, nanoseconds *moved)
 {
 	check_set();
+	REQUIRE(limited == (now.options.max_step != INT64_MAX || now.options.max_back != INT64_MAX));
+	REQUIRE(!slew || ns_magnitude(correction) <= SYSCLOCK_SLEW_MAX);
 	if (now.fails)
 		return EINVAL;
+	/* A slew is complete at once. */
 	move(correction);
-	*moved = correction;
-	return 0;
-}
-
-int
-sysclock_slew(nanoseconds correction)
-{
-	check_set();
-	REQUIRE(ns_magnitude(correction) <= SYSCLOCK_SLEW_MAX);
-	if (now.fails)
-		return EINVAL;
-	move(correction);
+	if (limited)
+		account_move(&state->account, correction, false);
+	if (!slew)
+		*moved = correction;
 	return 0;
 }
 
@@ -183,6 +187,20 @@ sysclock_rate(int64_t ppb)
 	check_set();
 	REQUIRE(ns_magnitude(ppb) <= now.options.max_rate);
 	return now.fails ? EINVAL : 0;
+}
+
+void
+clock_lock_peek(struct clock_lock *state)
+{
+	(void)state;
+	REQUIRE(!now.locked);
+}
+
+const char *
+clock_lock_set_complaint(const struct clock_lock *state, int error)
+{
+	(void)state;
+	return strerror(error);
 }
 
 int

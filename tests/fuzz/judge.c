@@ -82,12 +82,16 @@ check_interval(struct interval interval)
 static void
 check_allowed(nanoseconds now, nanoseconds moved, nanoseconds correction, const struct set_options *options)
 {
-	exact then = (exact)now + correction, distance = (exact)moved + correction;
+	exact then = (exact)now + correction, position = (exact)moved + correction;
+	nanoseconds low = moved < 0 ? moved : 0, high = moved > 0 ? moved : 0;
+	nanoseconds back = options->max_back < options->max_step ? options->max_back : options->max_step;
 
 	REQUIRE(then >= options->not_before * (exact)NS_PER_SECOND && then < options->not_after * (exact)NS_PER_SECOND);
-	/* A limit of INT64_MAX means no limit. */
-	REQUIRE(options->max_step == INT64_MAX || (distance <= options->max_step && -distance <= options->max_step));
-	REQUIRE(options->max_back == INT64_MAX || -distance <= options->max_back);
+	/* A limit of INT64_MAX means no limit.  A return to where the clock was, or nearly, has none. */
+	REQUIRE(options->max_step == INT64_MAX || position <= (exact)low + options->max_step ||
+	    position <= (exact)high + ACCOUNT_NEAR || correction <= 0);
+	REQUIRE(back == INT64_MAX || position >= (exact)high - back ||
+	    position >= (exact)low - ACCOUNT_NEAR || correction >= 0);
 }
 
 static void
@@ -111,20 +115,21 @@ check_policy(struct input *input, nanoseconds sent, nanoseconds received, nanose
 	situation.other_service = (moved & 1) != 0;
 	forward = (struct exchange_order){ EXCHANGE_STEP, situation.slew_up_to };
 	back = (struct exchange_order){ EXCHANGE_STEP, -situation.slew_up_to };
+	account_move(&situation.account, moved, false);
 	verdict = policy_decide(&situation, &options);
 	REQUIRE(verdict.decision < DECISION_RATE_TOO_LARGE && verdict.bound >= 0);
 	REQUIRE(decision_name(verdict.decision) != NULL && decision_reason(verdict.decision) != NULL);
 	if (verdict.decision == DECISION_STEP || verdict.decision == DECISION_SLEW) {
 		REQUIRE(situation.delay <= options.max_delay);
-		check_allowed(situation.now, 0, verdict.correction, &options);
+		check_allowed(situation.now, moved, verdict.correction, &options);
 		REQUIRE(verdict.decision == DECISION_STEP || ns_magnitude(verdict.correction) <= SYSCLOCK_SLEW_MAX);
 		/* An offset that did not fit into 64 bits must not set the clock. */
 		REQUIRE(situation.offset.high < INT64_MAX && situation.offset.low > INT64_MIN);
 	} else
 		REQUIRE(verdict.correction == 0);
-	if (policy_judge_order(situation.now, moved, &forward, &options) == DECISION_STEP)
+	if (policy_judge_order(situation.now, &situation.account, &forward, &options) == DECISION_STEP)
 		check_allowed(situation.now, moved, situation.slew_up_to, &options);
-	if (policy_judge_order(situation.now, moved, &back, &options) == DECISION_STEP)
+	if (policy_judge_order(situation.now, &situation.account, &back, &options) == DECISION_STEP)
 		check_allowed(situation.now, moved, -situation.slew_up_to, &options);
 }
 

@@ -46,6 +46,7 @@ time.sleep(600)'
 	export HOST_DIR STREAM DGRAM SILENT KEYS GUEST_DIR STREAM_PID DGRAM_PID
 	allow_key plain '/usr/libexec/guestclock-set --any-port'
 	allow_key dry '/usr/libexec/guestclock-set --any-port --dry-run'
+	allow_key narrow '/usr/libexec/guestclock-set --max-step 10'
 	admin_start
 	# Boots while the first tests run.
 	background second second_guest
@@ -547,6 +548,38 @@ push() { talk plain rfc868 < <("$IN_TIMED"); }
 	expect 0
 	sample
 	within "$SECOND"
+}
+
+# ordered KEY LINE...: sends each LINE in an exchange of its own, and sets the array $answers to the first words of the
+# guest's answers
+ordered() {
+	local key=$1 line
+	shift
+	answers=()
+	for line in "$@"; do
+		talk "$key" exchange < <(printf '%s\nbye\n' "$line")
+		answers+=("$(sed -n '2s/^\(done\|no [a-z-]*\) .*/\1/p' <<<"$output")")
+	done
+}
+
+@test "sessions together move a clock by at most --max-step in an hour, also by slews that they cut off" {
+	local before
+	admin rm -f /run/guestclock/lock
+	talk plain rfc868 < <(raw_answer)
+	expect 0
+	sample
+	before=$offset
+	ordered narrow 'step +6.000000000' 'step +6.000000000' 'step -6.000000000' 'step -9.000000000'
+	equal "${answers[*]}" 'done no too-far done no too-far' 'answers'
+	sample
+	unmoved "$before"
+	# The step ends the slew, of which a few milliseconds were done.  So the clock is 9.5 s back, not 0.5.
+	admin rm -f /run/guestclock/lock
+	ordered narrow 'slew +9.000000000' 'step -0.500000000' 'step -0.600000000'
+	equal "${answers[*]}" 'done done no too-far' 'answers'
+	admin rm -f /run/guestclock/lock
+	ordered narrow 'slew +9.900000000' 'step -9.900000000'
+	equal "${answers[*]}" 'done no too-far' 'answers'
 }
 
 @test "a request sets right the clock of a guest that was paused for 10 s" {

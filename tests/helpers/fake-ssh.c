@@ -254,7 +254,7 @@ take_step(const char *value)
 	if (negative)
 		by = -by;
 	if (is("toofar")) {
-		say("no too-far the step would be larger than --max-step\n");
+		say("no too-far the clock would move by more than --max-step in an hour\n");
 		return;
 	}
 	guest.steps++;

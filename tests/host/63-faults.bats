@@ -317,7 +317,7 @@ within_ms() {
 @test "sync reports a guest's refusal in the guest's words, and leaves a clock of another time service alone" {
 	faulty -- toofar.-5000 exit255late.50 other.300 other.3000
 	equal "$status" 1 status
-	json "$WORK/json" 'g["toofar.-5000"]["result"] == "refused"' 'g["toofar.-5000"]["error"] == "too-far the step would be larger than --max-step"' \
+	json "$WORK/json" 'g["toofar.-5000"]["result"] == "refused"' 'g["toofar.-5000"]["error"] == "too-far the clock would move by more than --max-step in an hour"' \
 		'g["other.300"]["action"] == "other-service"' 'g["other.3000"]["action"] == "step"'
 	equal "$(guest toofar.-5000 steps byes)" '0 1' 'steps and byes of a guest that refuses'
 	equal "$(guest other.300 steps slews tells)" '0 0 0' 'a clock that another service keeps'

@@ -263,26 +263,65 @@ limited() {
 }
 
 @test "--max-step and --max-back limit the steps and slews of an exchange" {
-	limited 'too-far the step would be larger than --max-step' 'step +10.000000001' --max-step 10
-	limited 'too-far the step would be larger than --max-step' 'step -10.000000001' --max-step 10
-	limited 'too-far the step would be larger than --max-step' 'slew +0.500000001' --max-step 0.5
-	limited 'too-far-back the step back would be larger than --max-back' 'step -2.000000001' --max-back 2
-	limited 'too-far-back the step back would be larger than --max-back' 'slew -0.000001000' --max-back 0
+	limited 'too-far the clock would move by more than --max-step in an hour' 'step +10.000000001' --max-step 10
+	limited 'too-far the clock would move by more than --max-step in an hour' 'step -10.000000001' --max-step 10
+	limited 'too-far the clock would move by more than --max-step in an hour' 'slew +0.500000001' --max-step 0.5
+	limited 'too-far-back the clock would move back by more than --max-back in an hour' 'step -2.000000001' --max-back 2
+	limited 'too-far-back the clock would move back by more than --max-back in an hour' 'slew -0.000001000' --max-back 0
 	talk 'step +10.000000000\nstep -10.000000000\nstep +3.000000000\n' --max-step 10
 	expect 0
 	replied "done $TIME" "done $TIME" "done $TIME"
 	clock_new
+	account_new
 	talk 'step -2.000000000\nstep +5000.000000000\n' --max-back 2
 	expect 0
 	replied "done $TIME" "done $TIME"
 }
 
-@test "--max-step and --max-back limit the sum of a session's steps, and a session has at most 64 orders to set" {
+@test "--max-step and --max-back limit the sum of all steps and slews in an hour, and a session has at most 64 orders to set" {
+	local at
 	clock_new
-	talk 'step +6.000000000\nslew +3.000000000\nstep +1.000000001\nstep +1.000000000\nstep -9.500000000\n' --max-step 10
+	# The second step ends the slew, of which nothing was done.
+	talk 'step +6.000000000\nslew +3.000000000\nstep +4.000000001\nstep +4.000000000\nstep -9.500000000\n' --max-step 10
 	equal "$status" 1 status
 	replied "done $TIME" "done $TIME" 'no too-far .+' "done $TIME" "done $TIME"
 	equal "$(clock_get steps slews)" '3 1' 'steps and slews'
+	# The same in sessions of their own: a slew that a step undoes gains nothing.
+	account_new
+	clock_new
+	for at in 1 2 3; do
+		talk 'slew +9.000000000\nbye\n' --max-step 10
+		replied "done $TIME"
+		talk 'step -9.000000000\nbye\n' --max-step 10
+		replied 'no too-far .+'
+	done
+	assert_movement() { equal "$(clock_get offset_ns)" "$1" 'movement'; }
+	assert_movement 0
+	# Twenty sessions of 9.9 s; then the host steps back by what one of them gained.
+	account_new
+	clock_new
+	talk 'step +9.900000000\n' --max-step 10 --max-back 10
+	replied "done $TIME"
+	for at in {2..20}; do
+		talk 'step +9.900000000\n' --max-step 10 --max-back 10
+		replied 'no too-far .+' || { printf 'session %s\n' "$at"; return 1; }
+	done
+	assert_movement 9900000000
+	talk 'step -9.900000000\n' --max-step 10 --max-back 0
+	replied "done $TIME"
+	# A step every hour and a quarter, for a day; all of it is undone at once.
+	for at in {1..18}; do
+		clock_later 4500
+		talk 'step +10.000000000\n' --max-step 10 --max-back 0
+		replied "done $TIME"
+	done
+	assert_movement 180000000000
+	talk 'step -180.500000000\n' --max-step 10 --max-back 0
+	replied "done $TIME"
+	talk 'step -0.000000001\n' --max-step 10 --max-back 0
+	replied 'no too-far-back .+'
+	log_take
+	account_new
 	clock_new
 	talk 'step -1.500000000\nstep -0.600000000\nslew -0.500000001\nslew -0.500000000\n' --max-back 2
 	equal "$status" 1 status
@@ -688,7 +727,7 @@ for line in lines:
 	clock_new offset_ns=-5.2
 	authorize --max-step 5
 	over_ssh sync 127.0.0.1
-	said 1 '127\.0\.0\.1: the guest refused: too-far the step would be larger than --max-step'
+	said 1 '127\.0\.0\.1: the guest refused: too-far the clock would move by more than --max-step in an hour'
 	authorize --not-after 2026-11-02
 	over_ssh sync 127.0.0.1
 	said 1 '127\.0\.0\.1: the guest refused: after-ceiling the new time would be --not-after or later'
@@ -709,7 +748,7 @@ for line in lines:
 	clock_new offset_ns=5.2
 	authorize --max-back 5
 	over_ssh sync 127.0.0.1
-	said 1 '127\.0\.0\.1: the guest refused: too-far-back the step back would be larger than --max-back'
+	said 1 '127\.0\.0\.1: the guest refused: too-far-back the clock would move back by more than --max-back in an hour'
 	assert_untouched
 	# Measuring needs no permission to set.
 	over_ssh check 127.0.0.1

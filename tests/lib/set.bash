@@ -77,6 +77,10 @@ own_user_namespace() { [ -e "/proc/$1/ns/user" ] && ! [ "/proc/$1/ns/user" -ef /
 # in seconds), and not synchronised.  Fields: tests/lib/fakeclock.py.
 clock_new() { fakeclock new "$@" && cp "$CLOCK" "$CLOCK.before"; }
 clock_set() { fakeclock set "$@" && cp "$CLOCK" "$CLOCK.before"; }
+# account_new: makes guestclock-set forget how far it has moved the clock
+account_new() { "${ENTER[@]}" --mount rm -f /run/guestclock/lock; }
+# clock_later SECONDS: lets the raw clock run on by this
+clock_later() { clock_set raw_ns=$(($(clock_get raw_ns) + $1 * 1000000000)); }
 clock_get() { fakeclock get "$@"; }
 fakeclock() {
 	local verb=$1

@@ -712,7 +712,7 @@ limit() {
 		assert_untouched
 		log_take
 	done
-	equal "$("${ENTER[@]}" --mount cat /run/guestclock/lock | awk '{ print $1, $3, $5 }')" 'boot bound-us before-us' 'lock file'
+	equal "$("${ENTER[@]}" --mount cat /run/guestclock/lock | awk '{ print $1, $3, $5 }' | head -n 1)" 'boot bound-us before-us' 'lock file'
 	# One closed descriptor does not stop messages on the others.
 	REDIRECT='>&-'
 	ask 'date'
@@ -932,6 +932,125 @@ holds() {
 		ask status --state "$bad"
 		refused 100 'refused: --state "[^"]*": expected an absolute path of at most 100 octets$' || return 1
 	done
+}
+
+# limited REGEX [OPTION...]: rdate is refused with REGEX, and so is rfc868.
+limited() {
+	local regex=$1
+	shift
+	ask 'rdate -sn 127.0.0.1' "$@"
+	refused 1 "$regex" || return 1
+	ask rfc868 "$@" < <(octets "$EPOCHSECONDS")
+	refused 1 "$regex"
+}
+
+# octets UNIX-SECONDS: prints what an RFC 868 source answers
+octets() {
+	local hex
+	printf -v hex '%08x' $((($1 + 2208988800) % 4294967296))
+	# shellcheck disable=SC2059 # the format is what it is about
+	printf "\\x${hex:0:2}\\x${hex:2:2}\\x${hex:4:2}\\x${hex:6:2}"
+}
+
+@test "--max-step and --max-back limit what all requests of an hour together move, and the way back is open" {
+	badsource sntp:123:good
+	local at
+	clock_new offset_ns=-8.0
+	ask 'rdate -sn 127.0.0.1' --max-step 10 --max-back 0
+	expect 0
+	assert_stepped +8.0 0.5
+	log_take
+	# The clock is behind again; whoever asks, in however many sessions, 2 s are left.
+	clock_set offset_ns=-8.0 steps=0
+	for at in 1 2 3; do limited 'refused: too-far: the clock would move by more than --max-step in an hour' --max-step 10; done
+	clock_set offset_ns=-1.5 steps=0
+	ask 'rdate -sn 127.0.0.1' --max-step 10
+	expect 0
+	assert_stepped +1.5 0.4
+	log_take
+	# All of it may be undone at once, in spite of --max-back, and not much more.
+	clock_set offset_ns=12.0 steps=0
+	limited 'refused: too-far-back: the clock would move back by more than --max-back in an hour' --max-step 10 --max-back 0
+	clock_set offset_ns=9.5 steps=0
+	ask 'rdate -sn 127.0.0.1' --max-step 10 --max-back 0
+	expect 0
+	assert_stepped -9.5 0.5
+	log_take
+	clock_set offset_ns=0.8 steps=0
+	ask 'rdate -sn 127.0.0.1' --max-step 10 --max-back 0
+	refused 1 'refused: too-far-back'
+	# A request without these limits is not counted.
+	clock_set offset_ns=-1000.0 steps=0
+	ask 'rdate -sn 127.0.0.1'
+	expect 0
+	log_take
+	clock_set offset_ns=500.0 steps=0
+	limited 'refused: too-far: ' --max-step 10
+	# After an hour the limit begins anew.  How late it is does not depend on the clock that is set.
+	clock_set offset_ns=-9.5
+	ask 'rdate -sn 127.0.0.1' --max-step 10
+	expect 0
+	log_take
+	clock_set offset_ns=-9.5 steps=0
+	clock_later 3500
+	limited 'refused: too-far: ' --max-step 10
+	clock_set offset_ns=-9999.5
+	limited 'refused: too-far: ' --max-step 10
+	clock_set offset_ns=-9.5
+	clock_later 800
+	ask 'rdate -sn 127.0.0.1' --max-step 10
+	expect 0
+	assert_stepped +9.5 0.5
+}
+
+@test "with --max-step 3600, a pause of 40 minutes twice a day is corrected each time" {
+	badsource sntp:123:good
+	local pause
+	for pause in 1 2 3 4 5 6; do
+		clock_set offset_ns=-2400.0 steps=0
+		ask 'rdate -sn 127.0.0.1' --max-step 3600
+		expect 0 || { printf 'pause %s\n' "$pause"; return 1; }
+		assert_stepped +2400.0 0.5
+		clock_later 43200
+	done
+	# Two within an hour: the second is corrected when the hour is over.
+	clock_set offset_ns=-2400.0 steps=0
+	ask 'rdate -sn 127.0.0.1' --max-step 3600
+	expect 0
+	log_take
+	clock_set offset_ns=-2400.0 steps=0
+	limited 'refused: too-far: ' --max-step 3600
+	clock_later 4200
+	ask 'rdate -sn 127.0.0.1' --max-step 3600
+	expect 0
+	assert_stepped +2400.0 0.5
+}
+
+@test "a guest with --max-step that cannot write its account does not set the clock, and says what to do" {
+	badsource sntp:123:good
+	local what='cannot step the clock by \+[0-9.]+ s: cannot record it in /run/guestclock/lock, as --max-step and --max-back require: No space left on device; free space there'
+	"${ENTER[@]}" --mount sh -c 'mkdir -p /run/guestclock && mount -t tmpfs -o size=4k tmpfs /run/guestclock && head -c 4096 /dev/zero >/run/guestclock/full'
+	clock_new offset_ns=-8.0
+	ask 'rdate -sn 127.0.0.1' --max-step 10
+	refused 111 "$what"
+	ask 'rdate -sn 127.0.0.1' --max-back 10
+	refused 111 "$what"
+	# Without limits on movement no account is needed.
+	ask 'rdate -sn 127.0.0.1'
+	expect 0
+	assert_stepped +8.0 0.5
+	log_take
+	# A damaged account is a new one, and so is one of another boot.
+	"${ENTER[@]}" --mount umount /run/guestclock
+	clock_new offset_ns=-8.0
+	ask 'rdate -sn 127.0.0.1' --max-step 10
+	expect 0
+	log_take
+	"${ENTER[@]}" --mount sed -i 's/^boot ./boot x/' /run/guestclock/lock
+	clock_new offset_ns=-8.0
+	ask 'rdate -sn 127.0.0.1' --max-step 10
+	expect 0
+	"${ENTER[@]}" --mount grep -qE '^account( [0-9a-f]{16})+$' /run/guestclock/lock
 }
 
 @test "requests are carried out and refused as usual when syslog does not answer or does not exist" {

@@ -211,34 +211,45 @@ decision_names(void **unused)
 }
 
 static enum decision
-judge_step(nanoseconds now, nanoseconds moved, nanoseconds correction, const struct set_options *options)
+judge_step(nanoseconds now, nanoseconds correction, const struct account *account, const struct set_options *options)
 {
-	return policy_judge_order(now, moved, &(struct exchange_order){ EXCHANGE_STEP, correction }, options);
+	return policy_judge_order(now, account, &(struct exchange_order){ EXCHANGE_STEP, correction }, options);
 }
 
-/* The time limits apply to the clock's reading after the step, the distance limits to the sum of a session's steps. */
+/* The time limits apply to the clock's reading after the step, the movement limits to it with the earlier movements. */
 static void
-steps_of_a_session(void **unused)
+steps_that_add_up(void **unused)
 {
 	struct set_options options = set_options_default();
+	struct situation situation = plain;
+	struct account account = { .raw = 0 };
 
 	(void)unused;
 	options.max_step = 10 * SECOND;
 	options.max_back = 5 * SECOND;
-	assert_int_equal(judge_step(NOW, 0, 10 * SECOND, &options), DECISION_STEP);
-	assert_int_equal(judge_step(NOW, 6 * SECOND, 4 * SECOND, &options), DECISION_STEP);
-	assert_int_equal(judge_step(NOW, 6 * SECOND, 4 * SECOND + 1, &options), DECISION_TOO_FAR);
-	assert_int_equal(judge_step(NOW, 6 * SECOND, -11 * SECOND, &options), DECISION_STEP);
-	assert_int_equal(judge_step(NOW, 6 * SECOND, -11 * SECOND - 1, &options), DECISION_TOO_FAR_BACK);
-	/*
-	 * The clock's original time does not fit into 64 bits: this must not affect the judgement of the resulting
-	 * time.
-	 */
+	assert_int_equal(judge_step(NOW, 10 * SECOND, &account, &options), DECISION_STEP);
+	account_move(&account, 6 * SECOND, false);
+	assert_int_equal(judge_step(NOW, 4 * SECOND, &account, &options), DECISION_STEP);
+	assert_int_equal(judge_step(NOW, 4 * SECOND + 1, &account, &options), DECISION_TOO_FAR);
+	/* Back to where the clock was, and a tenth beyond. */
+	options.max_back = SECOND / 10;
+	assert_int_equal(judge_step(NOW, -66 * SECOND / 10, &account, &options), DECISION_STEP);
+	assert_int_equal(judge_step(NOW, -66 * SECOND / 10 - 1, &account, &options), DECISION_TOO_FAR_BACK);
+	options.max_back = INT64_MAX;
+	options.max_step = SECOND;
+	assert_int_equal(judge_step(NOW, -66 * SECOND / 10 - 1, &account, &options), DECISION_TOO_FAR);
+	/* The same for a measured offset, the opposite of the correction. */
+	situation.account = account;
+	assert_int_equal(decide(66 * SECOND / 10, 1, situation, &options).decision, DECISION_STEP);
+	assert_int_equal(decide(66 * SECOND / 10 + 1, 1, situation, &options).decision, DECISION_TOO_FAR);
+	assert_int_equal(decide(-1, 0, situation, &options).decision, DECISION_TOO_FAR);
+	/* The ends of the range. */
 	options = set_options_default();
-	assert_int_equal(judge_step(options.not_after * SECOND - 2, INT64_MIN + 5, 1, &options), DECISION_STEP);
-	assert_int_equal(judge_step(options.not_after * SECOND - 2, INT64_MIN + 5, 2, &options), DECISION_AFTER_CEILING);
-	assert_int_equal(judge_step(INT64_MAX, INT64_MAX, INT64_MAX, &options), DECISION_AFTER_CEILING);
-	assert_int_equal(judge_step(0, INT64_MIN, INT64_MIN, &options), DECISION_BEFORE_FLOOR);
+	account.position = INT64_MIN + 5;
+	assert_int_equal(judge_step(options.not_after * SECOND - 2, 1, &account, &options), DECISION_STEP);
+	assert_int_equal(judge_step(options.not_after * SECOND - 2, 2, &account, &options), DECISION_AFTER_CEILING);
+	assert_int_equal(judge_step(INT64_MAX, INT64_MAX, &account, &options), DECISION_AFTER_CEILING);
+	assert_int_equal(judge_step(0, INT64_MIN, &account, &options), DECISION_BEFORE_FLOOR);
 }
 
 static void
@@ -262,7 +273,7 @@ other_orders(void **unused)
 	options.max_rate = 500000;
 	options.not_before = NOW / SECOND - 2145;
 	for (size_t at = 0; at < LENGTH(cases); at++)
-		if (policy_judge_order(NOW, 0, &cases[at].order, &options) != cases[at].decision)
+		if (policy_judge_order(NOW, &(struct account){ .raw = 0 }, &cases[at].order, &options) != cases[at].decision)
 			fail_msg("case %zu", at);
 }
 
@@ -279,7 +290,7 @@ main(void)
 		cmocka_unit_test(offsets_of_centuries),
 		cmocka_unit_test(set_by_another_program),
 		cmocka_unit_test(decision_names),
-		cmocka_unit_test(steps_of_a_session),
+		cmocka_unit_test(steps_that_add_up),
 		cmocka_unit_test(other_orders),
 	};
 
