@@ -230,7 +230,7 @@ clock_lock_set_complaint(const struct clock_lock *state, int error)
 
 	if (state->write_error == 0)
 		return strerror(error);
-	snprintf(text, sizeof text, "cannot record it in %s/lock, as --max-step and --max-back require: %s; %s",
+	snprintf(text, sizeof text, "cannot record it in %s/lock, as --max-step, --max-back and rates require: %s; %s",
 	    state->directory, state->write_error == ENODATA ? "there is no boot id" : strerror(state->write_error),
 	    state->write_error == ENODATA ? "mount /proc" : "free space there, and let this program write there");
 	return text;
@@ -256,6 +256,39 @@ clock_lock_move(struct clock_lock *state, bool limited, bool slew, nanoseconds c
 			write_file(state);
 	}
 	return error;
+}
+
+int
+clock_lock_rate(struct clock_lock *state, int64_t ppb)
+{
+	struct account before = state->account;
+	int error;
+
+	account_order_rate(&state->account, ppb);
+	error = write_account(state);
+	if (error == 0)
+		error = sysclock_rate(ppb);
+	if (error != 0)
+		state->account = before;
+	return error;
+}
+
+int64_t
+clock_lock_undo_rate(struct clock_lock *state)
+{
+	int64_t ordered = state->account.rate_ordered, before = state->account.rate_before;
+
+	if (!account_rate_is_ordered(&state->account))
+		return 0;
+	/* Tick and frequency that another program set may be beyond what sysclock_rate() sets. */
+	if (ns_magnitude(before) > SYSCLOCK_RATE_MAX)
+		before = before < 0 ? -SYSCLOCK_RATE_MAX : SYSCLOCK_RATE_MAX;
+	/* After a failure, the next request tries again.  If it cannot be recorded, the next one sees another rate in force. */
+	if (sysclock_rate(before) != 0)
+		return 0;
+	state->account.rate = state->account.rate_ordered = state->account.rate_before;
+	write_account(state);
+	return ordered;
 }
 
 bool

@@ -56,8 +56,8 @@ void clock_lock_peek(struct clock_lock *state);
 void clock_lock_unlock(struct clock_lock *state);
 
 /*
- * The messages to the user for ERROR of clock_lock_open() or clock_lock_lock(), and for ERROR of clock_lock_move() or
- * clock_lock_record_bound(); valid until the next call.
+ * The messages to the user for ERROR of clock_lock_open() or clock_lock_lock(), and for ERROR of clock_lock_move(),
+ * clock_lock_rate() or clock_lock_record_bound(); valid until the next call.
  */
 const char *clock_lock_complaint(const struct clock_lock *state, int error);
 const char *clock_lock_set_complaint(const struct clock_lock *state, int error);
@@ -74,6 +74,15 @@ bool clock_lock_other_service(const struct clock_lock *state, const struct syscl
  * the lock, and has judged CORRECTION.
  */
 int clock_lock_move(struct clock_lock *state, bool limited, bool slew, nanoseconds correction, nanoseconds *moved);
+
+/* Sets the rate correction, in parts per 10^9 (sysclock_rate()), and records it first.  The caller holds the lock. */
+int clock_lock_rate(struct clock_lock *state, int64_t ppb);
+
+/*
+ * For a request that orders no rate itself: if the rate in force is one that an earlier request ordered, sets the rate
+ * that was in force before.  Returns the rate that was undone, in parts per 10^9, or 0.  The caller holds the lock.
+ */
+int64_t clock_lock_undo_rate(struct clock_lock *state);
 
 /*
  * Writes BOUND into the lock file, and then sets the kernel's bound on the clock's error to it (sysclock_set_bound()).

@@ -34,6 +34,7 @@ struct deed {
 	int state_error, set_error, bound_error;	/* errno values */
 	nanoseconds moved;
 	bool undone;			/* stepped, but the clock did not stay there */
+	int64_t rate_undone;		/* parts per 10^9; 0: none */
 };
 
 static void
@@ -78,6 +79,8 @@ judge_and_set(struct situation *situation, const struct set_options *options, st
 	result->verdict = policy_decide(situation, options);
 	if (decision_refuses(verdict->decision) || options->dry_run)
 		return;
+	if (!situation->other_service)
+		deed->rate_undone = clock_lock_undo_rate(run);
 	if (verdict->correction != 0)
 		carry_out(verdict, set_options_limit_movement(options), run, deed);
 	/* The clock is right: give the kernel this bound if it has none, or if its own has grown larger. */
@@ -106,6 +109,7 @@ report(const struct correction *result, const struct deed *deed, const struct cl
 	correct_format(result->offset, verdict->bound, offset);
 	format_seconds(result->residual, residual);
 	format_seconds(verdict->correction, correction);
+	outcome_rate_undone(deed->rate_undone);
 	if (deed->set_error != 0)
 		return outcome_fail("cannot %s the clock by %s s: %s", decision_name(verdict->decision), correction,
 		    clock_lock_set_complaint(run, deed->set_error));

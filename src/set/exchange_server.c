@@ -20,6 +20,7 @@
 struct server {
 	const struct set_options *options;
 	unsigned refusals, orders;
+	bool rated;			/* this session has ordered a rate */
 	struct clock_reading since;	/* the start of the measurement: a set since then makes orders invalid */
 	bool measuring;			/* since is from a "now"; false: the next "now" replaces it */
 	struct clock_lock *run;
@@ -82,16 +83,20 @@ lock_clock(struct server *server, enum exchange_reason *reason)
 
 /*
  * Carries out an order that is allowed.  The caller holds the lock.  *MOVED is how far a step moved the clock, or the
- * order's value for other orders.  Returns 0 or an errno value.
+ * order's value for other orders; *UNDONE as clock_lock_undo_rate() returns it.  Returns 0 or an errno value.
  */
 static int
-carry_out(struct server *server, const struct exchange_order *order, nanoseconds *moved)
+carry_out(struct server *server, const struct exchange_order *order, nanoseconds *moved, int64_t *undone)
 {
 	int error = 0;
 
 	*moved = order->value;
 	if (order->verb == EXCHANGE_RATE)
-		error = sysclock_rate(order->value);
+		server->rated = true;
+	else if (!server->rated)
+		*undone = clock_lock_undo_rate(server->run);
+	if (order->verb == EXCHANGE_RATE)
+		error = clock_lock_rate(server->run, order->value);
 	else if (order->verb == EXCHANGE_BOUND)
 		error = clock_lock_record_bound(server->run, order->value);
 	else
@@ -132,6 +137,7 @@ answer_set(struct server *server, const struct exchange_order *order)
 	enum decision decision;
 	const char *unlocked, *refused;
 	nanoseconds moved = 0;
+	int64_t undone = 0;
 	int error = 0;
 
 	if (server->orders++ >= ORDERS_MOST) {
@@ -147,11 +153,12 @@ answer_set(struct server *server, const struct exchange_order *order)
 		refused = decision_reason(decision);
 	}
 	if (refused == NULL)
-		error = carry_out(server, order, &moved);
+		error = carry_out(server, order, &moved, &undone);
 	if (unlocked == NULL)
 		clock_lock_unlock(server->run);
 	if (refused != NULL)
 		return send_no(server, reason, refused);
+	outcome_rate_undone(undone);
 	if (error != 0)
 		return send_no(server, REASON_FAILED, clock_lock_set_complaint(server->run, error));
 	log_set(order, moved);

@@ -91,6 +91,18 @@ outcome_order(enum exchange_reason reason, const char *text, unsigned number)
 }
 
 void
+outcome_rate_undone(int64_t ppb)
+{
+	char text[SECONDS_TEXT];
+
+	if (ppb == 0)
+		return;
+	/* format_seconds() divides by 10^9: ppb * 10^6 prints as ppm.  SYSCLOCK_RATE_MAX bounds the product. */
+	format_seconds(ppb * 1000000, text);
+	outcome_done("rate %s ppm of an earlier request undone: this one orders none", text);
+}
+
+void
 outcome_missed(const struct filter_missed *missed)
 {
 	char line[LINE_ROOM];

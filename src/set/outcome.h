@@ -43,6 +43,9 @@ enum status outcome_report(enum status status, const char *format, ...) __attrib
  */
 enum status outcome_order(enum exchange_reason reason, const char *text, unsigned number);
 
+/* Logs that the rate PPB, in parts per 10^9, of an earlier request was undone; 0: logs nothing. */
+void outcome_rate_undone(int64_t ppb);
+
 /*
  * Logs a system call that failed because the filter in force does not list it: to syslog (LOG_DAEMON), not to standard
  * error.  Does nothing if MISSED is empty.

@@ -182,11 +182,27 @@ clock_lock_move(struct clock_lock *state, bool limited, bool slew, nanoseconds c
 }
 
 int
-sysclock_rate(int64_t ppb)
+clock_lock_rate(struct clock_lock *state, int64_t ppb)
 {
 	check_set();
 	REQUIRE(ns_magnitude(ppb) <= now.options.max_rate);
+	if (!now.fails)
+		account_order_rate(&state->account, ppb);
 	return now.fails ? EINVAL : 0;
+}
+
+int64_t
+clock_lock_undo_rate(struct clock_lock *state)
+{
+	REQUIRE(now.locked);
+	return state->account.rate_ordered;
+}
+
+void
+outcome_rate_undone(int64_t ppb)
+{
+	/* Only another session's: this one has just begun. */
+	REQUIRE(!now.locked && ppb == 0);
 }
 
 void

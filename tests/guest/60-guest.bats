@@ -580,6 +580,12 @@ ordered() {
 	admin rm -f /run/guestclock/lock
 	ordered narrow 'slew +9.900000000' 'step -9.900000000'
 	equal "${answers[*]}" 'done no too-far' 'answers'
+	# The rate of one session ends with the next that orders none.
+	ordered plain 'rate +1000.000' 'bound 5.000000000'
+	equal "${answers[*]}" 'done done' 'answers'
+	talk plain status </dev/null
+	[[ $output == *$'\nfrequency-ppb 0\ntick-us 10000\n'* ]]
+	logged 'rate \+1000\.000000000 ppm of an earlier request undone' 1
 }
 
 @test "a request sets right the clock of a guest that was paused for 10 s" {

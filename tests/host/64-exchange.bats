@@ -352,6 +352,45 @@ limited() {
 	assert_logged_three
 }
 
+@test "a rate that another session ordered is undone by a session or request that orders none, and another program's is left" {
+	local undone='rate \+1000\.000000000 ppm of an earlier request undone: this one orders none$'
+	badsource tcp:37:good
+	clock_set freq=65536
+	talk 'rate +1000.000\nbound 1.000000000\n' --max-step 10
+	expect 0
+	equal "$(clock_get tick freq)" '10010 0' 'tick and frequency'
+	log_take
+	# Measuring changes nothing.
+	talk 'now\nbye\n'
+	equal "$(clock_get tick freq)" '10010 0' 'tick and frequency'
+	talk 'bound 0.001000000\nbound 0.001000000\n'
+	expect 0
+	assert_logged "$DAEMON_NOTICE" "$undone"
+	# As it was before.
+	equal "$(clock_get tick freq)" '10000 65536' 'tick and frequency'
+	talk 'rate +1000.000\n'
+	log_take
+	set_by_ssh_env 127.0.0.1 'rdate -s 127.0.0.1'
+	expect 0
+	assert_logged "$DAEMON_NOTICE" "$undone"
+	equal "$(clock_get tick freq)" '10000 65536' 'tick and frequency'
+	# A session that orders a rate keeps its own.
+	talk 'rate +1000.000\n'
+	talk 'rate -20.000\nbound 0.001000000\n'
+	equal "$(clock_get tick freq)" "10000 $((-20 * 65536))" 'tick and frequency'
+	log_take
+	clock_set tick=10007 freq=0
+	talk 'bound 0.001000000\n'
+	expect 0
+	equal "$(clock_get tick freq)" '10007 0' 'tick and frequency'
+	assert_not_logged
+	# A host that undoes in steps what a rate does is not refused.
+	account_new
+	clock_new
+	talk 'rate +1000.000\nstep -3.600000000\nstep -1.000000001\nstep -1.000000000\n' --max-back 1
+	replied "done $TIME" "done $TIME" 'no too-far-back .+' "done $TIME"
+}
+
 # assert_logged_three: one line for each rate that was set
 assert_logged_three() {
 	log_take || return 1

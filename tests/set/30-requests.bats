@@ -1028,7 +1028,7 @@ octets() {
 
 @test "a guest with --max-step that cannot write its account does not set the clock, and says what to do" {
 	badsource sntp:123:good
-	local what='cannot step the clock by \+[0-9.]+ s: cannot record it in /run/guestclock/lock, as --max-step and --max-back require: No space left on device; free space there'
+	local what='cannot step the clock by \+[0-9.]+ s: cannot record it in /run/guestclock/lock, as --max-step, --max-back and rates require: No space left on device; free space there'
 	"${ENTER[@]}" --mount sh -c 'mkdir -p /run/guestclock && mount -t tmpfs -o size=4k tmpfs /run/guestclock && head -c 4096 /dev/zero >/run/guestclock/full'
 	clock_new offset_ns=-8.0
 	ask 'rdate -sn 127.0.0.1' --max-step 10
