@@ -38,18 +38,18 @@ struct deed {
 };
 
 static void
-set_bound(struct clock_lock *run, nanoseconds bound, struct deed *deed)
+set_bound(struct guest_clock *run, nanoseconds bound, struct deed *deed)
 {
 	if (bound < SYSCLOCK_BOUND_MAX)
-		deed->bound_error = clock_lock_record_bound(run, bound);
+		deed->bound_error = guest_clock_record_bound(run, bound);
 }
 
 static void
-carry_out(const struct policy_verdict *verdict, bool limited, struct clock_lock *run, struct deed *deed)
+carry_out(const struct policy_verdict *verdict, bool limited, struct guest_clock *run, struct deed *deed)
 {
 	nanoseconds missed = 0;
 
-	deed->set_error = clock_lock_move(run, limited, verdict->decision == DECISION_SLEW, verdict->correction, &deed->moved);
+	deed->set_error = guest_clock_move(run, limited, verdict->decision == DECISION_SLEW, verdict->correction, &deed->moved);
 	if (deed->set_error != 0)
 		return;
 	if (verdict->decision == DECISION_STEP) {
@@ -63,7 +63,7 @@ carry_out(const struct policy_verdict *verdict, bool limited, struct clock_lock 
 
 /* Decides and, except with --dry-run, carries out the decision, under the caller's lock. */
 static void
-judge_and_set(struct situation *situation, const struct set_options *options, struct clock_lock *run, struct correction *result,
+judge_and_set(struct situation *situation, const struct set_options *options, struct guest_clock *run, struct correction *result,
     struct deed *deed)
 {
 	const struct policy_verdict *verdict = &result->verdict;
@@ -73,14 +73,14 @@ judge_and_set(struct situation *situation, const struct set_options *options, st
 		return;
 	situation->now = sysclock_now();
 	situation->account = run->account;
-	situation->other_service = clock_lock_other_service(run, &deed->kernel);
+	situation->other_service = guest_clock_other_service(run, &deed->kernel);
 	if (deed->kernel.synchronised && !situation->other_service)
 		situation->own_bound = run->bound * NS_PER_MICROSECOND;
 	result->verdict = policy_decide(situation, options);
 	if (decision_refuses(verdict->decision) || options->dry_run)
 		return;
 	if (!situation->other_service)
-		deed->rate_undone = clock_lock_undo_rate(run);
+		deed->rate_undone = guest_clock_undo_rate(run);
 	if (verdict->correction != 0)
 		carry_out(verdict, set_options_limit_movement(options), run, deed);
 	/* The clock is right: give the kernel this bound if it has none, or if its own has grown larger. */
@@ -101,7 +101,7 @@ correct_format(nanoseconds offset, nanoseconds bound, char text[CORRECT_TEXT])
 
 /* Reports a failure to the client and the log, and a set to the log. */
 static enum status
-report(const struct correction *result, const struct deed *deed, const struct clock_lock *run)
+report(const struct correction *result, const struct deed *deed, const struct guest_clock *run)
 {
 	const struct policy_verdict *verdict = &result->verdict;
 	char offset[CORRECT_TEXT], residual[SECONDS_TEXT], correction[SECONDS_TEXT];
@@ -112,7 +112,7 @@ report(const struct correction *result, const struct deed *deed, const struct cl
 	outcome_rate_undone(deed->rate_undone);
 	if (deed->set_error != 0)
 		return outcome_fail("cannot %s the clock by %s s: %s", decision_name(verdict->decision), correction,
-		    clock_lock_set_complaint(run, deed->set_error));
+		    guest_clock_set_complaint(run, deed->set_error));
 	if (deed->undone)
 		return outcome_fail("the clock was stepped by %s s and did not stay there: it is %s s off again; another "
 		    "program sets it", correction, residual);
@@ -126,7 +126,7 @@ report(const struct correction *result, const struct deed *deed, const struct cl
 
 enum status
 correct_clock(const struct clock_reading *since, struct interval offset, nanoseconds delay, nanoseconds slew_up_to,
-    const struct set_options *options, struct clock_lock *run, struct correction *result)
+    const struct set_options *options, struct guest_clock *run, struct correction *result)
 {
 	struct situation situation = { .offset = offset, .delay = delay, .slew_up_to = slew_up_to };
 	struct deed deed = { .moved = 0 };
@@ -134,14 +134,14 @@ correct_clock(const struct clock_reading *since, struct interval offset, nanosec
 	int error = 0;
 
 	if (options->dry_run)
-		clock_lock_peek(run);
+		guest_clock_peek(run);
 	else
-		error = clock_lock_lock(run, since);
+		error = guest_clock_lock(run, since);
 	if (error != 0)
-		return outcome_fail("%s", clock_lock_complaint(run, error));
+		return outcome_fail("%s", guest_clock_complaint(run, error));
 	judge_and_set(&situation, options, run, result, &deed);
 	if (!options->dry_run)
-		clock_lock_unlock(run);
+		guest_clock_unlock(run);
 	if (deed.state_error != 0)
 		return outcome_fail("cannot read the kernel's clock state: %s", strerror(deed.state_error));
 	result->offset = interval_middle(offset);

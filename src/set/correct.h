@@ -7,7 +7,7 @@
 #include "lib/offset_interval.h"
 #include "lib/status.h"
 #include "lib/text.h"
-#include "set/clock_lock.h"
+#include "set/guest_clock.h"
 #include "set/policy.h"
 #include "set/set_options.h"
 
@@ -25,7 +25,7 @@ struct correction {
  * state.
  */
 enum status correct_clock(const struct clock_reading *since, struct interval offset, nanoseconds delay,
-    nanoseconds slew_up_to, const struct set_options *options, struct clock_lock *run, struct correction *result);
+    nanoseconds slew_up_to, const struct set_options *options, struct guest_clock *run, struct correction *result);
 
 /* "+12.345678901 +- 0.500000000 s": OFFSET and its error BOUND. */
 #define CORRECT_TEXT (2 * SECONDS_TEXT + 8)

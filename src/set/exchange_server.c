@@ -23,7 +23,7 @@ struct server {
 	bool rated;			/* this session has ordered a rate */
 	struct clock_reading since;	/* the start of the measurement: a set since then makes orders invalid */
 	bool measuring;			/* since is from a "now"; false: the next "now" replaces it */
-	struct clock_lock *run;
+	struct guest_clock *run;
 	bool may_set;
 	enum status status;
 };
@@ -66,24 +66,24 @@ lock_clock(struct server *server, enum exchange_reason *reason)
 	int error;
 
 	/* An order that is refused for one of these reasons is judged all the same. */
-	clock_lock_peek(server->run);
+	guest_clock_peek(server->run);
 	*reason = REASON_DRY_RUN;
 	if (server->options->dry_run)
 		return "the forced command has the option --dry-run";
 	*reason = REASON_NO_CAPABILITY;
 	if (!server->may_set)
 		return "no CAP_SYS_TIME: run as root, or setcap cap_sys_time=ep on the program";
-	error = clock_lock_lock(server->run, &server->since);
+	error = guest_clock_lock(server->run, &server->since);
 	/* Let the next "now" start a new measurement.  Without one, the same order is refused again. */
 	if (error == ESTALE)
 		server->measuring = false;
 	*reason = error == EWOULDBLOCK || error == ESTALE ? REASON_BUSY : REASON_FAILED;
-	return error == 0 ? NULL : clock_lock_complaint(server->run, error);
+	return error == 0 ? NULL : guest_clock_complaint(server->run, error);
 }
 
 /*
  * Carries out an order that is allowed.  The caller holds the lock.  *MOVED is how far a step moved the clock, or the
- * order's value for other orders; *UNDONE as clock_lock_undo_rate() returns it.  Returns 0 or an errno value.
+ * order's value for other orders; *UNDONE as guest_clock_undo_rate() returns it.  Returns 0 or an errno value.
  */
 static int
 carry_out(struct server *server, const struct exchange_order *order, nanoseconds *moved, int64_t *undone)
@@ -94,13 +94,13 @@ carry_out(struct server *server, const struct exchange_order *order, nanoseconds
 	if (order->verb == EXCHANGE_RATE)
 		server->rated = true;
 	else if (!server->rated)
-		*undone = clock_lock_undo_rate(server->run);
+		*undone = guest_clock_undo_rate(server->run);
 	if (order->verb == EXCHANGE_RATE)
-		error = clock_lock_rate(server->run, order->value);
+		error = guest_clock_rate(server->run, order->value);
 	else if (order->verb == EXCHANGE_BOUND)
-		error = clock_lock_record_bound(server->run, order->value);
+		error = guest_clock_record_bound(server->run, order->value);
 	else
-		error = clock_lock_move(server->run, set_options_limit_movement(server->options), order->verb == EXCHANGE_SLEW,
+		error = guest_clock_move(server->run, set_options_limit_movement(server->options), order->verb == EXCHANGE_SLEW,
 		    order->value, moved);
 	server->since = sysclock_read();
 	server->measuring = false;
@@ -155,12 +155,12 @@ answer_set(struct server *server, const struct exchange_order *order)
 	if (refused == NULL)
 		error = carry_out(server, order, &moved, &undone);
 	if (unlocked == NULL)
-		clock_lock_unlock(server->run);
+		guest_clock_unlock(server->run);
 	if (refused != NULL)
 		return send_no(server, reason, refused);
 	outcome_rate_undone(undone);
 	if (error != 0)
-		return send_no(server, REASON_FAILED, clock_lock_set_complaint(server->run, error));
+		return send_no(server, REASON_FAILED, guest_clock_set_complaint(server->run, error));
 	log_set(order, moved);
 	return send_time(server, "done", sysclock_now());
 }
@@ -196,7 +196,7 @@ greet(struct server *server)
 
 	memcpy(greeting.boot, server->run->boot_id, sizeof greeting.boot);
 	if (sysclock_state(&kernel) == 0) {
-		greeting.sync = !kernel.synchronised ? SYNC_NO : clock_lock_other_service(server->run, &kernel) ? SYNC_OTHER :
+		greeting.sync = !kernel.synchronised ? SYNC_NO : guest_clock_other_service(server->run, &kernel) ? SYNC_OTHER :
 		    SYNC_GUESTCLOCK;
 		greeting.frequency_ppb = kernel.frequency_ppb;
 		greeting.tick_us = kernel.tick_us;
@@ -205,7 +205,7 @@ greet(struct server *server)
 }
 
 enum status
-exchange_serve(const struct set_options *options, struct clock_lock *run, bool may_set)
+exchange_serve(const struct set_options *options, struct guest_clock *run, bool may_set)
 {
 	struct server server = { .options = options, .run = run, .may_set = may_set, .status = STATUS_DONE };
 	char buffer[2 * (EXCHANGE_LINE + 1)];

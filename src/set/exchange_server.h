@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "lib/status.h"
-#include "set/clock_lock.h"
+#include "set/guest_clock.h"
 #include "set/set_options.h"
 
 /*
@@ -18,6 +18,6 @@
  * returned for the last refusal.  Returns STATUS_SYSTEM if standard input or output fails, or syslog no longer takes
  * lines: a session does not go on unlogged.
  */
-enum status exchange_serve(const struct set_options *options, struct clock_lock *run, bool may_set);
+enum status exchange_serve(const struct set_options *options, struct guest_clock *run, bool may_set);
 
 #endif

@@ -11,15 +11,15 @@
 #include "set/privilege.h"
 
 enum status
-perform_prepare(const struct set_options *options, bool sets, struct clock_lock *run)
+perform_prepare(const struct set_options *options, bool sets, struct guest_clock *run)
 {
 	int error;
 
 	if (sets && !privilege_may_set_clock())
 		return outcome_fail("no CAP_SYS_TIME, so the clock cannot be set: run as root, or give this copy of the "
 		    "program the capability (setcap cap_sys_time=ep, owner root, group of the ssh user, mode 0750)");
-	error = clock_lock_open(run, options->state, sets);
-	return error == 0 ? STATUS_DONE : outcome_fail("%s", clock_lock_complaint(run, error));
+	error = guest_clock_open(run, options->state, sets);
+	return error == 0 ? STATUS_DONE : outcome_fail("%s", guest_clock_complaint(run, error));
 }
 
 enum status
@@ -54,11 +54,11 @@ static enum status
 perform_exchange(const struct set_options *options)
 {
 	bool may_set = privilege_may_set_clock();
-	struct clock_lock run;
+	struct guest_clock run;
 	enum status status;
 
 	/* Ignore a failure: the exchange then refuses orders to set, with the reason. */
-	clock_lock_open(&run, options->state, may_set && !options->dry_run);
+	guest_clock_open(&run, options->state, may_set && !options->dry_run);
 	status = perform_confine(may_set);
 	return status == STATUS_DONE ? exchange_serve(options, &run, may_set) : status;
 }

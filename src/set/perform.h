@@ -8,7 +8,7 @@
 #define GUESTCLOCK_PERFORM_H
 
 #include "lib/status.h"
-#include "set/clock_lock.h"
+#include "set/guest_clock.h"
 #include "set/hangup.h"
 #include "set/request.h"
 #include "set/set_options.h"
@@ -24,7 +24,7 @@ enum status perform_status(const struct set_options *options);
  * Opens the lock file into RUN.  SETS: the request sets the clock; fails if this process lacks CAP_SYS_TIME or cannot
  * open the file.
  */
-enum status perform_prepare(const struct set_options *options, bool sets, struct clock_lock *run);
+enum status perform_prepare(const struct set_options *options, bool sets, struct guest_clock *run);
 
 /*
  * Drops all privileges, except CAP_SYS_TIME if SETS, sets resource limits, and enters the system call filter of the

@@ -60,7 +60,7 @@ perform_rdate(const struct rdate_request *request, const struct set_options *opt
 	struct correction result = { .offset = 0 };
 	struct query_answer answer = { .outcome = QUERY_FAILED };
 	struct clock_reading since;
-	struct clock_lock run;
+	struct guest_clock run;
 	bool sets = !rdate.print_only && !options->dry_run;
 	char text[CORRECT_TEXT];
 	enum status status;

@@ -64,7 +64,7 @@ perform_rfc868(const struct set_options *options)
 	struct correction result = { .offset = 0 };
 	uint8_t octets[RFC868_OCTETS + 1];
 	struct interval offset;
-	struct clock_lock run;
+	struct guest_clock run;
 	struct clock_reading received;
 	int64_t second;
 	enum status status = perform_prepare(options, !options->dry_run, &run);

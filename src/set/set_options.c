@@ -9,7 +9,7 @@
 #include "lib/rfc868.h"
 #include "lib/text.h"
 #include "lib/version.h"
-#include "set/clock_lock.h"
+#include "set/guest_clock.h"
 
 /* 50 mean Gregorian years, from the release to the default --not-after. */
 #define LIFETIME_SECONDS (INT64_C(50) * 31556952)
@@ -46,7 +46,7 @@ static const struct known_option table[OPTIONS] = {
 	[NO_FILTER] = { "--no-filter", NULL, "run without the system call filter" },
 	[NOT_AFTER] = { "--not-after", "date", "refuse this time and later ones" },
 	[NOT_BEFORE] = { "--not-before", "date", "refuse times before this (default: " RELEASE_DATE ")" },
-	[STATE] = { "--state", "directory", "directory of the lock (default: " CLOCK_LOCK_DIRECTORY ")" },
+	[STATE] = { "--state", "directory", "directory of the lock (default: " GUEST_CLOCK_DIRECTORY ")" },
 	[STRICT_ACCESS] = { "--strict-access", NULL, "without hosts.allow and hosts.deny, refuse everybody" },
 };
 
@@ -70,7 +70,7 @@ set_options_default(void)
 		.max_back = INT64_MAX,
 		.max_delay = MAX_DELAY_DEFAULT,
 		.max_rate = RATE_UNSET,
-		.state = CLOCK_LOCK_DIRECTORY,
+		.state = GUEST_CLOCK_DIRECTORY,
 		.allowed = REQUEST_ALL
 	};
 }
@@ -163,8 +163,8 @@ store_option(enum option_id id, const char *value, struct set_options *options)
 		return NULL;
 	case STATE:
 		options->state = value;
-		return *value == '/' && strlen(value) <= CLOCK_LOCK_DIRECTORY_MOST ? NULL :
-		    "an absolute path of at most " OPTION_NUMBER(CLOCK_LOCK_DIRECTORY_MOST) " octets";
+		return *value == '/' && strlen(value) <= GUEST_CLOCK_DIRECTORY_MOST ? NULL :
+		    "an absolute path of at most " OPTION_NUMBER(GUEST_CLOCK_DIRECTORY_MOST) " octets";
 	case DEFAULT:
 		options->default_request = value;
 		return *value != '\0' ? NULL : "a request such as \"rdate -s HOST\"";

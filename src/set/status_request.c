@@ -21,7 +21,7 @@ enum status
 perform_status(const struct set_options *options)
 {
 	struct sysclock_state kernel;
-	struct clock_lock run;
+	struct guest_clock run;
 	char text[DATE_TEXT];
 	enum status status = perform_prepare(options, false, &run);
 	int error;
@@ -35,7 +35,7 @@ perform_status(const struct set_options *options)
 		return outcome_fail("cannot read the kernel's clock state: %s", strerror(error));
 	format_date(sysclock_now(), text);
 	printf("clock %s\nboot %s\n", text, run.boot_id[0] != '\0' ? run.boot_id : "unknown");
-	printf("synchronised %s\n", !kernel.synchronised ? "no" : run.error == EACCES ? "yes" : clock_lock_other_service(&run, &kernel) ?
+	printf("synchronised %s\n", !kernel.synchronised ? "no" : run.error == EACCES ? "yes" : guest_clock_other_service(&run, &kernel) ?
 	    "yes, by another time service" : "yes, by guestclock-set");
 	print_limit_seconds("maxerror", kernel.maxerror);
 	print_limit_seconds("esterror", kernel.esterror);

@@ -224,7 +224,7 @@ has_entries() {
 	text=$(rendered guestclock-set.8 | in_one_line)
 	number=$(sed -n 's/^#define REQUEST_TIMEOUT_DEFAULT (\([0-9]*\) \* NS_PER_SECOND)$/\1000/p' "$TOP"/src/*/*.h)
 	[ -n "$number" ] && grep -qF "by default $number." <<<"$text"
-	grep -qF "$(sed -n 's/^#define CLOCK_LOCK_DIRECTORY "\(.*\)"/\1/p' "$TOP"/src/set/clock_lock.h)/lock " <<<"$text"
+	grep -qF "$(sed -n 's/^#define GUEST_CLOCK_DIRECTORY "\(.*\)"/\1/p' "$TOP"/src/set/guest_clock.h)/lock " <<<"$text"
 	number=$(sed -n 's/^#define SET_OPTIONS_HOSTS \([0-9]*\)$/\1/p' "$TOP/src/set/set_options.h")
 	[ -n "$number" ] && grep -qF "up to $number times" <<<"$text"
 	text=$(rendered in.timed.8 | in_one_line)

@@ -165,7 +165,7 @@ move(nanoseconds correction)
 }
 
 int
-clock_lock_move(struct clock_lock *state, bool limited, bool slew, nanoseconds correction, nanoseconds *moved)
+guest_clock_move(struct guest_clock *state, bool limited, bool slew, nanoseconds correction, nanoseconds *moved)
 {
 	check_set();
 	REQUIRE(limited == (now.options.max_step != INT64_MAX || now.options.max_back != INT64_MAX));
@@ -182,7 +182,7 @@ clock_lock_move(struct clock_lock *state, bool limited, bool slew, nanoseconds c
 }
 
 int
-clock_lock_rate(struct clock_lock *state, int64_t ppb)
+guest_clock_rate(struct guest_clock *state, int64_t ppb)
 {
 	check_set();
 	REQUIRE(ns_magnitude(ppb) <= now.options.max_rate);
@@ -192,7 +192,7 @@ clock_lock_rate(struct clock_lock *state, int64_t ppb)
 }
 
 int64_t
-clock_lock_undo_rate(struct clock_lock *state)
+guest_clock_undo_rate(struct guest_clock *state)
 {
 	REQUIRE(now.locked);
 	return state->account.rate_ordered;
@@ -206,21 +206,21 @@ outcome_rate_undone(int64_t ppb)
 }
 
 void
-clock_lock_peek(struct clock_lock *state)
+guest_clock_peek(struct guest_clock *state)
 {
 	(void)state;
 	REQUIRE(!now.locked);
 }
 
 const char *
-clock_lock_set_complaint(const struct clock_lock *state, int error)
+guest_clock_set_complaint(const struct guest_clock *state, int error)
 {
 	(void)state;
 	return strerror(error);
 }
 
 int
-clock_lock_record_bound(struct clock_lock *state, nanoseconds bound)
+guest_clock_record_bound(struct guest_clock *state, nanoseconds bound)
 {
 	(void)state;
 	check_set();
@@ -229,7 +229,7 @@ clock_lock_record_bound(struct clock_lock *state, nanoseconds bound)
 }
 
 int
-clock_lock_lock(struct clock_lock *state, const struct clock_reading *since)
+guest_clock_lock(struct guest_clock *state, const struct clock_reading *since)
 {
 	REQUIRE(!now.locked && since->real > 0 && since->real <= now.clock);
 	if (state->fd < 0)
@@ -244,7 +244,7 @@ clock_lock_lock(struct clock_lock *state, const struct clock_reading *since)
 }
 
 void
-clock_lock_unlock(struct clock_lock *state)
+guest_clock_unlock(struct guest_clock *state)
 {
 	(void)state;
 	REQUIRE(now.locked);
@@ -252,14 +252,14 @@ clock_lock_unlock(struct clock_lock *state)
 }
 
 const char *
-clock_lock_complaint(const struct clock_lock *state, int error)
+guest_clock_complaint(const struct guest_clock *state, int error)
 {
 	(void)state;
 	return strerror(error);
 }
 
 bool
-clock_lock_other_service(const struct clock_lock *state, const struct sysclock_state *kernel)
+guest_clock_other_service(const struct guest_clock *state, const struct sysclock_state *kernel)
 {
 	(void)state;
 	return kernel->synchronised && now.fails;
@@ -299,7 +299,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *newline = size > 0 ? memchr(data, '\n', size) : NULL;
 	char *letters, *octets;
-	struct clock_lock run = { .fd = 3, .boot_id = "12ab-34" };
+	struct guest_clock run = { .fd = 3, .boot_id = "12ab-34" };
 	int lines = 0;
 	enum status status;
 
@@ -325,7 +325,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (strchr(letters, 'k') != NULL)
 		now.options.max_back = NS_PER_SECOND;
 	if (strchr(letters, 'u') != NULL)
-		run = (struct clock_lock){ .fd = -1, .error = EACCES };
+		run = (struct guest_clock){ .fd = -1, .error = EACCES };
 	status = exchange_serve(&now.options, &run, now.may_set);
 	REQUIRE(now.gone || status == (now.refusals == 0 ? STATUS_DONE : STATUS_REFUSED));
 	for (size_t at = 0; at < size; at++)

@@ -216,7 +216,7 @@ WRAP(void, query_open, (struct query *client, const struct rdate_request *reques
     struct query_answer *answer), (client, request, pivot, answer))
 WRAP(void, query_ask, (struct query *client, struct query_answer *answer), (client, answer))
 WRAP(enum status, correct_clock, (const struct clock_reading *since, struct interval offset, nanoseconds delay,
-    nanoseconds slew_below, const struct set_options *options, struct clock_lock *run, struct correction *result),
+    nanoseconds slew_below, const struct set_options *options, struct guest_clock *run, struct correction *result),
     (since, offset, delay, slew_below, options, run, result))
 WRAP(bool, exchange_parse_order, (const char *line, size_t length, struct exchange_order *order, bool *range),
     (line, length, order, range))

@@ -24,7 +24,7 @@ unit() {
 @test "sntp passes its unit tests" { unit sntp; }
 @test "edge passes its unit tests" { unit edge; }
 @test "verdict_cache, log_limit and acl_parse pass their unit tests" { unit access_parts; }
-@test "ssh_env, query_answer and clock_lock pass their unit tests" { unit ssh_env; }
+@test "ssh_env, query_answer and guest_clock pass their unit tests" { unit ssh_env; }
 
 @test "exchange passes its unit tests" { unit exchange; }
 @test "exchange_client passes its unit tests" { unit exchange_client; }

@@ -1,10 +1,10 @@
-/* ssh_env, query_answer, clock_lock: input from sshd, from the asking process and from the lock file. */
+/* ssh_env, query_answer, guest_clock: input from sshd, from the asking process and from the lock file. */
 #include "unit.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "set/clock_lock.h"
+#include "set/guest_clock.h"
 #include "set/query_answer.h"
 #include "set/ssh_env.h"
 
@@ -160,25 +160,25 @@ answers(void **unused)
 static void
 whose_synchronisation(void **unused)
 {
-	struct clock_lock run = { .has_bound = true, .bound = 500091, .bound_before = 700000 };
+	struct guest_clock run = { .has_bound = true, .bound = 500091, .bound_before = 700000 };
 	struct sysclock_state kernel = { .synchronised = true, .maxerror = 500591000, .esterror = 500091000 };
 
 	(void)unused;
-	assert_false(clock_lock_other_service(&run, &kernel));
+	assert_false(guest_clock_other_service(&run, &kernel));
 	kernel.esterror = 1000;
-	assert_true(clock_lock_other_service(&run, &kernel));
+	assert_true(guest_clock_other_service(&run, &kernel));
 	/* A request was killed after recording the bound and before setting it in the kernel. */
 	kernel.esterror = 700000000;
 	kernel.maxerror = 700100000;
-	assert_false(clock_lock_other_service(&run, &kernel));
+	assert_false(guest_clock_other_service(&run, &kernel));
 	kernel.esterror = 500091000;
 	kernel.maxerror = 1000;
-	assert_true(clock_lock_other_service(&run, &kernel));
+	assert_true(guest_clock_other_service(&run, &kernel));
 	kernel.maxerror = 500591000;
 	run.has_bound = false;
-	assert_true(clock_lock_other_service(&run, &kernel));
+	assert_true(guest_clock_other_service(&run, &kernel));
 	kernel.synchronised = false;
-	assert_false(clock_lock_other_service(&run, &kernel));
+	assert_false(guest_clock_other_service(&run, &kernel));
 }
 
 int

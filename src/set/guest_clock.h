@@ -8,22 +8,22 @@
  * The second is the account.  Requests without --max-step and --max-back neither need the account nor change what it
  * says about steps and slews.  A line that does not parse, or is of an earlier boot, counts as empty.
  *
- * Functions that return int return 0 or an errno value, and report nothing.  clock_lock_complaint() makes the message
- * for an error of clock_lock_open() or clock_lock_lock(), and clock_lock_set_complaint() for one of the others.
+ * Functions that return int return 0 or an errno value, and report nothing.  guest_clock_complaint() makes the message
+ * for an error of guest_clock_open() or guest_clock_lock(), and guest_clock_set_complaint() for one of the others.
  */
-#ifndef GUESTCLOCK_CLOCK_LOCK_H
-#define GUESTCLOCK_CLOCK_LOCK_H
+#ifndef GUESTCLOCK_GUEST_CLOCK_H
+#define GUESTCLOCK_GUEST_CLOCK_H
 
 #include <stdbool.h>
 
 #include "lib/sysclock.h"
 #include "set/account.h"
 
-#define CLOCK_LOCK_DIRECTORY "/run/guestclock"
-#define CLOCK_LOCK_DIRECTORY_MOST 100	/* octets of another directory's path */
+#define GUEST_CLOCK_DIRECTORY "/run/guestclock"
+#define GUEST_CLOCK_DIRECTORY_MOST 100	/* octets of another directory's path */
 #define BOOT_ID_TEXT 40
 
-struct clock_lock {
+struct guest_clock {
 	int fd;				/* the lock file, or -1 */
 	const char *directory;		/* in which the lock file is */
 	int error;			/* if fd is -1, why: an errno value (EACCES: this user may not open it) */
@@ -31,7 +31,7 @@ struct clock_lock {
 	bool has_bound;			/* the file has valid bounds, from this boot */
 	int64_t bound;			/* the last bound, set as maxerror and esterror; microseconds */
 	int64_t bound_before;		/* the previous bound: the kernel's, if a request was killed before it set bound */
-	struct account account;		/* the clock's movements, up to the last clock_lock_lock() or clock_lock_peek() */
+	struct account account;		/* the clock's movements, up to the last guest_clock_lock() or guest_clock_peek() */
 	int write_error;		/* an errno value: why the account could not be written */
 };
 
@@ -40,55 +40,55 @@ struct clock_lock {
  * and its directory if they are missing.  Without it, for reading: makes nothing, and returns 0 even if the file cannot
  * be opened.
  */
-int clock_lock_open(struct clock_lock *state, const char *directory, bool writable);
+int guest_clock_open(struct guest_clock *state, const char *directory, bool writable);
 
 /*
  * Locks the clock, to set it by a measurement that began at SINCE or later.  If another request holds the lock, tries
  * again for a second at most, without a timer.  After an error the caller does not hold the lock.  EWOULDBLOCK: another
  * request still holds it.  ESTALE: the clock was set since SINCE, so that the measurement is no longer valid.
  */
-int clock_lock_lock(struct clock_lock *state, const struct clock_reading *since);
+int guest_clock_lock(struct guest_clock *state, const struct clock_reading *since);
 
-/* Reads the account as clock_lock_lock() does, without the lock: for a decision that is not carried out. */
-void clock_lock_peek(struct clock_lock *state);
+/* Reads the account as guest_clock_lock() does, without the lock: for a decision that is not carried out. */
+void guest_clock_peek(struct guest_clock *state);
 
 /* Releases the lock. */
-void clock_lock_unlock(struct clock_lock *state);
+void guest_clock_unlock(struct guest_clock *state);
 
 /*
- * The messages to the user for ERROR of clock_lock_open() or clock_lock_lock(), and for ERROR of clock_lock_move(),
- * clock_lock_rate() or clock_lock_record_bound(); valid until the next call.
+ * The messages to the user for ERROR of guest_clock_open() or guest_clock_lock(), and for ERROR of guest_clock_move(),
+ * guest_clock_rate() or guest_clock_record_bound(); valid until the next call.
  */
-const char *clock_lock_complaint(const struct clock_lock *state, int error);
-const char *clock_lock_set_complaint(const struct clock_lock *state, int error);
+const char *guest_clock_complaint(const struct guest_clock *state, int error);
+const char *guest_clock_set_complaint(const struct guest_clock *state, int error);
 
 /*
  * Whether another time service has synchronised the kernel's clock.  True of every synchronised clock whose maxerror
  * and esterror in KERNEL do not come from a bound in STATE.
  */
-bool clock_lock_other_service(const struct clock_lock *state, const struct sysclock_state *kernel);
+bool guest_clock_other_service(const struct guest_clock *state, const struct sysclock_state *kernel);
 
 /*
  * Steps the clock by CORRECTION (sysclock_step(), MOVED) or slews it (sysclock_slew(), MOVED is not changed).  LIMITED:
  * counts it in the account.  Counts first: if the account cannot be written, the clock is not changed.  The caller holds
  * the lock, and has judged CORRECTION.
  */
-int clock_lock_move(struct clock_lock *state, bool limited, bool slew, nanoseconds correction, nanoseconds *moved);
+int guest_clock_move(struct guest_clock *state, bool limited, bool slew, nanoseconds correction, nanoseconds *moved);
 
 /* Sets the rate correction, in parts per 10^9 (sysclock_rate()), and records it first.  The caller holds the lock. */
-int clock_lock_rate(struct clock_lock *state, int64_t ppb);
+int guest_clock_rate(struct guest_clock *state, int64_t ppb);
 
 /*
  * For a request that orders no rate itself: if the rate in force is one that an earlier request ordered, sets the rate
  * that was in force before.  Returns the rate that was undone, in parts per 10^9, or 0.  The caller holds the lock.
  */
-int64_t clock_lock_undo_rate(struct clock_lock *state);
+int64_t guest_clock_undo_rate(struct guest_clock *state);
 
 /*
  * Writes BOUND into the lock file, and then sets the kernel's bound on the clock's error to it (sysclock_set_bound()).
  * If the first fails, the kernel's bound is not changed.  The caller holds the lock and keeps BOUND within
  * SYSCLOCK_BOUND_MAX.
  */
-int clock_lock_record_bound(struct clock_lock *state, nanoseconds bound);
+int guest_clock_record_bound(struct guest_clock *state, nanoseconds bound);
 
 #endif

@@ -1,5 +1,5 @@
-/* The lock for setting the clock: see clock_lock.h. */
-#include "set/clock_lock.h"
+/* The lock for setting the clock: see guest_clock.h. */
+#include "set/guest_clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ read_boot_id(char boot_id[BOOT_ID_TEXT])
 }
 
 static void
-read_file(struct clock_lock *state)
+read_file(struct guest_clock *state)
 {
 	char text[FILE_OCTETS], boot_id[BOOT_ID_TEXT], bound[12], before[12], *account;
 	ssize_t got = pread(state->fd, text, sizeof text - 1, 0);
@@ -50,7 +50,7 @@ read_file(struct clock_lock *state)
 	if (sscanf(text, "boot %39s bound-us %11s before-us %11s", boot_id, bound, before) != 3 ||
 	    strcmp(boot_id, state->boot_id) != 0 || state->boot_id[0] == '\0')
 		return;
-	/* Whole microseconds, as in the kernel, so that clock_lock_other_service() can compare them exactly. */
+	/* Whole microseconds, as in the kernel, so that guest_clock_other_service() can compare them exactly. */
 	state->has_bound = parse_whole(bound, 0, BOUND_MAX_US, &state->bound) &&
 	    parse_whole(before, 0, BOUND_MAX_US, &state->bound_before);
 	account = strchr(text, '\n');
@@ -72,7 +72,7 @@ write_octets(int fd, const char *text, size_t length)
 }
 
 static int
-write_file(const struct clock_lock *state)
+write_file(const struct guest_clock *state)
 {
 	char text[FILE_OCTETS], bound[24] = "-", before[24] = "-";
 	size_t length;
@@ -88,14 +88,14 @@ write_file(const struct clock_lock *state)
 
 /* An account without a boot id, which the next request could not read, is none. */
 static int
-write_account(struct clock_lock *state)
+write_account(struct guest_clock *state)
 {
 	state->write_error = state->fd < 0 ? state->error : state->boot_id[0] == '\0' ? ENODATA : write_file(state);
 	return state->write_error;
 }
 
 static void
-advance_account(struct clock_lock *state, nanoseconds raw)
+advance_account(struct guest_clock *state, nanoseconds raw)
 {
 	struct sysclock_state kernel = { .slew_left = 0 };
 
@@ -128,12 +128,12 @@ open_lock(const char *path, const char *directory_path)
 }
 
 int
-clock_lock_open(struct clock_lock *state, const char *directory, bool writable)
+guest_clock_open(struct guest_clock *state, const char *directory, bool writable)
 {
-	char path[CLOCK_LOCK_DIRECTORY_MOST + sizeof "/lock"];
+	char path[GUEST_CLOCK_DIRECTORY_MOST + sizeof "/lock"];
 	int made = 0;
 
-	*state = (struct clock_lock){ .fd = -1, .directory = directory };
+	*state = (struct guest_clock){ .fd = -1, .directory = directory };
 	snprintf(path, sizeof path, "%s/lock", directory);
 	read_boot_id(state->boot_id);
 	if (writable) {
@@ -172,7 +172,7 @@ wait_for_lock(int fd)
 }
 
 int
-clock_lock_lock(struct clock_lock *state, const struct clock_reading *since)
+guest_clock_lock(struct guest_clock *state, const struct clock_reading *since)
 {
 	struct clock_reading now;
 	int error = state->fd >= 0 ? wait_for_lock(state->fd) : state->error;
@@ -181,7 +181,7 @@ clock_lock_lock(struct clock_lock *state, const struct clock_reading *since)
 		return error;
 	now = sysclock_read();
 	if (policy_clock_was_set(since, &now, sysclock_rate_in_force())) {
-		clock_lock_unlock(state);
+		guest_clock_unlock(state);
 		return ESTALE;
 	}
 	/* The request that held the lock before may have written new lines. */
@@ -191,7 +191,7 @@ clock_lock_lock(struct clock_lock *state, const struct clock_reading *since)
 }
 
 void
-clock_lock_peek(struct clock_lock *state)
+guest_clock_peek(struct guest_clock *state)
 {
 	if (state->fd >= 0)
 		read_file(state);
@@ -199,16 +199,16 @@ clock_lock_peek(struct clock_lock *state)
 }
 
 void
-clock_lock_unlock(struct clock_lock *state)
+guest_clock_unlock(struct guest_clock *state)
 {
 	while (flock(state->fd, LOCK_UN) != 0 && errno == EINTR)
 		continue;
 }
 
 const char *
-clock_lock_complaint(const struct clock_lock *state, int error)
+guest_clock_complaint(const struct guest_clock *state, int error)
 {
-	static char text[CLOCK_LOCK_DIRECTORY_MOST + 160];
+	static char text[GUEST_CLOCK_DIRECTORY_MOST + 160];
 	const char *cure = "";
 
 	if (error == EWOULDBLOCK)
@@ -224,9 +224,9 @@ clock_lock_complaint(const struct clock_lock *state, int error)
 }
 
 const char *
-clock_lock_set_complaint(const struct clock_lock *state, int error)
+guest_clock_set_complaint(const struct guest_clock *state, int error)
 {
-	static char text[CLOCK_LOCK_DIRECTORY_MOST + 220];
+	static char text[GUEST_CLOCK_DIRECTORY_MOST + 220];
 
 	if (state->write_error == 0)
 		return strerror(error);
@@ -237,7 +237,7 @@ clock_lock_set_complaint(const struct clock_lock *state, int error)
 }
 
 int
-clock_lock_move(struct clock_lock *state, bool limited, bool slew, nanoseconds correction, nanoseconds *moved)
+guest_clock_move(struct guest_clock *state, bool limited, bool slew, nanoseconds correction, nanoseconds *moved)
 {
 	struct account before = state->account;
 	int error = 0;
@@ -259,7 +259,7 @@ clock_lock_move(struct clock_lock *state, bool limited, bool slew, nanoseconds c
 }
 
 int
-clock_lock_rate(struct clock_lock *state, int64_t ppb)
+guest_clock_rate(struct guest_clock *state, int64_t ppb)
 {
 	struct account before = state->account;
 	int error;
@@ -274,7 +274,7 @@ clock_lock_rate(struct clock_lock *state, int64_t ppb)
 }
 
 int64_t
-clock_lock_undo_rate(struct clock_lock *state)
+guest_clock_undo_rate(struct guest_clock *state)
 {
 	int64_t ordered = state->account.rate_ordered, before = state->account.rate_before;
 
@@ -292,7 +292,7 @@ clock_lock_undo_rate(struct clock_lock *state)
 }
 
 bool
-clock_lock_other_service(const struct clock_lock *state, const struct sysclock_state *kernel)
+guest_clock_other_service(const struct guest_clock *state, const struct sysclock_state *kernel)
 {
 	/* The kernel does not change esterror, and only increases maxerror.  Another time service sets both. */
 	return kernel->synchronised && !(state->has_bound && kernel->maxerror >= kernel->esterror &&
@@ -301,9 +301,9 @@ clock_lock_other_service(const struct clock_lock *state, const struct sysclock_s
 }
 
 int
-clock_lock_record_bound(struct clock_lock *state, nanoseconds bound)
+guest_clock_record_bound(struct guest_clock *state, nanoseconds bound)
 {
-	struct clock_lock recorded = *state;
+	struct guest_clock recorded = *state;
 	int error;
 
 	state->write_error = 0;
