@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "host/ssh.h"
+#include "host/ssh_process.h"
 #include "lib/sysclock.h"
 
 #define EVENTS 64

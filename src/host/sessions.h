@@ -1,6 +1,6 @@
 /*
  * The sessions with many guests in parallel: one event loop over ssh processes, with their deadlines, retries and ends.
- * ssh.h starts and signals one ssh.
+ * ssh_process.h starts and signals one ssh.
  *
  * A guest that hangs, closes the connection, or sends garbage or too much affects no other guest: at most it uses up
  * its own time limit.  The loop reads the host's clock just before it sends an order and just after it reads a reply.

@@ -1,8 +1,8 @@
 /*
  * Runs the system's ssh for one guest, with an argument vector, never through a shell.
  */
-#ifndef GUESTCLOCK_SSH_H
-#define GUESTCLOCK_SSH_H
+#ifndef GUESTCLOCK_SSH_PROCESS_H
+#define GUESTCLOCK_SSH_PROCESS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* Running ssh: see ssh.h. */
-#include "host/ssh.h"
+/* Running ssh: see ssh_process.h. */
+#include "host/ssh_process.h"
 
 #include <errno.h>
 #include <fcntl.h>
