@@ -6,8 +6,8 @@
 
 #define ADD_HOST_KEY "compare the guest's host key with the guest itself, then add it to /etc/guestclock/known_hosts or " \
     "your UserKnownHostsFile (ssh-keyscan prints it)"
-#define TURNED_AWAY "sshd turns this host away, because of too many connections at once (MaxStartups: lower -j) or of failed logins " \
-    "before (PerSourcePenalties: wait a minute)"
+#define TURNED_AWAY "sshd, perhaps a gateway's, turns this host away: too many connections at once (MaxStartups: lower -j) or " \
+    "failed logins (PerSourcePenalties: wait a minute)"
 #define DOWN "the guest is down, or its network or a firewall blocks ssh"
 
 static const struct ssh_cause causes[] = {
@@ -32,7 +32,7 @@ static const struct ssh_cause causes[] = {
 	{ "exit status 255 before", TURNED_AWAY, NULL, NULL, true },
 	{ "Could not resolve hostname", "correct the guest's name, or set HostName in ssh_config", NULL, NULL, true },
 	{ "Bad configuration option", "this ssh does not know the option: remove it from ssh_config", NULL, NULL, false },
-	{ "Bad owner or permissions on", "ssh_config must belong to root or the user who runs guestclock, and only its owner may write to it",
+	{ "Bad owner or permissions on", "this file must belong to root or the user who runs guestclock, and only its owner may write to it",
 	    NULL, NULL, false },
 };
 

@@ -206,7 +206,7 @@ access_stay(bool (*log_allows)(void))
 	may_log = log_allows;
 }
 
-/* The last complaint about the tables; complain() logs the same text at most once a minute. */
+/* The last complaint about the tables.  While they have faults, complain() repeats it at most once a minute. */
 static char complained[512];
 static nanoseconds complain_after;
 
@@ -324,8 +324,9 @@ look_up_name(struct host_info *host)
 		return;
 	no_lookup_before = start + 2 * took;
 	if (log_allowed())
-		syslog(LOG_WARNING, "looking up the name of %s took %lld ms: for as long from now on, clients whose name "
-		    "a rule needs are denied", eval_hostaddr(host), (long long)(took / NS_PER_MILLISECOND));
+		syslog(LOG_WARNING, "looking up the name of %s took %lld ms%s", eval_hostaddr(host),
+		    (long long)(took / NS_PER_MILLISECOND),
+		    resident ? ": for as long from now on, clients whose name a rule needs are denied" : "");
 }
 
 /* Whether libwrap allows PEER.  The answer holds unless this sets unread or lookup_put_off. */
@@ -408,9 +409,10 @@ access_severity(void)
 bool
 access_tables_changed(void)
 {
+	bool faulty = acl_file_fault() != NULL;
 	bool changed = acl_file_look(daemon_name, hosts_allow_table, hosts_deny_table, strict);
 
-	if (acl_file_fault() == NULL)
+	if (faulty && acl_file_fault() == NULL)
 		complained[0] = '\0';
 	/* A rule's options user and group look up users and groups, perhaps before look_up_name() is called. */
 	if (changed && access_may_run())

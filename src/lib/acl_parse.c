@@ -284,7 +284,7 @@ list_fault(char *list, struct rules *rules, const char *(*word_fault)(char *word
 			return fault;
 		before = !except;
 	}
-	return before ? NULL : "a list is empty: expected daemon_list : client_list, and something after EXCEPT";
+	return before ? NULL : "no client in the list, or nothing after EXCEPT: expected a pattern";
 }
 
 static bool

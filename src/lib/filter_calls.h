@@ -102,7 +102,7 @@ static const struct calls resolver[] = {
 	{ "prctl", 0, ~UINT64_C(0), PR_SET_SECCOMP }, { 0 }
 };
 
-/* in.timed answers, reads hosts.allow and hosts.deny, looks up names and logs while it serves. */
+/* What in.timed needs besides `common` and `lookup`: to answer requests, and to log. */
 static const struct calls server[] = {
 	{ .names = "accept4 recvmmsg recvmmsg_time64" },
 	{ "prlimit64", NO_NEW_LIMIT },

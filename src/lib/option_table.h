@@ -53,7 +53,8 @@ void option_start(struct option_reader *reader, const struct program *program, i
  */
 int option_next(struct option_reader *reader, char complaint[OPTION_COMPLAINT]);
 
-/* Writes COMPLAINT: the value of the last option (index AT) is not what EXPECTED describes.  Returns OPTION_WRONG. */
+/* Writes COMPLAINT: the value of the option that option_next() returned (AT) is not what EXPECTED describes.  Returns
+ * OPTION_WRONG. */
 int option_expected(const struct option_reader *reader, int at, const char *expected, char complaint[OPTION_COMPLAINT]);
 
 /* Writes COMPLAINT: WHAT (such as "unexpected argument"), WORD in quotes, and the synopsis. */

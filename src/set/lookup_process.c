@@ -29,7 +29,7 @@ look_up(const void *task, int error, void *result)
 	(void)task;
 	answer->error = error;
 	if (error == 0 && access_look_up(&found)) {
-		/* A name may have other octets, in /etc/hosts for example; the rest of it still matches. */
+		/* The reader of the answer takes printable ASCII only.  A name in /etc/hosts may have other octets. */
 		format_quoted(found.name, answer->found.name, sizeof answer->found.name);
 		format_quoted(found.warning, answer->found.warning, sizeof answer->found.warning);
 	}

@@ -327,7 +327,7 @@ ask_udp(struct query *query, struct query_answer *answer)
 		sntp_question(question, nonce);
 		/* RFC 868's question is an empty datagram. */
 		got = exchange_datagram(query, question, sntp ? sizeof question : 0, UDP_TRY, &datagram);
-		/* A datagram that answers no question of ours comes from somebody else: the answer may still come. */
+		/* SNTP: a datagram without our nonce is somebody else's, and the answer may still come. */
 		for (int strays = 0; got > 0 && strays < STRAYS; strays++) {
 			if (!sntp)
 				take_second(query, answer, datagram.octets, datagram.length, datagram.sent, datagram.received);

@@ -14,7 +14,7 @@
 /* 50 mean Gregorian years, from the release to the default --not-after. */
 #define LIFETIME_SECONDS (INT64_C(50) * 31556952)
 
-/* 2194-01-02: a time up to half an era (68 years) later still fits into 64 bits of nanoseconds. */
+/* 2194-01-02.  A source's time can be decoded as up to half an era (68 years) later: that still fits into 64 bits of ns. */
 #define NOT_AFTER_MOST INT64_C(7068902400)
 
 /*

@@ -18,10 +18,10 @@ enum status serve(void);
 /* Serves one connection, from PEER ("stream nowait"): checks access, replies, waits up to 2 s until PEER closes it. */
 enum status stream_connection(int fd, union peer *peer);
 
-/* Serves a listening socket ("stream wait") until no request came for the idle time (-i), or the superserver ends. */
+/* Serves a listening socket ("stream wait") until no request came for the idle time (-i) or wait_mode_must_leave(). */
 enum status stream_listener(int fd);
 
-/* Serves a datagram socket ("dgram wait") until no request came for the idle time (-i), or the superserver ends. */
+/* Serves a datagram socket ("dgram wait") until no request came for the idle time (-i) or wait_mode_must_leave(). */
 enum status dgram_serve(int fd);
 
 #endif
