@@ -25,13 +25,14 @@
 #define LOCK_LOOKS 500000
 
 static void
-read_boot_id(char boot_id[BOOT_ID_TEXT])
+read_boot_id(struct guest_clock *state)
 {
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : read(fd, boot_id, BOOT_ID_TEXT - 1);
+	ssize_t got = fd < 0 ? -1 : read(fd, state->boot_id, BOOT_ID_TEXT - 1);
 
-	boot_id[got > 0 ? got : 0] = '\0';
-	boot_id[strcspn(boot_id, "\n")] = '\0';
+	state->boot_error = got < 0 ? errno : got == 0 ? ENODATA : 0;
+	state->boot_id[got > 0 ? got : 0] = '\0';
+	state->boot_id[strcspn(state->boot_id, "\n")] = '\0';
 	if (fd >= 0)
 		close(fd);
 }
@@ -44,6 +45,7 @@ read_file(struct guest_clock *state)
 
 	state->has_bound = false;
 	state->account = (struct account){ .raw = 0 };
+	state->read_error = got < 0 ? errno : 0;
 	if (got <= 0)
 		return;
 	text[got] = '\0';
@@ -86,11 +88,12 @@ write_file(const struct guest_clock *state)
 	return write_octets(state->fd, text, length + ACCOUNT_TEXT - 1);
 }
 
-/* An account without a boot id, which the next request could not read, is none. */
+/* What could not be read must not be overwritten as if it were empty, and the next request needs the boot id to read it. */
 static int
 write_account(struct guest_clock *state)
 {
-	state->write_error = state->fd < 0 ? state->error : state->boot_id[0] == '\0' ? ENODATA : write_file(state);
+	state->write_error = state->fd < 0 ? state->error : state->boot_error != 0 ? state->boot_error :
+	    state->read_error != 0 ? state->read_error : write_file(state);
 	return state->write_error;
 }
 
@@ -135,7 +138,7 @@ guest_clock_open(struct guest_clock *state, const char *directory, bool writable
 
 	*state = (struct guest_clock){ .fd = -1, .directory = directory };
 	snprintf(path, sizeof path, "%s/lock", directory);
-	read_boot_id(state->boot_id);
+	read_boot_id(state);
 	if (writable) {
 		if (mkdir(directory, 0755) == 0)
 			chmod(directory, 0755);	/* despite the umask of privilege_enclose() */
@@ -148,7 +151,7 @@ guest_clock_open(struct guest_clock *state, const char *directory, bool writable
 		read_file(state);
 	else
 		/* If there is no directory, the error is that of making it, such as a read-only /run. */
-		state->error = errno == ENOENT && made != 0 ? made : errno;
+		state->error = errno == ENOENT && made != 0 && made != EEXIST ? made : errno;
 	return writable ? state->error : 0;
 }
 
@@ -231,8 +234,8 @@ guest_clock_set_complaint(const struct guest_clock *state, int error)
 	if (state->write_error == 0)
 		return strerror(error);
 	snprintf(text, sizeof text, "cannot record it in %s/lock, as --max-step, --max-back and rates require: %s; %s",
-	    state->directory, state->write_error == ENODATA ? "there is no boot id" : strerror(state->write_error),
-	    state->write_error == ENODATA ? "mount /proc" : "free space there, and let this program write there");
+	    state->directory, strerror(state->write_error), state->boot_error != 0 ? "the boot id cannot be read: mount /proc" :
+	    "free space there, and let this program read and write there");
 	return text;
 }
 

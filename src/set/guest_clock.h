@@ -27,11 +27,13 @@ struct guest_clock {
 	int fd;				/* the lock file, or -1 */
 	const char *directory;		/* in which the lock file is */
 	int error;			/* if fd is -1, why: an errno value (EACCES: this user may not open it) */
-	char boot_id[BOOT_ID_TEXT];	/* /proc/sys/kernel/random/boot_id, or empty */
+	char boot_id[BOOT_ID_TEXT];	/* /proc/sys/kernel/random/boot_id, or empty: then boot_error says why */
 	bool has_bound;			/* the file has valid bounds, from this boot */
 	int64_t bound;			/* the last bound, set as maxerror and esterror; microseconds */
 	int64_t bound_before;		/* the previous bound: the kernel's, if a request was killed before it set bound */
 	struct account account;		/* the clock's movements, up to the last guest_clock_lock() or guest_clock_peek() */
+	int boot_error;			/* an errno value: why there is no boot id */
+	int read_error;			/* an errno value: why the file could not be read */
 	int write_error;		/* an errno value: why the account could not be written */
 };
 
