@@ -410,7 +410,8 @@ confined() {
 	(($(grep -c '^== ' <<<"$statuses") == 2)) && (($(grep -cE '^Seccomp:[[:space:]]+2$' <<<"$statuses") == 2))
 }
 
-# holds_little ACCOUNT-NUMBER: checks the privileges of the two processes that wait for a silent source.
+# holds_little USER ASKING-USER: checks the privileges of the two processes that wait for a silent source; the numbers of
+# the users that set the clock and ask the source
 holds_little() {
 	local pids parent child pid
 	wait_for 20 confined
@@ -421,6 +422,8 @@ holds_little() {
 	equal "$(status_field "$child" PPid)" "$parent" 'parent of the one that asks'
 	equal "$(status_field "$parent" CapEff)" 0000000002000000 'CapEff of the one that sets'
 	equal "$(status_field "$parent" CapPrm)" 0000000002000000 'CapPrm of the one that sets'
+	equal "$(status_field "$parent" Uid)" "$1" 'user of the one that sets'
+	equal "$(status_field "$child" Uid)" "$2" 'user of the one that asks'
 	equal "$(status_field "$child" CapEff)" 0000000000000000 'CapEff of the one that asks'
 	equal "$(status_field "$child" CapPrm)" 0000000000000000 'CapPrm of the one that asks'
 	for pid in "${pids[@]}"; do
@@ -428,14 +431,13 @@ holds_little() {
 		equal "$(status_field "$pid" CapAmb)" 0000000000000000 CapAmb
 		equal "$(status_field "$pid" NoNewPrivs)" 1 NoNewPrivs
 		equal "$(status_field "$pid" Seccomp)" 2 Seccomp
-		equal "$(status_field "$pid" Uid)" "$1" Uid
 		[ "$1" != 0 ] || equal "$(status_field "$pid" CapBnd)" 0000000000000000 CapBnd
 	done
 }
 
 @test "while rdate waits for an answer, the setting process has only CAP_SYS_TIME, and the asking process no capability" {
 	ask_in_background plain "rdate -s -t 30000 -o $SILENT 10.0.2.2"
-	holds_little 0
+	holds_little 0 65534
 	stop client
 	wait_for 10 no_setter
 }
@@ -489,7 +491,7 @@ dedicated_user() {
 	pushed
 	# And it has as few privileges as root's copy.
 	ask_in_background user "rdate -s -t 30000 -o $SILENT 10.0.2.2"
-	holds_little 101
+	holds_little 101 101
 	stop client
 	wait_for 10 no_setter
 	# Nobody else may run that copy.
