@@ -40,13 +40,13 @@ yp_get_default_domain(char **domain)
 }
 
 /*
- * The next two variables, tcpd_warn() and tcpd_jump() replace those of libwrap's diag.c.  The two functions limit the
- * rate of libwrap's messages: a client with many addresses must not fill the log.
+ * The next two variables, tcpd_warn() and tcpd_jump() replace those of libwrap's diag.c.  In wait mode the functions
+ * limit the rate of libwrap's messages: a client with many addresses must not fill the log.
  */
 struct tcpd_context tcpd_context;	/* the table and line that libwrap reads */
 jmp_buf tcpd_buf;			/* hosts_access(3) continues here after tcpd_jump() */
 
-static bool (*may_log)(void);
+static bool (*may_log)(void);	/* the limit of wait mode; NULL: no limit */
 
 /* The rule that libwrap reads instead of the tables: see access_match(). */
 static const char *only_rule;
@@ -72,8 +72,8 @@ log_complaint(const char *what, const char *text)
 
 /*
  * Whether a warning with this FORMAT means that libwrap did not understand a rule.  All do, with two exceptions.  In
- * the first, setsockopt(2) failed, perhaps because there is no connection.  In the second, the last line has no
- * newline: acl_parse() accepted that line, so it is blank or a comment.
+ * the first, setsockopt(2) failed, perhaps because there is no connection.  In the second, which has two warnings, the
+ * last line has no newline: acl_parse() accepted that line, so it is blank or a comment.
  */
 static bool
 warning_matters(const char *format)
@@ -86,7 +86,9 @@ warning_matters(const char *format)
 	return true;
 }
 
-static bool unread;		/* libwrap could not read and understand a table or list to its end: deny the client */
+static const char unreadable[] =
+    "libwrap could not read and understand hosts.allow, hosts.deny or a list that they name to its end";
+static const char *unread;	/* why libwrap's verdict does not hold and the client is denied; NULL: it holds */
 static struct access_name *finding;	/* not NULL: libwrap's warnings are about the client's name, not about a table */
 
 void __attribute__((format(printf, 1, 2)))
@@ -102,7 +104,7 @@ tcpd_warn(char *format, ...)
 		snprintf(finding->warning, sizeof finding->warning, "%.*s", (int)sizeof finding->warning - 1, text);
 		return;
 	}
-	unread = unread || warning_matters(format);
+	unread = warning_matters(format) ? unreadable : unread;
 	log_complaint("warning", text);
 }
 
@@ -130,7 +132,7 @@ tcpd_jump(char *format, ...)
 
 /*
  * For each name server, two tries of one second each (the C library's default: of five seconds each).  If the
- * superserver's environment has RES_OPTIONS, that applies instead.
+ * superserver or sshd set RES_OPTIONS in the environment, that applies instead.
  */
 #define LOOKUP_PATIENCE "timeout:1 attempts:2"
 
@@ -206,12 +208,12 @@ access_stay(bool (*log_allows)(void))
 	may_log = log_allows;
 }
 
-/* The last complaint about the tables.  While they have faults, complain() repeats it at most once a minute. */
+/* The last complaint, which this process repeats at most once a minute.  A repair of the tables clears it. */
 static char complained[512];
 static nanoseconds complain_after;
 
 static void
-complain(const char *text)
+complain(const char *text, const char *whom)
 {
 	nanoseconds now = sysclock_elapsed();
 
@@ -219,7 +221,7 @@ complain(const char *text)
 		return;
 	snprintf(complained, sizeof complained, "%s", text);
 	complain_after = now + 60 * NS_PER_SECOND;
-	syslog(LOG_WARNING, "%s: everybody is denied", text);
+	syslog(LOG_WARNING, "%s: %s is denied", text, whom);
 }
 
 /*
@@ -247,14 +249,14 @@ access_fopen(const char *path, const char *mode)
 	else
 		file = fopen(path, mode);
 	if (file == NULL && !(table && (errno == ENOENT || errno == ENOTDIR)))
-		unread = true;
+		unread = unreadable;
 	return file;
 }
 
 int
 access_fclose(FILE *file)
 {
-	unread = unread || ferror(file);
+	unread = ferror(file) ? unreadable : unread;
 	return fclose(file);
 }
 
@@ -290,10 +292,21 @@ access_look_up(struct access_name *found)
 	return true;
 }
 
+/* startup_lookups(), just before a lookup: at every start of in.timed it would cost more than most verdicts. */
+static bool
+restrict_lookups(void)
+{
+	static char why[128];
+
+	if (startup_lookups())
+		return true;
+	snprintf(why, sizeof why, "cannot restrict name lookup to /etc/hosts and DNS: %s", strerror(errno));
+	unread = why;
+	return false;
+}
+
 /*
- * libwrap calls this when it comes to a rule that needs the client's name.  startup_lookups() is here, and not at the
- * start of in.timed, because it costs more than most verdicts.
- *
+ * libwrap calls this when it comes to a rule that needs the client's name.
  * While this waits for a name server, the process serves no client.  A dead name server, or a client whose name is slow
  * to look up, must not block the process all the time: slow lookups use at most half of the time.  A client that needs
  * a lookup in the other half is denied, and access_may_cache() then returns false.
@@ -308,10 +321,8 @@ look_up_name(struct host_info *host)
 		lookup_put_off = true;
 		return;
 	}
-	if (!startup_lookups()) {
-		unread = true;
+	if (!restrict_lookups())
 		return;
-	}
 	asked = host;
 	if (look_up(&found)) {
 		memcpy(host->name, found.name, sizeof host->name);
@@ -326,7 +337,7 @@ look_up_name(struct host_info *host)
 	if (log_allowed())
 		syslog(LOG_WARNING, "looking up the name of %s took %lld ms%s", eval_hostaddr(host),
 		    (long long)(took / NS_PER_MILLISECOND),
-		    resident ? ": for as long from now on, clients whose name a rule needs are denied" : "");
+		    may_log != NULL ? ": for as long from now on, clients whose name a rule needs are denied" : "");
 }
 
 /* Whether libwrap allows PEER.  The answer holds unless this sets unread or lookup_put_off. */
@@ -350,6 +361,7 @@ ask_libwrap(const union peer *peer, int fd)
 	peer_format(&client, address);
 	/* After tcpd_jump() the context of the last query is still set. */
 	memset(&tcpd_context, 0, sizeof tcpd_context);
+	unread = NULL;
 	if (client.any.sa_family == AF_INET || client.any.sa_family == AF_INET6) {
 		request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_SIN, &client.any,
 		    RQ_CLIENT_ADDR, address, 0);
@@ -357,11 +369,10 @@ ask_libwrap(const union peer *peer, int fd)
 		request.hostname = look_up_name;
 		if (only_rule != NULL)
 			request_set(&request, RQ_CLIENT_NAME, name, 0);
-		unread = false;
 	} else {
 		request_init(&request, RQ_DAEMON, daemon_name, RQ_FILE, fd, RQ_CLIENT_NAME, unknown, RQ_CLIENT_ADDR, unknown, 0);
 		/* libwrap has a name for this client and does not call look_up_name(), but it may search a netgroup for it. */
-		unread = !startup_lookups();
+		restrict_lookups();
 	}
 	allowed = hosts_access(&request) != 0;
 	if (only_rule != NULL)
@@ -379,15 +390,15 @@ access_allows(const union peer *peer, int fd)
 	deny_severity = LOG_WARNING;
 	lookup_put_off = false;
 	if (fault != NULL) {
-		complain(fault);
+		complain(fault, "everybody");
 		return false;
 	}
 	allowed = ask_libwrap(peer, fd);
-	if (unread) {
+	if (unread != NULL) {
 		acl_file_distrust();
-		complain("libwrap could not read and understand hosts.allow, hosts.deny or a list that they name to its end");
+		complain(unread, "the client");
 	}
-	return allowed && !unread && !lookup_put_off;
+	return allowed && unread == NULL && !lookup_put_off;
 }
 
 enum access_match
@@ -397,7 +408,7 @@ access_match(const union peer *peer, const char *rule)
 	passed = lookup_put_off = false;
 	ask_libwrap(peer, -1);
 	only_rule = NULL;
-	return unread || lookup_put_off ? ACCESS_UNDECIDED : passed ? ACCESS_PASSES : ACCESS_MATCHES;
+	return unread != NULL || lookup_put_off ? ACCESS_UNDECIDED : passed ? ACCESS_PASSES : ACCESS_MATCHES;
 }
 
 int
