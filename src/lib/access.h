@@ -6,9 +6,9 @@
  * netgroup.  If both tables are missing, every client is allowed, as in libwrap.
  *
  * A table, or a list of clients that a table names, is faulty if libwrap would not read it to its end, or would
- * misunderstand it (see acl_parse.h).  Then every client is denied, and the place and the fault go to syslog, the same
- * text at most once a minute.  A process logs a note on a pattern (acl_parse.h) once, in the ten minutes after a change
- * of the file.
+ * misunderstand it (see acl_parse.h).  Then every client is denied, and the place and the fault go to syslog.  A
+ * process logs the same fault at most once a minute, and a note on a pattern (acl_parse.h) once, in the ten minutes
+ * after a change of the file.
  *
  * If the program was built with Debian 12's libwrap, it finds netgroups (@name) in /etc/netgroup, never in NIS.  Debian
  * 13's libwrap has no netgroups: a client is denied when libwrap comes to a rule with one.
@@ -36,19 +36,19 @@ void access_stay(bool (*may_log)(void));
 
 /* What a lookup of the client's name finds.  Of fixed size, because it may go through a pipe. */
 struct access_name {
-	char name[128];		/* the name, or what libwrap calls a client without a name of its own: unknown, paranoid */
+	char name[128];		/* or libwrap's word: unknown (no name found), paranoid (the name has not this address) */
 	char warning[256];	/* libwrap's, about the name, for the log; or empty */
 };
 
 /*
- * Makes access_allows() call LOOK_UP for the client's name, instead of access_look_up(), if a rule has a name.  LOOK_UP
- * returns false if it does not have the lookup's result: the client is then denied.
+ * Makes access_allows() and access_match() call LOOK_UP, instead of access_look_up(), when a rule needs the client's
+ * name.  LOOK_UP returns false if it does not have the lookup's result: the client is then denied.
  */
 void access_look_up_by(bool (*look_up)(struct access_name *found));
 
 /*
- * Looks up the name of the client that access_allows() was called for, and stores it in FOUND.  Parses the answers of
- * name servers: LOOK_UP calls it in a process of its own.  Returns true.
+ * Looks up the name of the client that access_allows() was called for, and stores it in FOUND.  Always returns true.
+ * Parses the answers of name servers: guestclock-set's LOOK_UP calls it in another process.
  */
 bool access_look_up(struct access_name *found);
 
@@ -86,15 +86,15 @@ enum access_match { ACCESS_PASSES, ACCESS_MATCHES, ACCESS_UNDECIDED };
 /*
  * Whether libwrap finds PEER (unmapped) in RULE: the lists of a rule without its options, with a newline at the end, in
  * which acl_parse.h found no fault.  Call it for one peer in a process, whose name is looked up once.
- * ACCESS_UNDECIDED: libwrap could not read or understand the rule, or the name's lookup failed; then access_allows()
- * denies the client.
+ * ACCESS_UNDECIDED: libwrap could not read or understand the rule, or there is no result of the name's lookup
+ * ("unknown" is one); then access_allows() denies the client.
  */
 enum access_match access_match(const union peer *peer, const char *rule);
 
 /*
  * Whether the caller may cache the last verdict of access_allows().  False if a rule that may concern this daemon has
  * an option other than allow and deny (in the tables that access_tables_changed() last read).  Also false if the client
- * was denied because its name could not be looked up, so soon after a slow lookup or by LOOK_UP.
+ * was denied because it came too soon after a slow lookup for its name to be looked up, or LOOK_UP returned false.
  */
 bool access_may_cache(void);
 

@@ -38,7 +38,7 @@ static struct watched {
 } watched[2 + LISTS_MOST];
 static size_t watched_count = 2;
 
-static bool known;
+static bool known;		/* the files were read and have no fault: read them again only after a change */
 static char fault_text[512];	/* empty: no fault */
 static enum acl_effect effect = ACL_RUN;
 static acl_file_note *report_note;
@@ -68,7 +68,7 @@ is_same(const struct watched *file, const struct watched *before)
 static int
 fault_of(mode_t mode)
 {
-	/* Allow devices: a table may be a symbolic link to /dev/null. */
+	/* Allow character devices: a table may be a symbolic link to /dev/null. */
 	if (S_ISREG(mode) || S_ISCHR(mode))
 		return 0;
 	return S_ISDIR(mode) ? EISDIR : EINVAL;

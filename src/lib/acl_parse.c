@@ -122,14 +122,14 @@ ipv4_network_fault(char *word, char *slash, struct rules *rules)
 	return NULL;
 }
 
-/* Whether a pattern matches the text "unknown", which libwrap has for a client's user and for the server. */
+/* Whether a pattern may match the text "unknown", which libwrap has as the client's user and the server's address. */
 static bool
 matches_unknown(const char *word)
 {
 	return strcasecmp(word, "ALL") == 0 || strcasecmp(word, "UNKNOWN") == 0 || word[strcspn(word, "*?")] != '\0';
 }
 
-/* Notes on a pattern for names and addresses that matches others too. */
+/* Notes that WORD, a pattern for names or addresses, matches more of them than it seems to. */
 static void
 note_pattern(const char *word, size_t length, struct rules *rules)
 {
@@ -187,8 +187,8 @@ host_fault(char *word, struct rules *rules)
 		    "blanks between them, and comments on lines of their own that begin with #";
 	if (word[strspn(word, "0123456789.")] == '\0' && word[0] != '.' && word[length - 1] != '.') {
 		if (inet_pton(AF_INET, word, &address) != 1)
-			return "this is no IPv4 address: expected four numbers without leading zeros, or a prefix that ends in a "
-			    "dot";
+			return "digits and dots are no IPv4 address: expected four numbers without leading zeros, or a prefix "
+			    "that ends in a dot";
 		if (address.s_addr == INADDR_ANY)
 			return "no client has the address 0.0.0.0, so it never matches: expected 0.0.0.0/0.0.0.0 for all of IPv4, "
 			    "or ALL";
@@ -252,7 +252,7 @@ daemon_fault(char *word, struct rules *rules)
 	return host_fault(at + 1, &silent);
 }
 
-/* Call this before the other functions of a word, which cut it. */
+/* Also stores WORD for notes: call this before the other functions of a word, which cut it. */
 static const char *
 stars_fault(const char *word, struct rules *rules)
 {
@@ -284,7 +284,7 @@ list_fault(char *list, struct rules *rules, const char *(*word_fault)(char *word
 			return fault;
 		before = !except;
 	}
-	return before ? NULL : "no client in the list, or nothing after EXCEPT: expected a pattern";
+	return before ? NULL : "a list has no pattern, or none after EXCEPT: expected one";
 }
 
 static bool
@@ -342,7 +342,7 @@ option_fault(const char *text, bool last, enum acl_effect *most, enum acl_verdic
 		return "libwrap has no such option: expected allow, deny or another of hosts_options(5) (write IPv6 "
 		    "addresses in brackets)";
 	if (known->value == VALUE_NONE && *value != '\0')
-		return "an option that has no value has one: expected a colon or the end of the line after it";
+		return "an option that takes no value has one: expected a colon or the end of the line after the option's name";
 	if (known->value == VALUE_MUST && *value == '\0')
 		return "an option's value is missing: expected it after the option's name";
 	if (known->last && !last)

@@ -4,8 +4,8 @@
  * libwrap would skip, cut off, ignore or misunderstand, or take too long to match; and notes.
  *
  * A fault has no use for any daemon.  A note is about a pattern that libwrap understands, and that never matches a
- * client of this daemon, although it may have a use for others (user@host, daemon@address, a port, a netgroup), or that
- * matches more clients than it seems to.
+ * client of this daemon, although it may have a use for others (user@host, daemon@address, a port), or that matches
+ * more clients than it seems to, or about a netgroup.
  *
  * Pure.  The grammar is that of hosts_access(5) and hosts_options(5): daemon_list : client_list [ : option : ... ].  A
  * backslash before the newline continues a line.  A # at the start of a line makes it a comment.  "\:" is a colon in an
@@ -51,7 +51,7 @@ enum acl_verdict {		/* on a client that a rule matches, by the rule's options; o
 	ACL_BY_TABLE,		/* no such option: hosts.allow allows, hosts.deny denies */
 	ACL_ALLOWS,
 	ACL_DENIES,
-	ACL_TWISTS,		/* a program answers in place of the daemon; a process for many clients denies */
+	ACL_TWISTS,		/* a program answers in place of the daemon; after access_stay() the client is denied */
 	ACL_ASKS		/* aclexec: a program decides */
 };
 

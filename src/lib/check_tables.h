@@ -1,6 +1,4 @@
-/*
- * --check-tables: shows an administrator what hosts.allow and hosts.deny mean for this program.
- */
+/* --check-tables: shows an administrator what hosts.allow and hosts.deny mean for this program. */
 #ifndef GUESTCLOCK_CHECK_TABLES_H
 #define GUESTCLOCK_CHECK_TABLES_H
 

@@ -56,7 +56,7 @@ finished(const struct reader *reader)
 	return reader->at == reader->end;
 }
 
-/* Appends the digits that come next to the number *VALUE.  Returns their count.  Sets *OVERFLOW if *VALUE overflows. */
+/* Appends the reader's next digits to the number *VALUE.  Returns their count.  Sets *OVERFLOW if *VALUE overflows. */
 static int
 digits(struct reader *reader, uint64_t *value, bool *overflow)
 {

@@ -1,10 +1,10 @@
 /*
  * The exchange: the line protocol by which the host measures and corrects a guest's clock.  See doc/exchange.md.
  *
- * Lines are ASCII, at most EXCHANGE_LINE octets with their LF.  The host leads; the guest answers each line with one
- * line.  TIME is in seconds since the epoch.  OFFSET is in seconds, with a sign: what to add to the clock, so minus the
- * offset of offset_interval.h.  TIME, OFFSET and SECONDS have nine decimals.  PPM is parts per million, with a sign and
- * three decimals.
+ * Lines are ASCII, at most EXCHANGE_LINE octets with their LF.  The guest begins; then it answers each line of the
+ * host, except bye, with one line.  TIME is in seconds since the epoch.  OFFSET is in seconds, with a sign: what to add
+ * to the clock, so minus the offset of offset_interval.h.  TIME, OFFSET and SECONDS have nine decimals.  PPM is parts
+ * per million, with a sign and three decimals.
  *
  *	host                    guest
  *	(connects)              guestclock 1 boot=ID sync=no|guestclock|other freq=PPM tick=US

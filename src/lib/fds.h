@@ -1,6 +1,4 @@
-/*
- * Reads and writes that a signal may interrupt, that may transfer a part, or whose descriptor may be non-blocking.
- */
+/* Reads and writes that a signal may interrupt, that may transfer a part, or whose descriptor may be non-blocking. */
 #ifndef GUESTCLOCK_FDS_H
 #define GUESTCLOCK_FDS_H
 

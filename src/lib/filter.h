@@ -15,7 +15,7 @@
 
 enum filter {
 	FILTER_RESOLVER,	/* guestclock-set's children: name lookup, sockets (not local), reading files, next filter */
-	FILTER_ASKER,		/* guestclock-set's asking process, then: existing sockets; no setting the clock, no files */
+	FILTER_ASKER,		/* its asking process, after RESOLVER: existing sockets; no setting the clock, no files */
 	FILTER_SETTER,		/* guestclock-set's setting process: existing descriptors; no new socket, no new file */
 	FILTER_SERVER		/* in.timed: its sockets, reading files, looking up names; cannot start programs */
 };
@@ -42,10 +42,10 @@ struct filter_missed {
 /* Sets *MISSED to the next recorded call, which failed because the filter does not list it.  False: none is left. */
 bool filter_next_missed(struct filter_missed *missed);
 
-/* Sets MISSED to all recorded calls, to send them through a pipe to a process that can log them. */
+/* Copies the recorded calls to MISSED, which must be all zero: a pipe then takes them to a process that can log. */
 void filter_all_missed(struct filter_missed missed[FILTER_MISSED]);
 
-/* The format of the log line: a call's number, and how often it failed. */
+/* The format of the log line: a call's number, how often it failed, and PLURAL() of that. */
 #define FILTER_MISSED_FORMAT \
 	"system call %d is not in the filter of this program: it failed with ENOSYS, %u time%s so far; please report"
 

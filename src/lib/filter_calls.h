@@ -1,4 +1,4 @@
-/* The system calls that each filter allows, denies and kills for: tables for mkfilter.c, which describes the classes. */
+/* The system calls that each filter allows or denies, or that kill: tables for mkfilter.c, which has the classes. */
 #ifndef GUESTCLOCK_FILTER_CALLS_H
 #define GUESTCLOCK_FILTER_CALLS_H
 
@@ -14,8 +14,8 @@
 #define TERMINAL_GETS2 0x802c542a
 
 /*
- * Names of calls, separated by spaces, and the condition under which the calls are allowed: the argument with this
- * number, counted from 0, fulfils (argument & mask) == value.  If mask is 0, the calls are always allowed.  An entry
+ * Names of calls, separated by spaces, and the condition under which the table allows or denies them: the argument with
+ * this number, counted from 0, fulfils (argument & mask) == value.  If mask is 0, there is no condition.  An entry
  * without names ends each table.
  */
 struct calls {
@@ -67,8 +67,8 @@ static const struct calls setter[] = {
 };
 /*
  * The calls that asker and setter deny.  When the syslog daemon has gone, syslog(3) tries to connect again: the attempt
- * fails and the line is lost.  An exchange then ends (outcome_logged()).  Looking up a file by name fails as well, and so
- * does the fstat(3) of a C library that implements it by newfstatat(2).
+ * fails and the line is lost.  An exchange then ends (outcome_logged()).  Looking up a file by name fails as well, and
+ * so does the fstat(3) of a C library that implements it by newfstatat(2).
  */
 static const struct calls unreachable[] = { { .names = "socket connect openat open newfstatat fstatat64" }, { 0 } };
 

@@ -65,7 +65,7 @@ add(scmp_filter_ctx context, uint32_t action, const struct calls *calls)
 			exit(111);
 		}
 		error = seccomp_rule_add_array(context, action, number, calls->mask != 0, &compare);
-		/* On x86, socketcall(2) is one call for all families, and allowed: libseccomp refuses to deny one family of it. */
+		/* x86 has one socketcall(2) for all families.  It is allowed: libseccomp refuses to deny one family of it. */
 		if (error != 0 && !(error == -EEXIST && seccomp_arch_exist(context, SCMP_ARCH_X86) == 0))
 			fail(name, -error);
 	}
@@ -156,7 +156,7 @@ print_dangerous(uint32_t architecture)
 	printf("\n};\n");
 }
 
-/* Prints a table of all system calls' names by number: with FILTER_DEBUG, filter.c uses it to name a call that it traps. */
+/* Prints a table of all system calls' names by number: with FILTER_DEBUG, filter.c names a call that it traps. */
 static void
 print_names(uint32_t architecture)
 {

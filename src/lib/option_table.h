@@ -48,13 +48,12 @@ enum { OPTION_END = -1, OPTION_WRONG = -2, OPTION_HELP = -3, OPTION_VERSION = -4
 void option_start(struct option_reader *reader, const struct program *program, int argc, char **argv);
 
 /*
- * Parses the next option.  Returns its index in the table, OPTION_HELP or OPTION_VERSION; OPTION_END after the last option,
- * with the index in argv of the next word in optind; or OPTION_WRONG, with one line in COMPLAINT.
+ * Parses the next option.  Returns its index in the table, OPTION_HELP or OPTION_VERSION; OPTION_END after the last
+ * option, with the index in argv of the next word in optind; or OPTION_WRONG, with one line in COMPLAINT.
  */
 int option_next(struct option_reader *reader, char complaint[OPTION_COMPLAINT]);
 
-/* Writes COMPLAINT: the value of the option that option_next() returned (AT) is not what EXPECTED describes.  Returns
- * OPTION_WRONG. */
+/* Writes COMPLAINT: the value of the last option, of index AT, is not as EXPECTED describes.  Returns OPTION_WRONG. */
 int option_expected(const struct option_reader *reader, int at, const char *expected, char complaint[OPTION_COMPLAINT]);
 
 /* Writes COMPLAINT: WHAT (such as "unexpected argument"), WORD in quotes, and the synopsis. */

@@ -3,9 +3,9 @@
  *
  * RFC 868 and NTP (RFC 5905, section 6) count seconds since 1900-01-01 00:00:00 UTC modulo 2^32.  The count wraps at
  * 2036-02-07 06:28:16 UTC and then every 136 years, so a count alone does not identify a time: decoding needs a pivot
- * within 68 years of the truth.  The clock of a guest that restarts in 1970 is no such pivot; the middle of the range
- * of times that the administrator allows is one.  An RFC 868 server sends the count of the current second, so a count T
- * means a time in [T, T + 1).
+ * within 68 years of the truth.  From 2038 on, the clock of a guest that restarts in 1970 is no such pivot; the middle
+ * of the range of times that the administrator allows is one.  An RFC 868 server sends the count of the current second,
+ * so a count T means a time in [T, T + 1).
  *
  * Pure.  Unix seconds here are signed, since 1970-01-01 00:00:00 UTC, without leap seconds.
  */

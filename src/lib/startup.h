@@ -1,6 +1,4 @@
-/*
- * Steps at the start of the programs.
- */
+/* Steps at the start of the programs. */
 #ifndef GUESTCLOCK_STARTUP_H
 #define GUESTCLOCK_STARTUP_H
 
@@ -32,10 +30,10 @@ bool startup_local(int fd);
 bool startup_inform(const struct program *program, int what);
 
 /*
- * Restricts lookups from now on: host names to /etc/hosts and DNS, users, groups and netgroups to /etc/passwd, /etc/group
- * and /etc/netgroup, whatever nsswitch.conf(5) says.  The modules that nsswitch.conf may name are shared libraries: a
- * static program that loads one also loads a second C library, perhaps of another release.  The C library still reads
- * nsswitch.conf.  Returns false, with errno, if nsswitch.conf exists but cannot be read, or if memory runs out.
+ * Restricts lookups from now on: host names to /etc/hosts and DNS, users, groups and netgroups to /etc/passwd,
+ * /etc/group and /etc/netgroup, whatever nsswitch.conf(5) says.  The modules that nsswitch.conf may name are shared
+ * libraries: a static program that loads one also loads a second C library, perhaps of another release.  The C library
+ * still reads nsswitch.conf.  Returns false, with errno, if it exists but cannot be read, or if memory runs out.
  */
 bool startup_lookups(void);
 

@@ -47,7 +47,7 @@ int sysclock_state(struct sysclock_state *state);
  */
 int sysclock_step(nanoseconds correction, nanoseconds *moved);
 
-/* Offsets up to this size are slewed and larger ones are stepped, unless a request says otherwise. */
+/* The first correction slews an offset up to this size and steps a larger one, unless a request says otherwise. */
 #define SYSCLOCK_SLEW_BELOW (100 * NS_PER_MILLISECOND)
 
 /* A clock that another time service keeps within less than this of the true time is left alone. */

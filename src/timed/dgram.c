@@ -174,7 +174,7 @@ dgram_serve(int fd)
 				break;
 			leaving = true;
 		}
-		/* Exit only when no request waits: a superserver may discard it before it starts the next process. */
+		/* Exit when no request waits, or a tick later: a superserver may discard it before the next process runs. */
 		got = receive_batch(fd, leaving ? MSG_DONTWAIT : MSG_WAITFORONE);
 		if (got > 0) {
 			wait_mode_busy();

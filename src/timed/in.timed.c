@@ -31,7 +31,7 @@ static const struct known_option options[OPTIONS] = {
 	[LOG] = { "-l", NULL, "log each answer" },
 	[NAME] = { "-n", "name", "the daemon name in hosts.allow and hosts.deny" },
 	[SYNC] = { "-s", NULL, "answer only while this machine's clock is synchronised" },
-	[CHECK_TABLES] = { "--check-tables", NULL, "show what the tables mean; an address may follow" },
+	[CHECK_TABLES] = { "--check-tables", NULL, "explain hosts.allow and hosts.deny; an address may follow" },
 	[NO_FILTER] = { "--no-filter", NULL, "run without the system call filter" },
 	[STRICT_ACCESS] = { "--strict-access", NULL, "without hosts.allow and hosts.deny, answer nobody" },
 };
@@ -110,7 +110,7 @@ run(int argc, char **argv)
 			break;
 		case NAME:
 			if (*reader.value == '\0' || strlen(reader.value) > 63 || reader.value[strcspn(reader.value, " \t\n:,@")] != '\0')
-				expected = "a daemon name as in hosts.allow";
+				expected = "a daemon name as in hosts.allow, 1 to 63 characters without blank, comma, colon and @";
 			name = reader.value;
 			break;
 		case SYNC:

@@ -22,7 +22,7 @@ reply_time(uint8_t octets[RFC868_OCTETS], bool (*may_log)(void))
 	if (seconds < RELEASE_SECONDS)
 		fault = "the clock reads before " RELEASE_DATE ", when this program was released";
 	else if (reply_options.require_sync && (sysclock_state(&state) != 0 || !state.synchronised))
-		fault = "the kernel's clock is not synchronised (-s)";
+		fault = "the kernel does not report that its clock is synchronised (-s)";
 	if (fault != NULL && (may_log == NULL || may_log()))
 		syslog(LOG_ERR, "no time to give: %s", fault);
 	rfc868_encode(seconds, octets);

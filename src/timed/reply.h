@@ -1,6 +1,4 @@
-/*
- * What all ways to reply share: the options, the reply, and log lines.
- */
+/* What all ways to reply share: the options, the reply, and log lines. */
 #ifndef GUESTCLOCK_REPLY_H
 #define GUESTCLOCK_REPLY_H
 
@@ -14,13 +12,13 @@
 extern struct reply_options {
 	uint32_t idle_seconds;	/* wait mode: exit after this time without a request */
 	bool log_answers;	/* log a line to syslog for each reply */
-	bool require_sync;	/* do not reply while the kernel reports its clock as unsynchronised */
+	bool require_sync;	/* reply only while the kernel reports that its clock is synchronised */
 } reply_options;
 
 /*
  * Reads the clock and writes the reply into OCTETS: the current second's count (lib/rfc868.h).  Returns false if the
- * clock reads a time before this program's release, or if it must be synchronised (require_sync) and is not.  The
- * caller must then send no reply (RFC 868).  The reason goes to syslog if MAY_LOG is NULL or MAY_LOG() returns true.
+ * clock reads a time before this program's release, or if require_sync forbids a reply.  The caller must then send no
+ * reply (RFC 868).  The reason goes to syslog if MAY_LOG is NULL or MAY_LOG() returns true.
  */
 bool reply_time(uint8_t octets[RFC868_OCTETS], bool (*may_log)(void));
 

@@ -12,7 +12,7 @@
 
 /*
  * Calls capset(2) itself: libcap would read /proc at every start.  The bounding set stays unchanged: it has an effect
- * only in execve(2), which the filter forbids.
+ * only in execve(2), which gives no new capabilities after no_new_privs.
  */
 static int
 drop_capabilities(void)

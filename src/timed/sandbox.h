@@ -9,9 +9,9 @@
 #include <stdbool.h>
 
 /*
- * Drops every capability.  Forbids that execve(2) gives new ones (no_new_privs), and that other processes trace this
- * one (PR_SET_DUMPABLE).  Enters FILTER_SERVER, which forbids this process to start a program.  Returns false if a step
- * failed, after a line in syslog.
+ * Drops every capability.  Forbids that execve(2) gives new ones (no_new_privs), and that other processes of this user
+ * trace this one (PR_SET_DUMPABLE).  Unless --no-filter is given, enters FILTER_SERVER, which forbids this process to
+ * start a program.  Returns false if a step failed, after a line in syslog.
  */
 bool sandbox_enter(void);
 

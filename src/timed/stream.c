@@ -15,13 +15,13 @@
 #include "timed/sandbox.h"
 #include "timed/wait_mode.h"
 
-/* The limits on the data that in.timed reads from a client before it closes the connection: octets, and time. */
+/* The limits on the data that in.timed reads before it closes a connection: octets, and (stream nowait only) time. */
 #define DRAIN_OCTETS 65536
 #define DRAIN_MILLISECONDS 2000
 
 /*
- * In wait mode a connection stays half-closed after its reply, so that in.timed reads late data: for one to two ticks,
- * or until this many later connections had their replies.
+ * In wait mode a connection stays half-closed after its reply, so that in.timed reads late data: until the second tick
+ * after the reply, until this many later connections had their replies, or until descriptors or memory run out.
  */
 #define LINGERING 64
 
@@ -113,7 +113,7 @@ stream_connection(int fd, union peer *peer)
 
 static struct {
 	int fd;			/* 0: unused entry (descriptor 0 is the listener) */
-	uint32_t tick;		/* the tick of the reply */
+	uint32_t tick;		/* wait_mode_now() at the reply */
 } lingering[LINGERING];
 static unsigned linger_next;
 
@@ -139,7 +139,7 @@ linger_add(int fd)
 	linger_next = (linger_next + 1) % LINGERING;
 }
 
-/* Closes the connections whose reply is at least two ticks old; if ALL, every one. */
+/* Closes the connections whose reply was before the last tick but one; if ALL, every one. */
 static void
 linger_sweep(bool all)
 {

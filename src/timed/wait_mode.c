@@ -55,8 +55,8 @@ names_us(const char *variable)
 
 /*
  * From now on this process gets SIGTERM when its parent dies (prctl(2), PR_SET_PDEATHSIG), and SIGALRM each second,
- * which counts a tick and ends a blocking call with EINTR.  Returns false, after a line in syslog, if that failed or the
- * parent died during this call.
+ * which counts a tick and ends a blocking call with EINTR.  Returns false, after a line in syslog, if that failed or
+ * the parent died during this call.
  */
 static bool
 follow_parent(void)
@@ -83,14 +83,14 @@ follow_parent(void)
 	/*
 	 * A parent with PID 1 may be init, which adopted us, or systemd.  systemd writes the PID of a process that it
 	 * starts into that process's environment (systemd.exec(5)); a child of that process finds a PID that is not its
-	 * own.  In doubt, this process ends after the idle time even if it is busy.  It also does so under a superserver
-	 * with PID 1 in a container: no harm, the superserver starts another process.
+	 * own.  In doubt, this process ends when it has lived for the idle time, even if it is busy.  It also does so under
+	 * a superserver with PID 1 in a container: no harm, the superserver starts another process.
 	 */
 	state.parent_in_doubt = parent == 1 && !names_us("SYSTEMD_EXEC_PID") && !names_us("LISTEN_PID");
 	return true;
 }
 
-/* Enters the sandbox, unless a rule may start a program.  False if the sandbox failed. */
+/* Enters the sandbox, unless a rule may start a program or change this process.  False if the sandbox failed. */
 static bool
 confined_as_may_be(void)
 {
@@ -211,7 +211,6 @@ wait_mode_trouble(int fd, const char *what)
 	case ENOMEM:
 		if (wait_mode_may_log())
 			syslog(LOG_ERR, "cannot %s: %m", what);
-		/* Do not spin. */
 		if (!wait_mode_ticked())
 			poll(NULL, 0, 100);
 		return TROUBLE_PASSING;

@@ -27,9 +27,9 @@ enum status wait_mode_start(void);
 bool wait_mode_ticked(void);
 
 /*
- * The work of each tick: reads changed tables, then enters the sandbox if no rule forbids it any longer, and logs held
- * lines.  Returns false if the process must exit: after the idle time, or by wait_mode_must_leave().  If entering the
- * sandbox fails, exits with STATUS_SYSTEM, after a line in syslog.
+ * The work of each tick: reads changed tables, then enters the sandbox if no rule forbids it any longer, and logs the
+ * number of suppressed lines.  Returns false if the process must exit: after the idle time, or by
+ * wait_mode_must_leave().  If entering the sandbox fails, exits with STATUS_SYSTEM, after a line in syslog.
  */
 bool wait_mode_tick(void);
 
@@ -61,7 +61,7 @@ bool wait_mode_may_log(void);
  */
 enum trouble {
 	TROUBLE_NONE,		/* a signal, no request, or an error of one client */
-	TROUBLE_PASSING,	/* no free descriptor or no memory: free some, if there are any */
+	TROUBLE_PASSING,	/* no free descriptor or no memory: close the connections that need no reply, if any */
 	TROUBLE_FATAL		/* any other error: exit */
 };
 enum trouble wait_mode_trouble(int fd, const char *what);

@@ -427,7 +427,7 @@ release=$(sed -n 's/^#define RELEASE_SECONDS INT64_C(\([0-9]*\))$/\1/p' "$TOP/sr
 	local at=$((release + 86400))
 	with_clock "$at"
 	run_timed -s
-	failed 111 "no time to give: the kernel's clock is not synchronised \\(-s\\)\$"
+	failed 111 "no time to give: the kernel does not report that its clock is synchronised \\(-s\\)\$"
 	run_timed
 	equal "$status" 0 'status without -s'
 	told "$at"

@@ -466,7 +466,7 @@ fault_cases() { # DAEMON CLIENT
 		'backslash at the end' 'hosts.deny, line 1' 'ends in a backslash' "$rule" 'ALL: ALL \\\n' -
 		'NUL' 'hosts.deny, line 2' 'NUL octet' "$rule" '\nx\0y\nALL: ALL\n' -
 		'no colon' 'hosts.deny, line 1' 'without a colon' "$rule" 'ALL ALL\n' -
-		'no clients' 'hosts.deny, line 1' 'list is empty' "$rule" 'ALL:\n' -
+		'no clients' 'hosts.deny, line 1' 'list has no pattern' "$rule" 'ALL:\n' -
 		'no daemons' 'hosts.deny, line 1' 'daemons is empty' "$rule" ': ALL\n' -
 		'comment behind blanks' 'hosts.allow, line 2' 'no daemon can have this name' "$rule  # ALL: ALL\\n" '' -
 		'option' 'hosts.allow, line 2' 'no such option' "$rule$1: ALL: alow\\n" '' -
