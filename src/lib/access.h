@@ -3,7 +3,7 @@
  *
  * The rules are those of hosts_access(5) and hosts_options(5).  The caller passes the client's address; libwrap looks
  * up the client's name only when it comes to a rule that needs the name, such as a rule with a name, KNOWN or a
- * netgroup.  If both tables are missing, every client is allowed, as in libwrap.
+ * netgroup.  If both tables are missing, every client is allowed, unless access_start() got STRICT.
  *
  * A table, or a list of clients that a table names, is faulty if libwrap would not read it to its end, or would
  * misunderstand it (see acl_parse.h).  Then every client is denied, and the place and the fault go to syslog.  A

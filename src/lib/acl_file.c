@@ -62,8 +62,8 @@ is_same(const struct watched *file, const struct watched *before)
 }
 
 /*
- * Returns 0 if libwrap can read a file of this type, else an errno value: libwrap would treat a directory as empty, and
- * wait for a pipe's writer.
+ * Returns 0 if libwrap can read a file of this type, else EISDIR or EINVAL: libwrap would treat a directory as empty,
+ * and wait for a pipe's writer.
  */
 static int
 fault_of(mode_t mode)
@@ -117,7 +117,7 @@ read_text(const struct watched *file, size_t *length)
 	if (fd >= 0)
 		close(fd);
 	if (error != 0)
-		set_fault("cannot read %.200s: %s", path, strerror(error));
+		set_fault("cannot read %.200s: %s", path, error == EINVAL ? "it is no regular file" : strerror(error));
 	else if ((size_t)got > size)
 		set_fault("%.200s grew while it was read", path);
 	else {

@@ -73,7 +73,7 @@ follow_parent(void)
 	sigaddset(&wanted, SIGALRM);
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || sigaction(SIGALRM, &tick, NULL) != 0 ||
 	    sigprocmask(SIG_UNBLOCK, &wanted, NULL) != 0 || setitimer(ITIMER_REAL, &each_second, NULL) != 0) {
-		syslog(LOG_ERR, "cannot watch for the end of the superserver: %m");
+		syslog(LOG_ERR, "cannot watch for the end of the superserver, or start a timer: %m");
 		return false;
 	}
 	if (getppid() != parent) {
