@@ -99,14 +99,13 @@ correct_format(nanoseconds offset, nanoseconds bound, char text[CORRECT_TEXT])
 	sprintf(text + strlen(text), " +- %s s", signed_bound + 1);
 }
 
-/* Reports a failure to the client and the log, and a set to the log. */
+/* Reports a failure to the client and the log, and a set to the log.  OFFSET: as correct_format() writes it. */
 static enum status
-report(const struct correction *result, const struct deed *deed, const struct guest_clock *run)
+report(const struct correction *result, const struct deed *deed, const struct guest_clock *run, const char *offset)
 {
 	const struct policy_verdict *verdict = &result->verdict;
-	char offset[CORRECT_TEXT], residual[SECONDS_TEXT], correction[SECONDS_TEXT];
+	char residual[SECONDS_TEXT], correction[SECONDS_TEXT];
 
-	correct_format(result->offset, verdict->bound, offset);
 	format_seconds(result->residual, residual);
 	format_seconds(verdict->correction, correction);
 	outcome_rate_undone(deed->rate_undone);
@@ -150,7 +149,7 @@ correct_clock(const struct clock_reading *since, struct interval offset, nanosec
 	if (decision_refuses(result->verdict.decision))
 		return outcome_refuse("%s: %s (offset %s)", decision_name(result->verdict.decision),
 		    decision_reason(result->verdict.decision), text);
-	return options->dry_run ? STATUS_DONE : report(result, &deed, run);
+	return options->dry_run ? STATUS_DONE : report(result, &deed, run, text);
 }
 
 void
