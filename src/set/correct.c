@@ -61,7 +61,7 @@ carry_out(const struct policy_verdict *verdict, bool limited, struct guest_clock
 		set_bound(run, ns_add(verdict->bound, missed), deed);
 }
 
-/* Decides and, except with --dry-run, carries out the decision, under the caller's lock. */
+/* Decides.  Except with --dry-run, also carries out the decision, under the caller's lock. */
 static void
 judge_and_set(struct situation *situation, const struct set_options *options, struct guest_clock *run, struct correction *result,
     struct deed *deed)
@@ -117,7 +117,7 @@ report(const struct correction *result, const struct deed *deed, const struct gu
 		    "program sets it", correction, residual);
 	/* The clock is right: if the kernel's bound could not be set, log that and return success. */
 	if (deed->bound_error != 0)
-		outcome_done("cannot set the kernel's error bound: %s", strerror(deed->bound_error));
+		outcome_done("cannot set the kernel's error bound: %s", guest_clock_set_complaint(run, deed->bound_error));
 	if (verdict->correction != 0)
 		outcome_done("%s: offset %s, residual %s s", decision_name(verdict->decision), offset, residual);
 	return STATUS_DONE;

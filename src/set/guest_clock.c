@@ -217,11 +217,11 @@ guest_clock_complaint(const struct guest_clock *state, int error)
 	if (error == EWOULDBLOCK)
 		return "another request is setting the clock: it has held the lock for a second; nothing was done";
 	if (error == ESTALE)
-		return "the clock was set by another request or program while this one waited; nothing was done";
+		return "the clock was set by another request or program after this one began to measure it; nothing was done";
 	if (error == EACCES || error == EPERM)
 		cure = "; the directory must belong to the user that sets the clock";
 	else if (error == ENOENT || error == EROFS || error == ENOSPC)
-		cure = "; --state in the forced command names another directory";
+		cure = "; --state in the forced command can name another directory";
 	snprintf(text, sizeof text, "cannot lock %s/lock: %s%s", state->directory, strerror(error), cure);
 	return text;
 }
@@ -233,9 +233,9 @@ guest_clock_set_complaint(const struct guest_clock *state, int error)
 
 	if (state->write_error == 0)
 		return strerror(error);
-	snprintf(text, sizeof text, "cannot record it in %s/lock, as --max-step, --max-back and rates require: %s; %s",
-	    state->directory, strerror(state->write_error), state->boot_error != 0 ? "the boot id cannot be read: mount /proc" :
-	    "free space there, and let this program read and write there");
+	snprintf(text, sizeof text, "cannot record it in %s/lock, which must come first: %s; %s",
+	    state->directory, strerror(state->write_error), state->write_error == state->boot_error ?
+	    "the boot id cannot be read: mount /proc" : "free space there, and let this program read and write there");
 	return text;
 }
 
@@ -315,7 +315,7 @@ guest_clock_record_bound(struct guest_clock *state, nanoseconds bound)
 	recorded.bound_before = state->has_bound ? state->bound : 0;
 	recorded.bound = ns_to_microseconds_up(bound);
 	recorded.has_bound = true;
-	error = write_file(&recorded);
+	error = state->write_error = state->read_error != 0 ? state->read_error : write_file(&recorded);
 	if (error == 0)
 		error = sysclock_set_bound(bound, bound);
 	/* After a failure the kernel still has the previous bound: leave that in STATE. */

@@ -464,7 +464,7 @@ sessions() {
 		    def end(self):
 		        self.p.stdin.close()
 		        return self.p.wait()
-		SET = ["no", "busy", "the clock was set by another request or program while this one waited; nothing was done"]
+		SET = ["no", "busy", "the clock was set by another request or program after this one began to measure it; nothing was done"]
 		END
 		cat
 	} >"$WORK/sessions.py"

@@ -779,7 +779,7 @@ limit() {
 	expect 0
 }
 
-SET_MEANWHILE='guestclock-set: the clock was set by another request or program while this one waited; nothing was done$'
+SET_MEANWHILE='guestclock-set: the clock was set by another request or program after this one began to measure it; nothing was done$'
 
 # asking: a request has started the process that asks its source
 asking() { [ "$(sandbox_pids guestclock-set | wc -l)" -eq 2 ]; }
@@ -818,7 +818,7 @@ in_background() {
 	wait_for 10 not alive first
 	run_cmd cat "$WORK/first.out"
 	[[ $output =~ $SET_MEANWHILE ]] || { shown; return 1; }
-	assert_logged "$DAEMON_ERR" 'request "rdate -s 127.0.0.1": the clock was set by another request or program while this one waited'
+	assert_logged "$DAEMON_ERR" 'request "rdate -s 127.0.0.1": the clock was set by another request or program after this one began to measure it'
 	assert_stepped +100.0 2.0
 	# The same if a user or another program sets the clock.
 	in_background first 'rdate -s 127.0.0.1'
@@ -903,7 +903,7 @@ holds() {
 
 @test "where /run is read-only or missing, one line names the directory and --state, which names another" {
 	badsource tcp:37:good
-	local cure='; --state in the forced command names another directory$'
+	local cure='; --state in the forced command can name another directory$'
 	clock_new offset_ns=-100.0
 	ask 'rdate -s 127.0.0.1' --state "$WORK/missing/state"
 	refused 111 "cannot lock $WORK/missing/state/lock: No such file or directory$cure"
@@ -1028,7 +1028,7 @@ octets() {
 
 @test "a guest with --max-step that cannot write its account does not set the clock, and says what to do" {
 	badsource sntp:123:good
-	local what='cannot step the clock by \+[0-9.]+ s: cannot record it in /run/guestclock/lock, as --max-step, --max-back and rates require: No space left on device; free space there'
+	local what='cannot step the clock by \+[0-9.]+ s: cannot record it in /run/guestclock/lock, which must come first: No space left on device; free space there'
 	"${ENTER[@]}" --mount sh -c 'mkdir -p /run/guestclock && mount -t tmpfs -o size=4k tmpfs /run/guestclock && head -c 4096 /dev/zero >/run/guestclock/full'
 	clock_new offset_ns=-8.0
 	ask 'rdate -sn 127.0.0.1' --max-step 10
