@@ -8,7 +8,7 @@
 #define HOUR_SLOT (ACCOUNT_HOUR / (ACCOUNT_SLOTS - 1))
 #define DAY_SLOT (ACCOUNT_DAY / (ACCOUNT_SLOTS - 1))
 
-/* The kernel keeps a frequency in steps of 0.015 parts per 10^9, so a rate that is read differs by one at most. */
+/* The kernel keeps a frequency in steps of 0.015 parts per 10^9: the rate read differs from that set by at most 1. */
 #define RATE_ROUNDING 1
 
 _Static_assert(sizeof(struct account) == NUMBERS * sizeof(int64_t), "the numbers of an account are an array");
@@ -32,7 +32,7 @@ present(const struct account *account)
 	return ns_subtract(account->position, account->slew);
 }
 
-/* Since the last time, the clock went from there to its target, at most. */
+/* Fills the slots since account->raw: since then, the clock went at most from present() to the end of its slew. */
 static void
 roll(struct account_span *span, nanoseconds length, const struct account *account, nanoseconds raw)
 {
@@ -56,7 +56,7 @@ widen(struct account_span *span, int64_t slot, nanoseconds position)
 	span->high[slot] = most(span->high[slot], position);
 }
 
-/* How far beyond the end of the range a return may come that is DISTANCE away from that end. */
+/* How far beyond an end of the range a return may go.  DISTANCE: from where the clock is to that end. */
 static nanoseconds
 near(nanoseconds distance)
 {
@@ -180,7 +180,7 @@ account_read(const char *text, struct account *account)
 	for (size_t at = 0; at < NUMBERS; at++, text += DIGITS + 1)
 		if (!read_number(text, &numbers[at]) || text[DIGITS] != (at < NUMBERS - 1 ? ' ' : '\n'))
 			return false;
-	/* The number of a slot is never negative. */
+	/* The first number is raw, which is never negative. */
 	if (numbers[0] > INT64_MAX)
 		return false;
 	memcpy(account, numbers, sizeof *account);

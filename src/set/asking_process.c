@@ -71,5 +71,5 @@ asking_process_wait(struct child *asker, const struct rdate_request *request, st
 	case CHILD_ENDED:
 		break;
 	}
-	return outcome_fail("the process that asks %s ended without an answer", request->host);
+	return outcome_fail("the process that asks %s ended without a valid answer", request->host);
 }

@@ -78,7 +78,8 @@ check_request(const struct request *request, const struct set_options *options, 
 		return STATUS_DONE;
 	if (verdict == SOURCE_OTHER_PORT)
 		return outcome_refuse("time source %.80s: port %u is not allowed; in the forced command, --host NAME:PORT "
-		    "allows a port and --any-port every port", request->rdate.host, (unsigned)request->rdate.port);
+		    "allows a port, and --any-port every port where --host names none", request->rdate.host,
+		    (unsigned)request->rdate.port);
 	if (options->hosts > 0)
 		return outcome_refuse("time source %.80s is not among those that --host names", request->rdate.host);
 	return outcome_refuse("time source %.80s is not the ssh client's own address, %s, and no --host "
@@ -125,7 +126,7 @@ run(int argc, char **argv)
 		return outcome_fail("cannot restrict name lookup to /etc/hosts and DNS: %s", strerror(errno));
 	/*
 	 * SIGPIPE: a client that has gone must not end this process before it logs.  SIGCHLD: if it were inherited as
-	 * ignored, the kernel would reap the asking process, and this process could not wait for it.
+	 * ignored, the kernel would reap this process's children, and it could not wait for them.
 	 */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);

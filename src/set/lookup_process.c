@@ -50,7 +50,7 @@ lookup_process(struct access_name *found)
 	/* Standard input is for the request. */
 	struct hangup output = { .input_open = false };
 	struct child child;
-	const char *why = "its process ended without an answer";
+	const char *why = "its process ended without a valid answer";
 	int error = child_start(&child, look_up, NULL, &answer, sizeof answer);
 
 	if (error == 0) {

@@ -74,7 +74,7 @@ perform_request(const struct request *request, const struct set_options *options
 	case REQUEST_EXCHANGE:
 		return perform_exchange(options);
 	case REQUEST_STATUS:
-	case REQUESTS:	/* request_parse() fails instead of storing this kind */
+	case REQUESTS:	/* not here: for this kind, request_parse() returned false */
 		break;
 	}
 	return perform_status(options);

@@ -44,7 +44,7 @@ privilege_limit(bool not_even_files)
 	static const struct { int resource; rlim_t most; } limits[] = {
 		{ RLIMIT_NPROC, 0 },
 		{ RLIMIT_NOFILE, STDERR_FILENO + 1 }, { RLIMIT_AS, 64 << 20 },
-		/* Last: only for the asking process.  The other's standard output may be a file of any size. */
+		/* Last: only for the asking process.  The setting process may write to a file as its standard output. */
 		{ RLIMIT_FSIZE, 0 }
 	};
 #ifdef __SANITIZE_ADDRESS__

@@ -276,7 +276,7 @@ may_ask_again(const struct query *query)
 	return query->used < query->count && time_left(query) > 0;
 }
 
-/* Evaluates an SNTP answer.  Returns false if it does not answer our question. */
+/* Evaluates an SNTP answer.  Returns false if it does not answer our question, unless it is too short. */
 static bool
 take_sntp(struct query *query, struct query_answer *answer, const struct datagram *datagram, uint64_t nonce)
 {
@@ -409,8 +409,8 @@ query_describe(const struct query_answer *answer, char *text, size_t size)
 		[QUERY_LONG] = "sent more than 4 octets: not RFC 868 (some 64-bit inetds send 8)",
 		[QUERY_BROKEN] = "the connection failed before an answer arrived: ",
 		[QUERY_KISS] = "refused with kiss-o'-death code ",
-		[QUERY_UNSYNCHRONISED] = "says that its own clock is not synchronised",
-		[QUERY_NONSENSE] = "sent times that contradict each other",
+		[QUERY_UNSYNCHRONISED] = "says that its own clock is not synchronised, or may be more than 16 s off",
+		[QUERY_NONSENSE] = "sent times that are missing or contradict each other",
 		[QUERY_FAILED] = "the process that asks it failed: ",
 	};
 	const char *detail = "";

@@ -93,8 +93,8 @@ parse_allow(const char *list, unsigned *allowed)
 }
 
 /*
- * How store_option() stores all options but --allow, --default and --host: the member of struct set_options, the
- * greatest value (0: a date), and the description of the value (NULL: the option takes none).
+ * How store_option() stores all options but --allow, --default, --host and --state: the member of struct set_options,
+ * the greatest value (0: a date), and the description of the value (NULL: the option takes none).
  */
 #define FIELD(name) offsetof(struct set_options, name)
 #define DATE_EXPECTED "a date in UTC as 2026-11-01 or 2026-11-01T00:00:00Z, from 1970 to 2193"

@@ -395,7 +395,7 @@ it failed with ENOSYS, 1000 times so far; please report\$")" 1 "$call in $1: lin
 	unforeseen exchange_parse_order exchange
 }
 
-# The setter reports that the asker ended without an answer: 111.
+# The setter reports that the asker ended without a valid answer: 111.
 ASKER_DIES='exited with 111,killed by SIGSYS'
 
 @test "the filter kills the asking process of guestclock-set at a forbidden system call" {

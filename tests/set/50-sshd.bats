@@ -287,7 +287,7 @@ expect_status_of_guest() {
 	sshd_start
 	clock_new offset_ns=-100.0
 	ask 'rdate -s -o 3700 127.0.0.1'
-	refused 1 'refused: time source 127\.0\.0\.1: port 3700 is not allowed; in the forced command, --host NAME:PORT allows a port and --any-port every port$'
+	refused 1 'refused: time source 127\.0\.0\.1: port 3700 is not allowed; in the forced command, --host NAME:PORT allows a port, and --any-port every port where --host names none$'
 	ask 'rdate -sn -o 37 127.0.0.1'
 	refused 1 'port 37 is not allowed'
 	authorize --host 127.0.0.1:3700
