@@ -1,5 +1,5 @@
 /*
- * Correcting the clock: decide, set the clock, check that it stayed there, set the kernel's error bound.
+ * Correcting the clock: decide, step or slew, check that a step lasts, set the kernel's error bound.
  */
 #ifndef GUESTCLOCK_CORRECT_H
 #define GUESTCLOCK_CORRECT_H
@@ -20,9 +20,9 @@ struct correction {
 /*
  * Judges OFFSET (guest minus source, measured at SINCE or later, with round-trip delay DELAY) and carries out the
  * decision under the lock RUN, which the caller has opened.  Steps an offset of more than SLEW_UP_TO, and slews a
- * smaller one.  Sets nothing with options->dry_run, or if the clock was set since SINCE.  After the unlock, reports and
- * logs refusals and failures, and logs sets.  Fills in RESULT, unless it cannot lock or cannot read the kernel's clock
- * state.
+ * smaller one.  May undo the rate of an exchange (guest_clock_undo_rate()).  Sets nothing with options->dry_run, or if
+ * the clock was set since SINCE.  After the unlock, reports and logs refusals and failures, and logs sets.  Fills in
+ * RESULT, unless it cannot lock or cannot read the kernel's clock state.
  */
 enum status correct_clock(const struct clock_reading *since, struct interval offset, nanoseconds delay,
     nanoseconds slew_up_to, const struct set_options *options, struct guest_clock *run, struct correction *result);

@@ -18,7 +18,7 @@
 
 #include "lib/offset_interval.h"
 
-#define EDGE_QUESTIONS 48	/* the most questions in all */
+#define EDGE_QUESTIONS 48	/* the most questions that are answered */
 
 struct edge {
 	struct interval known;		/* the offset found so far */

@@ -3,10 +3,10 @@
  * set in the kernel, and the account of the clock's movements (set/account.h).
  *
  * A request holds the lock (flock(2)) while it sets the clock: for one order or one correction, never while it waits
- * for a host, a time source or a log.  The lock file contains two lines.  The first has that bound and the one before:
- * from it the next request learns whether guestclock-set or another time service made the kernel's clock "synchronised".
- * The second is the account.  Requests without --max-step and --max-back neither need the account nor change what it
- * says about steps and slews.  A line that does not parse, or is of an earlier boot, counts as empty.
+ * for a host, a time source or a log.  The lock file contains two lines.  The first has the boot id, that bound and the
+ * one before: from it the next request learns whether guestclock-set or another time service made the kernel's clock
+ * "synchronised".  The second is the account.  Requests without --max-step and --max-back neither need the account nor
+ * count their steps and slews in it.  If the first line is damaged or of another boot, the file counts as empty.
  *
  * Functions that return int return 0 or an errno value, and report nothing.  guest_clock_complaint() makes the message
  * for an error of guest_clock_open() or guest_clock_lock(), and guest_clock_set_complaint() for one of the others.
@@ -30,11 +30,11 @@ struct guest_clock {
 	char boot_id[BOOT_ID_TEXT];	/* /proc/sys/kernel/random/boot_id, or empty: then boot_error says why */
 	bool has_bound;			/* the file has valid bounds, from this boot */
 	int64_t bound;			/* the last bound, set as maxerror and esterror; microseconds */
-	int64_t bound_before;		/* the previous bound: the kernel's, if a request was killed before it set bound */
+	int64_t bound_before;		/* the bound before: still the kernel's if a request was killed after it wrote bound */
 	struct account account;		/* the clock's movements, up to the last guest_clock_lock() or guest_clock_peek() */
 	int boot_error;			/* an errno value: why there is no boot id */
 	int read_error;			/* an errno value: why the file could not be read */
-	int write_error;		/* an errno value: why the account could not be written */
+	int write_error;		/* an errno value: why the last account or bound could not be written */
 };
 
 /*
@@ -45,13 +45,13 @@ struct guest_clock {
 int guest_clock_open(struct guest_clock *state, const char *directory, bool writable);
 
 /*
- * Locks the clock, to set it by a measurement that began at SINCE or later.  If another request holds the lock, tries
- * again for a second at most, without a timer.  After an error the caller does not hold the lock.  EWOULDBLOCK: another
- * request still holds it.  ESTALE: the clock was set since SINCE, so that the measurement is no longer valid.
+ * Locks the clock, to set it by a measurement that began at SINCE or later, and reads the file.  If another request
+ * holds the lock, tries again for a second at most, without a timer.  After an error the caller does not hold the lock.
+ * EWOULDBLOCK: another request still holds it.  ESTALE: the clock was set since SINCE, so the measurement is not valid.
  */
 int guest_clock_lock(struct guest_clock *state, const struct clock_reading *since);
 
-/* Reads the account as guest_clock_lock() does, without the lock: for a decision that is not carried out. */
+/* Reads the file as guest_clock_lock() does, without the lock: for a decision that is not carried out. */
 void guest_clock_peek(struct guest_clock *state);
 
 /* Releases the lock. */
@@ -87,8 +87,8 @@ int guest_clock_rate(struct guest_clock *state, int64_t ppb);
 int64_t guest_clock_undo_rate(struct guest_clock *state);
 
 /*
- * Writes BOUND into the lock file, and then sets the kernel's bound on the clock's error to it (sysclock_set_bound()).
- * If the first fails, the kernel's bound is not changed.  The caller holds the lock and keeps BOUND within
+ * Writes BOUND into the lock file, and then sets the kernel's maxerror and esterror to it (sysclock_set_bound()).
+ * If the first fails, the kernel's are not changed.  The caller holds the lock and keeps BOUND within
  * SYSCLOCK_BOUND_MAX.
  */
 int guest_clock_record_bound(struct guest_clock *state, nanoseconds bound);

@@ -27,7 +27,7 @@ enum status perform_status(const struct set_options *options);
 enum status perform_prepare(const struct set_options *options, bool sets, struct guest_clock *run);
 
 /*
- * Drops all privileges, except CAP_SYS_TIME if SETS, sets resource limits, and enters the system call filter of the
+ * Drops all capabilities, except CAP_SYS_TIME if SETS, sets resource limits, and enters the system call filter of the
  * process that sets the clock.  A child cannot give up root's user after that: start it before.
  */
 enum status perform_confine(bool sets);

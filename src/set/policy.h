@@ -27,7 +27,7 @@ enum decision {
 	DECISION_TOO_FAR,		/* refused: the clock would move by more than --max-step in an hour */
 	DECISION_TOO_FAR_BACK,		/* refused: it would move back by more than --max-back in an hour */
 	DECISION_DELAY_TOO_LARGE,	/* refused: the round-trip delay is longer than --max-delay */
-	DECISION_TOO_FAR_TO_SLEW,	/* refused: the offset is more than the kernel can slew */
+	DECISION_TOO_FAR_TO_SLEW,	/* refused: the offset is more than adjtime(3) can slew */
 	DECISION_RATE_TOO_LARGE,	/* refused: the frequency correction is larger than --max-rate */
 	DECISION_BOUND_TOO_LARGE,	/* refused: the error bound is larger than the kernel keeps */
 	DECISIONS
@@ -73,7 +73,7 @@ enum source_verdict policy_judge_source(const struct rdate_request *rdate, const
 /*
  * Whether the clock was set between the readings BEFORE and NOW: it moved against CLOCK_MONOTONIC_RAW by more than the
  * sum of 10 ms, the widths of the readings, a slew at 500 ppm, and RATE (the rate correction in force, in parts per
- * 10^9) for the time between them.
+ * 10^9) for the time between them.  True as well if CLOCK_MONOTONIC_RAW went back.
  */
 bool policy_clock_was_set(const struct clock_reading *before, const struct clock_reading *now, int64_t rate);
 

@@ -1,9 +1,9 @@
 /*
  * Asking a time source: RFC 868 over TCP or UDP, the edge of its second, SNTP.
  *
- * There are two halves, so that privileges can be dropped in between.  query_open() looks up the source's name and
- * makes every socket that may be needed.  query_ask() reads what a source sends; it only sends, receives, polls, reads
- * clocks and calls getrandom(2).
+ * There are two halves, so that the asking process can enter its last filter in between.  query_open() looks up the
+ * source's name and makes every socket that may be needed.  query_ask() reads what a source sends; it only sends,
+ * receives, polls, reads clocks and calls getrandom(2).
  *
  * Offsets are guest minus source, in nanoseconds.
  */

@@ -25,8 +25,8 @@ enum query_outcome {
 	QUERY_LONG,		/* RFC 868: more than 4 octets; error: how many (TCP: 5 for 5 or more) */
 	QUERY_BROKEN,		/* the connection failed after it was made; error: errno */
 	QUERY_KISS,		/* SNTP kiss-o'-death; the code is in text */
-	QUERY_UNSYNCHRONISED,	/* SNTP: the server's clock is not synchronised */
-	QUERY_NONSENSE,	/* SNTP: times that contradict each other */
+	QUERY_UNSYNCHRONISED,	/* SNTP: the server's clock is not synchronised (SNTP_UNSYNCHRONISED) */
+	QUERY_NONSENSE,	/* SNTP: times that contradict each other or are missing */
 	QUERY_FAILED,		/* the asking process failed; error: errno */
 	QUERY_OUTCOMES
 };
