@@ -14,7 +14,7 @@
 struct correction {
 	struct policy_verdict verdict;	/* the decision */
 	nanoseconds offset;			/* guest minus source before the correction */
-	nanoseconds residual;			/* guest minus source after it, as far as this machine can tell */
+	nanoseconds residual;			/* guest minus source after a step; after a slew, the offset: it has hardly begun */
 };
 
 /*

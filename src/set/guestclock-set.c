@@ -27,8 +27,8 @@
 
 /*
  * Returns the text of the request.  That is, if the command line has WORDS, these, joined by spaces in LINE, as ssh
- * does; otherwise the client's request; or the default, if that is empty.  Sets *ADMINISTRATORS if the guest's
- * administrator wrote the text (in the forced command, or by hand): then it may name any time source.
+ * does; otherwise the client's request or, if that is blank, the default if there is one.  Sets *ADMINISTRATORS: whether
+ * the guest's administrator wrote the text (in the forced command, or by hand); then it may name any time source.
  */
 static const char *
 request_text(const struct ssh_env *client, const struct set_options *options, char *const *words, char line[REQUEST_OCTETS + 2],

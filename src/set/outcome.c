@@ -84,7 +84,7 @@ outcome_order(enum exchange_reason reason, const char *text, unsigned number)
 	char line[LINE_ROOM];
 
 	snprintf(line, sizeof line, "refused: %s: %s%s", exchange_reason_name(reason), text,
-	    number == ORDERS_LOGGED ? " (more of this session are not logged)" : "");
+	    number == ORDERS_LOGGED ? " (no more refusals of this session are logged)" : "");
 	if (number <= ORDERS_LOGGED)
 		log_line(system ? LOG_DAEMON | LOG_ERR : LOG_AUTH | LOG_WARNING, line);
 	return system ? STATUS_SYSTEM : STATUS_REFUSED;

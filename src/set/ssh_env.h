@@ -29,8 +29,8 @@ bool ssh_env_read(struct ssh_env *client);
 /*
  * Parses CONNECTION, the value of SSH_CONNECTION: its first address becomes PEER and, as text, ADDRESS.  Without a
  * network (a vsock, a pipe) sshd writes "UNKNOWN 65535 UNKNOWN 65535": this gives a peer of family AF_UNSPEC, which
- * hosts.allow knows as UNKNOWN.  NUMBER_OF translates an interface's name for peer_parse().  ADDRESS then has the
- * interface's number, as in.timed's log does, or the name if there is no such interface.  Pure.
+ * hosts.allow knows as UNKNOWN.  NUMBER_OF translates an interface's name for peer_parse(): ADDRESS then has its
+ * number, as in in.timed's log, or the name if there is no such interface.  Pure.
  */
 bool ssh_env_parse_connection(const char *connection, peer_interface *number_of, char address[PEER_TEXT],
     union peer *peer);
