@@ -6,7 +6,7 @@
 
 #define ADD_HOST_KEY "compare the guest's host key with the guest itself, then add it to /etc/guestclock/known_hosts or " \
     "your UserKnownHostsFile (ssh-keyscan prints it)"
-#define TURNED_AWAY "sshd, perhaps a gateway's, turns this host away: too many connections at once (MaxStartups: lower -j) or " \
+#define TURNED_AWAY "sshd (a gateway's, perhaps) turns this host away: too many connections at once (MaxStartups: lower -j) or " \
     "failed logins (PerSourcePenalties: wait a minute)"
 #define DOWN "the guest is down, or its network or a firewall blocks ssh"
 

@@ -17,17 +17,6 @@
 #include "set/privilege.h"
 
 /*
- * The child's first descriptor that is no copy of its pipe.  It gets copies instead of the standard input, output and
- * error of its parent, which are sockets of sshd: what the C library writes there spoils the answer, so the parent
- * rejects it.  In a debug build the filter names forbidden calls on standard error.
- */
-#ifdef FILTER_DEBUG
-#define COPIES STDERR_FILENO
-#else
-#define COPIES (STDERR_FILENO + 1)
-#endif
-
-/*
  * Makes the kernel kill this process when an end of LEASH is closed, as at the parent's death.  The parent cannot send
  * a signal: it has neither this process's user nor CAP_KILL.  PR_SET_PDEATHSIG has the same limit.  The kernel checks the
  * permission of the process that called F_SETOWN, which is this one.  Once it has closed its copies, it can no longer
@@ -43,21 +32,34 @@ fasten(const int leash[2])
 	return 0;
 }
 
+/*
+ * The child's standard input, output and error are sockets of sshd.  It gets its pipe instead: the end to write to as
+ * standard output, and for the other two the end to read from, to which a warning of the C library (about host.conf)
+ * cannot be written.  In a debug build the filter names forbidden calls on standard error.
+ */
+static bool
+replace_standard(const int pipe[2])
+{
+	bool replaced = dup2(pipe[1], STDOUT_FILENO) >= 0 && dup2(pipe[0], STDIN_FILENO) >= 0;
+
+#ifndef FILTER_DEBUG
+	replaced = replaced && dup2(pipe[0], STDERR_FILENO) >= 0;
+#endif
+	return replaced;
+}
+
 static _Noreturn void
-run_child(int pipe, const int leash[2], pid_t parent, child_work *work, const void *task, void *answer, size_t size)
+run_child(const int pipe[2], const int leash[2], pid_t parent, child_work *work, const void *task, void *answer, size_t size)
 {
 	int error = privilege_leave();
 
 	if (error == 0)
 		error = fasten(leash);
 	closelog();
-	for (int fd = 0; fd < COPIES; fd++)
-		if (dup2(pipe, fd) != fd)
-			_exit(STATUS_SYSTEM);
-	startup_close_from(STDERR_FILENO + 1);
 	/* The parent may have ended before fasten(). */
-	if (getppid() != parent)
+	if (!replace_standard(pipe) || getppid() != parent)
 		_exit(STATUS_SYSTEM);
+	startup_close_from(STDERR_FILENO + 1);
 	if (error == 0)
 		error = filter_enter(FILTER_RESOLVER);
 	work(task, error, answer);
@@ -75,7 +77,7 @@ child_start(struct child *child, child_work *work, const void *task, void *answe
 	if (pipe2(ends, O_CLOEXEC) != 0 || pipe2(child->leash, O_CLOEXEC) != 0 || (child->pid = fork()) < 0)
 		error = errno;
 	if (child->pid == 0)
-		run_child(ends[1], child->leash, parent, work, task, answer, size);
+		run_child(ends, child->leash, parent, work, task, answer, size);
 	child->pipe = ends[0];
 	close(ends[1]);
 	if (error != 0) {

@@ -153,7 +153,7 @@ failed() {
 	json "$WORK/json" 'g["fullonce.-5000"]["result"] == "ok" and g["fullonce.-5000"]["action"] == "step"'
 	guest_right fullonce.-5000
 	equal "$(guest fullonce.-5000 starts steps)" '2 1' 'tries and steps'
-	failed full '^kex_exchange_identification: .*Connection closed by remote host: sshd, perhaps a gateway.s, turns this host away: too many'
+	failed full '^kex_exchange_identification: .*Connection closed by remote host: sshd (a gateway.s, perhaps) turns this host away: too many'
 	failed denied '^root@denied: Permission denied \(publickey\): the guest refuses this key or user: check'
 	failed otherkey '^Host key verification failed: compare the guest.s host key with'
 	failed refused '^guestclock-set: refused: exchange is not among'

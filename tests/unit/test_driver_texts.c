@@ -334,9 +334,9 @@ ssh_causes(void **unused)
 		{ "ssh: Could not resolve hostname web1: Name or service not known", "correct the guest's name" },
 		{ "/etc/guestclock/ssh_config: line 3: Bad configuration option: nosuch", "this ssh does not know" },
 		{ "Bad owner or permissions on /etc/guestclock/ssh_config", "this file must belong" },
-		{ "kex_exchange_identification: Connection closed by remote host", "sshd, perhaps a gateway's, turns this host away" },
-		{ "kex_exchange_identification: read: Connection reset by peer", "sshd, perhaps a gateway's, turns this host away" },
-		{ "ssh ended with exit status 255 before the exchange was complete", "sshd, perhaps a gateway's, turns this host away" },
+		{ "kex_exchange_identification: Connection closed by remote host", "sshd (a gateway's, perhaps) turns this host away" },
+		{ "kex_exchange_identification: read: Connection reset by peer", "sshd (a gateway's, perhaps) turns this host away" },
+		{ "ssh ended with exit status 255 before the exchange was complete", "sshd (a gateway's, perhaps) turns this host away" },
 	};
 	static const char *const none[] = { "", "@@@@@@@", "This private key will be ignored.", "guestclock-set: refused: x",
 		"Connection closed by UNKNOWN port 65535" };
