@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* The shortest time over which drift is computed: over less, the error bounds could exceed what the clock gained. */
+/* The shortest time over which drift is computed: the shorter the time, the more the offsets' errors distort it. */
 #define DRIFT_SPAN (60 * NS_PER_SECOND)
 /* The kernel slews at 500 ppm: a slew lasts this many times its offset. */
 #define SLEW_TIMES 2000
@@ -25,7 +25,8 @@ drift_since(const struct reference *reference, const struct record *now, int64_t
 void
 drift_follow(const struct record *previous, struct record *now)
 {
-	bool same_boot = previous->boot[0] != '\0' && strcmp(previous->boot, now->boot) == 0;
+	/* A boot id that is unknown, "-", may hide a reboot. */
+	bool same_boot = previous->boot[0] != '\0' && previous->boot[0] != '-' && strcmp(previous->boot, now->boot) == 0;
 
 	now->has_drift = same_boot && drift_since(&previous->reference, now, &now->drift_ppb);
 	if (!now->has_drift)

@@ -13,9 +13,9 @@
 
 /*
  * Fills in the drift and the reference of NOW.  The caller has set its other fields, from a success.  PREVIOUS is the
- * guest's last record, or all zero if there is none.  NOW gets a drift only if both records have the same boot id, if
- * the correction at PREVIOUS's reference is complete, if that reference is at least a minute old, and if the drift is
- * at most DRIFT_MOST: if it is larger, somebody has probably set the clock in between.
+ * guest's last record, or all zero if there is none.  NOW gets a drift only if both records have the same, known boot
+ * id, if the correction at PREVIOUS's reference is complete, if that reference is at least a minute old, and if the
+ * drift is at most DRIFT_MOST: if it is larger, somebody has probably set the clock in between.
  */
 void drift_follow(const struct record *previous, struct record *now);
 

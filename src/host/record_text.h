@@ -31,7 +31,7 @@ struct record {
 		nanoseconds left;	/* the offset at that time; after a slew 0, the offset at its end */
 		nanoseconds settled;	/* host's clock: when the correction is complete; without a slew, the same as time */
 	} reference;
-	char boot[EXCHANGE_BOOT];	/* the guest's boot id at the last success */
+	char boot[EXCHANGE_BOOT];	/* the guest's boot id at the last success; "-": unknown */
 	char text[CLIENT_TEXT];		/* the reason for a failure or refusal; otherwise empty */
 };
 

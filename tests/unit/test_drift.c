@@ -40,6 +40,11 @@ drifts(void **unused)
 	drift_follow(&first, &now);
 	assert_false(now.has_drift);
 	assert_int_equal(now.reference.time, now.after.time);
+	/* An unknown boot is not known to be the same. */
+	strcpy(first.boot, "-");
+	strcpy(now.boot, "-");
+	drift_follow(&first, &now);
+	assert_false(now.has_drift);
 }
 
 static void
