@@ -165,7 +165,7 @@ replace(char *text, const char *octets, char substitute)
 			*text = substitute;
 }
 
-/* For qsort_r(3): the guest with the worst status first, then by its offset after any correction, then by its name. */
+/* For qsort_r(3): the worst status first; of one status the largest offset, after any step; then by the name. */
 static int
 compare(const void *left, const void *right, void *options)
 {
@@ -217,11 +217,10 @@ end_check(struct report *report)
 	if (worst->result == CLIENT_DONE) {
 		format_seconds(worst->after.offset, offset);
 		append(line, "; worst %s %s s", worst->guest, offset);
-	} else {
-		/* "|" would begin the performance data. */
-		replace(worst->text, "|", '/');
+	} else
 		append(line, "; %s: %s", worst->guest, worst->text);
-	}
+	/* "|" would begin the performance data: a message, or a wrong line of the list, may have one. */
+	replace(line, "|", '/');
 	append_perfdata(report, line);
 	puts(line);
 }
@@ -246,7 +245,7 @@ enum metric { OFFSET, BOUND, RESIDUAL, DELAY, LAST_SUCCESS, SUCCESS, METRICS };
 static const char *const metrics[METRICS][2] = {
 	[OFFSET] = { "guestclock_offset_seconds", "Guest's clock minus the host's, before any correction." },
 	[BOUND] = { "guestclock_bound_seconds", "The true offset lies within this of guestclock_offset_seconds." },
-	[RESIDUAL] = { "guestclock_residual_seconds", "Guest's clock minus the host's, after any correction." },
+	[RESIDUAL] = { "guestclock_residual_seconds", "Guest's clock minus the host's, after any step." },
 	[DELAY] = { "guestclock_round_trip_seconds", "The round trip that the offset was measured with." },
 	[LAST_SUCCESS] = { "guestclock_last_success_timestamp_seconds",
 	    "When the guest was last measured, seconds since the epoch." },
