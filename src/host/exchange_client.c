@@ -88,13 +88,13 @@ correct_offset(struct exchange_client *client, const struct measurement *measure
 	return send_order(client, slew ? EXCHANGE_SLEW : EXCHANGE_STEP, ns_subtract(0, measured->offset));
 }
 
-/* Orders the error bound for the guest's kernel.  It includes the offset, which a slew has not removed yet. */
+/* Orders the error bound for the guest's kernel.  It includes the offset that remains: a slew has only begun. */
 static bool
 order_bound(struct exchange_client *client)
 {
 	nanoseconds bound = ns_add(ns_magnitude(client->after.offset), client->after.bound);
 
-	/* The guest's kernel keeps no bound of 16 s or more. */
+	/* The guest's kernel would soon call a clock with a bound of 16 s or more unsynchronised again. */
 	if (bound >= SYSCLOCK_BOUND_MAX)
 		return over(client, CLIENT_DONE);
 	return send_order(client, EXCHANGE_BOUND, bound);
@@ -152,7 +152,7 @@ judge_residual(struct exchange_client *client)
 		    "set %d times", (long long)(ran / (should_have_run / 100 + 1)), client->rounds);
 	else
 		snprintf(client->text, sizeof client->text, "its clock was set %d times and does not stay: it is %s s off "
-		    "again; another program sets it", client->rounds, offset);
+		    "again; another program sets it, or it runs far too fast", client->rounds, offset);
 	return over(client, CLIENT_FAILED);
 }
 
@@ -205,7 +205,7 @@ take_greeting(struct exchange_client *client, const char *line, size_t length)
 		    (long long)client->greeting.version, EXCHANGE_VERSION);
 		return fail(client, text);
 	}
-	/* Another program answered: a shell with a banner, a menu or a message of the day. */
+	/* Another program answered, such as a shell with a banner or a message of the day. */
 	format_quoted(line, quoted, sizeof quoted);
 	snprintf(text, sizeof text, "expected guestclock-set's greeting, got \"%s\"", quoted);
 	return fail(client, text);

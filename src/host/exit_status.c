@@ -14,7 +14,7 @@ exit_status_guest(const struct record *record, const struct driver_options *opti
 enum plugin_status
 exit_status_worst(const size_t guests[PLUGIN_STATUSES])
 {
-	/* A clock known to be wrong is worse than one that could not be measured. */
+	/* A clock known to be far wrong is worse than one that could not be measured, which may be right. */
 	if (guests[PLUGIN_CRITICAL] > 0)
 		return PLUGIN_CRITICAL;
 	if (guests[PLUGIN_UNKNOWN] > 0)

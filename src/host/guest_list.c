@@ -119,7 +119,7 @@ guest_list_destination(const char *name, struct destination *to)
 			*end = '\0';
 			port = end + 1;
 		} else if (end != NULL)
-			return "has an IPv6 address that is not in brackets, as in ssh://[ADDRESS]:PORT";
+			return "has an IPv6 address that is not in brackets, unlike ssh://[ADDRESS]:PORT";
 		if (port != NULL && (*port == '0' || !parse_whole(port, 1, 65535, &number)))
 			return "has a port other than 1 to 65535";
 		if (port != NULL)
@@ -207,7 +207,7 @@ guest_list_encoding_fault(const char *text, size_t size)
 static bool
 add_wrong(struct guest_list *list, size_t number, const char *text, const char *fault)
 {
-	/* There is room up to the next power of two. */
+	/* The room is a power of two, or none: it is full when the number of entries is one too. */
 	if ((list->wrongs & (list->wrongs - 1)) == 0) {
 		struct wrong_line *more = reallocarray(list->wrong, list->wrongs > 0 ? 2 * list->wrongs : 1, sizeof *more);
 

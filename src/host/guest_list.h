@@ -15,7 +15,7 @@
 struct wrong_line {
 	size_t number;		/* from 1 */
 	const char *text;	/* without blanks at its ends; any octets */
-	const char *fault;	/* as guest_list_destination() returns it */
+	const char *fault;	/* a predicate, as guest_list_destination() returns one */
 };
 
 struct guest_list {

@@ -54,8 +54,8 @@ complain(bool correct, enum run_end end, const char *format, ...)
 }
 
 /*
- * Reads the whole list of guests at PATH ("-": standard input), and ends it with a NUL.  On failure, FAULT is the fault,
- * for a message that begins with the list's name; otherwise NULL.
+ * Reads the whole list of guests at PATH ("-": standard input), and ends it with a NUL.  On failure, *FAULT is the
+ * fault, for a message that begins with the list's name; otherwise NULL.
  */
 static char *
 read_list(const char *path, const char **fault)
@@ -69,12 +69,12 @@ read_list(const char *path, const char **fault)
 	*fault = from == NULL ? strerror(errno) : NULL;
 	if (from == NULL)
 		return NULL;
-	/* The guests after a NUL would be ignored without a message. */
+	/* If the list has a NUL, read up to it: guest_list_encoding_fault() refuses such a list. */
 	got = getdelim(&text, &room, '\0', from);
-	if (got > 0)
-		*fault = guest_list_encoding_fault(text, (size_t)got);
-	else if (!feof(from) || text == NULL)
+	if (ferror(from) || (got <= 0 && (!feof(from) || text == NULL)))
 		*fault = strerror(errno);
+	else if (got > 0)
+		*fault = guest_list_encoding_fault(text, (size_t)got);
 	else
 		*text = '\0';
 	if (!standard)
@@ -112,7 +112,7 @@ gather_guests(const struct driver_options *options, char *const *words, struct g
 		return complain(options->correct, RUN_USAGE, "list of guests %s, line %zu %s: expected one ssh destination on each "
 		    "line; no line has one", path, list->wrong->number, list->wrong->fault);
 	if (list->count == 0)
-		return complain(options->correct, RUN_FAILED, "list of guests %s is empty%s: nothing was done", path,
+		return complain(options->correct, RUN_FAILED, "list of guests %s names no guest%s: nothing was done", path,
 		    strcmp(path, "-") == 0 ? " (did the command that writes it fail?)" : "");
 	return 0;
 }
@@ -131,8 +131,8 @@ check_host(const struct driver_options *options, const struct store *store)
 		    ", when this program was released: nothing was done");
 	if (newest > ns_add(now, HISTORY_TOLERANCE)) {
 		format_date(newest, date);
-		return complain(options->correct, RUN_FAILED, "this host's clock reads before %s, the newest time in its own "
-		    "history (%s/" RECORD_LOG "): nothing was done", date, store->path);
+		return complain(options->correct, RUN_FAILED, "this host's clock reads before %s, the newest time in "
+		    "guestclock's log (%s/" RECORD_LOG "): nothing was done", date, store->path);
 	}
 	if (!options->require_sync)
 		return 0;
@@ -205,7 +205,7 @@ become_owner(const char *path)
 	return user == NULL || setenv("HOME", user->pw_dir, 1) == 0 ? 0 : errno;
 }
 
-/* Reports each wrong line of the list as a guest that failed.  It has no state: it names no guest. */
+/* Reports each wrong line of the list as a guest that failed.  Stores nothing: such a line names no guest. */
 static void
 report_wrong_lines(struct report *report, const struct guest_list *list)
 {
@@ -291,7 +291,8 @@ main(int argc, char **argv)
 		    ": the directory and its files must belong to the user who runs guestclock");
 	error = options.correct ? store_lock_run(&run.store) : 0;
 	if (error != 0)
-		return complain(true, RUN_FAILED, "%s: %s", run.store.path, error == EWOULDBLOCK ?
+		return complain(true, RUN_FAILED, "%s%s: %s", run.store.path, error == EWOULDBLOCK ? "" : "/.sync.lock",
+		    error == EWOULDBLOCK ?
 		    "another sync is running with this state directory: nothing was done" : strerror(error));
 	status = check_host(&options, &run.store);
 	return status != 0 ? status : run_guests(&run, &list);

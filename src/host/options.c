@@ -20,7 +20,7 @@ enum option_id { CRITICAL, LIST, PARALLEL, DEADLINE, WARNING, JSON, PROMETHEUS, 
 static const struct known_option option_table[OPTIONS] = {
 	[CRITICAL] = { "-c", "seconds", "check: critical beyond this offset (default: " CRITICAL_DEFAULT ")" },
 	[LIST] = { "-f", "file", "a list of guests, one on each line; -: standard input" },
-	[PARALLEL] = { "-j", "number", "handle this many guests at once (default: " PARALLEL_DEFAULT ")" },
+	[PARALLEL] = { "-j", "number", "handle at most this many guests at once (default: " PARALLEL_DEFAULT ")" },
 	[DEADLINE] = { "-t", "seconds", "time limit for each guest (default: " DEADLINE_DEFAULT ")" },
 	[WARNING] = { "-w", "seconds", "check: warn beyond this offset (default: " WARNING_DEFAULT ")" },
 	[JSON] = { "--json", NULL, "print a JSON object for each guest" },
@@ -110,7 +110,7 @@ options_parse(int argc, char **argv, struct driver_options *options, char compla
 		option_complain(&options_program, "command", command, complaint);
 		return OPTION_WRONG;
 	}
-	/* Skip the program's name, so that getopt takes the command, sync or check, for the program's name. */
+	/* getopt takes the command, sync or check, for the program's name. */
 	option_start(&reader, &options_program, argc - 1, argv + 1);
 	while ((option = option_next(&reader, complaint)) != OPTION_END) {
 		const char *expected = option < 0 ? NULL : take_option((enum option_id)option, reader.value, options);
@@ -121,7 +121,8 @@ options_parse(int argc, char **argv, struct driver_options *options, char compla
 			return option_expected(&reader, option, expected, complaint);
 	}
 	if (!options->correct && options->warning > options->critical) {
-		snprintf(complaint, OPTION_COMPLAINT, "-w is larger than -c: expected -w to be at most -c");
+		snprintf(complaint, OPTION_COMPLAINT, "-w is larger than -c (default: -w " WARNING_DEFAULT
+		    ", -c " CRITICAL_DEFAULT "): expected -w to be at most -c");
 		return OPTION_WRONG;
 	}
 	return optind + 1;

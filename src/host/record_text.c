@@ -10,8 +10,8 @@
 
 #define FORMAT_LINE "guestclock-state 1"
 /*
- * The most octets that a guest's name takes in a file's name.  With the prefix and suffix of a new or a damaged file,
- * the file's name may have at most 255 octets.
+ * The most octets that a guest's name, without the hash, takes in a file's name.  With the hash, and the prefix and
+ * suffix of a new or damaged file, the file's name stays below the kernel's limit of 255 octets.
  */
 #define FILE_NAME_PLAIN 160
 
@@ -129,7 +129,7 @@ take_times(struct cursor *cursor, const char *name, void *into, size_t count)
 	cursor->good = cursor->good && parse_times(text, into, count);
 }
 
-/* Returns the index in WORDS of the value of the next line, NAME.  Otherwise returns 0; cursor->good is then false. */
+/* Returns the index in WORDS of the value of the next line, NAME; after a fault, 0, and cursor->good is then false. */
 static int
 take_word(struct cursor *cursor, const char *name, const char *const *words, int count)
 {

@@ -25,8 +25,8 @@
  */
 #define AGAIN_MOST 8
 /*
- * The shortest wait before a guest is tried again, and the range of a variable addition to it, so that several runs do
- * not try the same gateway at the same time.
+ * The shortest wait before a guest is tried again, and the range of a variable addition to it, so that the runs of
+ * several hosts do not try the same gateway at the same time.
  */
 #define AGAIN_WAIT (300 * NS_PER_MILLISECOND)
 #define AGAIN_SPREAD (400 * NS_PER_MILLISECOND)
@@ -165,7 +165,6 @@ launch(struct sessions *sessions, struct place *place)
 	place->held = 0;
 	place->deadline = place->started + sessions->options->deadline;
 	error = ssh_start(&place->ssh, sessions->config, sessions->names[place->guest]);
-	/* The other slots release these resources when the sessions of their guests end. */
 	if ((error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM) && any_busy(sessions))
 		return false;
 	if (error == 0 && (!watch(sessions, place->ssh.output, tag + CHANNEL_OUTPUT) ||
@@ -190,7 +189,6 @@ greeting_awaited(const struct sessions *sessions)
 	return count;
 }
 
-/* Whether the next try may begin. */
 static bool
 may_begin(const struct sessions *sessions)
 {
@@ -335,9 +333,9 @@ deadline_passed(struct place *place)
 	char text[CLIENT_TEXT];
 
 	if (place->stage == STAGE_TALKING) {
-		snprintf(text, sizeof text, "no answer in %lld s%s",
-		    (long long)((sysclock_elapsed() - place->started) / NS_PER_SECOND),
-		    place->client.phase == PHASE_GREETING ? "" : ", though the exchange had begun");
+		snprintf(text, sizeof text, place->client.phase == PHASE_GREETING ? "no answer in %lld s" :
+		    "the exchange was not complete after %lld s",
+		    (long long)((sysclock_elapsed() - place->started) / NS_PER_SECOND));
 		fail_place(place, text);
 	} else
 		enter_stage(place, place->stage == STAGE_LEAVING ? STAGE_TERMINATED : STAGE_KILLED);
@@ -413,7 +411,7 @@ sessions_run(const struct driver_options *options, const char *config, const cha
 	sigset_t wanted, before;
 	int result = -1;
 
-	/* Each guest needs three descriptors: raise the soft limit, which is low only for programs that use select(2). */
+	/* Each slot needs three descriptors: raise the soft limit, which is low only for programs that use select(2). */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);

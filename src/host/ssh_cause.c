@@ -21,7 +21,7 @@ static const struct ssh_cause causes[] = {
 	{ "host key is known for", ADD_HOST_KEY, "UserKnownHostsFile",
 	    "make it with the guests' host keys, or let the user who runs guestclock read it", false },
 	{ "Host key verification failed", ADD_HOST_KEY, NULL, NULL, false },
-	{ "Certificate invalid", "the dates of a certificate and a clock disagree: use a plain key, or a certificate without a start date", NULL,
+	{ "Certificate invalid", "the dates of a certificate and a clock disagree: use a plain key, or a certificate without dates (no -V)", NULL,
 	    NULL, false },
 	{ "Connection refused", "no sshd listens there: start it, or correct HostName and Port in ssh_config", NULL, NULL, true },
 	{ "timed out", DOWN, NULL, NULL, true },

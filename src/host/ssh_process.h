@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* The room for a line of ssh's.  More than CLIENT_TEXT, so that client_fail() marks a line that was cut by "...". */
+/* The room for a line of ssh's.  More than CLIENT_TEXT: client_fail() then sees that a line was cut, and adds "...". */
 #define SSH_LINE 321
 
 struct ssh {

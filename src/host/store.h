@@ -20,7 +20,7 @@
 struct store {
 	int directory;		/* -1: there is none, and nothing is stored */
 	int writing;		/* the file to lock for each write; only its owner can open it, so nobody else can lock it */
-	int running;		/* the file that a run of sync locks, or -1 */
+	int running;		/* the file that each run of sync locks, open after store_lock_run(); before, -1 */
 	const char *path;
 };
 
@@ -30,7 +30,7 @@ int store_open(struct store *store, const char *path);
 /* Locks out other runs of sync until this process ends.  Returns EWOULDBLOCK if another run holds the lock. */
 int store_lock_run(struct store *store);
 
-/* Reads the state of GUEST.  If there is none, or it is damaged and so renamed, *RECORD becomes all zero. */
+/* Reads the state of GUEST.  *RECORD becomes all zero if it cannot be opened, or is damaged: then it is renamed too. */
 void store_load(const struct store *store, const char *guest, struct record *record);
 
 /* Replaces the guest's state and appends a line to the log.  CORRECT: sync; false: check.  Returns the first error. */

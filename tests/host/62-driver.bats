@@ -288,13 +288,13 @@ os.execv(sys.argv[1], sys.argv[1:])')
 @test "an empty list of guests, also from a missing command, is reported in one line, with status 1 or check's 3" {
 	printf '# none yet\n\n' >"$WORK/list"
 	guestclock_raw sync --state "$STATE" -f "$WORK/list"
-	tells 1 "list of guests $WORK/list is empty: nothing was done$"
+	tells 1 "list of guests $WORK/list names no guest: nothing was done$"
 	guestclock_raw sync --state "$STATE" -f - < <(nosuchvirsh list --name 2>/dev/null)
-	tells 1 'list of guests - is empty \(did the command that writes it fail\?\): nothing was done$'
+	tells 1 'list of guests - names no guest \(did the command that writes it fail\?\): nothing was done$'
 	equal "$output" '' output
 	guestclock_raw check --state "$STATE" -f "$WORK/list"
 	tells 3
-	equal "$output" "GUESTCLOCK UNKNOWN - list of guests $WORK/list is empty: nothing was done" output
+	equal "$output" "GUESTCLOCK UNKNOWN - list of guests $WORK/list names no guest: nothing was done" output
 	[ ! -e "$STATE" ]
 }
 
@@ -353,7 +353,7 @@ bad_list() {
 	equal "$(cut -f 9 "$FAKE_SSH/argv" | tr '\n' ' ')" 'good.0.1 good.0.2 ' 'guests asked'
 	printf '\357\273\277' >"$WORK/list"
 	guestclock sync -f "$WORK/list"
-	tells 1 'is empty'
+	tells 1 'names no guest'
 	rm -r "$FAKE_SSH/argv" "$STATE"
 	for encoding in UTF-16 UTF-16LE; do
 		printf 'good.0.1\ngood.0.2\n' | iconv -t "$encoding" >"$WORK/list"
@@ -722,7 +722,7 @@ host_refused() {
 	guestclock sync good
 	silent
 	with_clock offset_ns=-60.0
-	host_refused "this host's clock reads before 20[0-9-]+T[0-9:.]+Z, the newest time in its own history \($STATE/log\)"
+	host_refused "this host's clock reads before 20[0-9-]+T[0-9:.]+Z, the newest time in guestclock's log \($STATE/log\)"
 	# A time service may slew this host's clock or step it a little.
 	with_clock offset_ns=-1.0
 	guestclock sync good
@@ -733,7 +733,7 @@ host_refused() {
 	# An incomplete last line does not hide the line before it.
 	printf '2020-01-01T00:00:' >>"$STATE/log"
 	with_clock offset_ns=-60.0
-	host_refused "the newest time in its own history"
+	host_refused "the newest time in guestclock's log"
 	own_clock
 	guestclock sync good
 	silent
