@@ -7,8 +7,8 @@
 #   make install-guest   install guestclock-set on a guest, with a user of its own
 #   make uninstall       remove only the files of make install; make uninstall-guest: those of make install-guest
 #   make lint            run compilers and analysers with all warnings, shellcheck and mandoc
-#   make fuzz            fuzz the parsers; make coverage: show the lines that the tests reach
-#   make bench           measure speed and memory, and compare with other programs; takes about ten minutes
+#   make fuzz            fuzz the parsers; make coverage: show which of their lines tests and fuzzing reach
+#   make bench           measure speed and memory, and compare with other programs; takes some seven minutes
 #   make debug           build build/debug/* without optimisation; the filters name a forbidden system call
 #   make compile_commands.json   for editors and clangd
 #   make dist            write build/guestclock-VERSION.tar.gz, reproducibly
@@ -40,8 +40,8 @@ fortify = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 control_flow := $(if $(filter x86_64 i686,$(shell uname -m)),-fcf-protection)
 harden = -fPIE -fstack-protector-strong -fstack-clash-protection $(control_flow) $(fortify)
 link = -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
-# in.timed and guestclock-set are static, because a superserver or sshd starts them for each request.  A static program
-# starts in a third of the time, runs on a guest of another Debian release, and loads no libraries.  --no-warnings: the
+# in.timed and guestclock-set are static, because a superserver or sshd may start one for each request.  A static
+# program starts in a third of the time, runs on another Debian release, and loads no libraries.  --no-warnings: the
 # linker warns of name lookup by NSS, but lib/startup.c restricts lookup to files and DNS.  Packed relocations: a start
 # needs 5 % fewer instructions.  "make static=-pie" links with shared libraries.
 static = -static-pie -Wl,--no-warnings -Wl,-z,pack-relative-relocs
@@ -52,7 +52,7 @@ silent := $(findstring s,$(firstword -$(MAKEFLAGS)))
 Q = $(if $(V),,@)
 say = $(if $(V)$(silent),,@printf '  %-5s %s\n' $(1) $@)
 
-# Compile all objects again when the flags change: the rule for objects depends on this file.
+# Compile all objects again when the flags change: the rule for objects depends on build/flags, written only then.
 flags := $(compile) $(static) $(link) $(LDFLAGS)
 ifneq ($(filter-out help clean setup,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(file <$(BUILD)/flags),$(flags))

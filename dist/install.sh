@@ -95,7 +95,7 @@ is_as_installed() { # FILE SOURCE
 # switched_off FILE: FILE with xinetd's "disable" as it was shipped
 switched_off() { sed 's/^[[:blank:]]*disable[[:blank:]]*=[[:blank:]]*no[[:blank:]]*$/\tdisable\t\t= yes/' "$1"; }
 
-# Installed by "guest", which alone renews and removes it.
+# has_capability FILE: whether "guest" installed it.  Then "guest" and "uninstall-guest" alone renew and remove it.
 has_capability() { getcap "$1" 2>/dev/null | grep -q cap_sys_time; }
 
 program() { # NAME: where it is, beside this script or in the build
@@ -208,7 +208,7 @@ uninstall_host() {
 
 # -------------------------------------------------------------------------------------------------- the guest
 
-# What cannot be done is said before anything is.
+# What cannot be done is said before anything is done.
 check_guest() {
 	from=$(program guestclock-set)
 	[ -n "$DESTDIR" ] && return 0

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make build/guestclock-VERSION.tar.gz.  It has the files that git knows, or, in an unpacked tarball, all but build/.
+# Make build/guestclock-VERSION.tar.gz.  It has the files that git knows, or, without git, all but what a build makes.
 # The same files give the same octets: names are sorted, owners and modes are fixed, and the time is the day that NEWS.md
 # gives for the release.
 set -eu
