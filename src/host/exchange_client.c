@@ -169,7 +169,7 @@ take_sample(struct exchange_client *client, nanoseconds guest, nanoseconds sent,
 		    "measured");
 	/* DELAY is at most an hour, so the middle, and the sums and products of bounds below, do not overflow. */
 	middle = sent + delay / 2;
-	/* The 2 ns cover half a nanosecond of rounding and one nanosecond of clock resolution. */
+	/* The 2 ns cover one nanosecond of rounding, of both halves, and one of clock resolution. */
 	sample = (struct measurement){ ns_subtract(guest, middle), delay / 2 + 2, delay, middle };
 	if (guest < client->last_time)
 		return fail(client, "its clock went back while it was measured");

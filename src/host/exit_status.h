@@ -2,7 +2,7 @@
  * The exit status of a run, from how it ended and from the results of its guests.
  *
  *	                                                  sync               check
- *	RUN_USAGE	wrong usage                       2                  3
+ *	RUN_USAGE	wrong usage, list or ssh_config   2                  3
  *	RUN_FAILED	the run could not begin or go     1                  3
  *			on, or could not print
  *	RUN_UNSAVED	state, log or metrics could       1                  as RUN_ENDED: check has printed that status

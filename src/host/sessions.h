@@ -3,8 +3,8 @@
  * ssh_process.h starts and signals one ssh.
  *
  * A guest that hangs, closes the connection, or sends garbage or too much affects no other guest: it only holds a slot,
- * for its time limit at most.  The loop reads the host's clock just before it sends an order and just after it reads a
- * reply.  So a busy host makes the error bounds larger, and the true offsets still lie within them.
+ * for its time limit and a few seconds at most.  The loop reads the host's clock just before it sends an order and just
+ * after it reads a reply.  So a busy host makes the error bounds larger, but the true offsets lie within them.
  */
 #ifndef GUESTCLOCK_SESSIONS_H
 #define GUESTCLOCK_SESSIONS_H

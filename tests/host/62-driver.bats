@@ -335,6 +335,10 @@ bad_list() {
 	tells 3
 	[[ $output == 'GUESTCLOCK UNKNOWN - 3 guests: 1 ok, 0 warning, 0 critical, 2 unknown; line 2 (debian 12): it has more than one word: '* ]] ||
 		{ shown; return 1; }
+	# A "|" in such a line does not begin the performance data.
+	printf 'good\nweb1|web2\n' >"$WORK/pair"
+	guestclock check -f "$WORK/pair"
+	[[ $output == *'; line 2 (web1/web2): it has an octet other than '*" | 'good'="* ]] || { shown; return 1; }
 	guestclock sync --json --prometheus "$WORK/metrics.prom" -f "$WORK/list"
 	equal "$status" 1 status
 	printf '%s\n' "$output" >"$WORK/json"
