@@ -226,7 +226,7 @@ check_guest() {
 # systemd makes the directory at each start.  The second line is for a lock that root has left there.
 guest_directories() {
 	cat <<-END
-		# In a guest whose guestclock-set runs as a user of its own: where it keeps its lock and what it told the kernel.
+		# In a guest whose guestclock-set runs as a user of its own: where it keeps its lock and what it did to the clock.
 		# tmpfiles.d(5).  install.sh wrote this.
 		d /run/guestclock 0755 $guest_user $guest_user
 		z /run/guestclock/lock - $guest_user $guest_user
