@@ -800,7 +800,7 @@ filtered_first() {
 	equal "$(grep -c ' "--", ' "$WORK/vectors")" "$(wc -l <"$WORK/vectors")" 'vectors with --'
 	equal "$(sed -n 's/.* "--", "\(.*\)", "exchange"$/\1/p' "$WORK/vectors" | sort -u)" "$(sed 's|^ssh://\(.*\):22|\1|' "$WORK/guests.list" | sort -u)" 'destinations'
 	# A name that would be an option is refused before any program starts.
-	printf '%s\n' good -oProxyCommand=id >"$WORK/guests.list"
+	printf '%s\n' -oProxyCommand=id >"$WORK/guests.list"
 	status=0
 	PATH=$GUEST_PATH timeout 30 strace -f -qq -e trace=execve,execveat -o "$WORK/strace" "$GUESTCLOCK" sync --state "$STATE" \
 		-f "$WORK/guests.list" >"$WORK/out" 2>&1 || status=$?

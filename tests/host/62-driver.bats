@@ -324,7 +324,7 @@ bad_list() {
 	bad_list 2 'g??st' 'has an octet other than' 'g\303\274st'
 	bad_list 3 'good.0.3#x' 'has an octet other than' '\ngood.0.3#x'
 	bad_list 2 'good;touch${IFS}x' 'has an octet other than' 'good;touch${IFS}x'
-	bad_list 2 "good.0.$(printf '%0212d' 1)..." 'longer than 255' "good.0.$(printf '%0250d' 1)"
+	bad_list 2 "good.0.$(printf '%0212d' 0)..." 'longer than 255' "good.0.$(printf '%0250d' 1)"
 	# A byte-order mark is accepted at the start of the list only.
 	bad_list 2 '???good' 'has an octet other than' '\357\273\277good'
 }
