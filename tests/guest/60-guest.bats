@@ -729,14 +729,39 @@ keep_sampling() {
 # exchange_said COUNT: the session in the background has printed at least COUNT lines
 exchange_said() { (($(wc -l <"$WORK/exchange.out") >= $1)); }
 
-@test "an exchange session from before a restore does not block a request that sets the restored guest right" {
+# exchange_open KEY: starts a session in the background, with the name "exchange"; what goes to descriptor 8 are its orders.
+exchange_open() {
 	local options
 	guest_ssh_options options
 	# Open for reading too, so that the session does not end after the written lines.
 	mkfifo "$WORK/orders"
 	exec 8<>"$WORK/orders"
 	# shellcheck disable=SC2016 # for that shell
-	background exchange sh -c 'exec "$@" <"$0"' "$WORK/orders" ssh "${options[@]}" -i "$KEYS/plain" root@127.0.0.1 exchange 8<&-
+	background exchange sh -c 'exec "$@" <"$0"' "$WORK/orders" ssh "${options[@]}" -i "$KEYS/$1" root@127.0.0.1 exchange 8<&-
+}
+
+@test "SECURITY.md's commands revoke a key at once: its open session ends, and it opens no other" {
+	local commands
+	mapfile -t commands < <(sed -n '/^## How to revoke/,/^## /s/^    //p' "$TOP/SECURITY.md")
+	((${#commands[@]} == 2))
+	allow_key revoked /usr/libexec/guestclock-set
+	exchange_open revoked
+	wait_for 20 exchange_said 1
+	admin "${commands[0]/COMMENT/revoked}"
+	printf 'now\n' >&8
+	wait_for 20 exchange_said 2
+	ask revoked status
+	expect 255 'Permission denied'
+	admin "${commands[1]}"
+	wait_for 20 no_setter
+	wait_for 20 not alive exchange
+	exec 8>&-
+	ask plain status
+	expect 0
+}
+
+@test "an exchange session from before a restore does not block a request that sets the restored guest right" {
+	exchange_open plain
 	printf 'now\nbound 1.000000000\nnow\n' >&8
 	wait_for 20 exchange_said 4
 	grep -q '^done ' "$WORK/exchange.out"
