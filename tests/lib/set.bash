@@ -2,9 +2,9 @@
 # Runs guestclock-set where it can do no harm, and examines what it did.  Load after lib/common.
 #
 # Each test has one sandbox: private user, mount and network namespaces (the sandbox of common.bash, but always with a
-# user namespace; if root runs the tests, it also has the user and group nobody).  Inside, guestclock-set believes that it may set the clock.  The kernel would refuse, and is not even
-# asked, because tests/helpers/fake-clock.c replaces the clock.  /etc, /run and /dev are the test's own; every port is
-# free.
+# user namespace; if root runs the tests, it also has the user and group nobody).  Inside, guestclock-set believes that
+# it may set the clock.  The kernel would refuse, and is not even asked, because tests/helpers/fake-clock.c replaces the
+# clock.  /etc, /run and /dev are the test's own; every port is free.
 
 # The same objects as the installed program, linked with shared libraries so that a test can preload a fake clock.
 GUESTCLOCK_SET=${GUESTCLOCK_SET:-$TOP/build/dynamic/guestclock-set}
@@ -77,6 +77,7 @@ own_user_namespace() { [ -e "/proc/$1/ns/user" ] && ! [ "/proc/$1/ns/user" -ef /
 # in seconds), and not synchronised.  Fields: tests/lib/fakeclock.py.
 clock_new() { fakeclock new "$@" && cp "$CLOCK" "$CLOCK.before"; }
 clock_set() { fakeclock set "$@" && cp "$CLOCK" "$CLOCK.before"; }
+
 # account_new: makes guestclock-set forget how far it has moved the clock
 account_new() { "${ENTER[@]}" --mount rm -f /run/guestclock/lock; }
 # clock_later SECONDS: lets the raw clock run on by this

@@ -625,9 +625,11 @@ limit() {
 		allow rdate rfc868 status
 		host (the ssh client's address)
 		default none
+		any-port no
 		dry-run no
 		edge no
 		no-filter no
+		state /run/guestclock
 		strict-access no
 	END
 	equal "$(awk '/^boot/ { print $2 }' <<<"$output")" "$(</proc/sys/kernel/random/boot_id)" 'boot id'

@@ -253,6 +253,7 @@ expect_status_of_guest() {
 @test "with a key that allows a terminal, requests work on it and end when the client hangs up" {
 	badsource tcp:37:good tcp:38:silent
 	sshd_start
+	authorize --any-port
 	sed -i 's/^restrict,/no-port-forwarding,no-agent-forwarding,no-X11-forwarding,/' "$GUEST_HOME/.ssh/authorized_keys"
 	clock_new offset_ns=-100.0
 	ask -tt 127.0.0.1 'rdate 127.0.0.1' </dev/null
@@ -262,7 +263,6 @@ expect_status_of_guest() {
 	ask -tt 127.0.0.1 id
 	equal "$status" 100 status
 	# On a terminal, the end of the client is a hangup.
-	authorize --any-port
 	background client "${SSH[@]}" -i "$KEY" -tt 127.0.0.1 'rdate -p -t 60000 -o 38 127.0.0.1'
 	wait_for 10 two_processes
 	stop client
