@@ -26,7 +26,7 @@ struct report {
 /* Starts the report of the guests in LIST, at least one, and of its wrong lines.  Returns false if memory runs out. */
 bool report_start(struct report *report, const struct driver_options *options, const struct guest_list *list);
 
-/* Reports the result of a guest whose session has ended.  Copies RECORD. */
+/* Reports the result of a guest, or a wrong line of the list.  Copies RECORD. */
 void report_guest(struct report *report, const struct record *record);
 
 /*

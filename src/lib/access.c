@@ -40,8 +40,9 @@ yp_get_default_domain(char **domain)
 }
 
 /*
- * The next two variables, tcpd_warn() and tcpd_jump() replace those of libwrap's diag.c.  In wait mode the functions
- * limit the rate of libwrap's messages: a client with many addresses must not fill the log.
+ * The next two variables, tcpd_warn() and tcpd_jump() replace those of libwrap's diag.c.  After a warning that libwrap
+ * did not understand a rule, its verdict does not count.  In wait mode messages are limited: a client with many
+ * addresses must not fill the log.
  */
 struct tcpd_context tcpd_context;	/* the table and line that libwrap reads */
 jmp_buf tcpd_buf;			/* hosts_access(3) continues here after tcpd_jump() */

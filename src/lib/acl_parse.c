@@ -539,6 +539,8 @@ acl_parse_list(const char *text, size_t length, const struct acl_visitor *visito
 		word[used] = '\0';
 		if (word_is(word, used, "EXCEPT"))
 			fault->what = "EXCEPT has no meaning in a list file: expected it in the rule that names the file";
+		else if (word[0] == '#')
+			fault->what = "a list file cannot have comments: expected clients only";
 		else if (used > 0 && (fault->what = stars_fault(word, &rules)) == NULL)
 			fault->what = host_fault(word, &rules);
 		used = 0;

@@ -1,4 +1,4 @@
-/* The system calls that each filter allows or denies, or that kill: tables for mkfilter.c, which has the classes. */
+/* Each filter's system calls: tables for mkfilter.c, which explains the classes (allowed, denied, dangerous). */
 #ifndef GUESTCLOCK_FILTER_CALLS_H
 #define GUESTCLOCK_FILTER_CALLS_H
 

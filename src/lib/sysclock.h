@@ -59,7 +59,7 @@ int sysclock_step(nanoseconds correction, nanoseconds *moved);
  */
 int sysclock_slew(nanoseconds correction);
 
-/* The kernel accepts ticks of 9,000 to 11,000 us (10 % either way), and up to 500 ppm of frequency in addition. */
+/* The largest rate that is set here: a tick of 9,000 or 11,000 us.  The kernel would add up to 500 ppm of frequency. */
 #define SYSCLOCK_RATE_MAX INT64_C(100000000)	/* parts per 10^9 */
 
 /*

@@ -10,7 +10,7 @@
 /* Tick and frequency together correct the rate by at most 100,500 ppm. */
 #define RATE_PPM_MAX 100500
 
-/* Only more unexplained movement than this counts as a set: another time service may slew the clock. */
+/* Movement that widths and rates do not explain is a set only beyond this: a rate may have ended meanwhile. */
 #define NO_SET (10 * NS_PER_MILLISECOND)
 
 /* wire: a refusal's reason in the exchange ("range" if that has no word of its own); REASONS: no refusal. */

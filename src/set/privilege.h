@@ -32,9 +32,9 @@ int privilege_limit(bool not_even_files);
 int privilege_reduce(bool keep_clock);
 
 /*
- * For a child that parses what comes from the network: drops all capabilities as privilege_reduce() does, after a
- * process of root has become the user and group nobody without further groups.  In a user namespace that lacks the
- * group nobody, user and groups stay: only the first user namespace has a root that can set the clock.
+ * For a child that parses what comes from the network: drops all capabilities as privilege_reduce() does.  A process of
+ * root also becomes user and group nobody, without further groups.  Where the user namespace lacks the group nobody,
+ * user and groups stay: the root of such a namespace cannot set the clock anyway.
  */
 int privilege_leave(void);
 

@@ -18,7 +18,7 @@
 #include "set/edge.h"
 #include "set/sntp.h"
 
-/* UDP loses packets: how long to wait before asking again, and how many questions to send at most (without -e). */
+/* UDP loses packets: how long to wait before asking again, and the most questions (with -e: QUERY_SOCKETS). */
 #define UDP_TRY (NS_PER_SECOND)
 #define UDP_TRIES 5
 /* How many datagrams that answer none of our questions are read before the next question. */

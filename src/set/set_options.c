@@ -18,7 +18,7 @@
 #define NOT_AFTER_MOST INT64_C(7068902400)
 
 /*
- * The default of --max-rate, in parts per 10^9.  Without --max-step and --max-back, it is the kernel's whole range,
+ * The default of --max-rate, in parts per 10^9.  Without --max-step and --max-back, it is the most that is ever set,
  * 10 %.  With one or both, it is 1000 ppm, which is enough for a clock without a fault.
  */
 #define RATE_UNSET (-1)

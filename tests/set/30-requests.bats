@@ -323,6 +323,7 @@ limit() {
 	set_by_hand -- rdate -s -o 3700 127.0.0.1
 	expect 0
 	log_take
+	clock_new
 	for words in '' :37 127.0.0.1: 127.0.0.1:0 127.0.0.1:65536 '[::1]' '[::1' '[127.0.0.1]:37' 127.0.0.0/8 'a b' 37; do
 		ask status --host "$words"
 		refused 100 "refused: --host \"$(literally "$words")\": expected HOST, HOST:PORT or \[IPV6-ADDRESS\]:PORT\$" || return 1
@@ -929,6 +930,7 @@ holds() {
 	ask status --state "$WORK/state"
 	[[ $output == *$'\nsynchronised yes, by guestclock-set\n'* ]] || { shown; return 1; }
 	log_take
+	clock_new
 	local bad
 	for bad in '' state ./state "/$(fill 100 x)"; do
 		ask status --state "$bad"

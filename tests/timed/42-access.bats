@@ -486,7 +486,7 @@ fault_cases() { # DAEMON CLIENT
 		'list missing' 'hosts.deny, line 2' 'cannot read /etc/guests: No such file' "$rule" '\nALL: /etc/guests\n' -
 		'list without end' 'hosts.deny, line 1' 'deep' "$rule" 'ALL: /etc/guests\n' '/etc/guests\n'
 		'list with a word too long' 'hosts.deny, line 1' 'word is too long' "$rule" 'ALL: /etc/guests\n' "10.0.0.1 $blank\\n"
-		'list with a comment' 'hosts.allow, line 2: /etc/guests, line 2' 'a character that no address' "$rule$1: /etc/guests\\n" '' '10.37.1.2\n# ALL'
+		'list with a comment' 'hosts.allow, line 2: /etc/guests, line 2' 'a list file cannot have comments' "$rule$1: /etc/guests\\n" '' '10.37.1.2\n# ALL'
 		'list with EXCEPT' 'hosts.allow, line 2: /etc/guests, line 1' 'EXCEPT has no meaning' "$rule$1: /etc/guests\\n" '' '10. EXCEPT 10.37.1.2\n'
 	)
 }
