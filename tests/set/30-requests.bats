@@ -1081,7 +1081,8 @@ octets() {
 	export SSH_CONNECTION='127.0.0.1 1 127.0.0.1 22' SSH_ORIGINAL_COMMAND=exchange
 	REDIRECT="<$WORK/orders" background session enclosed "$GUESTCLOCK_SET"
 	unset SSH_CONNECTION SSH_ORIGINAL_COMMAND
-	exec 8>"$WORK/orders"
+	# Open for reading too: the session ends before the last order is written.
+	exec 8<>"$WORK/orders"
 	printf 'now\nstep +1.000000000\n' >&8
 	wait_for 5 grep -q '^done ' "$WORK/session.out"
 	assert_logged "$DAEMON_NOTICE" 'step by \+1\.000000000 s'
