@@ -131,16 +131,23 @@ matches_unknown(const char *word)
 
 /* Notes that WORD, a pattern for names or addresses, matches more of them than it seems to. */
 static void
-note_pattern(const char *word, size_t length, struct rules *rules)
+note_pattern(const char *word, struct rules *rules)
 {
-	/* A name has no colon. */
-	if (length > 1 && word[length - 1] == '*' && word[strspn(word, "*?")] != '\0' && strchr(word, ':') == NULL)
-		note(rules, "a pattern that ends in * also matches names that begin so, and the owner of an address chooses "
+	const char *tail = word;	/* what follows the last * or ? */
+
+	for (const char *at = word; *at != '\0'; at++)
+		if (*at == '*' || *at == '?')
+			tail = at + 1;
+	/* A name has no colon, and "*" is as clear as ALL. */
+	if (strchr(word, ':') != NULL || word[strspn(word, "*?")] == '\0' || (tail == word && word[0] != '.'))
+		return;
+	if (*tail == '\0')
+		note(rules, "a pattern that ends in * or ? also matches names that begin so, and the owner of an address chooses "
 		    "its name: expected addresses as 10.1. or 10.1.0.0/16, and names as .example.com");
-	else if (word[0] == '*' && word[1] != '\0' && strchr("*?.-_", word[1]) == NULL)
+	else if (*tail != '.')
 		note(rules, "the pattern also matches other domains, as *example.com matches notexample.com: expected "
 		    ".example.com");
-	else if (word[0] == '.' && word[strspn(word, "0123456789.")] == '\0')
+	else if (tail[strspn(tail, "0123456789.")] == '\0')
 		note(rules, "the pattern matches every IPv4 address that ends so: expected a prefix such as 10.1. or a "
 		    "network such as 10.1.0.0/16");
 }
@@ -176,7 +183,7 @@ host_fault(char *word, struct rules *rules)
 		return ipv4_network_fault(word, slash, rules);
 	if (length == 0 || word[strspn(word, ".")] == '\0')
 		return "a client is missing: expected an address, a network or a name";
-	note_pattern(word, length, rules);
+	note_pattern(word, rules);
 	/* A wildcard pattern for IPv6 addresses is possible only in a list file: in a rule its colon ends a field. */
 	if (word[strspn(word, name_characters)] == ':' && word[strcspn(word, "*?")] != '\0')
 		return NULL;

@@ -405,7 +405,7 @@ notes_patterns(void **unused)
 		const char *rule, *note;
 	} cases[] = {
 		{ "in.timed: ALL", NULL }, { "in.timed: 10.1.2.3 10.1. 10.1.0.0/16 [fd42::1] [fd42::]/16 [fd42::1]/128", NULL },
-		{ "in.timed: LOCAL KNOWN .example.com *.example.com guest.example.com * ? gu*st ?*", NULL },
+		{ "in.timed: LOCAL KNOWN .example.com *.example.com guest.example.com * ? ?* guest?.example.com gu*.lan", NULL },
 		{ "in.timed: 0.0.0.0/0.0.0.0 10.1.0.0/255.255.0.0 10.1.2.3/32", NULL }, { "in.timed: [::]/0 [8000::]/1", NULL },
 		{ "in.timed: @group", "netgroup" }, { "in.timed: ALL EXCEPT @group", "netgroup" },
 		{ "in.timed: root@10.1.2.3", "user's name" }, { "in.timed: KNOWN@ALL", "user's name" },
@@ -417,7 +417,11 @@ notes_patterns(void **unused)
 		{ "in.timed: [fd42::1]/16", "outside of its prefix" }, { "in.timed: [8000::]/0", "outside of its prefix" },
 		{ "in.timed: [fd42::1]/127", "outside of its prefix" }, { "in.timed: 10.0.3.0/255.0.255.0", "gaps" },
 		{ "in.timed: 10.1.*", "ends in *" }, { "in.timed: fd42*", "ends in *" }, { "in.timed: guest*", "ends in *" },
-		{ "in.timed: *.*", "ends in *" }, { "in.timed: *example.com", "other domains" }, { "in.timed: .3", "ends so" },
+		{ "in.timed: *.*", "ends in *" }, { "in.timed: 192.168.122.???", "ends in * or ?" },
+		{ "in.timed: example.*?", "ends in * or ?" }, { "in.timed: gu*st", "other domains" },
+		{ "in.timed: ?example.com", "other domains" }, { "in.timed: *-example.com", "other domains" },
+		{ "in.timed: guest*example.com", "other domains" }, { "in.timed: *.1.2", "ends so" },
+		{ "in.timed: *example.com", "other domains" }, { "in.timed: .3", "ends so" },
 		{ "sshd: @group", NULL },
 	};
 	struct acl_fault fault;
