@@ -122,8 +122,8 @@ tcpd_jump(char *format, ...)
 	longjmp(tcpd_buf, AC_ERROR);
 }
 
-/* A lookup that takes this long is slow: after it, no other starts for as long as it took. */
-#define LOOKUP_SLOW (NS_PER_SECOND / 4)
+/* Lookups may take half of the time, and so much of the time to come. */
+#define LOOKUP_ADVANCE (NS_PER_SECOND / 4)
 
 /*
  * Seconds from the start of a lookup until cut_connection() shuts down its TCP connection to a name server.  From then
@@ -139,7 +139,7 @@ tcpd_jump(char *format, ...)
 
 static const char *daemon_name;
 static bool strict;
-static nanoseconds no_lookup_before;
+static nanoseconds lookups_balanced;	/* when the lookups so far will have taken half of the time */
 static bool lookup_put_off;		/* a rule needed the client's name, and no lookup was started or completed */
 static struct host_info *asked;	/* the host whose name is looked up */
 static bool (*look_up)(struct access_name *found);
@@ -309,16 +309,16 @@ restrict_lookups(void)
 /*
  * libwrap calls this when it comes to a rule that needs the client's name.
  * While this waits for a name server, the process serves no client.  A dead name server, or a client whose name is slow
- * to look up, must not block the process all the time: slow lookups use at most half of the time.  A client that needs
- * a lookup in the other half is denied, and access_may_cache() then returns false.
+ * to look up, or many of them, must not block the process all the time.  A client that needs a lookup in the time that
+ * is kept free is denied, and access_may_cache() then returns false.
  */
 static void
 look_up_name(struct host_info *host)
 {
-	nanoseconds start = sysclock_elapsed(), took;
+	nanoseconds start = sysclock_elapsed(), took, pause;
 	struct access_name found;
 
-	if (start < no_lookup_before) {
+	if (start < lookups_balanced - LOOKUP_ADVANCE) {
 		lookup_put_off = true;
 		return;
 	}
@@ -332,13 +332,12 @@ look_up_name(struct host_info *host)
 	} else
 		lookup_put_off = true;
 	took = sysclock_elapsed() - start;
-	if (took < LOOKUP_SLOW)
-		return;
-	no_lookup_before = start + 2 * took;
-	if (log_allowed())
-		syslog(LOG_WARNING, "looking up the name of %s took %lld ms%s", eval_hostaddr(host),
-		    (long long)(took / NS_PER_MILLISECOND),
-		    may_log != NULL ? ": for as long from now on, clients whose name a rule needs are denied" : "");
+	lookups_balanced = (lookups_balanced > start ? lookups_balanced : start) + 2 * took;
+	pause = lookups_balanced - LOOKUP_ADVANCE - start - took;
+	if (pause > 0 && log_allowed())
+		syslog(LOG_WARNING, may_log != NULL ? "looking up the name of %s took %lld ms: for %lld ms from now on, clients "
+		    "whose name a rule needs are denied" : "looking up the name of %s took %lld ms", eval_hostaddr(host),
+		    (long long)(took / NS_PER_MILLISECOND), (long long)(pause / NS_PER_MILLISECOND));
 }
 
 /* Whether libwrap allows PEER.  The answer holds unless this sets unread or lookup_put_off. */
@@ -376,6 +375,9 @@ ask_libwrap(const union peer *peer, int fd)
 		restrict_lookups();
 	}
 	allowed = hosts_access(&request) != 0;
+	/* Danger: after a rule's option linger, close(2) would wait for the client, and no other client would be served. */
+	if (fd >= 0 && may_log != NULL)
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 0 }, sizeof(struct linger));
 	if (only_rule != NULL)
 		memcpy(name, request.client->name, sizeof name);
 	return allowed;

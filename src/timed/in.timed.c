@@ -85,10 +85,18 @@ run(int argc, char **argv)
 	int64_t seconds = IDLE_DEFAULT;
 	int option, error = errno;
 	enum status status;
+	sigset_t fatal;
 
 	/* A superserver may leak its own descriptors to this process. */
 	startup_close_from(STDERR_FILENO + 1);
-	signal(SIGXFSZ, SIG_IGN);
+	/*
+	 * What ends a client's connection or exceeds a file size limit must fail, and not end this process: a superserver
+	 * would switch the service off.
+	 */
+	sigemptyset(&fatal);
+	sigaddset(&fatal, SIGPIPE);
+	sigaddset(&fatal, SIGXFSZ);
+	sigprocmask(SIG_BLOCK, &fatal, NULL);
 	/* In "stream nowait" standard error is the connection: the client would read a message there as the time. */
 	openlog("in.timed", LOG_PID | (startup_no_socket(STDERR_FILENO) ? LOG_PERROR : 0), LOG_DAEMON);
 	if (!descriptors) {

@@ -73,6 +73,32 @@ connections() { # KIND
 @test "inetutils-inetd: in.timed serves beside 1,300 reset, silent, urgent, half-closed or denied connections" { connections inetutils; }
 @test "systemd socket: in.timed serves beside 1,300 reset, silent, urgent, half-closed or denied connections" { connections activate; }
 
+@test "xinetd: a rule's options banners and linger let no client stop in.timed" {
+	local pid
+	mkdir "$ETC/banners"
+	# libwrap writes each line by itself: the first meets the reset, the second SIGPIPE.
+	printf 'No.\nGo away.\n' >"$ETC/banners/in.timed"
+	hosts_allow 'in.timed: 127.0.0.1 [::1]'
+	hosts_deny 'in.timed: ALL: banners /etc/banners'
+	superserver_start xinetd stream-wait
+	host_start alpha 1
+	served 1
+	mapfile -t pid < <(sandbox_pids in.timed)
+	# Those that are denied reset before they get the banner.
+	background resets in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/rudeclient.py" --ready "$WORK/resets.ready" reset 1000 20 10.37.1.1 37
+	wait_for 20 test -e "$WORK/resets.ready"
+	served 5
+	stop resets
+	(($(logged 'refused connect from 10\.37') > 0))
+	# Connections whose clients cannot be reached any more: each close(2) would wait.
+	hosts_allow 'in.timed: ALL: linger 30'
+	background silent in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/rudeclient.py" --ready "$WORK/silent.ready" wait 200 20 10.37.1.1 37
+	wait_for 20 test -e "$WORK/silent.ready"
+	in_host alpha ip link set eth0 down
+	served 5
+	equal "$(sandbox_pids in.timed | tr '\n' ' ')" "${pid[*]} " 'processes that serve'
+}
+
 datagrams() { # KIND
 	local pid octets port
 	superserver_start "$1" dgram-wait
