@@ -2,7 +2,8 @@
  * An offset as an interval: the true offset lies in [low, high].
  *
  * Offsets are guest minus truth, in nanoseconds: positive if the guest is ahead.  A sum that overflows 64 bits becomes
- * the nearest end of the range, so that a clock that is centuries off is still judged to be centuries off.  Pure.
+ * the nearest end of the range, so that a clock that is centuries off is still judged to be centuries off.
+ * Pure.
  */
 #ifndef GUESTCLOCK_OFFSET_INTERVAL_H
 #define GUESTCLOCK_OFFSET_INTERVAL_H

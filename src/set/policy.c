@@ -29,7 +29,7 @@ static const struct {
 	[DECISION_TOO_FAR_BACK] = { "too-far-back", "the clock would move back by more than --max-back in an hour",
 		REASON_TOO_FAR_BACK },
 	[DECISION_DELAY_TOO_LARGE] = { "delay-too-large", "the answer took longer than --max-delay", REASON_RANGE },
-	[DECISION_TOO_FAR_TO_SLEW] = { "too-far-to-slew", "adjtime(3) slews at most 2145 s", REASON_RANGE },
+	[DECISION_TOO_FAR_TO_SLEW] = { "too-far-to-slew", "no slew can be larger than 2145 s", REASON_RANGE },
 	[DECISION_RATE_TOO_LARGE] = { "too-far", "the rate would be larger than --max-rate", REASON_TOO_FAR },
 	[DECISION_BOUND_TOO_LARGE] = { "range", "the error bound would be larger than 16 s, the most that the kernel keeps", REASON_RANGE },
 };

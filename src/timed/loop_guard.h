@@ -1,6 +1,7 @@
 /*
  * Datagrams that in.timed does not answer, by their source and length, because a reply could start an endless loop with
- * another service.  Pure.
+ * another service.
+ * Pure.
  */
 #ifndef GUESTCLOCK_LOOP_GUARD_H
 #define GUESTCLOCK_LOOP_GUARD_H
