@@ -123,7 +123,7 @@ tcpd_jump(char *format, ...)
 }
 
 /* Lookups may take half of the time, and so much of the time to come. */
-#define LOOKUP_ADVANCE (NS_PER_SECOND / 4)
+#define LOOKUP_ADVANCE NS_PER_SECOND
 
 /*
  * Seconds from the start of a lookup until cut_connection() shuts down its TCP connection to a name server.  From then

@@ -61,8 +61,8 @@ bool access_look_up(struct access_name *found);
  * Call access_tables_changed() before this: if it found a fault in the tables, every client is denied.  A lookup of the
  * client's name may wait for the name servers of /etc/resolv.conf, two seconds for each, first for the name of the
  * address and then for the addresses of that name.  It may wait some seconds more for a server that accepts a TCP
- * connection and does not reply.  Lookups take at most half of the time, and a quarter of a second in advance: then
- * clients whose name a rule needs are denied at once.
+ * connection and does not reply.  Lookups take at most half of the time, and a second in advance: then clients whose
+ * name a rule needs are denied at once.
  */
 bool access_allows(const union peer *peer, int fd);
 
