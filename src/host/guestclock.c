@@ -185,6 +185,27 @@ guest_ended(void *context, const char *name, const struct exchange_client *clien
 }
 
 /*
+ * Removes the variables that Debian's /etc/ssh/ssh_config tells ssh to send to the guest: no option of ssh's switches a
+ * SendEnv off.  This program does not use them.
+ */
+static void
+keep_from_guests(void)
+{
+	static const char *const sent[] = { "LANG=", "LC_", "COLORTERM=", "NO_COLOR=" };
+	char **kept = environ;
+
+	for (char **at = environ; *at != NULL; at++) {
+		size_t which = 0;
+
+		while (which < sizeof sent / sizeof *sent && strncmp(*at, sent[which], strlen(sent[which])) != 0)
+			which++;
+		if (which == sizeof sent / sizeof *sent)
+			*kept++ = *at;
+	}
+	*kept = NULL;
+}
+
+/*
  * If this process runs as root, changes to the user who owns the state directory, PATH: the files that this process
  * writes must belong to that user, and nothing that it runs or reads from now on requires root.  Does nothing if PATH
  * does not exist or belongs to root.  Returns 0 or an errno value.
@@ -265,6 +286,7 @@ main(int argc, char **argv)
 		return complain(true, RUN_FAILED, "cannot open /dev/null in place of a closed standard input, output or error: %s",
 		    strerror(errno));
 	umask(022);
+	keep_from_guests();
 	/* A write beyond a file size limit must fail and be reported: SIGXFSZ would end this process. */
 	signal(SIGXFSZ, SIG_IGN);
 	words = options_parse(argc, argv, &options, complaint);

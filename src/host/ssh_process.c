@@ -39,7 +39,11 @@ ssh_signal(const struct ssh *ssh, int signal)
 static void
 make_arguments(const char **argument, const char *config, const struct destination *to)
 {
-	static const char *const fixed[] = { "-T", "-oBatchMode=yes", "-oClearAllForwardings=yes", "-oEscapeChar=none",
+	static const char *const fixed[] = {
+		/* No terminal.  Whatever ssh_config says, the guest gets no agent (a), X display (x) or Kerberos ticket (k). */
+		"-Taxk", "-oBatchMode=yes", "-oClearAllForwardings=yes", "-oEscapeChar=none", "-oPermitLocalCommand=no",
+		/* A guest adds no host key to known_hosts: that key would stay after the removal of the guest's stolen one. */
+		"-oUpdateHostKeys=no",
 		/* Share no connections: a connection that an earlier run left open would work even after the key's removal. */
 		"-oControlMaster=no", "-oControlPath=none" };
 	size_t count = 0;

@@ -865,6 +865,35 @@ counts() { grep -c 'Accepted publickey' "$WORK/sshd.out"; }
 	wait_for 3 no_guestclock_set
 }
 
+@test "a lying guest gets no agent, X display, locale or port, and adds no host key, whatever ssh_config says" {
+	sshd_setup
+	requires ssh-agent
+	# The guest's key line restricts nothing, its sshd offers all, and what the session gets is written down.
+	printf '#!/bin/sh\nenv >"%s/seen"\necho lied\n' "$WORK" >"$WORK/guestclock-set"
+	sed 's/^restrict,//' -i "$GUEST_HOME/.ssh/authorized_keys"
+	ssh-keygen -q -t ecdsa -N '' -f "$WORK/further" </dev/null 3>&-
+	sshd_start "HostKey $WORK/further" 'AcceptEnv *' 'X11Forwarding yes' 'XAuthLocation /bin/true' 'AllowTcpForwarding yes'
+	ssh_config 'Host *' 'IdentityAgent SSH_AUTH_SOCK' 'ForwardAgent yes' 'ForwardX11 yes' 'ForwardX11Trusted yes' 'SendEnv LANG LC_*' \
+		'PermitLocalCommand yes' "LocalCommand touch $WORK/local" 'UpdateHostKeys yes' 'GSSAPIDelegateCredentials yes' \
+		'RemoteForward 2299 127.0.0.1:1'
+	background agent ssh-agent -D -a "$WORK/agent"
+	wait_for 5 test -S "$WORK/agent"
+	local known
+	export SSH_AUTH_SOCK=$WORK/agent DISPLAY=:9 LANG=en_NZ.UTF-8
+	known=$(<"$WORK/known_hosts")
+	over_ssh sync 127.0.0.1
+	equal "$status" 1 status || { shown; return 1; }
+	[[ $errors == *'got "lied"'* ]] || { shown; return 1; }
+	equal "$(grep -E '^(SSH_AUTH_SOCK|DISPLAY|LANG|LC_[A-Z]*)=' "$WORK/seen")" '' 'what the guest got'
+	[ ! -e "$WORK/local" ]
+	equal "$(<"$WORK/known_hosts")" "$known" known_hosts
+	# ssh by itself gives all of it away: this test would notice.
+	timeout 10 "${ENTER[@]}" --mount ssh -F "$SSH_CONFIG" 127.0.0.1 exchange >/dev/null 2>"$WORK/stderr"
+	equal "$(grep -oE '^(SSH_AUTH_SOCK|DISPLAY|LANG|LC_ALL)=' "$WORK/seen" | sort | tr -d '\n')" DISPLAY=LANG=LC_ALL=SSH_AUTH_SOCK= 'what ssh gives'
+	[ -e "$WORK/local" ]
+	[ "$(<"$WORK/known_hosts")" != "$known" ]
+}
+
 @test "a revoked or restricted key, table or host key takes effect at the next run" {
 	sshd_setup
 	sshd_start
