@@ -5,8 +5,8 @@
  * and stores and reports the results.
  */
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +18,7 @@
 #include "host/drift.h"
 #include "host/guest_list.h"
 #include "host/options.h"
+#include "host/owner.h"
 #include "host/report.h"
 #include "host/sessions.h"
 #include "host/store.h"
@@ -28,6 +29,11 @@
 
 /* The host's clock may be this far before the log's newest time: its time service may have set it back a little. */
 #define HISTORY_TOLERANCE (2 * NS_PER_SECOND)
+
+/* The most octets of a list of guests, and how long a file with a list, such as a FIFO, may take until its end. */
+#define LIST_MOST_MIB 16
+#define LIST_MOST ((size_t)LIST_MOST_MIB << 20)
+#define LIST_WAIT_SECONDS 10
 
 /* The context of guest_ended(). */
 struct run {
@@ -60,25 +66,40 @@ complain(bool correct, enum run_end end, const char *format, ...)
 static char *
 read_list(const char *path, const char **fault)
 {
-	bool standard = strcmp(path, "-") == 0;
-	FILE *from = standard ? stdin : fopen(path, "re");
-	char *text = NULL;
-	size_t room = 0;
-	ssize_t got;
+	bool standard = strcmp(path, "-") == 0, whole = false;
+	/* O_NONBLOCK: do not wait until another process opens a FIFO. */
+	struct pollfd from = { .fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK),
+		.events = POLLIN };
+	/* The kernel provides only the pages that are written to. */
+	char *text = from.fd < 0 ? NULL : malloc(LIST_MOST + 2), *nul = NULL;
+	nanoseconds end = sysclock_elapsed() + LIST_WAIT_SECONDS * NS_PER_SECOND;
+	size_t used = 0;
 
-	*fault = from == NULL ? strerror(errno) : NULL;
-	if (from == NULL)
-		return NULL;
+	*fault = text == NULL ? strerror(errno) : NULL;
 	/* If the list has a NUL, read up to it: guest_list_encoding_fault() refuses such a list. */
-	got = getdelim(&text, &room, '\0', from);
-	if (ferror(from) || (got <= 0 && (!feof(from) || text == NULL)))
-		*fault = strerror(errno);
-	else if (got > 0)
-		*fault = guest_list_encoding_fault(text, (size_t)got);
-	else
-		*text = '\0';
-	if (!standard)
-		fclose(from);
+	while (*fault == NULL && !whole && nul == NULL) {
+		nanoseconds left = ns_subtract(end, sysclock_elapsed());
+		int ready = poll(&from, 1, standard ? -1 : left > 0 ? (int)(left / NS_PER_MILLISECOND) : 0);
+		ssize_t got = ready > 0 ? read(from.fd, text + used, LIST_MOST + 1 - used) : -1;
+
+		if (got > 0) {
+			nul = memchr(text + used, '\0', (size_t)got);
+			used = nul != NULL ? (size_t)(nul + 1 - text) : used + (size_t)got;
+		}
+		whole = got == 0;
+		if (ready == 0)
+			*fault = "does not end within " OPTION_NUMBER(LIST_WAIT_SECONDS) " s";
+		else if (got < 0 && errno != EINTR && errno != EAGAIN)
+			*fault = strerror(errno);
+		else if (used > LIST_MOST)
+			*fault = "is larger than " OPTION_NUMBER(LIST_MOST_MIB) " MiB";
+	}
+	if (!standard && from.fd >= 0)
+		close(from.fd);
+	if (*fault != NULL)
+		return text;
+	text[used] = '\0';
+	*fault = guest_list_encoding_fault(text, used);
 	return text;
 }
 
@@ -184,48 +205,6 @@ guest_ended(void *context, const char *name, const struct exchange_client *clien
 	report_guest(&run->report, &record);
 }
 
-/*
- * Removes the variables that Debian's /etc/ssh/ssh_config tells ssh to send to the guest: no option of ssh's switches a
- * SendEnv off.  This program does not use them.
- */
-static void
-keep_from_guests(void)
-{
-	static const char *const sent[] = { "LANG=", "LC_", "COLORTERM=", "NO_COLOR=" };
-	char **kept = environ;
-
-	for (char **at = environ; *at != NULL; at++) {
-		size_t which = 0;
-
-		while (which < sizeof sent / sizeof *sent && strncmp(*at, sent[which], strlen(sent[which])) != 0)
-			which++;
-		if (which == sizeof sent / sizeof *sent)
-			*kept++ = *at;
-	}
-	*kept = NULL;
-}
-
-/*
- * If this process runs as root, changes to the user who owns the state directory, PATH: the files that this process
- * writes must belong to that user, and nothing that it runs or reads from now on requires root.  Does nothing if PATH
- * does not exist or belongs to root.  Returns 0 or an errno value.
- */
-static int
-become_owner(const char *path)
-{
-	const struct passwd *user;
-	struct stat status;
-
-	if (geteuid() != 0 || stat(path, &status) != 0 || status.st_uid == 0)
-		return 0;
-	user = getpwuid(status.st_uid);
-	if ((user != NULL ? initgroups(user->pw_name, user->pw_gid) : setgroups(0, NULL)) != 0 ||
-	    setgid(user != NULL ? user->pw_gid : status.st_gid) != 0 || setuid(status.st_uid) != 0)
-		return errno;
-	/* That user cannot read root's home directory, which HOME names. */
-	return user == NULL || setenv("HOME", user->pw_dir, 1) == 0 ? 0 : errno;
-}
-
 /* Reports each wrong line of the list as a guest that failed.  Stores nothing: such a line names no guest. */
 static void
 report_wrong_lines(struct report *report, const struct guest_list *list)
@@ -286,7 +265,7 @@ main(int argc, char **argv)
 		return complain(true, RUN_FAILED, "cannot open /dev/null in place of a closed standard input, output or error: %s",
 		    strerror(errno));
 	umask(022);
-	keep_from_guests();
+	owner_keep_from_guests();
 	/* A write beyond a file size limit must fail and be reported: SIGXFSZ would end this process. */
 	signal(SIGXFSZ, SIG_IGN);
 	words = options_parse(argc, argv, &options, complaint);
@@ -295,14 +274,16 @@ main(int argc, char **argv)
 		    complain(true, RUN_FAILED, "cannot write to standard output");
 	if (words < 0)
 		return complain(options.correct, RUN_USAGE, "%s", complaint);
-	status = gather_guests(&options, argv + words, &list);
-	if (status != 0)
-		return status;
 	run.store.path = options.state != NULL ? options.state : DEFAULT_STATE;
-	error = become_owner(run.store.path);
+	error = owner_become(run.store.path, &options);
 	if (error != 0)
 		return complain(options.correct, RUN_FAILED, "cannot switch to the user who owns %s: %s", run.store.path,
 		    strerror(error));
+	if (options.state != NULL)
+		run.store.path = options.state;
+	status = gather_guests(&options, argv + words, &list);
+	if (status != 0)
+		return status;
 	if (options.ssh_config != NULL && access(options.ssh_config, R_OK) != 0)
 		return complain(options.correct, RUN_USAGE, "--ssh-config %s: %s", options.ssh_config, strerror(errno));
 	error = store_open(&run.store, run.store.path);

@@ -22,6 +22,7 @@ open_lock(const struct store *store, const char *name)
 int
 store_open(struct store *store, const char *path)
 {
+	struct stat status;
 	int error;
 
 	*store = (struct store){ .directory = -1, .writing = -1, .running = -1, .path = path };
@@ -30,7 +31,11 @@ store_open(struct store *store, const char *path)
 	store->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->directory < 0)
 		return errno;
-	store->writing = open_lock(store, ".lock");
+	/* Another user may have made it just now: root must not write there. */
+	if (geteuid() == 0 && (fstat(store->directory, &status) != 0 || status.st_uid != 0))
+		errno = EACCES;
+	else
+		store->writing = open_lock(store, ".lock");
 	if (store->writing >= 0)
 		return 0;
 	error = errno;

@@ -24,7 +24,10 @@ struct store {
 	const char *path;
 };
 
-/* Opens the directory PATH until this process ends; makes it if it does not exist.  The string PATH must stay valid. */
+/*
+ * Opens the directory PATH until this process ends; makes it if it does not exist.  The string PATH must stay valid.
+ * Returns EACCES if this process runs as root and another user owns the directory.
+ */
 int store_open(struct store *store, const char *path);
 
 /* Locks out other runs of sync until this process ends.  Returns EWOULDBLOCK if another run holds the lock. */

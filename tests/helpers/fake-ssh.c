@@ -399,8 +399,15 @@ main(int count, char **words)
 	size_t used = 0;
 
 	alarm(60);
-	if (getenv("FAKE_SSH") == NULL)
-		return 111;
+	/* guestclock passes little on if it gives up root: $WORK/bin/ssh then finds $WORK/guests. */
+	if (getenv("FAKE_SSH") == NULL) {
+		char *room = calloc(1, 4096), *end = room != NULL && readlink("/proc/self/exe", room, 4000) > 0 ? strstr(room, "/bin/ssh") : NULL;
+
+		if (end == NULL)
+			return 111;
+		strcpy(end, "/guests");
+		setenv("FAKE_SSH", room, 1);
+	}
 	for (int at = 0; at < count; at++) {
 		used += (size_t)snprintf(line + used, sizeof line - used, "%s\t", words[at]);
 		if (destination == NULL && at > 0 && strcmp(words[at - 1], "--") == 0)

@@ -272,7 +272,95 @@ os.execv(sys.argv[1], sys.argv[1:])')
 	[ "$(id -u)" -ne 0 ] || equal "$(stat -c %u "$FAKE_SSH/surroundings")" 61237 'user of ssh'
 }
 
+# another_owner: makes the state directory another user's, who can reach the fake's files.
+another_owner() {
+	[ "$(id -u)" -eq 0 ] || unmet 'not root: there is no other user'
+	requires setpriv
+	mkdir "$STATE"
+	chown 61237:61237 "$STATE" "$FAKE_SSH"
+	chmod o+x "$WORK" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR"
+}
+
+@test "when root starts guestclock, the user that owns the state directory gets no environment, directory or key of root's" {
+	another_owner
+	# Runs a command with a key in a new session keyring, as at a login.
+	local with_key='import ctypes, os, sys
+add, control = {"x86_64": (248, 250), "aarch64": (217, 219)}[os.uname().machine]
+call = ctypes.CDLL(None).syscall
+assert call(control, 1, None) > 0 and call(add, b"user", b"guestclock-secret", b"x", 1, -3) > 0
+os.execvp(sys.argv[1], sys.argv[1:])'
+	cat >"$WORK/bin/looks" <<-END
+		#!/bin/sh
+		{ env | sed 's/=.*//' | grep -vxE 'PWD|OLDPWD|SHLVL|_' | sort; pwd; grep -q guestclock-secret /proc/keys && echo key || echo no key; } >"$FAKE_SSH/seen" 2>&1
+	END
+	chmod +x "$WORK/bin/looks"
+	mkdir -m 700 "$WORK/private"
+	cd "$WORK/private"
+	ln -sf looks "$WORK/bin/ssh"
+	BEFORE=(env SECRET=hunter2 SSH_AUTH_SOCK=/nonexistent "$PYTHON" -I -S -c "$with_key")
+	guestclock sync web1
+	equal "$(tr '\n' ' ' <"$FAKE_SSH/seen")" 'PATH / no key ' 'what ssh got'
+	# This test would notice: root keeps them where the directory is root's.
+	chown 0:0 "$STATE"
+	guestclock sync web1
+	[[ "$(tr '\n' ' ' <"$FAKE_SSH/seen")" == *' SECRET '*"$WORK/private key " ]] || { cat "$FAKE_SSH/seen"; return 1; }
+}
+
+@test "when root starts guestclock, relative paths are those of its directory, and the owner of the state directory reads the list" {
+	another_owner
+	printf 'good.0.1\n' >"$WORK/list"
+	printf 'root-secret\n' >"$WORK/secret"
+	: >"$WORK/config"
+	chmod 600 "$WORK/secret"
+	STATE=${STATE##*/}
+	cd "$WORK"
+	guestclock sync -f list --ssh-config config --prometheus "$STATE/prom"
+	silent
+	[ -e "$WORK/state/prom" ]
+	equal "$(cut -f 3 "$FAKE_SSH/argv")" "$WORK/config" "ssh's configuration"
+	# A link of the owner's discloses no file of root's.
+	ln -s "$WORK/secret" "$WORK/state/list"
+	guestclock sync -f "$STATE/list"
+	tells 2 "list of guests $WORK/state/list: Permission denied$"
+	equal "$(started)" 1 'starts of ssh'
+	guestclock sync -f - <list
+	silent
+}
+
+@test "root does not write to a state directory that another user makes meanwhile" {
+	another_owner
+	requires strace
+	BEFORE=(strace -qq -o /dev/null -e trace=mkdir -e inject=mkdir:delay_enter=1000000)
+	STATE=$STATE/new
+	guestclock_background run sync good
+	sleep 0.4
+	mkdir "$STATE"
+	chown 61237:61237 "$STATE"
+	ended run
+	equal "$status" 1 status
+	[[ $output == *"state directory $STATE: Permission denied: the directory and its files must belong"* ]] || { shown; return 1; }
+	equal "$(ls -A "$STATE")" '' 'files made there'
+}
+
 # ---------------------------------------------------------------------------------------------- lists of guests
+
+@test "a list of guests that does not end, or that is too large, is refused in one line" {
+	mkfifo "$WORK/list"
+	LIMIT=20 guestclock_raw sync -f "$WORK/list"
+	tells 2 "list of guests $WORK/list: does not end within 10 s$"
+	at_most "$took" 12000 milliseconds
+	yes '# a comment' | head -c 16777217 >"$WORK/large"
+	wrong "list of guests $WORK/large: is larger than 16 MiB$" -f "$WORK/large"
+	(ulimit -v 200000 && yes '# a comment' | { guestclock_raw sync -f - && tells 2 'list of guests -: is larger than 16 MiB$'; })
+	# A list of this size, and one from another command, are read.
+	truncate -s 16777205 "$WORK/large"
+	printf '\ngood.0.1\n' >>"$WORK/large"
+	guestclock sync -f "$WORK/large"
+	silent
+	guestclock sync -f <(sleep 0.3; printf 'good.0.2\n'; sleep 0.3; printf 'good.0.3\n')
+	silent
+	equal "$(started)" 3 'starts of ssh'
+}
 
 @test "a list of guests may have comments, empty lines, blanks, CR LF and repetitions, and lack a final LF" {
 	printf '# all of them\n\n  \t\ngood.0.1\r\n\tgood.0.2 # second\r\n#good.0.9\ngood.0.1\ngood.0.3\n   # x\ngood.0.4' >"$WORK/list"
