@@ -100,8 +100,9 @@ guest_list_destination(const char *name, struct destination *to)
 	host = strrchr(made.host, '@');
 	host = host == NULL ? made.host : host + 1;
 	if (host != made.host) {
-		if (*made.host == '@' || *made.host == '-')
-			return "has a user that is empty or starts with \"-\"";
+		/* A "." could lead out of a directory where ssh_config has %r in a path. */
+		if (strchr("@-.", *made.host) != NULL)
+			return "has a user that is empty or starts with \"-\" or \".\"";
 		if (made.host + strspn(made.host, PLAIN "@") < host)
 			return "has a user with an octet other than letters, digits and ._@+=,-";
 	}

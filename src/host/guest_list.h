@@ -38,8 +38,8 @@ struct destination {
  *	an IPv6 address, in brackets after ssh://, which may have a scope (%eth0)
  *	vsock…/…: a path of these characters and "/"; it does not end in "/", and no component begins with "."
  * A user consists of letters, digits and ._-+=,@ ("@" as in a mail address).  Neither the user nor the host may be
- * empty or begin with "-".  Returns NULL and fills TO; or returns the fault and leaves TO unchanged.  The fault is a
- * predicate ("has …") for a message that begins with the name.
+ * empty, or begin with "-" or ".".  Returns NULL and fills TO; or returns the fault and leaves TO unchanged.  The fault
+ * is a predicate ("has …") for a message that begins with the name.
  */
 const char *guest_list_destination(const char *name, struct destination *to);
 

@@ -13,7 +13,7 @@ check_destination(const char *name)
 	REQUIRE(guest_list_destination(name, &to) == NULL);
 	host = strrchr(to.host, '@') != NULL ? strrchr(to.host, '@') + 1 : to.host;
 	percent = strchr(to.host, '%');
-	REQUIRE(to.host[0] != '-' && to.host[0] != '@' && host[0] != '\0' && host[0] != '-' && host[0] != '.' && host[0] != '/');
+	REQUIRE(to.host[0] != '-' && to.host[0] != '@' && to.host[0] != '.' && host[0] != '\0' && host[0] != '-' && host[0] != '.' && host[0] != '/');
 	REQUIRE(strpbrk(to.host, "[]") == NULL && strstr(to.host, "/.") == NULL && strspn(to.port, "0123456789") == strlen(to.port));
 	REQUIRE(strchr(to.host, '/') == NULL || strncmp(host, "vsock", 5) == 0);
 	/*

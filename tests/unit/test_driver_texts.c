@@ -123,7 +123,8 @@ destinations(void **unused)
 		"web1:22", "root@web1:22", ":", "a:", "[::1]", "[web1]", "web[1]", "root@[::1]:22", "ssh://::1", "ssh://::1:22", "ssh://[::1",
 		"ssh://[::1]x", "ssh://[::1]22", "ssh://[web1]:22", "ssh://[::1]]:22", "ssh://web1:", "ssh://web1:0", "ssh://web1:65536",
 		"ssh://web1:022", "ssh://web1:123456", "ssh://web1:ssh", "ssh://web1:-1", "ssh://", "ssh://root@", "ssh://@web1", "ssh://:22",
-		"root@", "@web1", "@", "root@-oX", "ssh://-web1", "ssh://-root@web1", "-root@web1", "a:b@web1", "a/b@web1"
+		"root@", "@web1", "@", "root@-oX", "ssh://-web1", "ssh://-root@web1", "-root@web1", "a:b@web1", "a/b@web1",
+		"..@web1", ".@web1", "ssh://..@web1", ".ssh@web1", "..@vsock/3", ".a@b@web1"
 	};
 	struct destination to;
 
