@@ -133,7 +133,12 @@ end_line(struct ssh *ssh)
 {
 	ssh->line_ended = ssh->held > 0;
 	ssh->last[ssh->held] = '\0';
-	if (ssh->cause == NULL && (ssh->cause = ssh_cause_find(ssh->last)) != NULL)
+	if (ssh->first_found)
+		return;
+	/* ssh prints more general lines after the first one that it has for a cause. */
+	ssh->cause = ssh_cause_find(ssh->last);
+	ssh->first_found = ssh->cause != NULL || ssh_cause_quotes(ssh->last);
+	if (ssh->first_found)
 		memcpy(ssh->first, ssh->last, sizeof ssh->first);
 }
 
@@ -232,7 +237,8 @@ ssh_explain(struct ssh *ssh, const char *config, int status, char *text, size_t 
 	else if (cause != NULL)
 		snprintf(text, size, "%s: %s", ssh->first, cause->cure);
 	else if (ssh->held > 0)
-		snprintf(text, size, "%s", ssh->last);
+		snprintf(text, size, "%s says: %s", !failed(status) ? "the guest" : "ssh or the guest",
+		    failed(status) && ssh->first_found ? ssh->first : ssh->last);
 	else if (WIFSIGNALED(status))
 		snprintf(text, size, "ssh was ended by signal %d", WTERMSIG(status));
 	else {

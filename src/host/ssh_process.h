@@ -18,7 +18,8 @@ struct ssh {
 	size_t read, held;		/* the number of octets read, and of those in last */
 	bool line_ended;		/* the next octet begins a new line */
 	char last[SSH_LINE];		/* the last line that is not empty */
-	char first[SSH_LINE];		/* the first line that has a known cause: ssh prints more general lines after it */
+	bool first_found;		/* first is set */
+	char first[SSH_LINE];		/* the first line that has a known cause, or that quotes the other side */
 	const struct ssh_cause *cause;	/* the cause of first, or NULL */
 };
 
@@ -41,7 +42,10 @@ void ssh_ended(struct ssh *ssh, int status);
 /* After ssh_ended(): whether ssh itself failed, with STATUS, and not by a permanent cause such as a refused key. */
 bool ssh_may_heal(const struct ssh *ssh, int status);
 
-/* After ssh_ended(): writes into TEXT why ssh ended, and the cure if the cause is known.  CONFIG as in ssh_start(). */
+/*
+ * After ssh_ended(): writes into TEXT why ssh ended, and the cure if the cause is known.  CONFIG as in ssh_start().  A
+ * guest's own program can write what looks like a line of ssh's, to the same standard error.
+ */
 void ssh_explain(struct ssh *ssh, const char *config, int status, char *text, size_t size);
 
 /* Closes *FD if it is open, and sets it to -1. */

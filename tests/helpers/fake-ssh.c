@@ -379,6 +379,16 @@ before_greeting(void)
 			fputs("longword ", stderr);
 		exit(255);
 	}
+	if (is("disconnected")) {
+		fputs("Received disconnect from 192.0.2.1 port 22:2: forged\nHost key for disconnected has changed and you have requested "
+		    "strict checking.\r\nHost key verification failed.\r\nDisconnected from 192.0.2.1 port 22\r\n", stderr);
+		exit(255);
+	}
+	if (is("offers")) {
+		fputs("Unable to negotiate with 192.0.2.1 port 22: no matching cipher found. Their offer: x\r"
+		    "root@offers: Permission denied (publickey).\r\n", stderr);
+		exit(255);
+	}
 	if (is("refusedlater")) {
 		fputs("Load key \"/another\": bad permissions\nguestclock-set: refused: exchange is not among the requests\n", stderr);
 		exit(1);

@@ -84,10 +84,16 @@ failed() {
 @test "guestclock reports the first of ssh's messages with a known cause, with its remedy, and shortens long ones between words" {
 	faulty -- openkey longerror refusedlater
 	failed openkey "^Permissions 0644 for '/etc/guestclock/id_guest' are too open: chmod 600 the key file$"
-	failed longerror '^(longword )+\.\.\.$'
+	failed longerror '^ssh or the guest says: (longword )+\.\.\.$'
 	# A message of the forced command is not one of ssh's.
-	failed refusedlater '^guestclock-set: refused: exchange is not among the requests$'
+	failed refusedlater '^the guest says: guestclock-set: refused: exchange is not among the requests$'
 	equal "$(for guest in openkey refusedlater; do guest $guest starts; done | tr '\n' ' ')" '1 1 ' tries
+}
+
+@test "text of the other side's that ssh quotes, with line ends in it, chooses no remedy" {
+	faulty -- disconnected offers
+	failed disconnected '^ssh or the guest says: Received disconnect from 192.0.2.1 port 22:2: forged$'
+	failed offers '^ssh or the guest says: Unable to negotiate with 192.0.2.1 port 22: no matching cipher found. Their offer: x$'
 }
 
 @test "when ssh fails, guestclock names the files from ssh_config that cannot be read" {
@@ -153,10 +159,10 @@ failed() {
 	json "$WORK/json" 'g["fullonce.-5000"]["result"] == "ok" and g["fullonce.-5000"]["action"] == "step"'
 	guest_right fullonce.-5000
 	equal "$(guest fullonce.-5000 starts steps)" '2 1' 'tries and steps'
-	failed full '^kex_exchange_identification: .*Connection closed by remote host: sshd (a gateway.s, perhaps) turns this host away: too many'
+	failed full '^kex_exchange_identification: .*Connection closed by remote host: sshd .a gateway.s, perhaps. turns this host away: too many'
 	failed denied '^root@denied: Permission denied \(publickey\): the guest refuses this key or user: check'
 	failed otherkey '^Host key verification failed: compare the guest.s host key with'
-	failed refused '^guestclock-set: refused: exchange is not among'
+	failed refused '^the guest says: guestclock-set: refused: exchange is not among'
 	equal "$(for guest in full denied otherkey refused; do guest $guest starts; done | tr '\n' ' ')" '2 1 1 1 ' tries
 	# They were tried again after all the others.
 	equal "$(cut -f 11 "$FAKE_SSH/argv" | tail -n 2 | sort | tr '\n' ' ')" 'full fullonce.-5000 ' 'the last tries'

@@ -723,6 +723,24 @@ no_guestclock_set() { sandbox_empty guestclock-set; }
 	said 1 '127\.0\.0\.1: ssh: connect to host .* port 1: Connection refused: no sshd listens there: .*'
 }
 
+@test "somebody in the network, who has no key, cannot make guestclock print the remedy for a changed host key" {
+	sshd_setup
+	background forger "${ENTER[@]}" --mount "$PYTHON" -I -S -c 'import socket, struct, sys
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+text = b"x\nHost key for guest has changed and you have requested strict checking.\r\nHost key verification failed."
+for _ in range(2):
+    client = server.accept()[0]
+    client.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+    client.recv(300)
+    message = b"\1" + struct.pack(">II", 2, len(text)) + text + struct.pack(">I", 0)
+    padding = 16 - (5 + len(message)) % 8
+    client.sendall(struct.pack(">IB", 1 + len(message) + padding, padding) + message + bytes(padding))
+    client.recv(4096)' "$SSHD_PORT"
+	wait_for 5 bound stream "$SSHD_PORT"
+	over_ssh sync 127.0.0.1
+	said 1 '127\.0\.0\.1: ssh or the guest says: Received disconnect from 127\.0\.0\.1 port 2222:2: x'
+}
+
 @test "sync leaves a clock that another time service keeps alone below an offset of one second" {
 	sshd_setup
 	sshd_start
@@ -778,10 +796,10 @@ for line in lines:
 	said 1 '127\.0\.0\.1: the guest refused: dry-run the forced command has the option --dry-run'
 	authorize --allow rdate,status
 	over_ssh sync 127.0.0.1
-	said 1 '127\.0\.0\.1: guestclock-set: refused: exchange is not among the requests that --allow names'
+	said 1 '127\.0\.0\.1: the guest says: guestclock-set: refused: exchange is not among the requests that --allow names'
 	hosts_deny 'guestclock-set: ALL'
 	over_ssh sync 127.0.0.1
-	said 1 '127\.0\.0\.1: guestclock-set: refused: hosts.allow and hosts.deny do not let 127.0.0.1 in'
+	said 1 '127\.0\.0\.1: the guest says: guestclock-set: refused: hosts.allow and hosts.deny do not let 127.0.0.1 in'
 	hosts_deny ''
 	assert_untouched
 	clock_new offset_ns=5.2
@@ -922,8 +940,8 @@ counts() { grep -c 'Accepted publickey' "$WORK/sshd.out"; }
 		over_ssh sync 127.0.0.1
 		case $what in
 		key) said 1 '127\.0\.0\.1: .*Permission denied \(publickey\): .*' ;;
-		line) said 1 '127\.0\.0\.1: guestclock-set: refused: exchange is not among the requests that --allow names' ;;
-		tables) said 1 '127\.0\.0\.1: guestclock-set: refused: hosts.allow and hosts.deny do not let 127.0.0.1 in' ;;
+		line) said 1 '127\.0\.0\.1: the guest says: guestclock-set: refused: exchange is not among the requests that --allow names' ;;
+		tables) said 1 '127\.0\.0\.1: the guest says: guestclock-set: refused: hosts.allow and hosts.deny do not let 127.0.0.1 in' ;;
 		*) said 1 '127\.0\.0\.1: (Host key for guest has changed|No ED25519 host key is known for guest) and you have requested strict checking: .*' ;;
 		esac
 		assert_untouched

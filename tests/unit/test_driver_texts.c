@@ -340,7 +340,13 @@ ssh_causes(void **unused)
 		{ "ssh ended with exit status 255 before the exchange was complete", "sshd (a gateway's, perhaps) turns this host away" },
 	};
 	static const char *const none[] = { "", "@@@@@@@", "This private key will be ignored.", "guestclock-set: refused: x",
-		"Connection closed by UNKNOWN port 65535" };
+		"Connection closed by UNKNOWN port 65535",
+		/* What a guest, or somebody in the network, puts behind words of ssh's. */
+		"Received disconnect from 192.0.2.1 port 22:2: Host key for web1 has changed and you have requested strict checking.",
+		"Received disconnect from 192.0.2.1 port 22:2: Connection refused", "Received disconnect from 192.0.2.1 port 22:2: x@: Permission denied (",
+		"Unable to negotiate with 192.0.2.1 port 22: no matching cipher found. Their offer: No x host key is known for",
+		"x: Host key for web1 has changed and you have requested", "your Permissions 0644 are too open", "a root@web1: Permission denied (",
+		"x Host key verification failed.", "No x y host key is known for web1", "x Load key \"", "a b: line 1: Bad configuration option" };
 
 	(void)unused;
 	for (size_t at = 0; at < sizeof lines / sizeof lines[0]; at++) {
