@@ -107,6 +107,23 @@ advance_account(struct guest_clock *state, nanoseconds raw)
 	account_advance(&state->account, raw, kernel.slew_left, sysclock_rate_in_force());
 }
 
+/* Opens a lock file that exists.  If another kind of file is there, such as a FIFO, fails with EINVAL and waits for nobody. */
+static int
+open_existing(const char *path, int access)
+{
+	struct stat status;
+	int error, fd = open(path, access | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return -1;
+	error = fstat(fd, &status) != 0 ? errno : S_ISREG(status.st_mode) ? 0 : EINVAL;
+	if (error == 0)
+		return fd;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
 /*
  * Opens the lock file for reading and writing, and makes it if it is missing.  A new file gets the directory's owner:
  * that may be a user who sets the clock too and could not open root's file.  Returns -1 on failure, with errno.
@@ -118,7 +135,7 @@ open_lock(const char *path, const char *directory_path)
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 
 	if (fd < 0)
-		return errno == EEXIST ? open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+		return errno == EEXIST ? open_existing(path, O_RDWR) : -1;
 	if (stat(directory_path, &directory) == 0 && directory.st_uid != geteuid() &&
 	    fchown(fd, directory.st_uid, directory.st_gid) != 0) {
 		int error = errno;
@@ -146,7 +163,7 @@ guest_clock_open(struct guest_clock *state, const char *directory, bool writable
 			made = errno;
 		state->fd = open_lock(path, directory);
 	} else
-		state->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		state->fd = open_existing(path, O_RDONLY);
 	if (state->fd >= 0)
 		read_file(state);
 	else

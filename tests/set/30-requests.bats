@@ -886,7 +886,7 @@ holds() {
 	assert_stepped +100.0 3.0
 }
 
-@test "a request that cannot make its lock fails with the path and the reason, and follows no symbolic link" {
+@test "a request that cannot make its lock fails with the path and the reason, and follows no symbolic link or FIFO" {
 	badsource tcp:37:good
 	"${ENTER[@]}" --mount sh -c ': >/run/guestclock'
 	ask 'rdate -s 127.0.0.1'
@@ -896,6 +896,12 @@ holds() {
 	ask 'rdate -s 127.0.0.1'
 	refused 111 'cannot lock /run/guestclock/lock: '
 	[ ! -e "$WORK/elsewhere" ]
+	# A FIFO is not waited for.
+	"${ENTER[@]}" --mount sh -c "rm /run/guestclock/lock && mkfifo /run/guestclock/lock"
+	ask 'rdate -s 127.0.0.1'
+	refused 111 'cannot lock /run/guestclock/lock: Invalid argument'
+	ask status --dry-run
+	expect 0
 	# Garbage in the lock file is not believed.
 	"${ENTER[@]}" --mount sh -c 'rm /run/guestclock/lock && head -c 5000 /dev/urandom >/run/guestclock/lock'
 	clock_new offset_ns=-100.0
