@@ -14,7 +14,9 @@
 set -eu
 umask 022
 
-here=$(cd "$(dirname "$0")" && pwd)
+# With CDPATH, cd could go elsewhere, and print where.
+unset CDPATH
+here=$(cd -- "$(dirname -- "$0")" && pwd)
 top=${here%/*}
 build=${BUILD:-build}
 case $build in /*) ;; *) build=$top/$build ;; esac
@@ -257,7 +259,8 @@ install_guest() {
 	# Without systemd, whatever starts the guest has to make the directory again.
 	if ! systemd-tmpfiles --create "$tmpfilesdir/guestclock-set.conf" 2>/dev/null; then
 		install -d -o "$guest_user" -g "$guest_user" -m 755 /run/guestclock
-		[ ! -e /run/guestclock/lock ] || chown "$guest_user:$guest_user" /run/guestclock/lock
+		# The directory belongs to the user, who may have put a link to a file of root's there.
+		find /run/guestclock -name lock -type f -links 1 -exec chown -h "$guest_user:$guest_user" {} +
 	fi
 	cat <<-END
 		guestclock-set is ready for the user $guest_user.  Now append the host's public key to

@@ -3,7 +3,8 @@
 # The same files give the same octets: names are sorted, owners and modes are fixed, and the time is the day that NEWS.md
 # gives for the release.
 set -eu
-cd "$(dirname "$0")/.."
+unset CDPATH
+cd -- "$(dirname -- "$0")/.."
 
 files() {
 	if [ -e .git ]; then

@@ -57,7 +57,7 @@ owner_become(const char *state, struct driver_options *options)
 			return error;
 	if (chdir("/") != 0)
 		return errno;
-	/* Where a kernel or container has no keyrings or forbids this call, the programs that are started have none either. */
+	/* Where the kernel lacks this call or a container forbids it, the programs that are started cannot use keys. */
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS && errno != EPERM)
 		return errno;
 	user = getpwuid(status.st_uid);

@@ -271,6 +271,23 @@ $SET
 	[[ $output == *'Connection refused'* ]] || { printf '%s\n' "$output"; return 1; }
 }
 
+@test "where there is no systemd-tmpfiles, a link that the user put at the lock gives the user no file of root's" {
+	local links
+	# The box's programs are this machine's: put one that fails in place of systemd-tmpfiles.
+	box mkdir -p /usr/local/sbin
+	printf '#!/bin/sh\nexit 1\n' | box sh -c 'cat >/usr/local/sbin/systemd-tmpfiles && chmod 755 /usr/local/sbin/systemd-tmpfiles'
+	box install -d /run/guestclock
+	box touch /run/guestclock/lock
+	install_guest >/dev/null
+	equal "$(box stat -c '%U' /run/guestclock/lock)" _guestclock-set 'owner of the lock that root made'
+	box sh -c 'echo secret >/run/secret && chmod 600 /run/secret'
+	for links in -s ''; do
+		box ln -f $links /run/secret /run/guestclock/lock
+		install_guest >/dev/null
+		equal "$(box stat -c '%U %a' /run/secret)" 'root 600' "owner and mode of root's file (ln $links)"
+	done
+}
+
 @test "install.sh and the program are enough to install a guest" {
 	box mkdir /mnt/copied
 	box cp /mnt/top/dist/install.sh /mnt/copied
@@ -281,6 +298,11 @@ $SET
 	run -111 box sh /mnt/copied/install.sh guest
 	equal "$output" "install.sh: /mnt/copied/guestclock-set does not run here: build it for $(uname -m), statically (the default)"
 	run -2 box getent passwd _guestclock-set
+	# With CDPATH, cd would go to the program of another directory.
+	box mkdir -p /mnt/elsewhere/copied
+	box cp /mnt/copied/guestclock-set /mnt/elsewhere/copied
+	run -111 box sh -c 'rm -f /mnt/copied/guestclock-set && cd /mnt && CDPATH=/mnt/elsewhere sh copied/install.sh guest'
+	equal "$output" 'install.sh: no program guestclock-set in /mnt/copied nor in /mnt/build: build it with make, or copy it beside install.sh'
 	box cp /mnt/top/build/guestclock-set /mnt/copied
 	run -0 box sh /mnt/copied/install.sh guest
 	equal "${lines[0]}" "guestclock-set is ready for the user _guestclock-set.  Now append the host's public key to"
