@@ -6,7 +6,10 @@
 #define NUMBERS (sizeof(struct account) / sizeof(int64_t))
 #define DIGITS 16
 #define HOUR_SLOT (ACCOUNT_HOUR / (ACCOUNT_SLOTS - 1))
-#define DAY_SLOT (ACCOUNT_DAY / (ACCOUNT_SLOTS - 1))
+/* The slots of the hour in one of the day. */
+#define DAY_SLOTS 24
+/* After this many slots of the hour, nothing from before is remembered. */
+#define SLOTS_MOST (ACCOUNT_SLOTS + ACCOUNT_SLOTS * DAY_SLOTS)
 
 /* The kernel keeps a frequency in steps of 0.015 parts per 10^9: the rate read differs from that set by at most 1. */
 #define RATE_ROUNDING 1
@@ -32,35 +35,63 @@ present(const struct account *account)
 	return ns_subtract(account->position, account->slew);
 }
 
-/* Fills the slots since account->raw: since then, the clock went at most from present() to the end of its slew. */
-static void
-roll(struct account_span *span, nanoseconds length, const struct account *account, nanoseconds raw)
-{
-	int64_t from = account->raw / length, slots = raw / length - from;
-	nanoseconds now = present(account);
-
-	for (int64_t at = 1; at <= slots && at <= ACCOUNT_SLOTS; at++) {
-		/* After more than ACCOUNT_SLOTS lengths, each slot is filled once: in which order does not matter. */
-		int64_t slot = (from + at) % ACCOUNT_SLOTS;
-
-		span->low[slot] = least(now, account->position);
-		span->high[slot] = most(now, account->position);
-	}
-}
-
-static void
-widen(struct account_span *span, int64_t slot, nanoseconds position)
-{
-	slot %= ACCOUNT_SLOTS;
-	span->low[slot] = least(span->low[slot], position);
-	span->high[slot] = most(span->high[slot], position);
-}
-
-/* How far beyond an end of the range a return may go.  DISTANCE: from where the clock is to that end. */
+/* POSITION as far as it counts: without what a return came beyond the positions of the day. */
 static nanoseconds
-near(nanoseconds distance)
+counted(const struct account *account, nanoseconds position)
 {
-	return most(0, least(distance / 10, ACCOUNT_NEAR));
+	nanoseconds end = ns_subtract(account->position, account->beyond);
+
+	return account->beyond > 0 ? least(position, end) : account->beyond < 0 ? most(position, end) : position;
+}
+
+static void
+widen(struct account_span *span, int64_t slot, nanoseconds low, nanoseconds high)
+{
+	span->low[slot] = least(span->low[slot], low);
+	span->high[slot] = most(span->high[slot], high);
+}
+
+/* How far the rate that a request ordered moves the clock in the time ELAPSED. */
+static nanoseconds
+moved_by_rate(const struct account *account, nanoseconds elapsed)
+{
+	int64_t rate = account_rate_is_ordered(account) ? ns_subtract(account->rate_ordered, account->rate_before) : 0;
+
+	return ns_add(ns_multiply(rate, elapsed / NS_PER_SECOND),
+	    ns_multiply(rate, elapsed % NS_PER_SECOND / 1000) / (NS_PER_SECOND / 1000));
+}
+
+/* Where the clock was from the time FROM to UNTIL after account->raw: on the way to its slew's end, moved by its rate. */
+static void
+pass(struct account *account, int64_t slot, nanoseconds from, nanoseconds until)
+{
+	nanoseconds now = counted(account, present(account)), end = counted(account, account->position);
+	nanoseconds first = moved_by_rate(account, from), last = moved_by_rate(account, until);
+
+	widen(&account->hour, slot, ns_add(least(now, end), least(first, last)), ns_add(most(now, end), most(first, last)));
+}
+
+/* Moves the hour on to the time RAW, and what leaves it into the day. */
+static void
+roll(struct account *account, nanoseconds raw)
+{
+	int64_t slot = account->raw / HOUR_SLOT, final = raw / HOUR_SLOT;
+
+	pass(account, slot % ACCOUNT_SLOTS, 0, least(raw, ns_multiply(HOUR_SLOT, slot + 1)) - account->raw);
+	for (slot = most(slot, final - SLOTS_MOST) + 1; slot <= final; slot++) {
+		int64_t of_hour = slot % ACCOUNT_SLOTS, of_day = slot / DAY_SLOTS % ACCOUNT_SLOTS;
+		nanoseconds low = account->hour.low[of_hour], high = account->hour.high[of_hour];
+
+		if (slot % DAY_SLOTS == 0) {
+			account->day.low[of_day] = low;
+			account->day.high[of_day] = high;
+		}
+		widen(&account->day, of_day, low, high);
+		account->hour.low[of_hour] = INT64_MAX;
+		account->hour.high[of_hour] = INT64_MIN;
+		pass(account, of_hour, slot * HOUR_SLOT - account->raw,
+		    least(raw, ns_multiply(HOUR_SLOT, slot + 1)) - account->raw);
+	}
 }
 
 static struct interval
@@ -75,6 +106,40 @@ positions(const struct account_span *span)
 	return all;
 }
 
+/* All positions that are remembered. */
+static struct interval
+reached(const struct account *account)
+{
+	struct interval hour = positions(&account->hour), day = positions(&account->day);
+
+	return (struct interval){ least(hour.low, day.low), most(hour.high, day.high) };
+}
+
+/*
+ * How far beyond an end of the range a return may go.  DISTANCE: from where the clock is to that end.  If the clock is
+ * beyond it, it may stay there.
+ */
+static nanoseconds
+near(nanoseconds distance)
+{
+	return distance < 0 ? ns_magnitude(distance) : least(distance / 10, ACCOUNT_NEAR);
+}
+
+/* What is left of the counted slew, after the time ELAPSED, when the kernel has SLEW_LEFT. */
+static nanoseconds
+unfinished(nanoseconds slew, nanoseconds slew_left, nanoseconds elapsed)
+{
+	/* Another program's has replaced it. */
+	if (slew_left != 0 && (slew_left < 0) != (slew < 0))
+		return 0;
+	if (slew < 0)
+		return most(slew, slew_left);
+	/* Complete beyond doubt, even if raw seconds are a tenth shorter. */
+	if (slew_left == 0 && elapsed / 2500 >= ns_add(slew, 2 * ACCOUNT_SLEW_SECOND))
+		return 0;
+	return least(slew, ns_add(slew_left, ACCOUNT_SLEW_SECOND));
+}
+
 void
 account_advance(struct account *account, nanoseconds raw, nanoseconds slew_left, int64_t rate)
 {
@@ -82,52 +147,51 @@ account_advance(struct account *account, nanoseconds raw, nanoseconds slew_left,
 	raw = most(raw, 0);
 	if (raw < account->raw)
 		*account = (struct account){ .raw = 0 };
-	roll(&account->hour, HOUR_SLOT, account, raw);
-	roll(&account->day, DAY_SLOT, account, raw);
-	account->raw = raw;
 	account->rate = rate;
-	/* A slew is complete, or another program's has replaced it. */
-	if (slew_left == 0 || (slew_left < 0) != (account->slew < 0))
-		account->slew = 0;
-	else
-		account->slew = account->slew < 0 ? most(account->slew, slew_left) : least(account->slew, slew_left);
+	roll(account, raw);
+	account->position = ns_add(account->position, moved_by_rate(account, raw - account->raw));
+	account->slew = unfinished(account->slew, slew_left, raw - account->raw);
+	account->raw = raw;
+}
+
+/* The highest and lowest position that the limits allow without a return. */
+static struct interval
+limits(const struct account *account, nanoseconds max_step, nanoseconds max_back)
+{
+	struct interval day = positions(&account->day);
+
+	return (struct interval){ ns_subtract(day.low, least(max_back, max_step)), ns_add(day.high, max_step) };
 }
 
 struct interval
-account_room(const struct account *account, nanoseconds max_step, nanoseconds max_back, int64_t max_rate)
+account_room(const struct account *account, nanoseconds max_step, nanoseconds max_back)
 {
-	struct interval hour = positions(&account->hour), day = positions(&account->day), room = { INT64_MIN, INT64_MAX };
-	nanoseconds by_rate = ns_multiply(least(ns_magnitude(account->rate), max_rate), ACCOUNT_HOUR / NS_PER_SECOND);
+	struct interval limit = limits(account, max_step, max_back), all = reached(account), room = { INT64_MIN, INT64_MAX };
 	nanoseconds now = present(account);
 
-	max_back = least(max_back, max_step);
-	day.high = ns_add(day.high, near(ns_subtract(day.high, now)));
-	day.low = ns_subtract(day.low, near(ns_subtract(now, day.low)));
-	hour.high = ns_subtract(hour.high, ns_add(max_back, account->rate > 0 ? by_rate : 0));
-	hour.low = ns_add(hour.low, ns_add(max_step, account->rate < 0 ? by_rate : 0));
-	/* Staying is always allowed: after a return a little beyond the range, or a rate that has ended, it could be outside. */
+	all.low = ns_subtract(all.low, near(ns_subtract(now, all.low)));
+	all.high = ns_add(all.high, near(ns_subtract(all.high, now)));
+	/* Staying is always allowed, whatever numbers a damaged file has. */
 	if (max_step != INT64_MAX)
-		room.high = most(0, ns_subtract(most(day.high, hour.low), now));
-	if (max_back != INT64_MAX)
-		room.low = least(0, ns_subtract(least(day.low, hour.high), now));
+		room.high = most(0, ns_subtract(most(all.high, limit.high), now));
+	if (least(max_back, max_step) != INT64_MAX)
+		room.low = least(0, ns_subtract(least(all.low, limit.low), now));
 	return room;
 }
 
 void
-account_move(struct account *account, nanoseconds correction, bool slew)
+account_move(struct account *account, nanoseconds max_step, nanoseconds max_back, nanoseconds correction, bool slew)
 {
-	struct interval day = positions(&account->day);
-	nanoseconds position = ns_add(present(account), correction);
+	struct interval limit = limits(account, max_step, max_back), all = reached(account);
+	nanoseconds now = present(account), position = ns_add(now, correction);
 
 	account->position = position;
 	account->slew = slew ? correction : 0;
-	widen(&account->hour, account->raw / HOUR_SLOT, position);
 	/* A return that comes a little beyond the range must not make it larger: the next would come beyond that. */
-	if (position < day.low && position >= ns_subtract(day.low, ACCOUNT_NEAR))
-		position = day.low;
-	if (position > day.high && position <= ns_add(day.high, ACCOUNT_NEAR))
-		position = day.high;
-	widen(&account->day, account->raw / DAY_SLOT, position);
+	account->beyond = ns_add(least(0, ns_subtract(position, least(all.low, limit.low))),
+	    most(0, ns_subtract(position, most(all.high, limit.high))));
+	position = counted(account, position);
+	widen(&account->hour, account->raw / HOUR_SLOT % ACCOUNT_SLOTS, position, position);
 }
 
 void

@@ -1,13 +1,15 @@
 /*
- * The account of how far requests with --max-step or --max-back have moved the clock, so that those limits hold for all
- * sessions together, and of the rate that a request ordered.
+ * The account of how far requests have moved the clock, so that --max-step and --max-back hold for all sessions together,
+ * and of the rate that a request ordered.
  *
- * A position is the sum of these requests' steps and slews since the account began, in nanoseconds; positive: forward.
- * It is the movement of CLOCK_REALTIME against CLOCK_MONOTONIC_RAW without what the rate in force, other requests and
- * programs, and the kernel (after a suspend) add.  Times are of CLOCK_MONOTONIC_RAW: nobody can set it, and it counts
- * neither a pause of the guest nor a suspend.  The account remembers which positions the clock had in the last hour and
- * in the last day.  The positions of the last hour limit the next movement; but the clock may always return to a
- * position of the last day, so that the honest host can undo what another did.
+ * A position is the sum of the steps and slews of requests with these limits since the account began, and of what the
+ * rates that requests ordered have moved, in nanoseconds; positive: forward.  It is the movement of CLOCK_REALTIME against
+ * CLOCK_MONOTONIC_RAW without what other requests and programs, and the kernel (after a suspend), add.  Times are of
+ * CLOCK_MONOTONIC_RAW: nobody can set it, and it counts neither a pause of the guest nor a suspend.
+ *
+ * The rule: a correction may take the clock to any position that it had in the last day, so that the honest host can
+ * undo what another did; and in any hour beyond the highest and lowest position of the day before that hour by the
+ * limits.  So movements that another undid never count against the next one.
  *
  * An account that is all zero is a new one.
  *
@@ -20,13 +22,16 @@
 
 #include "lib/offset_interval.h"
 
-/* A span is remembered for at least the hour or the day, and for at most a sixth longer. */
+/* The hour is remembered for 60 to 70 minutes, and the day before it for 24 to 28 hours more. */
 #define ACCOUNT_SLOTS 7
 #define ACCOUNT_HOUR (INT64_C(3600) * NS_PER_SECOND)
 #define ACCOUNT_DAY (24 * ACCOUNT_HOUR)
 
 /* A return may go at most this far beyond where the clock was: the offset is measured, and the clock drifts. */
 #define ACCOUNT_NEAR NS_PER_SECOND
+
+/* At the start of each second the kernel takes this much off a slew (adjtime(3)), and then slews it in that second. */
+#define ACCOUNT_SLEW_SECOND (500 * NS_PER_MICROSECOND)
 
 /* The lowest and highest position in each sixth of the hour or day.  Time t has slot t / sixth % ACCOUNT_SLOTS. */
 struct account_span {
@@ -37,30 +42,33 @@ struct account_span {
 struct account {
 	nanoseconds raw;		/* the time of the last account_advance(); at least 0 */
 	nanoseconds position;		/* where the clock is when its slew is complete */
-	nanoseconds slew;		/* of the last slew that was counted: what is left of it, at most */
+	nanoseconds beyond;		/* by how much a return came beyond the positions of the day: that does not extend them */
+	nanoseconds slew;		/* of the last slew that was counted: what is left of it */
 	int64_t rate;			/* the rate correction in force, parts per 10^9 */
 	int64_t rate_ordered;		/* the rate that a request ordered last */
 	int64_t rate_before;		/* the rate before the first such order; if equal: none to undo */
-	struct account_span hour, day;
+	struct account_span hour, day;	/* the last hour, and the day before it */
 };
 
 /*
  * Brings ACCOUNT up to the time RAW.  SLEW_LEFT: how much of a slew the kernel has still to do.  RATE: the rate in force.
- * If RAW is earlier than before, the guest has another raw clock now (it moved to another machine): a new account.
+ * Counts the movement by the rate that a request ordered, if it is still in force: what it adds to the rate before.  Of a
+ * slew forward, counts the second in which it is as not yet done, of a slew back as done: so the clock is never farther
+ * back than the account says.  If RAW is earlier than before, the guest has another raw clock now (it moved to another
+ * machine): a new account.
  */
 void account_advance(struct account *account, nanoseconds raw, nanoseconds slew_left, int64_t rate);
 
 /*
- * The corrections that are allowed now: in the last hour and with this one, the clock moves by at most MAX_STEP in either
- * direction, and by at most MAX_BACK backwards (INT64_MAX: no limit).  A correction against the rate in force may be
- * larger: by what that rate, up to MAX_RATE (parts per 10^9), moves the clock in an hour.  A return to the positions of
- * the last day is allowed too, and beyond them by a tenth of the way, at most ACCOUNT_NEAR.  A correction ends a slew
+ * The corrections that are allowed now, in nanoseconds: to MAX_STEP beyond the highest position of the day before the
+ * last hour, and to the lesser of MAX_BACK and MAX_STEP below its lowest (INT64_MAX: no limit); to each position of
+ * the last hour and that day; and beyond these by a tenth of the way, at most ACCOUNT_NEAR.  A correction ends a slew
  * that is not complete, so what is left of it does not count.  The corrections always include 0.
  */
-struct interval account_room(const struct account *account, nanoseconds max_step, nanoseconds max_back, int64_t max_rate);
+struct interval account_room(const struct account *account, nanoseconds max_step, nanoseconds max_back);
 
-/* Counts a step by CORRECTION, or a slew. */
-void account_move(struct account *account, nanoseconds correction, bool slew);
+/* Counts a step by CORRECTION, or a slew by whole microseconds, that account_room() allows with these limits. */
+void account_move(struct account *account, nanoseconds max_step, nanoseconds max_back, nanoseconds correction, bool slew);
 
 /* Notes that the rate PPB was ordered. */
 void account_order_rate(struct account *account, int64_t ppb);

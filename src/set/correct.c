@@ -45,11 +45,13 @@ set_bound(struct guest_clock *run, nanoseconds bound, struct deed *deed)
 }
 
 static void
-carry_out(const struct policy_verdict *verdict, bool limited, struct guest_clock *run, struct deed *deed)
+carry_out(const struct policy_verdict *verdict, const struct set_options *options, struct guest_clock *run,
+    struct deed *deed)
 {
 	nanoseconds missed = 0;
 
-	deed->set_error = guest_clock_move(run, limited, verdict->decision == DECISION_SLEW, verdict->correction, &deed->moved);
+	deed->set_error = guest_clock_move(run, options->max_step, options->max_back, verdict->decision == DECISION_SLEW,
+	    verdict->correction, &deed->moved);
 	if (deed->set_error != 0)
 		return;
 	if (verdict->decision == DECISION_STEP) {
@@ -77,12 +79,15 @@ judge_and_set(struct situation *situation, const struct set_options *options, st
 	if (deed->kernel.synchronised && !situation->other_service)
 		situation->own_bound = run->bound * NS_PER_MICROSECOND;
 	result->verdict = policy_decide(situation, options);
-	if (decision_refuses(verdict->decision) || options->dry_run)
+	if (options->dry_run)
 		return;
+	/* Also if a limit refuses the correction: otherwise a rate that takes the clock beyond the limits would last. */
 	if (!situation->other_service)
 		deed->rate_undone = guest_clock_undo_rate(run);
+	if (decision_refuses(verdict->decision))
+		return;
 	if (verdict->correction != 0)
-		carry_out(verdict, set_options_limit_movement(options), run, deed);
+		carry_out(verdict, options, run, deed);
 	/* The clock is right: give the kernel this bound if it has none, or if its own has grown larger. */
 	else if (verdict->decision == DECISION_WITHIN_BOUND && !situation->other_service &&
 	    (!deed->kernel.synchronised || verdict->bound < deed->kernel.maxerror))
@@ -108,7 +113,6 @@ report(const struct correction *result, const struct deed *deed, const struct gu
 
 	format_seconds(result->residual, residual);
 	format_seconds(verdict->correction, correction);
-	outcome_rate_undone(deed->rate_undone);
 	if (deed->set_error != 0)
 		return outcome_fail("cannot %s the clock by %s s: %s", decision_name(verdict->decision), correction,
 		    guest_clock_set_complaint(run, deed->set_error));
@@ -146,6 +150,7 @@ correct_clock(const struct clock_reading *since, struct interval offset, nanosec
 	result->offset = interval_middle(offset);
 	result->residual = ns_add(result->offset, deed.moved);
 	correct_format(result->offset, interval_bound(offset), text);
+	outcome_rate_undone(deed.rate_undone);
 	if (decision_refuses(result->verdict.decision))
 		return outcome_refuse("%s: %s (offset %s)", decision_name(result->verdict.decision),
 		    decision_reason(result->verdict.decision), text);

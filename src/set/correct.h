@@ -20,8 +20,9 @@ struct correction {
 /*
  * Judges OFFSET (guest minus source, measured at SINCE or later, with round-trip delay DELAY) and carries out the
  * decision under the lock RUN, which the caller has opened.  Steps an offset of more than SLEW_UP_TO, and slews a
- * smaller one.  May undo the rate of an exchange (guest_clock_undo_rate()).  Sets nothing with options->dry_run, or if
- * the clock was set since SINCE.  After the unlock, reports and logs refusals and failures, and logs sets.  Fills in
+ * smaller one.  Undoes the rate of an exchange (guest_clock_undo_rate()), also if it refuses the correction, but not
+ * while another time service keeps the clock.  Sets nothing with options->dry_run, or if the clock was set since SINCE.
+ * After the unlock, reports and logs refusals and failures, and logs sets.  Fills in
  * RESULT, unless it cannot lock or cannot read the kernel's clock state.
  */
 enum status correct_clock(const struct clock_reading *since, struct interval offset, nanoseconds delay,

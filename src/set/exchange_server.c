@@ -83,25 +83,22 @@ lock_clock(struct server *server, enum exchange_reason *reason)
 
 /*
  * Carries out an order that is allowed.  The caller holds the lock.  *MOVED is how far a step moved the clock, or the
- * order's value for other orders; *UNDONE as guest_clock_undo_rate() returns it.  Returns 0 or an errno value.
+ * order's value for other orders.  Returns 0 or an errno value.
  */
 static int
-carry_out(struct server *server, const struct exchange_order *order, nanoseconds *moved, int64_t *undone)
+carry_out(struct server *server, const struct exchange_order *order, nanoseconds *moved)
 {
 	int error = 0;
 
 	*moved = order->value;
-	if (order->verb == EXCHANGE_RATE)
+	if (order->verb == EXCHANGE_RATE) {
 		server->rated = true;
-	else if (!server->rated)
-		*undone = guest_clock_undo_rate(server->run);
-	if (order->verb == EXCHANGE_RATE)
 		error = guest_clock_rate(server->run, order->value);
-	else if (order->verb == EXCHANGE_BOUND)
+	} else if (order->verb == EXCHANGE_BOUND)
 		error = guest_clock_record_bound(server->run, order->value);
 	else
-		error = guest_clock_move(server->run, set_options_limit_movement(server->options), order->verb == EXCHANGE_SLEW,
-		    order->value, moved);
+		error = guest_clock_move(server->run, server->options->max_step, server->options->max_back,
+		    order->verb == EXCHANGE_SLEW, order->value, moved);
 	server->since = sysclock_read();
 	server->measuring = false;
 	return error;
@@ -152,13 +149,16 @@ answer_set(struct server *server, const struct exchange_order *order)
 		reason = decision_wire_reason(decision);
 		refused = decision_reason(decision);
 	}
+	/* Also if a limit refuses the order: otherwise a rate that takes the clock beyond the limits would last. */
+	if (unlocked == NULL && !server->rated && (order->verb != EXCHANGE_RATE || refused != NULL))
+		undone = guest_clock_undo_rate(server->run);
 	if (refused == NULL)
-		error = carry_out(server, order, &moved, &undone);
+		error = carry_out(server, order, &moved);
 	if (unlocked == NULL)
 		guest_clock_unlock(server->run);
+	outcome_rate_undone(undone);
 	if (refused != NULL)
 		return send_no(server, reason, refused);
-	outcome_rate_undone(undone);
 	if (error != 0)
 		return send_no(server, REASON_FAILED, guest_clock_set_complaint(server->run, error));
 	log_set(order, moved);

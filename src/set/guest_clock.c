@@ -257,14 +257,19 @@ guest_clock_set_complaint(const struct guest_clock *state, int error)
 }
 
 int
-guest_clock_move(struct guest_clock *state, bool limited, bool slew, nanoseconds correction, nanoseconds *moved)
+guest_clock_move(struct guest_clock *state, nanoseconds max_step, nanoseconds max_back, bool slew,
+    nanoseconds correction, nanoseconds *moved)
 {
+	bool limited = max_step != INT64_MAX || max_back != INT64_MAX;
 	struct account before = state->account;
 	int error = 0;
 
 	state->write_error = 0;
+	/* As the kernel does: what it would drop must not count as done. */
+	if (slew)
+		correction -= correction % NS_PER_MICROSECOND;
 	if (limited) {
-		account_move(&state->account, correction, slew);
+		account_move(&state->account, max_step, max_back, correction, slew);
 		error = write_account(state);
 	}
 	if (error == 0)

@@ -71,11 +71,12 @@ const char *guest_clock_set_complaint(const struct guest_clock *state, int error
 bool guest_clock_other_service(const struct guest_clock *state, const struct sysclock_state *kernel);
 
 /*
- * Steps the clock by CORRECTION (sysclock_step(), MOVED) or slews it (sysclock_slew(), MOVED is not changed).  LIMITED:
- * counts it in the account.  Counts first: if the account cannot be written, the clock is not changed.  The caller holds
- * the lock, and has judged CORRECTION.
+ * Steps the clock by CORRECTION (sysclock_step(), MOVED) or slews it (sysclock_slew(), MOVED is not changed).  If
+ * MAX_STEP or MAX_BACK is not INT64_MAX, counts it in the account.  Counts first: if the account cannot be written, the
+ * clock is not changed.  The caller holds the lock, and has judged CORRECTION by these limits.
  */
-int guest_clock_move(struct guest_clock *state, bool limited, bool slew, nanoseconds correction, nanoseconds *moved);
+int guest_clock_move(struct guest_clock *state, nanoseconds max_step, nanoseconds max_back, bool slew,
+    nanoseconds correction, nanoseconds *moved);
 
 /* Sets the rate correction, in parts per 10^9 (sysclock_rate()), and records it first.  The caller holds the lock. */
 int guest_clock_rate(struct guest_clock *state, int64_t ppb);

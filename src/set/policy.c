@@ -70,7 +70,7 @@ judge_time(nanoseconds time, const struct set_options *options)
 static enum decision
 judge_movement(const struct account *account, nanoseconds correction, const struct set_options *options)
 {
-	struct interval room = account_room(account, options->max_step, options->max_back, options->max_rate);
+	struct interval room = account_room(account, options->max_step, options->max_back);
 
 	if (correction < room.low && options->max_back <= options->max_step)
 		return DECISION_TOO_FAR_BACK;

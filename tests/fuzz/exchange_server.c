@@ -145,10 +145,7 @@ check_set(void)
 	REQUIRE(++now.sets <= 64);
 }
 
-/* What a rate and an inexact return add to the limits, and a little of both. */
-#define BEYOND (6 * NS_PER_SECOND)
-
-/* After every order, the clock's reading and its movement are within the limits, or it is where it was before. */
+/* After every order, the clock's reading and its movement (an hour ago: 0) are within the limits, or it is where it was. */
 static void
 move(nanoseconds correction)
 {
@@ -156,26 +153,26 @@ move(nanoseconds correction)
 
 	now.clock = ns_add(now.clock, correction);
 	now.moved = ns_add(now.moved, correction);
-	REQUIRE(now.moved <= ns_add(now.low, ns_add(now.options.max_step, BEYOND)) ||
-	    now.moved <= ns_add(now.high, ACCOUNT_NEAR));
-	REQUIRE(now.moved >= ns_subtract(now.high, ns_add(back, BEYOND)) || now.moved >= ns_subtract(now.low, ACCOUNT_NEAR));
+	REQUIRE(now.moved <= now.options.max_step || now.moved <= ns_add(now.high, ACCOUNT_NEAR));
+	REQUIRE(now.moved >= -back || now.moved >= ns_subtract(now.low, ACCOUNT_NEAR));
 	now.low = now.moved < now.low ? now.moved : now.low;
 	now.high = now.moved > now.high ? now.moved : now.high;
 	REQUIRE(seconds_floor(now.clock) >= now.options.not_before && seconds_floor(now.clock) < now.options.not_after);
 }
 
 int
-guest_clock_move(struct guest_clock *state, bool limited, bool slew, nanoseconds correction, nanoseconds *moved)
+guest_clock_move(struct guest_clock *state, nanoseconds max_step, nanoseconds max_back, bool slew, nanoseconds correction,
+    nanoseconds *moved)
 {
 	check_set();
-	REQUIRE(limited == (now.options.max_step != INT64_MAX || now.options.max_back != INT64_MAX));
+	REQUIRE(max_step == now.options.max_step && max_back == now.options.max_back);
 	REQUIRE(!slew || ns_magnitude(correction) <= SYSCLOCK_SLEW_MAX);
 	if (now.fails)
 		return EINVAL;
 	/* A slew is complete at once. */
 	move(correction);
-	if (limited)
-		account_move(&state->account, correction, false);
+	if (set_options_limit_movement(&now.options))
+		account_move(&state->account, max_step, max_back, correction, false);
 	if (!slew)
 		*moved = correction;
 	return 0;

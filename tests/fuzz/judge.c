@@ -87,10 +87,10 @@ check_allowed(nanoseconds now, nanoseconds moved, nanoseconds correction, const 
 	nanoseconds back = options->max_back < options->max_step ? options->max_back : options->max_step;
 
 	REQUIRE(then >= options->not_before * (exact)NS_PER_SECOND && then < options->not_after * (exact)NS_PER_SECOND);
-	/* A limit of INT64_MAX means no limit.  A return to where the clock was, or nearly, has none. */
-	REQUIRE(options->max_step == INT64_MAX || position <= (exact)low + options->max_step ||
+	/* A limit of INT64_MAX means no limit.  A return to where the clock was has none.  An hour ago: 0. */
+	REQUIRE(options->max_step == INT64_MAX || position <= options->max_step ||
 	    position <= (exact)high + ACCOUNT_NEAR || correction <= 0);
-	REQUIRE(back == INT64_MAX || position >= (exact)high - back ||
+	REQUIRE(back == INT64_MAX || position >= -(exact)back ||
 	    position >= (exact)low - ACCOUNT_NEAR || correction >= 0);
 }
 
@@ -115,7 +115,7 @@ check_policy(struct input *input, nanoseconds sent, nanoseconds received, nanose
 	situation.other_service = (moved & 1) != 0;
 	forward = (struct exchange_order){ EXCHANGE_STEP, situation.slew_up_to };
 	back = (struct exchange_order){ EXCHANGE_STEP, -situation.slew_up_to };
-	account_move(&situation.account, moved, false);
+	account_move(&situation.account, INT64_MAX, INT64_MAX, moved, false);
 	verdict = policy_decide(&situation, &options);
 	REQUIRE(verdict.decision < DECISION_RATE_TOO_LARGE && verdict.bound >= 0);
 	REQUIRE(decision_name(verdict.decision) != NULL && decision_reason(verdict.decision) != NULL);

@@ -293,10 +293,32 @@ limited() {
 		talk 'slew +9.000000000\nbye\n' --max-step 10
 		replied "done $TIME"
 		talk 'step -9.000000000\nbye\n' --max-step 10
-		replied 'no too-far .+'
+		if [ "$at" = 1 ]; then replied "done $TIME"; else replied 'no too-far .+'; fi
 	done
 	assert_movement() { equal "$(clock_get offset_ns)" "$1" 'movement'; }
-	assert_movement 0
+	assert_movement -9000000000
+	# The kernel slews whole microseconds: a smaller slew is none to step back from.
+	account_new
+	clock_new
+	talk 'slew +0.000000999\nstep -0.000000999\nbye\n' --max-step 10 --max-back 0
+	replied "done $TIME" 'no too-far-back .+'
+	# What another session undid, again and again, does not keep the host from correcting a pause of 40 minutes.
+	for at in 1 2 3; do
+		talk 'step -3600.000000000\nstep +3600.000000000\n' --max-step 3600
+		replied "done $TIME" "done $TIME"
+		clock_later 1500
+		talk 'step +2400.000000000\nstep -2400.000000000\n' --max-step 3600
+		replied "done $TIME" "done $TIME"
+		clock_later 1500
+	done
+	talk 'step +6000.000000001\n' --max-step 3600
+	replied 'no too-far .+'
+	# Nor does a step that it did not undo, with another pause after it.
+	talk 'step -3600.000000000\n' --max-step 3600
+	replied "done $TIME"
+	clock_later 80000
+	talk 'step +6000.000000000\n' --max-step 3600
+	replied "done $TIME"
 	# Twenty sessions of 9.9 s; then the host steps back by what one of them gained.
 	account_new
 	clock_new
@@ -384,11 +406,40 @@ limited() {
 	expect 0
 	equal "$(clock_get tick freq)" '10007 0' 'tick and frequency'
 	assert_not_logged
-	# A host that undoes in steps what a rate does is not refused.
+	# What a rate has moved may be undone in one step, and nothing before it has.
 	account_new
 	clock_new
-	talk 'rate +1000.000\nstep -3.600000000\nstep -1.000000001\nstep -1.000000000\n' --max-back 1
-	replied "done $TIME" "done $TIME" 'no too-far-back .+' "done $TIME"
+	talk 'rate +1000.000\nstep -0.001000000\nrate +0.000\nstep -0.001000000\nrate +1000.000\n' --max-step 1 --max-back 0
+	replied "done $TIME" 'no too-far-back .+' "done $TIME" 'no too-far-back .+' "done $TIME"
+	clock_later 36000
+	talk 'step -36.000000000\nstep -1.000000001\n' --max-step 1 --max-back 0
+	replied "done $TIME" 'no too-far-back .+'
+	# An order or a correction that a limit refuses undoes the rate all the same; a dry run does not.
+	log_take
+	talk 'rate +1000.000\n'
+	log_take
+	talk 'step -50.000000000\n' --max-step 1 --dry-run
+	replied 'no too-far .+'
+	set_by_ssh_env 127.0.0.1 'rdate -s 127.0.0.1' --dry-run
+	equal "$(clock_get tick freq)" '10010 0' 'tick and frequency'
+	log_take
+	talk 'step -50.000000000\n' --max-step 1
+	replied 'no too-far .+'
+	equal "$(clock_get tick freq)" '10000 0' 'tick and frequency'
+	log_take
+	[[ ${logged[0]} =~ $undone && ${logged[1]} =~ 'refused: too-far' ]]
+	talk 'rate +1000.000\n'
+	talk 'rate +1000.001\n' --max-rate 1000
+	replied 'no too-far .+'
+	equal "$(clock_get tick freq)" '10000 0' 'tick and frequency'
+	talk 'rate +1000.000\n'
+	log_take
+	clock_set offset_ns=-50.0
+	set_by_ssh_env 127.0.0.1 'rdate -s 127.0.0.1' --max-step 1
+	equal "$status" 1 status
+	equal "$(clock_get tick freq)" '10000 0' 'tick and frequency'
+	log_take
+	[[ ${logged[0]} =~ $undone && ${logged[1]} =~ ': too-far' ]]
 }
 
 # assert_logged_three: one line for each rate that was set

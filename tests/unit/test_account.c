@@ -8,13 +8,14 @@
 #define SECOND NS_PER_SECOND
 #define MINUTE (60 * SECOND)
 #define HOUR ACCOUNT_HOUR
-/* The longest that an hour or a day is remembered. */
+#define DAY ACCOUNT_DAY
+/* The longest that an hour is remembered, and a position. */
 #define LONG_HOUR (HOUR / 6 * 7)
-#define LONG_DAY (ACCOUNT_DAY / 6 * 7)
+#define LONG_DAY (LONG_HOUR + DAY / 6 * 7)
 
 static struct account account;
 static nanoseconds raw, slew_left;
-static int64_t rate, max_rate;
+static int64_t rate;
 static nanoseconds max_step, max_back;
 
 static int
@@ -24,7 +25,6 @@ start(void **unused)
 	account = (struct account){ .raw = 0 };
 	raw = 12345 * SECOND;
 	slew_left = rate = 0;
-	max_rate = 1000000;
 	max_step = max_back = INT64_MAX;
 	account_advance(&account, raw, 0, 0);
 	return 0;
@@ -36,7 +36,7 @@ allowed(nanoseconds correction)
 	struct interval room;
 
 	account_advance(&account, raw, slew_left, rate);
-	room = account_room(&account, max_step, max_back, max_rate);
+	room = account_room(&account, max_step, max_back);
 	return correction >= room.low && correction <= room.high;
 }
 
@@ -48,7 +48,7 @@ moved(nanoseconds correction, bool slew)
 	bool moves = allowed(correction);
 
 	if (moves) {
-		account_move(&account, correction, slew);
+		account_move(&account, max_step, max_back, correction, slew);
 		slew_left = slew ? correction : 0;
 	}
 	account_write(&account, text);
@@ -93,7 +93,7 @@ sessions_add_up(void **unused)
 
 /* However often and at whatever times: in any hour at most the limit. */
 static void
-any_hour(void **unused)
+forward_in_any_hour(void **unused)
 {
 	nanoseconds at[500], position[500];
 
@@ -111,6 +111,69 @@ any_hour(void **unused)
 	}
 	/* Some 69 hours at 9 s. */
 	assert_true(account.position > 400 * SECOND);
+}
+
+/*
+ * The rule of account.h, for movements at random, thieves who go to and fro among them: beyond all positions of the day,
+ * a correction goes at most by the limit from those that are an hour old or older.
+ */
+static void
+rule(void **unused)
+{
+	static nanoseconds at[4000], position[4000];
+	uint32_t random = 1;
+
+	(void)unused;
+	max_step = 10 * SECOND;
+	max_back = 4 * SECOND;
+	at[0] = raw;
+	for (int move = 1; move < 4000; move++) {
+		nanoseconds low = 0, high = 0, old_low = INT64_MAX, old_high = INT64_MIN;
+
+		random = random * 1664525 + 1013904223;
+		raw += (random >> 8) % 8 == 0 ? LONG_DAY / 3 : (random >> 8) % 1200 * SECOND;
+		for (int earlier = move - 1;
+		    earlier >= 0 && (earlier == move - 1 || raw - at[earlier + 1] <= LONG_DAY); earlier--) {
+			bool old = raw - at[earlier] >= HOUR;
+
+			low = earlier == move - 1 || position[earlier] < low ? position[earlier] : low;
+			high = earlier == move - 1 || position[earlier] > high ? position[earlier] : high;
+			if (old) {
+				old_low = position[earlier] < old_low ? position[earlier] : old_low;
+				old_high = position[earlier] > old_high ? position[earlier] : old_high;
+			}
+		}
+		random = random * 1664525 + 1013904223;
+		step((nanoseconds)(random >> 4) % (30 * SECOND) - 15 * SECOND);
+		at[move] = raw;
+		position[move] = account.position;
+		if (position[move] > high + ACCOUNT_NEAR && old_high != INT64_MIN)
+			assert_true(position[move] <= old_high + max_step);
+		if (position[move] < low - ACCOUNT_NEAR && old_low != INT64_MAX)
+			assert_true(position[move] >= old_low - max_back);
+	}
+}
+
+/* What another undid takes nothing from the honest host. */
+static void
+nothing_in_all(void **unused)
+{
+	(void)unused;
+	max_step = HOUR;
+	for (int time = 0; time < 60; time++) {
+		assert_true(step(-HOUR) && step(HOUR));
+		for (int try = 0; try < 5; try++) {
+			raw += 10 * MINUTE;
+			assert_true(allowed(40 * MINUTE) && allowed(-40 * MINUTE) && allowed(HOUR) && !allowed(HOUR + 1));
+		}
+	}
+	/* A thief sets the clock wrong, and the guest is paused: one step corrects both, for a day. */
+	assert_true(step(-HOUR));
+	raw += 23 * HOUR;
+	assert_true(allowed(HOUR + 40 * MINUTE));
+	assert_false(allowed(2 * HOUR + 1));
+	raw += LONG_DAY;
+	assert_false(allowed(HOUR + 40 * MINUTE));
 }
 
 static void
@@ -149,6 +212,7 @@ way_back(void **unused)
 		assert_false(allowed(-7 * SECOND));
 		assert_true(step(-5 * SECOND));
 	}
+	assert_true(step(1000));
 	/* In the other direction. */
 	raw += 2 * LONG_DAY;
 	max_back = INT64_MAX;
@@ -166,6 +230,32 @@ way_back(void **unused)
 	assert_false(allowed(-1));
 }
 
+/* A return comes at most a little beyond the range, however often and however long the clock stays there. */
+static void
+beyond(void **unused)
+{
+	(void)unused;
+	max_step = HOUR;
+	max_back = 0;
+	for (int time = 0; time < 40; time++) {
+		assert_true(step(10 * SECOND - account.position));
+		assert_true(step(-11 * SECOND) && !allowed(-1));
+		/* It may go a little back in, and stay. */
+		step(1);
+		assert_true(account.position >= -SECOND && allowed(0));
+		raw += 4 * HOUR + 40 * SECOND;
+	}
+	assert_false(allowed(-1));
+	/* A rate moves it from there, and only by that much the range. */
+	account_order_rate(&account, -1000000);
+	rate = -1000000;
+	raw += 1000 * SECOND;
+	assert_true(allowed(0));
+	assert_true(account.position >= -2 * SECOND);
+	assert_true(step(12 * SECOND));
+	assert_false(allowed(-14 * SECOND));
+}
+
 static void
 slews(void **unused)
 {
@@ -175,45 +265,122 @@ slews(void **unused)
 	assert_true(moved(10 * SECOND, true));
 	assert_true(moved(10 * SECOND, true) && !allowed(11 * SECOND + 1));
 	raw += 2000 * SECOND;
+	/* Of the last second it is not known whether it is done. */
 	slew_left = 9 * SECOND;
-	assert_true(allowed(99 * SECOND / 10) && !allowed(99 * SECOND / 10 + 1));
-	/* A step ends it: from here, 1 s ahead, as far back as from the target. */
-	assert_false(step(-11 * SECOND / 10 - 1));
-	assert_true(step(-SECOND));
+	assert_true(allowed(9 * SECOND + ACCOUNT_SLEW_SECOND) && !allowed(9901 * SECOND / 1000));
+	/* A step ends it. */
+	assert_true(step(-SECOND + ACCOUNT_SLEW_SECOND));
 	assert_int_equal(account.position, 0);
 	/* The same slew and its opposite by a step, again and again, get nowhere. */
 	assert_true(moved(9 * SECOND, true));
-	assert_false(step(-9 * SECOND));
-	assert_false(step(-SECOND));
+	assert_true(step(-9 * SECOND));
+	for (int time = 0; time < 9; time++) {
+		assert_true(moved(9 * SECOND, true));
+		assert_false(step(-9 * SECOND));
+	}
 	/* Another program's slew is not one of this account. */
 	slew_left = -5 * SECOND;
 	assert_true(allowed(0));
 	assert_int_equal(account.slew, 0);
-	/* While a slew lasts, hours later, where it began is still in the hour. */
-	start(NULL);
-	max_step = 10 * SECOND;
-	assert_true(moved(10 * SECOND, true));
-	raw += 2 * HOUR;
-	slew_left = 64 * SECOND / 10;
-	assert_true(allowed(704 * SECOND / 100) && !allowed(704 * SECOND / 100 + 1));
 }
 
+/* At the start of a second the kernel has taken 500 us off slew_left and slewed nothing yet. */
+static void
+slews_within_a_second(void **unused)
+{
+	(void)unused;
+	max_step = HOUR;
+	max_back = 0;
+	for (int time = 0; time < 100; time++) {
+		assert_true(moved(SECOND, true));
+		slew_left -= ACCOUNT_SLEW_SECOND;
+		assert_false(step(-ACCOUNT_SLEW_SECOND));
+		assert_false(step(-1));
+		assert_true(step(0));
+	}
+	assert_int_equal(account.position, 0);
+	/* At its end.  Of a slew back, that is assumed. */
+	max_back = INT64_MAX;
+	assert_true(moved(-SECOND, true));
+	slew_left += ACCOUNT_SLEW_SECOND;
+	assert_true(allowed(0));
+	assert_int_equal(account.position - account.slew, -ACCOUNT_SLEW_SECOND);
+	/* The last second of a slew, and long after it. */
+	assert_true(moved(300000, true));
+	slew_left = 0;
+	raw += SECOND;
+	assert_true(allowed(0));
+	assert_int_equal(account.slew, 300000);
+	raw += 4 * SECOND;
+	assert_true(allowed(0));
+	assert_int_equal(account.slew, 0);
+	assert_true(moved(SECOND, true));
+	slew_left = 0;
+	raw += 2000 * SECOND;
+	assert_true(allowed(0));
+	assert_int_equal(account.slew, ACCOUNT_SLEW_SECOND);
+	raw += 2000 * SECOND;
+	assert_true(allowed(0));
+	assert_int_equal(account.slew, 0);
+}
+
+static void
+order_rate(int64_t ppb)
+{
+	assert_true(allowed(0));
+	account_order_rate(&account, ppb);
+	rate = ppb;
+}
+
+/* A rate allows a step back only by what it has moved, and all of that, however many hours it took. */
 static void
 rates(void **unused)
 {
 	(void)unused;
-	max_step = 10 * SECOND;
-	max_back = SECOND;
-	/* A host that undoes in steps what a rate does is not refused: 3.6 s an hour at 1000 ppm. */
-	rate = 1000000;
-	assert_true(allowed(-46 * SECOND / 10) && !allowed(-46 * SECOND / 10 - 1) && !allowed(10 * SECOND + 1));
-	rate = -1000000;
-	assert_true(allowed(136 * SECOND / 10) && !allowed(136 * SECOND / 10 + 1) && !allowed(-SECOND - 1));
-	/* But not for a rate beyond --max-rate, which is another's. */
+	max_step = SECOND;
+	max_back = 0;
+	order_rate(1000000);
+	assert_false(allowed(-1));
+	order_rate(0);
+	assert_false(allowed(-1));
+	order_rate(1000000);
+	raw += 10 * HOUR;
+	assert_true(allowed(-36 * SECOND) && !allowed(-37 * SECOND - 1));
+	assert_true(step(-36 * SECOND));
+	assert_false(allowed(-1));
+	order_rate(0);
+	raw += 20 * HOUR;
+	assert_false(allowed(-1));
+	/* Every sixth of an hour, and after a day of it, back by that day's. */
+	order_rate(-1000000);
+	for (int time = 0; time < 6 * 48; time++) {
+		raw += 10 * MINUTE;
+		assert_true(allowed(0));
+	}
+	assert_true(allowed(24 * 36 * SECOND / 10) && !allowed(30 * 36 * SECOND / 10));
+	assert_true(step(24 * 36 * SECOND / 10));
+	/* The same without a request in between. */
+	order_rate(0);
+	raw += 2 * LONG_DAY;
+	order_rate(-1000000);
+	raw += 48 * HOUR;
+	assert_true(allowed(24 * 36 * SECOND / 10) && !allowed(30 * 36 * SECOND / 10 + SECOND));
+	/* What the clock is beside the rate before is what counts; and not if another program has set the rate. */
+	start(NULL);
+	max_step = max_back = 0;
+	rate = 50000;
+	order_rate(-950000);
+	raw += 1000 * SECOND;
+	assert_true(allowed(SECOND) && !allowed(11 * SECOND / 10 + 1));
+	rate = 12345;
+	raw += 1000 * SECOND;
+	assert_true(allowed(SECOND) && !allowed(11 * SECOND / 10 + 1));
+	/* Numbers of a damaged file. */
+	account_order_rate(&account, INT64_MAX);
+	account.rate_before = INT64_MIN;
 	rate = INT64_MAX;
-	assert_true(allowed(-46 * SECOND / 10) && !allowed(-46 * SECOND / 10 - 1));
-	rate = INT64_MIN;
-	assert_true(allowed(136 * SECOND / 10) && !allowed(136 * SECOND / 10 + 1));
+	raw = INT64_MAX;
+	assert_true(allowed(0));
 }
 
 static void
@@ -260,10 +427,10 @@ text_form(void **unused)
 	char text[ACCOUNT_TEXT], damaged[ACCOUNT_TEXT];
 
 	(void)unused;
-	account_move(&account, -5, true);
+	account_move(&account, INT64_MAX, INT64_MAX, -5, true);
 	account_write(&account, text);
 	assert_int_equal(strlen(text), ACCOUNT_TEXT - 1);
-	assert_non_null(strstr(text, " fffffffffffffffb fffffffffffffffb "));
+	assert_non_null(strstr(text, " fffffffffffffffb 0000000000000000 fffffffffffffffb "));
 	assert_true(account_read(text, &read));
 	assert_memory_equal(&read, &account, sizeof read);
 	for (size_t at = 0; at < ACCOUNT_TEXT - 1; at++) {
@@ -283,10 +450,14 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(no_limits, start),
 		cmocka_unit_test_setup(sessions_add_up, start),
-		cmocka_unit_test_setup(any_hour, start),
+		cmocka_unit_test_setup(forward_in_any_hour, start),
+		cmocka_unit_test_setup(rule, start),
+		cmocka_unit_test_setup(nothing_in_all, start),
 		cmocka_unit_test_setup(pauses_twice_a_day, start),
 		cmocka_unit_test_setup(way_back, start),
+		cmocka_unit_test_setup(beyond, start),
 		cmocka_unit_test_setup(slews, start),
+		cmocka_unit_test_setup(slews_within_a_second, start),
 		cmocka_unit_test_setup(rates, start),
 		cmocka_unit_test_setup(ordered_rates, start),
 		cmocka_unit_test_setup(raw_clock_goes_back, start),

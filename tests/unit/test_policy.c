@@ -228,7 +228,7 @@ steps_that_add_up(void **unused)
 	options.max_step = 10 * SECOND;
 	options.max_back = 5 * SECOND;
 	assert_int_equal(judge_step(NOW, 10 * SECOND, &account, &options), DECISION_STEP);
-	account_move(&account, 6 * SECOND, false);
+	account_move(&account, 10 * SECOND, 5 * SECOND, 6 * SECOND, false);
 	assert_int_equal(judge_step(NOW, 4 * SECOND, &account, &options), DECISION_STEP);
 	assert_int_equal(judge_step(NOW, 4 * SECOND + 1, &account, &options), DECISION_TOO_FAR);
 	/* Back to where the clock was, and a tenth beyond. */
@@ -237,11 +237,11 @@ steps_that_add_up(void **unused)
 	assert_int_equal(judge_step(NOW, -66 * SECOND / 10 - 1, &account, &options), DECISION_TOO_FAR_BACK);
 	options.max_back = INT64_MAX;
 	options.max_step = SECOND;
-	assert_int_equal(judge_step(NOW, -66 * SECOND / 10 - 1, &account, &options), DECISION_TOO_FAR);
+	assert_int_equal(judge_step(NOW, -7 * SECOND - 1, &account, &options), DECISION_TOO_FAR);
 	/* The same for a measured offset, the opposite of the correction. */
 	situation.account = account;
-	assert_int_equal(decide(66 * SECOND / 10, 1, situation, &options).decision, DECISION_STEP);
-	assert_int_equal(decide(66 * SECOND / 10 + 1, 1, situation, &options).decision, DECISION_TOO_FAR);
+	assert_int_equal(decide(7 * SECOND, 1, situation, &options).decision, DECISION_STEP);
+	assert_int_equal(decide(7 * SECOND + 1, 1, situation, &options).decision, DECISION_TOO_FAR);
 	assert_int_equal(decide(-1, 0, situation, &options).decision, DECISION_TOO_FAR);
 	/* The ends of the range. */
 	options = set_options_default();
