@@ -155,12 +155,13 @@ format_date(nanoseconds time, char text[DATE_TEXT])
 void
 format_quoted(const char *from, char *text, size_t size)
 {
-	size_t at;
+	size_t at = 0;
 
-	for (at = 0; at < size - 1 && from[at] != '\0'; at++)
-		text[at] = from[at] >= ' ' && from[at] <= '~' ? from[at] : '?';
+	for (; at < size - 1 && *from != '\0'; from++)
+		if (*from != ' ' || from[1] != ' ')
+			text[at++] = *from >= ' ' && *from <= '~' ? *from : '?';
 	text[at] = '\0';
-	if (from[at] == '\0')
+	if (*from == '\0')
 		return;
 	/* Cut between two words if the second half of TEXT has a space; else cut at the end. */
 	for (at = size - 4; at > size / 2 && text[at - 1] != ' '; at--)

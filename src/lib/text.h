@@ -40,7 +40,8 @@ void format_date(nanoseconds time, char text[DATE_TEXT]);
 
 /*
  * Copies text from outside for a message: at most SIZE - 1 octets.  Replaces every octet that is not printable ASCII by
- * "?".  If the text is cut, it ends in "...", between two words if possible.  SIZE is at least 8.
+ * "?", and several spaces in a row by one: on a terminal they could move a forged message to the start of a line.  If
+ * the text is cut, it ends in "...", between two words if possible.  SIZE is at least 8.
  */
 void format_quoted(const char *from, char *text, size_t size);
 

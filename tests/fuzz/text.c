@@ -75,18 +75,26 @@ check_cut(const char *text, const char *quoted, size_t size)
 }
 
 static void
-check_quoted(const char *text, size_t size)
+check_quoted(const char *original, size_t size)
 {
-	char *quoted = malloc(size);
+	char *quoted = malloc(size), *text = malloc(strlen(original) + 1);
+	size_t length = 0;
 
-	REQUIRE(quoted != NULL);
-	format_quoted(text, quoted, size);
+	REQUIRE(quoted != NULL && text != NULL);
+	format_quoted(original, quoted, size);
+	/* Of several spaces in a row, one stays. */
+	for (; *original != '\0'; original++)
+		if (length == 0 || *original != ' ' || text[length - 1] != ' ')
+			text[length++] = *original;
+	text[length] = '\0';
+	REQUIRE(strstr(quoted, "  ") == NULL);
 	REQUIRE(strnlen(quoted, size) < size && fuzz_printable(quoted));
 	if (strlen(text) < size)
 		REQUIRE(strlen(quoted) == strlen(text) && (!fuzz_printable(text) || strcmp(quoted, text) == 0));
 	else
 		check_cut(text, quoted, size);
 	free(quoted);
+	free(text);
 }
 
 /* Any 64 bits are a valid time and offset, and are printed as such. */

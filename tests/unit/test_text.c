@@ -113,6 +113,10 @@ prints(void **unused)
 	assert_string_equal(date, "1677-09-21T00:12:43.145224192Z");
 	format_quoted("a\tb\x80\n\"c", quoted, sizeof quoted);
 	assert_string_equal(quoted, "a?b??\"c");
+	format_quoted("  a     b   ", quoted, sizeof quoted);
+	assert_string_equal(quoted, " a b ");
+	format_quoted("1234567890     1", quoted, sizeof quoted);
+	assert_string_equal(quoted, "12345678...");
 	format_quoted("12345678901", quoted, sizeof quoted);
 	assert_string_equal(quoted, "12345678901");
 	format_quoted("123456789012", quoted, sizeof quoted);
