@@ -21,9 +21,11 @@
 /*
  * By default sshd, for example on a gateway, closes new connections at random while ten or more are not yet
  * authenticated (sshd_config(5), MaxStartups).  A guest is tried again only while fewer than this many guests have not
- * yet sent their greeting: then this run by itself does not reach the limit of ten.
+ * yet sent their greeting: then this run by itself does not reach the limit of ten.  A guest that has sent nothing for
+ * AGAIN_COUNTED counts no longer: else eight guests that hang would hold up all second tries for their time limit.
  */
 #define AGAIN_MOST 8
+#define AGAIN_COUNTED (5 * NS_PER_SECOND)
 /*
  * The shortest wait before a guest is tried again, and the range of a variable addition to it, so that the runs of
  * several hosts do not try the same gateway at the same time.
@@ -53,6 +55,7 @@ struct place {
 	enum stage stage;
 	bool busy;		/* the slot has a guest */
 	bool second;		/* this is the guest's second try */
+	nanoseconds begun;	/* when this try began */
 	nanoseconds started, deadline;
 	nanoseconds sent;	/* the host's time just before the last order was sent */
 	size_t held;
@@ -177,15 +180,22 @@ launch(struct sessions *sessions, struct place *place)
 	return true;
 }
 
-/* The number of guests whose ssh runs and whose greeting has not arrived. */
+/* Until when the slot's guest counts as one whose greeting has not arrived; 0 if it does not count. */
+static nanoseconds
+counts_until(const struct place *place)
+{
+	return place->busy && place->stage == STAGE_TALKING && place->client.phase == PHASE_GREETING ?
+	    place->begun + AGAIN_COUNTED : 0;
+}
+
 static size_t
 greeting_awaited(const struct sessions *sessions)
 {
+	nanoseconds now = sysclock_elapsed();
 	size_t count = 0;
 
 	for (size_t at = 0; at < sessions->places; at++)
-		count += sessions->place[at].busy && sessions->place[at].stage == STAGE_TALKING &&
-		    sessions->place[at].client.phase == PHASE_GREETING;
+		count += counts_until(&sessions->place[at]) > now;
 	return count;
 }
 
@@ -206,7 +216,8 @@ fill(struct sessions *sessions)
 		while (!place->busy && may_begin(sessions)) {
 			place->guest = sessions->queue[sessions->next].guest;
 			place->second = sessions->next >= sessions->count;
-			place->started = sysclock_elapsed() - sessions->queue[sessions->next].used;
+			place->begun = sysclock_elapsed();
+			place->started = place->begun - sessions->queue[sessions->next].used;
 			if (!launch(sessions, place))
 				return;
 			sessions->next++;
@@ -341,7 +352,7 @@ deadline_passed(struct place *place)
 		enter_stage(place, place->stage == STAGE_LEAVING ? STAGE_TERMINATED : STAGE_KILLED);
 }
 
-/* Handles the deadlines that have passed.  Returns the milliseconds until the next deadline or second try. */
+/* Handles the deadlines that have passed.  Returns the milliseconds until the next deadline, or a second try may begin. */
 static int
 next_deadline(struct sessions *sessions)
 {
@@ -356,6 +367,8 @@ next_deadline(struct sessions *sessions)
 			deadline_passed(place);
 		if (place->busy && place->deadline < soonest)
 			soonest = place->deadline;
+		if (sessions->next < sessions->queued && counts_until(place) > now && counts_until(place) < soonest)
+			soonest = counts_until(place);
 	}
 	return soonest == INT64_MAX || soonest <= now ? 0 : (int)((soonest - now) / NS_PER_MILLISECOND) + 1;
 }

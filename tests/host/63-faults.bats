@@ -209,6 +209,15 @@ print(most)' "$FAKE_SSH/waits"
 	none_left
 }
 
+@test "eight guests that hang before the greeting hold up the second tries of others for 5 s, not for their time limit" {
+	guestclock_background run sync --json -t 14 hang.0.{1,2,3,4,5,6,7,8} fullonce.-5000.{1,2,3}
+	wait_for 7 told_of fullonce.-5000.{1,2,3}
+	guest_right fullonce.-5000.{1,2,3}
+	ended run
+	equal "$status" 1 status
+	none_left
+}
+
 told_of() {
 	local guest
 	for guest in "$@"; do grep -qF "\"$guest\"" "$WORK/run.out" || return 1; done
