@@ -145,7 +145,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	printf -v name 'good.0.%0248d' 1
 	guestclock sync --json "$name"
 	tells 0
-	equal "$(awk '{ print length($9) }' FS='\t' "$FAKE_SSH/argv")" 255 'length of what ssh got'
+	equal "$(awk '{ print length($11) }' FS='\t' "$FAKE_SSH/argv")" 255 'length of what ssh got'
 	# Two names that differ only in their last octet, with octets that a file name must encode, have separate states.
 	name=${name//0/=}
 	name=good${name:4}
@@ -642,7 +642,7 @@ on_terminal() {
 	printf '#!/bin/sh\necho gone >&2\nexit 255\n' >"$WORK/bin/ssh"
 	chmod +x "$WORK/bin/ssh"
 	guestclock sync --prometheus "$WORK/metrics.prom" good.-7000.8
-	tells 1 'good.-7000.8: gone'
+	tells 1 'good.-7000.8: ssh or the guest says: gone'
 	equal "$(grep -c '^[^#]' "$WORK/metrics.prom")" 2 'values of a guest that failed'
 	grep -qE '^guestclock_last_success_timestamp_seconds\{guest="good\.-7000\.8"\} 17' "$WORK/metrics.prom"
 }
