@@ -262,6 +262,9 @@ exchange_datagram(struct query *query, const void *question, size_t length, nano
 {
 	int fd = query->sockets[query->used++];
 
+	/* What has come already answers no question. */
+	for (int strays = 0; strays < STRAYS && recv(fd, datagram->octets, sizeof datagram->octets, 0) >= 0; strays++)
+		continue;
 	datagram->sent = sysclock_now();
 	while (send(fd, question, length, MSG_NOSIGNAL) < 0)
 		if (errno != EINTR)

@@ -17,6 +17,8 @@ tcp alone:
     open                four octets, and does not close
 udp alone:
     lost=N              ignores N requests, then as good
+    queued=SECONDS      ignores the first request, sends the time plus SECONDS to every other socket that is connected to
+                        this port; then as good
 
 sntp (RFC 4330; times are "now" unless stated otherwise):
     good[=SECONDS]      fixed=WIRE          silent              lost=N              delay=SECONDS
@@ -114,12 +116,25 @@ def tcp(listener, mode, argument):
 
 # ---- UDP
 
+def connected(port):
+    """The ports of this host's sockets that are connected to PORT."""
+    for table in "/proc/net/udp", "/proc/net/udp6":
+        with open(table, encoding="ascii") as lines:
+            for line in list(lines)[1:]:
+                words = line.split()
+                if int(words[2].split(":")[1], 16) == port:
+                    yield int(words[1].split(":")[1], 16)
+
+
 def udp(s, mode, argument):
     asked = 0
     while True:
         _, client = s.recvfrom(2048)
         asked += 1
-        if mode == "silent" or mode == "lost" and asked <= int(argument):
+        if mode == "queued" and asked == 1:
+            for port in set(connected(s.getsockname()[1])) - {client[1]}:
+                s.sendto(four(now(float(argument))), (client[0], port, 0, 0))
+        if mode == "silent" or mode == "lost" and asked <= int(argument) or mode == "queued" and asked == 1:
             continue
         if mode == "delay":
             time.sleep(float(argument))
@@ -192,7 +207,7 @@ def sntp(s, mode, argument):
 SERVERS = {"tcp": tcp, "udp": udp, "sntp": sntp}
 MODES = {
     "tcp": "good fixed silent octets delay exec reset dribble open",
-    "udp": "good fixed silent octets delay exec lost",
+    "udp": "good fixed silent octets delay exec lost queued",
     "sntp": "good fixed silent lost delay origin kiss stratum0 stratum unsync zero zero-receive short backwards mode "
             "version dispersion held early forged",
 }

@@ -213,6 +213,14 @@ fails() {
 	assert_bound
 }
 
+@test "rdate believes no RFC 868 answer that came before its question" {
+	badsource udp:37:queued=100
+	clock_new offset_ns=-1000.0
+	ask 'rdate -su 127.0.0.1'
+	expect 0
+	assert_stepped +1000.0 1.5
+}
+
 @test "rdate -n steps the clock forwards and backwards, to within a fraction of a second" {
 	badsource sntp:123:good sntp:124:lost=1 sntp:125:good=1000.25
 	local by
