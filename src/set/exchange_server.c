@@ -16,6 +16,8 @@
 
 /* The most orders to set (step, slew, rate, bound) in one session.  guestclock sends at most four. */
 #define ORDERS_MOST 64
+/* The same where no syslog takes its lines: a session that lasts must not set the clock unseen when syslog is back. */
+#define ORDERS_UNLOGGED 4
 
 struct server {
 	const struct set_options *options;
@@ -77,7 +79,7 @@ lock_clock(struct server *server, enum exchange_reason *reason)
 	/* Let the next "now" start a new measurement.  Without one, the same order is refused again. */
 	if (error == ESTALE)
 		server->measuring = false;
-	*reason = error == EWOULDBLOCK || error == ESTALE ? REASON_BUSY : REASON_FAILED;
+	*reason = error == EWOULDBLOCK || error == ESTALE || error == EIDRM ? REASON_BUSY : REASON_FAILED;
 	return error == 0 ? NULL : guest_clock_complaint(server->run, error);
 }
 
@@ -139,6 +141,10 @@ answer_set(struct server *server, const struct exchange_order *order)
 
 	if (server->orders++ >= ORDERS_MOST) {
 		send_no(server, REASON_TOO_MANY, "more than 64 orders to set in one session");
+		return false;
+	}
+	if (server->orders > ORDERS_UNLOGGED && !outcome_has_log()) {
+		send_no(server, REASON_TOO_MANY, "more than 4 orders to set in a session whose lines no syslog takes");
 		return false;
 	}
 	unlocked = lock_clock(server, &reason);

@@ -14,6 +14,7 @@
 #ifndef GUESTCLOCK_GUEST_CLOCK_H
 #define GUESTCLOCK_GUEST_CLOCK_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 #include "lib/sysclock.h"
@@ -35,6 +36,7 @@ struct guest_clock {
 	int boot_error;			/* an errno value: why there is no boot id */
 	int read_error;			/* an errno value: why the file could not be read */
 	int write_error;		/* an errno value: why the last account or bound could not be written */
+	sigset_t signals;		/* the signals that were blocked before the lock */
 };
 
 /*
@@ -48,6 +50,8 @@ int guest_clock_open(struct guest_clock *state, const char *directory, bool writ
  * Locks the clock, to set it by a measurement that began at SINCE or later, and reads the file.  If another request
  * holds the lock, tries again for a second at most, without a timer.  After an error the caller does not hold the lock.
  * EWOULDBLOCK: another request still holds it.  ESTALE: the clock was set since SINCE, so the measurement is not valid.
+ * EIDRM: the file was removed since it was opened, so other requests lock another.  Until the unlock, no signal that a
+ * process may block ends this one between the record of a movement and the movement.
  */
 int guest_clock_lock(struct guest_clock *state, const struct clock_reading *since);
 

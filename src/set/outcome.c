@@ -46,10 +46,24 @@ outcome_logged(void)
 	return log_socket < 0 || poll(&socket, 1, 0) == 0 || (socket.revents & POLLNVAL) == 0;
 }
 
+bool
+outcome_has_log(void)
+{
+	return log_socket >= 0;
+}
+
 void
 outcome_request(const char *text)
 {
-	format_quoted(text, request, sizeof request);
+	size_t used = 0;
+	char cleared[sizeof request + 1];
+
+	/* Who sends the request must not end its quotes, nor push what follows out of sight. */
+	for (; *text != '\0' && used < sizeof cleared - 1; text++)
+		if (*text != ' ' || (used > 0 && cleared[used - 1] != ' '))
+			cleared[used++] = *text == '"' ? '?' : *text;
+	cleared[used] = '\0';
+	format_quoted(cleared, request, sizeof request);
 }
 
 static void

@@ -21,7 +21,10 @@ void outcome_start(const struct ssh_env *client);
  */
 bool outcome_logged(void);
 
-/* Sets the request that later lines name.  TEXT may contain any characters. */
+/* Whether a syslog was there at the start. */
+bool outcome_has_log(void);
+
+/* Sets the request that later lines name: without quotation marks and runs of blanks.  TEXT may contain any characters. */
 void outcome_request(const char *text);
 
 /*

@@ -283,6 +283,12 @@ outcome_logged(void)
 	return true;
 }
 
+bool
+outcome_has_log(void)
+{
+	return true;
+}
+
 enum status
 outcome_order(enum exchange_reason reason, const char *text, unsigned number)
 {

@@ -595,6 +595,23 @@ sessions() {
 	equal "$(clock_get steps)" 3 steps
 }
 
+@test "a session whose lock file was removed sets the clock no more" {
+	clock_new
+	sessions <<-'END'
+	import os
+	first, second = start(), start()
+	os.remove("/run/guestclock/lock")
+	third = start()
+	for session in first, second:
+	    assert session.ask("now")[0] == "now"
+	    assert session.ask("step +5.000000000")[:2] == ["no", "busy"]
+	    assert session.end() == 111
+	assert third.ask("step +5.000000000")[0] == "done"
+	assert third.end() == 0
+	END
+	equal "$(clock_get steps)" 1 steps
+}
+
 @test "rdate and a session that measured the same clock do not both set it" {
 	clock_new offset_ns=-5.0
 	badsource tcp:37:good tcp:38:delay=1

@@ -118,6 +118,13 @@ fill() {
 	ask $'status\n<0>forged\e]0;title\a'
 	expect 100 'expected printable ASCII'
 	assert_logged "$AUTH_WARNING" 'request "status\?<0>forged\?\]0;title\?": request'
+	# Nor can a request end its quotes in the log, or move what follows out of sight.
+	ask 'x": step by +1.000000000 s, as the host ordered'
+	expect 100 'unknown request'
+	assert_logged "$AUTH_WARNING" 'request "x\?: step by \+1\.000000000 s, as the host ordered": unknown request'
+	ask "status$(fill 120 ' ')z"
+	expect 100 'unexpected word'
+	assert_logged "$AUTH_WARNING" 'request "status z": unexpected word'
 }
 
 @test "a request of 255 octets is accepted, and a longer one is refused" {
@@ -1079,6 +1086,33 @@ octets() {
 	assert_stepped +100.0 1.5
 	ask date
 	expect 100 'unknown request'
+	# A session sets the clock as often as guestclock does at most: when syslog is back, one that is still open soon ends.
+	clock_new offset_ns=-100.0
+	ask exchange < <(printf 'step +1.000000000\nnow\n%.0s' {1..6})
+	equal "$(clock_get steps)" 4 'steps'
+	equal "$(grep -c '^now ' <<<"$output")" 4 'times'
+	[[ $output =~ $'\n'no\ too-many\ more\ than\ 4\ orders\ to\ set\ in\ a\ session\ whose\ lines\ no\ syslog\ takes$ ]]
+	equal "$status" 1 status
+}
+
+@test "a signal between the record of a movement and the movement waits, so that the account is right" {
+	requires strace
+	local orders order
+	for orders in 'step +1.000000000' 'slew +1.000000000' 'rate +500.000'; do
+		clock_new
+		for order in TERM HUP INT; do
+			export SSH_CONNECTION='127.0.0.1 1 127.0.0.1 22' SSH_ORIGINAL_COMMAND=exchange
+			enclosed strace -qq -o /dev/null -e trace=pwrite64 -e inject=pwrite64:signal=$order:when=1 "$GUESTCLOCK_SET" --max-step 10 \
+				<<<"$orders" >"$WORK/out" 2>&1 || :
+			unset SSH_CONNECTION SSH_ORIGINAL_COMMAND
+			not grep -q '^done ' "$WORK/out"
+		done
+		case $orders in
+		step*) equal "$(clock_get steps)" 3 'steps' ;;
+		slew*) equal "$(clock_get slews)" 3 'slews' ;;
+		rate*) equal "$(clock_get tick)" 10005 'tick' ;;
+		esac
+	done
 }
 
 @test "a session ends at the first line that syslog does not take because it was restarted, and the next is logged again" {
