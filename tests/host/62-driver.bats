@@ -568,7 +568,8 @@ on_terminal() {
 	printf '12000000 0 0 1 1 1\n' >"$FAKE_SSH/clock-good.0"
 	guestclock sync --json good.0
 	printf '%s\n' "$output" >"$WORK/json"
-	json "$WORK/json" '99 < g["good.0"]["drift"] < 101'
+	# The seconds that the test takes make it smaller.
+	json "$WORK/json" '90 < g["good.0"]["drift"] < 101'
 	state_whole
 }
 
