@@ -37,3 +37,13 @@ hangup_seen(struct hangup *hangup, const struct pollfd polls[HANGUP_POLLS])
 	hangup->input_open = false;
 	return sysclock_elapsed() - hangup->started >= HANGUP_GRACE;
 }
+
+void
+hangup_look(struct hangup *hangup)
+{
+	struct pollfd polls[HANGUP_POLLS];
+
+	hangup_polls(hangup, polls);
+	if (poll(polls, HANGUP_POLLS, 0) > 0)
+		hangup_seen(hangup, polls);
+}

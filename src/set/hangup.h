@@ -33,4 +33,10 @@ void hangup_polls(const struct hangup *hangup, struct pollfd polls[HANGUP_POLLS]
 /* Evaluates what poll(2) wrote into POLLS, and discards input.  Returns true if the client has gone. */
 bool hangup_seen(struct hangup *hangup, const struct pollfd polls[HANGUP_POLLS]);
 
+/*
+ * For the start of a request that reads no input: an end of input that is there already means that the client has
+ * nothing to send, even if this process got no processor for HANGUP_GRACE.
+ */
+void hangup_look(struct hangup *hangup);
+
 #endif

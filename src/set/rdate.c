@@ -65,6 +65,7 @@ perform_rdate(const struct rdate_request *request, const struct set_options *opt
 	char text[CORRECT_TEXT];
 	enum status status;
 
+	hangup_look(hangup);
 	if (options->edge && !rdate.sntp)
 		rdate.edge = true;
 	status = perform_prepare(options, sets, &run);
