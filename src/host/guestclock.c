@@ -237,7 +237,7 @@ run_guests(struct run *run, const struct guest_list *list)
 	report_wrong_lines(&run->report, list);
 	ended = sessions_run(options, config, list->name, list->count, guest_ended, run);
 	if (ended < 0)
-		return complain(options->correct, RUN_FAILED, "cannot wait for the guests' ssh: %s", strerror(errno));
+		return complain(options->correct, RUN_FAILED, "cannot run the guests' ssh: %s", strerror(errno));
 	printed = report_end(&run->report, ended);
 	if (!printed)
 		fputs("guestclock: cannot write to standard output\n", stderr);

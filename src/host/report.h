@@ -20,7 +20,7 @@ struct report {
 	size_t count;		/* the number of all guests and wrong lines of the list */
 	size_t reported;	/* the number of guests that have a result, and of wrong lines */
 	size_t guests[PLUGIN_STATUSES];	/* for each status, the number of reported guests that have it */
-	struct record *records;	/* of the reported guests, in the order in which their sessions ended; report_end() sorts */
+	struct record *records;	/* in the order of the reports; report_end() sorts them for check's line, worst first */
 };
 
 /* Starts the report of the guests in LIST, at least one, and of its wrong lines.  Returns false if memory runs out. */

@@ -15,8 +15,8 @@
 #define TABLE_ROOM (4 << 20)
 
 /*
- * LISTS_MOST: the most lists of clients that both tables may name together; a list counts each time that a rule or a
- * list names it.  LIST_DEPTH: the most levels of lists; a list that a table names is level 1.
+ * LISTS_MOST: the most lists of clients in both tables together; a list counts each time that a rule for this daemon, or
+ * such a list, names it.  LIST_DEPTH: the most levels of lists; a list that a table names is level 1.
  */
 #define LISTS_MOST 64
 #define LIST_DEPTH 8

@@ -498,7 +498,7 @@ next_line(struct reader *reader, struct acl_fault *fault)
 		}
 	}
 	if (!is_blank(reader->joined, used) && reader->joined[0] != '#')
-		fault->what = "the last line ends in a backslash, and libwrap skips it: expected no backslash";
+		fault->what = "a backslash ends the last line, so libwrap skips the rule: expected none there";
 	return false;
 }
 

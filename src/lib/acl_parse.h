@@ -36,7 +36,7 @@ enum acl_effect {
 
 struct acl_fault {
 	const char *what;	/* the fault, and the expected text; NULL: no fault */
-	unsigned long line;	/* in the file, from 1: a rule's first line, or one that a comment continues into */
+	unsigned long line;	/* in the file, from 1: of the fault, or of the first line of a rule at fault */
 };
 
 #define ACL_WORD_SHOWN 64

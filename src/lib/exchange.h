@@ -50,7 +50,7 @@ enum exchange_reason {
 	REASON_DRY_RUN,		/* the forced command has the option --dry-run */
 	REASON_NO_CAPABILITY,
 	REASON_TOO_MANY,	/* more than 64 orders step, slew, rate or bound, refused ones included; the session ends */
-	REASON_BUSY,		/* another request is setting the clock, or has set it since it was measured */
+	REASON_BUSY,		/* the lock is held or was removed, or the clock was set since it was measured */
 	REASON_FAILED,		/* the system failed */
 	REASONS
 };

@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-/* TCGETS2: newer C libraries use it instead of TCGETS.  The kernel's header with it conflicts with the C library's. */
+/* TCGETS2: newer C libraries use it instead of TCGETS.  Its macro needs struct termios2, which is not defined here. */
 #define TERMINAL_GETS2 0x802c542a
 
 /*

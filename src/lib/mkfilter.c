@@ -13,7 +13,8 @@
  *   the log.
  *
  * The kernel makes none of the calls of the last two classes: it sends SIGSYS.  filter.c tells the two apart by the
- * numbers of the dangerous calls, which this program writes.  Rules for each dangerous call would triple the filter,
+ * numbers of the dangerous calls, which this program writes.  Where filter.c cannot (see new_filter()), both fail with
+ * ENOSYS.  Rules for each dangerous call would triple the filter,
  * and entering it is a large part of the cost of starting a program.  No filter lets a process change its SIGSYS
  * handler, except in builds with sanitizers.
  *

@@ -13,7 +13,7 @@
 #define OPTION_COMPLAINT 512
 #define OPTION_HELP_TEXT 3072
 
-/* A macro's number as text, so that a help text takes a bound or default from its macro. */
+/* A macro's number as text: messages and help take bounds and defaults from macros. */
 #define OPTION_NUMBER(macro) OPTION_NUMBER_TEXT(macro)
 #define OPTION_NUMBER_TEXT(number) #number
 

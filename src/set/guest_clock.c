@@ -281,7 +281,7 @@ guest_clock_set_complaint(const struct guest_clock *state, int error)
 		return strerror(error);
 	snprintf(text, sizeof text, "cannot record it in %s/lock, which must come first: %s; %s",
 	    state->directory, strerror(state->write_error), state->write_error == state->boot_error ?
-	    "the boot id cannot be read: mount /proc" : "free space there, and let this program read and write there");
+	    "the boot id cannot be read: mount /proc" : "free space there, or let this program read and write there");
 	return text;
 }
 

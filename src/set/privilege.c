@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The user and the group nobody, which the kernel too takes for ids that it cannot show (Debian policy 9.2.2). */
+/* The user nobody and the group nogroup (Debian policy 9.2.2).  The kernel shows them for ids that it cannot map. */
 #define NOBODY 65534
 
 bool

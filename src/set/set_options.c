@@ -33,7 +33,7 @@ enum option_id { ALLOW, ANY_PORT, CHECK_TABLES, DEFAULT, DRY_RUN, EDGE, HOST, MA
 
 static const struct known_option table[OPTIONS] = {
 	[ALLOW] = { "--allow", "request,...", "allow only these requests (default: all)" },
-	[ANY_PORT] = { "--any-port", NULL, "requests may name any port of a time source" },
+	[ANY_PORT] = { "--any-port", NULL, "allow any port where --host names none" },
 	[CHECK_TABLES] = { "--check-tables", NULL, "by hand: show what the tables mean; an address may follow" },
 	[DEFAULT] = { "--default", "request", "the request when the host sends none" },
 	[DRY_RUN] = { "--dry-run", NULL, "judge and report; set nothing" },
@@ -47,7 +47,7 @@ static const struct known_option table[OPTIONS] = {
 	[NOT_AFTER] = { "--not-after", "date", "refuse this time and later ones" },
 	[NOT_BEFORE] = { "--not-before", "date", "refuse times before this (default: " RELEASE_DATE ")" },
 	[STATE] = { "--state", "directory", "directory of the lock (default: " GUEST_CLOCK_DIRECTORY ")" },
-	[STRICT_ACCESS] = { "--strict-access", NULL, "without hosts.allow and hosts.deny, refuse everybody" },
+	[STRICT_ACCESS] = { "--strict-access", NULL, "if neither hosts.allow nor hosts.deny exists, refuse" },
 };
 
 const struct program set_options_program = {

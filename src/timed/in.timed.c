@@ -33,7 +33,7 @@ static const struct known_option options[OPTIONS] = {
 	[SYNC] = { "-s", NULL, "answer only while this machine's clock is synchronised" },
 	[CHECK_TABLES] = { "--check-tables", NULL, "explain hosts.allow and hosts.deny; an address may follow" },
 	[NO_FILTER] = { "--no-filter", NULL, "run without the system call filter" },
-	[STRICT_ACCESS] = { "--strict-access", NULL, "without hosts.allow and hosts.deny, answer nobody" },
+	[STRICT_ACCESS] = { "--strict-access", NULL, "if neither hosts.allow nor hosts.deny exists, be mute" },
 };
 
 static const struct program program = {

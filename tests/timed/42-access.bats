@@ -473,7 +473,7 @@ fault_cases() { # DAEMON CLIENT
 		'no newline in hosts.deny' 'hosts.deny, line 3' 'without a newline' "$rule" '\n\nALL: ALL' -
 		'comment continued' 'hosts.deny, line 2' 'ends in a backslash' "$rule" '# note \\\nALL: ALL\n' -
 		'rule swallowed' 'hosts.deny, line 1' 'no such option' "$rule" 'sshd: ALL \\\nALL: ALL\n' -
-		'backslash at the end' 'hosts.deny, line 1' 'ends in a backslash' "$rule" 'ALL: ALL \\\n' -
+		'backslash at the end' 'hosts.deny, line 1' 'a backslash ends the last line' "$rule" 'ALL: ALL \\\n' -
 		'NUL' 'hosts.deny, line 2' 'NUL octet' "$rule" '\nx\0y\nALL: ALL\n' -
 		'no colon' 'hosts.deny, line 1' 'without a colon' "$rule" 'ALL ALL\n' -
 		'no clients' 'hosts.deny, line 1' 'list has no pattern' "$rule" 'ALL:\n' -

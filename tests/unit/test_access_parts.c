@@ -256,7 +256,7 @@ judges_patterns(void **unused)
 		{ "[fd42::1", "brackets" }, { "10.1.2.3]", "brackets" }, { "fd42::1", "option is missing" },
 		{ "fd42:1::2", "no such option" }, { "10.1.2.3;", "character" }, { "!10.1.2.3", "character" },
 		{ "10.1.2.3 # of bob", "character" }, { "10.1.2.3\v", "character" }, { "\xc2\xa0" "10.1.2.3", "character" },
-		{ "10.1.2.3\\", "skips it" }, { "/bad", "cannot be used" }, { "10.1.2.3 /bad ALL", "cannot be used" },
+		{ "10.1.2.3\\", "skips the rule" }, { "/bad", "cannot be used" }, { "10.1.2.3 /bad ALL", "cannot be used" },
 		{ "*a*b*", NULL }, { "10.*.*.*", NULL }, { "*a*b*c*", "more than 3" }, { "****", "more than 3" }, { "*?*?*?*?", "more than 3" },
 		{ "10.1.2.", NULL }, { "10.", NULL }, { "10.1.2.3.", "prefix never matches" }, { "256.", "prefix never matches" },
 		{ "10..", "prefix never matches" }, { "01.2.", "prefix never matches" }, { "1234567890123456.", "prefix never matches" },

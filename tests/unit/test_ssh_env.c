@@ -193,7 +193,7 @@ unread_file(void **unused)
 	(void)unused;
 	assert_int_equal(guest_clock_record_bound(&run, 1000), EIO);
 	assert_string_equal(guest_clock_set_complaint(&run, EIO), "cannot record it in /run/guestclock/lock, which must come first: "
-	    "Input/output error; free space there, and let this program read and write there");
+	    "Input/output error; free space there, or let this program read and write there");
 	close(run.fd);
 }
 
