@@ -260,7 +260,7 @@ install_guest() {
 	if ! systemd-tmpfiles --create "$tmpfilesdir/guestclock-set.conf" 2>/dev/null; then
 		install -d -o "$guest_user" -g "$guest_user" -m 755 /run/guestclock
 		# The directory belongs to the user, who may have put a link to a file of root's there.
-		find /run/guestclock -name lock -type f -links 1 -exec chown -h "$guest_user:$guest_user" {} +
+		find /run/guestclock -maxdepth 1 -name lock -type f -links 1 -exec chown -h "$guest_user:$guest_user" {} +
 	fi
 	cat <<-END
 		guestclock-set is ready for the user $guest_user.  Now append the host's public key to

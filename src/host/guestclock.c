@@ -87,7 +87,7 @@ read_list(const char *path, const char **fault)
 			used = nul != NULL ? (size_t)(nul + 1 - text) : used + (size_t)got;
 		}
 		whole = got == 0;
-		if (ready == 0)
+		if (ready == 0 || (!standard && left <= 0 && !whole))
 			*fault = "does not end within " OPTION_NUMBER(LIST_WAIT_SECONDS) " s";
 		else if (got < 0 && errno != EINTR && errno != EAGAIN)
 			*fault = strerror(errno);

@@ -237,7 +237,9 @@ ssh_explain(struct ssh *ssh, const char *config, int status, char *text, size_t 
 	else if (cause != NULL)
 		snprintf(text, size, "%s: %s", ssh->first, cause->cure);
 	else if (ssh->held > 0)
-		snprintf(text, size, "%s says: %s", !failed(status) ? "the guest" : "ssh or the guest",
+		/* 127: ssh's loader, or a shell of the guest's. */
+		snprintf(text, size, "%s says: %s", WIFEXITED(status) && !failed(status) && WEXITSTATUS(status) != 127 ?
+		    "the guest" : "ssh or the guest",
 		    failed(status) && ssh->first_found ? ssh->first : ssh->last);
 	else if (WIFSIGNALED(status))
 		snprintf(text, size, "ssh was ended by signal %d", WTERMSIG(status));

@@ -61,23 +61,27 @@ moved_by_rate(const struct account *account, nanoseconds elapsed)
 	    ns_multiply(rate, elapsed % NS_PER_SECOND / 1000) / (NS_PER_SECOND / 1000));
 }
 
-/* Where the clock was from the time FROM to UNTIL after account->raw: on the way to its slew's end, moved by its rate. */
+/*
+ * Where the clock was from the time FROM to UNTIL after account->raw: moved by its rate, and by its slew, of which SLEW
+ * is left at the end.
+ */
 static void
-pass(struct account *account, int64_t slot, nanoseconds from, nanoseconds until)
+pass(struct account *account, int64_t slot, nanoseconds from, nanoseconds until, nanoseconds slew)
 {
-	nanoseconds now = counted(account, present(account)), end = counted(account, account->position);
+	nanoseconds now = counted(account, present(account));
+	nanoseconds end = counted(account, ns_subtract(account->position, slew));
 	nanoseconds first = moved_by_rate(account, from), last = moved_by_rate(account, until);
 
 	widen(&account->hour, slot, ns_add(least(now, end), least(first, last)), ns_add(most(now, end), most(first, last)));
 }
 
-/* Moves the hour on to the time RAW, and what leaves it into the day. */
+/* Moves the hour on to the time RAW, when SLEW is left of the slew, and what leaves the hour into the day. */
 static void
-roll(struct account *account, nanoseconds raw)
+roll(struct account *account, nanoseconds raw, nanoseconds slew)
 {
 	int64_t slot = account->raw / HOUR_SLOT, final = raw / HOUR_SLOT;
 
-	pass(account, slot % ACCOUNT_SLOTS, 0, least(raw, ns_multiply(HOUR_SLOT, slot + 1)) - account->raw);
+	pass(account, slot % ACCOUNT_SLOTS, 0, least(raw, ns_multiply(HOUR_SLOT, slot + 1)) - account->raw, slew);
 	for (slot = most(slot, final - SLOTS_MOST) + 1; slot <= final; slot++) {
 		int64_t of_hour = slot % ACCOUNT_SLOTS, of_day = slot / DAY_SLOTS % ACCOUNT_SLOTS;
 		nanoseconds low = account->hour.low[of_hour], high = account->hour.high[of_hour];
@@ -90,7 +94,7 @@ roll(struct account *account, nanoseconds raw)
 		account->hour.low[of_hour] = INT64_MAX;
 		account->hour.high[of_hour] = INT64_MIN;
 		pass(account, of_hour, slot * HOUR_SLOT - account->raw,
-		    least(raw, ns_multiply(HOUR_SLOT, slot + 1)) - account->raw);
+		    least(raw, ns_multiply(HOUR_SLOT, slot + 1)) - account->raw, slew);
 	}
 }
 
@@ -143,14 +147,17 @@ unfinished(nanoseconds slew, nanoseconds slew_left, nanoseconds elapsed)
 void
 account_advance(struct account *account, nanoseconds raw, nanoseconds slew_left, int64_t rate)
 {
+	nanoseconds slew;
+
 	/* The number of a slot must not be negative. */
 	raw = most(raw, 0);
 	if (raw < account->raw)
 		*account = (struct account){ .raw = 0 };
 	account->rate = rate;
-	roll(account, raw);
+	slew = unfinished(account->slew, slew_left, raw - account->raw);
+	roll(account, raw, slew);
 	account->position = ns_add(account->position, moved_by_rate(account, raw - account->raw));
-	account->slew = unfinished(account->slew, slew_left, raw - account->raw);
+	account->slew = slew;
 	account->raw = raw;
 }
 
@@ -190,7 +197,8 @@ account_move(struct account *account, nanoseconds max_step, nanoseconds max_back
 	/* A return that comes a little beyond the range must not make it larger: the next would come beyond that. */
 	account->beyond = ns_add(least(0, ns_subtract(position, least(all.low, limit.low))),
 	    most(0, ns_subtract(position, most(all.high, limit.high))));
-	position = counted(account, position);
+	/* A slew is on its way there: pass() counts how far it has come. */
+	position = counted(account, slew ? now : position);
 	widen(&account->hour, account->raw / HOUR_SLOT % ACCOUNT_SLOTS, position, position);
 }
 

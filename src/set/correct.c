@@ -134,6 +134,7 @@ correct_clock(const struct clock_reading *since, struct interval offset, nanosec
 	struct situation situation = { .offset = offset, .delay = delay, .slew_up_to = slew_up_to };
 	struct deed deed = { .moved = 0 };
 	char text[CORRECT_TEXT];
+	enum status status = STATUS_DONE;
 	int error = 0;
 
 	if (options->dry_run)
@@ -145,16 +146,20 @@ correct_clock(const struct clock_reading *since, struct interval offset, nanosec
 	judge_and_set(&situation, options, run, result, &deed);
 	if (!options->dry_run)
 		guest_clock_unlock(run);
-	if (deed.state_error != 0)
-		return outcome_fail("cannot read the kernel's clock state: %s", strerror(deed.state_error));
 	result->offset = interval_middle(offset);
 	result->residual = ns_add(result->offset, deed.moved);
 	correct_format(result->offset, interval_bound(offset), text);
 	outcome_rate_undone(deed.rate_undone);
-	if (decision_refuses(result->verdict.decision))
-		return outcome_refuse("%s: %s (offset %s)", decision_name(result->verdict.decision),
+	if (deed.state_error != 0)
+		status = outcome_fail("cannot read the kernel's clock state: %s", strerror(deed.state_error));
+	else if (decision_refuses(result->verdict.decision))
+		status = outcome_refuse("%s: %s (offset %s)", decision_name(result->verdict.decision),
 		    decision_reason(result->verdict.decision), text);
-	return options->dry_run ? STATUS_DONE : report(result, &deed, run, text);
+	else if (!options->dry_run)
+		status = report(result, &deed, run, text);
+	if (!options->dry_run)
+		guest_clock_admit_signals(run);
+	return status;
 }
 
 void

@@ -163,11 +163,14 @@ answer_set(struct server *server, const struct exchange_order *order)
 	if (unlocked == NULL)
 		guest_clock_unlock(server->run);
 	outcome_rate_undone(undone);
+	if (refused == NULL && error == 0)
+		log_set(order, moved);
+	if (unlocked == NULL)
+		guest_clock_admit_signals(server->run);
 	if (refused != NULL)
 		return send_no(server, reason, refused);
 	if (error != 0)
 		return send_no(server, REASON_FAILED, guest_clock_set_complaint(server->run, error));
-	log_set(order, moved);
 	return send_time(server, "done", sysclock_now());
 }
 

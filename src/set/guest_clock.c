@@ -221,14 +221,12 @@ guest_clock_lock(struct guest_clock *state, const struct clock_reading *since)
 		return error;
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &state->signals);
-	if (was_removed(state->fd)) {
-		guest_clock_unlock(state);
-		return EIDRM;
-	}
 	now = sysclock_read();
-	if (policy_clock_was_set(since, &now, sysclock_rate_in_force())) {
+	error = was_removed(state->fd) ? EIDRM : policy_clock_was_set(since, &now, sysclock_rate_in_force()) ? ESTALE : 0;
+	if (error != 0) {
 		guest_clock_unlock(state);
-		return ESTALE;
+		guest_clock_admit_signals(state);
+		return error;
 	}
 	/* The request that held the lock before may have written new lines. */
 	read_file(state);
@@ -249,6 +247,11 @@ guest_clock_unlock(struct guest_clock *state)
 {
 	while (flock(state->fd, LOCK_UN) != 0 && errno == EINTR)
 		continue;
+}
+
+void
+guest_clock_admit_signals(const struct guest_clock *state)
+{
 	sigprocmask(SIG_SETMASK, &state->signals, NULL);
 }
 

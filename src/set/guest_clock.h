@@ -50,8 +50,8 @@ int guest_clock_open(struct guest_clock *state, const char *directory, bool writ
  * Locks the clock, to set it by a measurement that began at SINCE or later, and reads the file.  If another request
  * holds the lock, tries again for a second at most, without a timer.  After an error the caller does not hold the lock.
  * EWOULDBLOCK: another request still holds it.  ESTALE: the clock was set since SINCE, so the measurement is not valid.
- * EIDRM: the file was removed since it was opened, so other requests lock another.  Until the unlock, no signal that a
- * process may block ends this one between the record of a movement and the movement.
+ * EIDRM: the file was removed since it was opened, so other requests lock another.  After success signals are blocked,
+ * so that none that a process may block ends this one between the record of a movement, the movement and its log line.
  */
 int guest_clock_lock(struct guest_clock *state, const struct clock_reading *since);
 
@@ -60,6 +60,9 @@ void guest_clock_peek(struct guest_clock *state);
 
 /* Releases the lock. */
 void guest_clock_unlock(struct guest_clock *state);
+
+/* Lets signals end this process again: after the unlock, and after the log line. */
+void guest_clock_admit_signals(const struct guest_clock *state);
 
 /*
  * The messages to the user for ERROR of guest_clock_open() or guest_clock_lock(), and for ERROR of guest_clock_move(),

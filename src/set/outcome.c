@@ -113,7 +113,7 @@ outcome_rate_undone(int64_t ppb)
 		return;
 	/* format_seconds() divides by 10^9: ppb * 10^6 prints as ppm.  SYSCLOCK_RATE_MAX bounds the product. */
 	format_seconds(ppb * 1000000, text);
-	outcome_done("rate %s ppm of an earlier request undone: this one orders none", text);
+	outcome_done("rate %s ppm of an earlier request undone: this one has set none", text);
 }
 
 void

@@ -262,9 +262,10 @@ exchange_datagram(struct query *query, const void *question, size_t length, nano
 {
 	int fd = query->sockets[query->used++];
 
-	/* What has come already answers no question. */
-	for (int strays = 0; strays < STRAYS && recv(fd, datagram->octets, sizeof datagram->octets, 0) >= 0; strays++)
-		continue;
+	/* What has come already answers no question.  Behind so much, an answer could not be told from it. */
+	for (int strays = 0; recv(fd, datagram->octets, sizeof datagram->octets, 0) >= 0; strays++)
+		if (strays == STRAYS)
+			return 0;
 	datagram->sent = sysclock_now();
 	while (send(fd, question, length, MSG_NOSIGNAL) < 0)
 		if (errno != EINTR)

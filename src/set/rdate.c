@@ -41,8 +41,10 @@ ask_source(const struct rdate_request *rdate, bool sets, const struct set_option
 	if (error != 0)
 		return outcome_fail("cannot start the process that asks %s: %s", rdate->host, strerror(error));
 	status = perform_confine(sets);
-	if (status == STATUS_DONE)
+	if (status == STATUS_DONE) {
+		hangup_look(hangup);
 		status = asking_process_wait(&asker, rdate, hangup, answer);
+	}
 	if (status != STATUS_DONE)
 		return status;
 	for (int at = 0; at < FILTER_MISSED; at++)
@@ -65,7 +67,6 @@ perform_rdate(const struct rdate_request *request, const struct set_options *opt
 	char text[CORRECT_TEXT];
 	enum status status;
 
-	hangup_look(hangup);
 	if (options->edge && !rdate.sntp)
 		rdate.edge = true;
 	status = perform_prepare(options, sets, &run);

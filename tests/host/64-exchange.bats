@@ -375,7 +375,7 @@ limited() {
 }
 
 @test "a rate that another session ordered is undone by a session or request that orders none, and another program's is left" {
-	local undone='rate \+1000\.000000000 ppm of an earlier request undone: this one orders none$'
+	local undone='rate \+1000\.000000000 ppm of an earlier request undone: this one has set none$'
 	badsource tcp:37:good
 	clock_set freq=65536
 	talk 'rate +1000.000\nbound 1.000000000\n' --max-step 10

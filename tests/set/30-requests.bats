@@ -1106,6 +1106,7 @@ octets() {
 				<<<"$orders" >"$WORK/out" 2>&1 || :
 			unset SSH_CONNECTION SSH_ORIGINAL_COMMAND
 			not grep -q '^done ' "$WORK/out"
+			[[ $orders == rate* ]] || assert_logged "$DAEMON_NOTICE" "${orders%% *} by"
 		done
 		case $orders in
 		step*) equal "$(clock_get steps)" 3 'steps' ;;

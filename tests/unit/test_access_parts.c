@@ -281,7 +281,7 @@ judges_patterns(void **unused)
 		/* The patterns of another daemon's rule do not matter, if the line is complete. */
 		snprintf(rule, sizeof rule, "sshd: %s\n", cases[at].pattern);
 		read_text(rule, strlen(rule), &fault);
-		if (fault.what != NULL && (expected == NULL || strstr("brackets do not match, without a colon, skips it", expected) == NULL))
+		if (fault.what != NULL && (expected == NULL || strstr("brackets do not match, without a colon, skips the rule", expected) == NULL))
 			fail_msg("sshd: %s: %s", cases[at].pattern, fault.what);
 		/* A rule may name a daemon at one of the server's addresses. */
 		if (strpbrk(cases[at].pattern, " @,") == NULL && cases[at].pattern[0] != '\0') {

@@ -284,6 +284,22 @@ slews(void **unused)
 	assert_int_equal(account.slew, 0);
 }
 
+/* The range has where the clock was, not where a slew that is not complete would have taken it. */
+static void
+slews_that_last(void **unused)
+{
+	(void)unused;
+	for (int sign = 1; sign >= -1; sign -= 2) {
+		start(NULL);
+		max_step = max_back = 10 * SECOND;
+		assert_true(moved(sign * 10 * SECOND, true));
+		raw += 71 * MINUTE;
+		slew_left = sign * (10 * SECOND - 71 * 60 * SECOND / 2000);
+		/* It was at 2.1 s at most. */
+		assert_true(allowed(sign * 7 * SECOND) && !allowed(sign * 101 * SECOND / 10));
+	}
+}
+
 /* At the start of a second the kernel has taken 500 us off slew_left and slewed nothing yet. */
 static void
 slews_within_a_second(void **unused)
@@ -457,6 +473,7 @@ main(void)
 		cmocka_unit_test_setup(way_back, start),
 		cmocka_unit_test_setup(beyond, start),
 		cmocka_unit_test_setup(slews, start),
+		cmocka_unit_test_setup(slews_that_last, start),
 		cmocka_unit_test_setup(slews_within_a_second, start),
 		cmocka_unit_test_setup(rates, start),
 		cmocka_unit_test_setup(ordered_rates, start),
