@@ -75,9 +75,11 @@ read_list(const char *path, const char **fault)
 	nanoseconds end = sysclock_elapsed() + LIST_WAIT_SECONDS * NS_PER_SECOND;
 	size_t used = 0;
 
-	*fault = text == NULL ? strerror(errno) : NULL;
+	*fault = NULL;
+	if (text == NULL)
+		*fault = strerror(errno);
 	/* If the list has a NUL, read up to it: guest_list_encoding_fault() refuses such a list. */
-	while (*fault == NULL && !whole && nul == NULL) {
+	while (text != NULL && *fault == NULL && !whole && nul == NULL) {
 		nanoseconds left = ns_subtract(end, sysclock_elapsed());
 		int ready = poll(&from, 1, standard ? -1 : left > 0 ? (int)(left / NS_PER_MILLISECOND) : 0);
 		ssize_t got = ready > 0 ? read(from.fd, text + used, LIST_MOST + 1 - used) : -1;
@@ -96,10 +98,14 @@ read_list(const char *path, const char **fault)
 	}
 	if (!standard && from.fd >= 0)
 		close(from.fd);
-	if (*fault != NULL)
-		return text;
-	text[used] = '\0';
-	*fault = guest_list_encoding_fault(text, used);
+	if (text != NULL && *fault == NULL) {
+		text[used] = '\0';
+		*fault = guest_list_encoding_fault(text, used);
+	}
+	if (*fault != NULL) {
+		free(text);
+		text = NULL;
+	}
 	return text;
 }
 
@@ -124,7 +130,7 @@ gather_guests(const struct driver_options *options, char *const *words, struct g
 	if (path == NULL)
 		return 0;
 	text = read_list(path, &fault);
-	if (fault != NULL)
+	if (text == NULL)
 		return complain(options->correct, RUN_USAGE, "list of guests %s: %s", path, fault);
 	/* The names in LIST point into TEXT: do not free TEXT. */
 	if (!guest_list_read(list, text))
