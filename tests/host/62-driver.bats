@@ -351,7 +351,7 @@ os.execvp(sys.argv[1], sys.argv[1:])'
 	at_most "$took" 12000 milliseconds
 	yes '# a comment' | head -c 16777217 >"$WORK/large"
 	wrong "list of guests $WORK/large: is larger than 16 MiB$" -f "$WORK/large"
-	(ulimit -v 200000 && yes '# a comment' | { guestclock_raw sync -f - && tells 2 'list of guests -: is larger than 16 MiB$'; })
+	yes '# a comment' | { guestclock_raw sync -f - && tells 2 'list of guests -: is larger than 16 MiB$'; }
 	# A list of this size, and one from another command, are read.
 	truncate -s 16777205 "$WORK/large"
 	printf '\ngood.0.1\n' >>"$WORK/large"
