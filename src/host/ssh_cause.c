@@ -67,7 +67,9 @@ ssh_cause_quotes(const char *line)
 const struct ssh_cause *
 ssh_cause_find(const char *line)
 {
-	for (size_t at = 0; at < sizeof causes / sizeof causes[0] && !ssh_cause_quotes(line); at++)
+	if (ssh_cause_quotes(line))
+		return NULL;
+	for (size_t at = 0; at < sizeof causes / sizeof causes[0]; at++)
 		if (begins(line, causes[at].complaint))
 			return &causes[at];
 	return NULL;

@@ -33,7 +33,10 @@
 /* At the start of each second the kernel takes this much off a slew (adjtime(3)), and then slews it in that second. */
 #define ACCOUNT_SLEW_SECOND (500 * NS_PER_MICROSECOND)
 
-/* The lowest and highest position in each sixth of the hour or day.  Time t has slot t / sixth % ACCOUNT_SLOTS. */
+/*
+ * The lowest and highest position in each sixth of the hour or day.  Time t has slot t / sixth % ACCOUNT_SLOTS;
+ * a position gets into the day's slot of the time when it leaves the hour.
+ */
 struct account_span {
 	nanoseconds low[ACCOUNT_SLOTS], high[ACCOUNT_SLOTS];
 };

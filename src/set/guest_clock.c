@@ -1,4 +1,4 @@
-/* The lock for setting the clock: see guest_clock.h. */
+/* The clock under its lock, with its account: see guest_clock.h. */
 #include "set/guest_clock.h"
 
 #include <errno.h>

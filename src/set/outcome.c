@@ -55,15 +55,10 @@ outcome_has_log(void)
 void
 outcome_request(const char *text)
 {
-	size_t used = 0;
-	char cleared[sizeof request + 1];
-
-	/* Who sends the request must not end its quotes, nor push what follows out of sight. */
-	for (; *text != '\0' && used < sizeof cleared - 1; text++)
-		if (*text != ' ' || (used > 0 && cleared[used - 1] != ' '))
-			cleared[used++] = *text == '"' ? '?' : *text;
-	cleared[used] = '\0';
-	format_quoted(cleared, request, sizeof request);
+	format_quoted(text + strspn(text, " "), request, sizeof request);
+	/* Who sends the request must not end its quotes in the log line. */
+	for (char *quote; (quote = strchr(request, '"')) != NULL;)
+		*quote = '?';
 }
 
 static void

@@ -24,8 +24,8 @@ enum decision {
 	DECISION_OTHER_SERVICE,		/* another time service keeps the clock within a second: leave it */
 	DECISION_BEFORE_FLOOR,		/* refused: the clock would read before --not-before */
 	DECISION_AFTER_CEILING,		/* refused: the clock would read --not-after or later */
-	DECISION_TOO_FAR,		/* refused: the clock would move by more than --max-step in an hour */
-	DECISION_TOO_FAR_BACK,		/* refused: it would move back by more than --max-back in an hour */
+	DECISION_TOO_FAR,		/* refused: farther than --max-step allows now (set/account.h) */
+	DECISION_TOO_FAR_BACK,		/* refused: farther back than --max-back allows now */
 	DECISION_DELAY_TOO_LARGE,	/* refused: the round-trip delay is longer than --max-delay */
 	DECISION_TOO_FAR_TO_SLEW,	/* refused: the offset is more than adjtime(3) can slew */
 	DECISION_RATE_TOO_LARGE,	/* refused: the frequency correction is larger than --max-rate */
@@ -53,7 +53,7 @@ struct policy_verdict policy_decide(const struct situation *situation, const str
 
 /*
  * Judges an order to step, slew, set the rate or set the bound.  The clock reads NOW; ACCOUNT has the movements up to
- * now.  For a step or slew, OPTIONS limit the time after it, and the movement in an hour with this order.  Returns
+ * now.  For a step or slew, OPTIONS limit the time after it, and with ACCOUNT how far it may go.  Returns
  * DECISION_STEP if ORDER, of any kind, is allowed, or a decision that refuses.
  */
 enum decision policy_judge_order(nanoseconds now, const struct account *account, const struct exchange_order *order,

@@ -90,8 +90,8 @@ run(int argc, char **argv)
 	/* A superserver may leak its own descriptors to this process. */
 	startup_close_from(STDERR_FILENO + 1);
 	/*
-	 * What ends a client's connection or exceeds a file size limit must fail, and not end this process: a superserver
-	 * would switch the service off.
+	 * A write to a connection that the client has reset, or beyond a file size limit, must fail and not end this
+	 * process: a superserver would switch the service off.
 	 */
 	sigemptyset(&fatal);
 	sigaddset(&fatal, SIGPIPE);
