@@ -145,7 +145,8 @@ run(struct input *input)
 		/* The clock is where the account says, or a second's slew further on. */
 		REQUIRE(between(account.slew - left, 0, ACCOUNT_SLEW_SECOND));
 		hold(now - passed, now, before, clock, account.position);
-		hold(now - passed, now, clock, clock, account.position - by_rate);
+		/* It may have slewed before its rate moved it, or after. */
+		hold(now - passed, now, before + by_rate, clock, account.position - by_rate);
 		room = account_room(&account, max_step, max_back);
 		REQUIRE(room.low <= 0 && room.high >= 0);
 		allowed = between(movement, room.low, room.high);
