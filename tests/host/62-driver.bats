@@ -330,10 +330,10 @@ os.execvp(sys.argv[1], sys.argv[1:])'
 @test "root does not write to a state directory that another user makes meanwhile" {
 	another_owner
 	requires strace
-	BEFORE=(strace -qq -o /dev/null -e trace=mkdir -e inject=mkdir:delay_enter=1000000)
+	BEFORE=(strace -qq -o "$WORK/calls" -e trace=mkdir -e inject=mkdir:delay_enter=2000000)
 	STATE=$STATE/new
 	guestclock_background run sync good
-	sleep 0.4
+	wait_for 10 grep -q mkdir "$WORK/calls"
 	mkdir "$STATE"
 	chown 61237:61237 "$STATE"
 	ended run
