@@ -24,7 +24,7 @@ struct held {
 	nanoseconds since, until, low, high, target, last;
 };
 
-static struct held held[3 * EVENTS_MOST + 1];
+static struct held held[5 * EVENTS_MOST + 1];
 static size_t count;
 
 static int64_t
@@ -144,9 +144,13 @@ run(struct input *input)
 		clock = account.position - account.slew;
 		/* The clock is where the account says, or a second's slew further on. */
 		REQUIRE(between(account.slew - left, 0, ACCOUNT_SLEW_SECOND));
-		hold(now - passed, now, before, clock, account.position);
-		/* It may have slewed before its rate moved it, or after. */
-		hold(now - passed, now, before + by_rate, clock, account.position - by_rate);
+		/* It may have slewed before its rate moved it, or after; and what a return came beyond the range does not count. */
+		for (int counted = 0; counted < 2; counted++) {
+			nanoseconds beyond = counted * account.beyond;
+
+			hold(now - passed, now, before - beyond, clock, account.position - beyond);
+			hold(now - passed, now, before + by_rate - beyond, clock, account.position - by_rate - beyond);
+		}
 		room = account_room(&account, max_step, max_back);
 		REQUIRE(room.low <= 0 && room.high >= 0);
 		allowed = between(movement, room.low, room.high);
