@@ -21,7 +21,7 @@ static const struct ssh_cause causes[] = {
 	    "of authorized_keys, and PermitRootLogin", "IdentityFile",
 	    "make it with ssh-keygen -t ed25519, or let the user who runs guestclock read it", false },
 	{ "Host key for * has changed and you have requested", "if the guest was reinstalled, remove its old key (ssh-keygen -R GUEST -f "
-	    "/etc/guestclock/known_hosts) and add the new one; if not, somebody may be intercepting the connection", NULL, NULL, false },
+	    "the UserKnownHostsFile) and add the new one; if not, somebody may be intercepting the connection", NULL, NULL, false },
 	{ "No * host key is known for", ADD_HOST_KEY, "UserKnownHostsFile",
 	    "make it with the guests' host keys, or let the user who runs guestclock read it", false },
 	{ "Host key verification failed", ADD_HOST_KEY, NULL, NULL, false },

@@ -44,7 +44,7 @@ make_arguments(const char **argument, const char *config, const struct destinati
 		"-Taxk", "-oBatchMode=yes", "-oClearAllForwardings=yes", "-oEscapeChar=none", "-oPermitLocalCommand=no",
 		/* A guest adds no host key to known_hosts: that key would stay after the removal of the guest's stolen one. */
 		"-oUpdateHostKeys=no",
-		/* Share no connections: a connection that an earlier run left open would work even after the key's removal. */
+		/* Share no connections: one that an earlier run left open would work even after the guest removed this host's key. */
 		"-oControlMaster=no", "-oControlPath=none" };
 	size_t count = 0;
 

@@ -171,8 +171,8 @@ host_fault(char *word, struct rules *rules)
 	struct in_addr address;
 
 	if (word[0] == '@') {
-		note(rules, "a netgroup is one of /etc/netgroup, never of NIS or LDAP, and Debian 13's libwrap denies every "
-		    "client that comes to it: expected addresses, networks, or a list of them in a file, as in /etc/guests");
+		note(rules, "a netgroup is one of /etc/netgroup, never of NIS or LDAP; Debian 13's libwrap has none, and a "
+		    "client for whom it reads this is denied: expected addresses, networks, or the path of a list of them");
 		return NULL;
 	}
 	if (word[0] == '/')

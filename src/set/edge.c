@@ -1,7 +1,7 @@
 /* Finding the edge of a second: see edge.h. */
 #include "set/edge.h"
 
-/* Questions in one window (each edge that is found narrows the interval to about a ninth), and the most windows. */
+/* Questions inside a window (each edge that is found narrows the interval to about a seventh), and the most windows. */
 #define PER_WINDOW 8
 #define WINDOWS 8
 /* The least time between questions: closer questions would only queue behind each other. */

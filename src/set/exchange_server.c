@@ -30,7 +30,7 @@ struct server {
 	enum status status;
 };
 
-/* Sends LINE.  Returns false on failure, which it reports and logs, because an order may have been carried out. */
+/* Sends LINE.  On failure reports and logs it, and returns false: the host may lack the reply to an order that took effect. */
 static bool
 send_line(struct server *server, const char *line, size_t length)
 {
@@ -67,7 +67,7 @@ lock_clock(struct server *server, enum exchange_reason *reason)
 {
 	int error;
 
-	/* An order that is refused for one of these reasons is judged all the same. */
+	/* Read the account: an order that is refused below is judged all the same. */
 	guest_clock_peek(server->run);
 	*reason = REASON_DRY_RUN;
 	if (server->options->dry_run)
@@ -122,7 +122,7 @@ log_set(const struct exchange_order *order, nanoseconds moved)
 	else if (order->verb == EXCHANGE_SLEW)
 		outcome_done("slew by %s s, as the host ordered", text);
 	else
-		outcome_done("step by %s s, as the host ordered, residual %s s", text, residual);
+		outcome_done("step by %s s, as the host ordered, missed by %s s", text, residual);
 }
 
 /*

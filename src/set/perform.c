@@ -17,7 +17,7 @@ perform_prepare(const struct set_options *options, bool sets, struct guest_clock
 
 	if (sets && !privilege_may_set_clock())
 		return outcome_fail("no CAP_SYS_TIME, so the clock cannot be set: run as root, or give this copy of the "
-		    "program the capability (setcap cap_sys_time=ep, owner root, group of the ssh user, mode 0750)");
+		    "program the capability (owner root, group of the ssh user, mode 0750, then setcap cap_sys_time=ep)");
 	error = guest_clock_open(run, options->state, sets);
 	return error == 0 ? STATUS_DONE : outcome_fail("%s", guest_clock_complaint(run, error));
 }

@@ -81,7 +81,7 @@ connect_to(const struct addrinfo *address, nanoseconds longest)
 	if (connect(fd, address->ai_addr, address->ai_addrlen) == 0)
 		return fd;
 	error = errno;
-	/* connect(2): after an interruption, the connection is still being made. */
+	/* POSIX: after EINTR, the connection is still being made. */
 	if (error == EINPROGRESS || error == EINTR) {
 		int ready = wait_for(fd, POLLOUT, longest);
 

@@ -43,8 +43,8 @@ serve_unconnected(int fd, int error)
 		syslog(LOG_ERR, "cannot find out the client's address: %m");
 		return STATUS_SYSTEM;
 	}
-	/* The client ended the connection before in.timed asked for the client's address: no error of this system. */
-	syslog(LOG_INFO, "the client closed its connection before it was answered");
+	/* The client reset the connection before in.timed asked for its address: no error of this system. */
+	syslog(LOG_INFO, "the client reset its connection before it was answered");
 	return STATUS_DONE;
 }
 

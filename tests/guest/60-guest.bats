@@ -501,7 +501,7 @@ dedicated_user() {
 }
 
 @test "without CAP_SYS_TIME a request fails in one line that names both remedies, and does not set the clock" {
-	local cures='^guestclock-set: no CAP_SYS_TIME, .*run as root, or .*setcap cap_sys_time=ep, .*mode 0750'
+	local cures='^guestclock-set: no CAP_SYS_TIME, .*run as root, or .*mode 0750, then setcap cap_sys_time=ep\)'
 	ACCOUNT=guestclock
 	allow_key incapable '/usr/libexec/guestclock-set --any-port' guestclock
 	sample

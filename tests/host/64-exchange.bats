@@ -120,7 +120,7 @@ RANGE='no range .+'
 	expect 0
 	replied "done $TIME"
 	equal "$(clock_get steps slews last_step_ns tells)" '1 0 3600000000001 0' 'steps, slews, last step, tells'
-	assert_logged "$DAEMON_NOTICE" 'step by \+3600\.000000001 s, as the host ordered, residual '
+	assert_logged "$DAEMON_NOTICE" 'step by \+3600\.000000001 s, as the host ordered, missed by '
 	clock_new
 	talk 'step -0.000000001\nstep -1.000000000\nstep +0.000000000\nstep -0.000000000\nstep +0000000000000000000000000001.000000000\n'
 	expect 0
@@ -725,7 +725,7 @@ no_guestclock_set() { sandbox_empty guestclock-set; }
 	within "$(value offset)" -5202000000 -5198000000 'the reported offset'
 	# The reported residual differs from the true offset by at most twice the bound.
 	within "$(value residual)" $(($(clock_get offset_ns) - 2 * $(value bound))) $(($(clock_get offset_ns) + 2 * $(value bound))) 'the reported residual'
-	assert_logged "$DAEMON_NOTICE" 'from 127\.0\.0\.1, request "exchange": step by \+5\.[0-9]{9} s, as the host ordered, residual '
+	assert_logged "$DAEMON_NOTICE" 'from 127\.0\.0\.1, request "exchange": step by \+5\.[0-9]{9} s, as the host ordered, missed by '
 	# The bound was reported to the kernel.
 	equal "$(clock_get status tells)" '0 1' 'status and tells'
 	within "$(clock_get maxerror_us)" 1 20000 maxerror

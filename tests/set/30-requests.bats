@@ -768,7 +768,7 @@ limit() {
 
 @test "without CAP_SYS_TIME a request to set fails in one line that names both remedies, and others succeed" {
 	badsource tcp:37:good
-	local cures='no CAP_SYS_TIME.*run as root.*setcap cap_sys_time=ep.*0750'
+	local cures='no CAP_SYS_TIME.*run as root.*0750, then setcap cap_sys_time=ep'
 	BEFORE=(setpriv --bounding-set -sys_time --inh-caps -sys_time)
 	clock_new offset_ns=-100.0
 	ask 'rdate -s 127.0.0.1'
