@@ -177,10 +177,10 @@ bench: setup
 simulate: $(BUILD)/bench/simulate
 	@$< $(BUILD)/bench/simulate.md $(BUILD)/bench/simulate.data; status=$$?; cat $(BUILD)/bench/simulate.md; exit $$status
 
-$(BUILD)/bench/simulate: bench/simulate.c
+$(BUILD)/bench/simulate: bench/simulate.c $(BUILD)/obj/host/rate.o
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(std) -Wall -Wextra -O2 -o $@ $< -lm
+	$(Q)$(CC) $(std) -Wall -Wextra -O2 -o $@ $^ -lm
 
 lint: setup
 	@tests/lint
