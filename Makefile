@@ -9,7 +9,7 @@
 #   make lint            run compilers and analysers with all warnings, shellcheck and mandoc
 #   make fuzz            fuzz the parsers; make coverage: show which of their lines tests and fuzzing reach
 #   make bench           measure speed and memory, and compare with other programs; takes some seven minutes
-#   make simulate        compare ways to keep a guest's clock, over simulated months; takes half a minute
+#   make simulate        compare ways to keep a guest's clock, over simulated months; takes a minute
 #   make debug           build build/debug/* without optimisation; the filters name a forbidden system call
 #   make compile_commands.json   for editors and clangd
 #   make dist            write build/guestclock-VERSION.tar.gz, reproducibly
@@ -173,9 +173,10 @@ bench: setup
 	@$(MAKE) --no-print-directory all dynamic helpers $(BUILD)/bench/in.timed-libwrap.so
 	@bench/run
 
-# Prints the table.  The data are for a plot.
-simulate: $(BUILD)/bench/simulate
-	@$< $(BUILD)/bench/simulate.md $(BUILD)/bench/simulate.data; status=$$?; cat $(BUILD)/bench/simulate.md; exit $$status
+# Writes the table and the plot in doc/.
+simulate: setup
+	@$(MAKE) --no-print-directory $(BUILD)/bench/simulate
+	@bench/simulate
 
 $(BUILD)/bench/simulate: bench/simulate.c $(BUILD)/obj/host/rate.o
 	@mkdir -p $(@D)

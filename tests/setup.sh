@@ -15,6 +15,7 @@ clang libclang-rt-dev llvm clang-tidy cppcheck shellcheck mandoc valgrind libc6-
 rdate dropbear-bin busybox-static socat netcat-openbsd openssh-client
 qemu-system-x86 qemu-utils cpio kmod python3
 iproute2 netbase util-linux libcap2-bin procps xz-utils systemd mmdebstrap
+gnuplot-nox
 '
 
 # Unpacked under build/peers, not installed: the superservers conflict with one another, the tests must not leave a new
