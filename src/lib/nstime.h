@@ -32,8 +32,8 @@ seconds_floor(nanoseconds time)
 /* Two clocks read at one moment.  Comparing two such readings shows whether CLOCK_REALTIME was set in between. */
 struct clock_reading {
 	nanoseconds real;	/* CLOCK_REALTIME */
-	nanoseconds raw;	/* CLOCK_MONOTONIC_RAW, read just before real */
-	nanoseconds width;	/* at most this time passed between the two readings */
+	nanoseconds raw;	/* CLOCK_MONOTONIC_RAW, at most half the width before or after real */
+	nanoseconds width;	/* the time from just before to just after the reading of real */
 };
 
 /* The nanoseconds from the whole second seconds_floor(TIME) to TIME: 0 to 999,999,999. */

@@ -8,8 +8,8 @@
 #include <time.h>
 
 /* How many pairs of clock readings are tried, and the width at which a pair is good enough. */
-#define READ_PAIRS 5
-#define READ_WIDTH (10 * NS_PER_MICROSECOND)
+#define READ_PAIRS 3
+#define READ_WIDTH NS_PER_MICROSECOND
 
 static nanoseconds
 read_clock(clockid_t clock)
@@ -37,12 +37,16 @@ sysclock_read(void)
 {
 	struct clock_reading best = { .width = INT64_MAX };
 
-	/* The scheduler may interrupt this process between two readings. */
+	/*
+	 * The scheduler may interrupt this process between two readings.  Between two of the raw clock, which nobody can
+	 * set, the width is true even if somebody sets the other clock at this moment.
+	 */
 	for (int pair = 0; pair < READ_PAIRS && best.width > READ_WIDTH; pair++) {
-		struct clock_reading reading = { .raw = sysclock_elapsed() };
+		nanoseconds before = sysclock_elapsed();
+		struct clock_reading reading = { .real = sysclock_now() };
 
-		reading.real = sysclock_now();
-		reading.width = sysclock_elapsed() - reading.raw;
+		reading.width = sysclock_elapsed() - before;
+		reading.raw = before + reading.width / 2;
 		if (reading.width < best.width)
 			best = reading;
 	}

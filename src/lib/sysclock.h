@@ -25,7 +25,7 @@ nanoseconds sysclock_now(void);
 /* CLOCK_MONOTONIC_RAW, which steps and slews do not affect. */
 nanoseconds sysclock_elapsed(void);
 
-/* CLOCK_REALTIME and CLOCK_MONOTONIC_RAW at one moment: the first pair read within 10 us, or the closest of a few. */
+/* CLOCK_REALTIME and CLOCK_MONOTONIC_RAW at one moment: the first pair read within 1 us, or the closest of three. */
 struct clock_reading sysclock_read(void);
 
 /* The kernel's clock state: adjtimex(2). */
