@@ -19,7 +19,8 @@
 
 /*
  * The default of --max-rate, in parts per 10^9.  Without --max-step and --max-back, it is the most that is ever set,
- * 10 %.  With one or both, it is 1000 ppm, which is enough for a clock without a fault.
+ * 10 %.  With one or both, it is 1000 ppm, which is enough for a clock without a fault; but no more than what moves the
+ * clock by --max-step in an hour.
  */
 #define RATE_UNSET (-1)
 #define RATE_FREE (INT64_C(100000) * 1000)
@@ -178,6 +179,16 @@ store_option(enum option_id id, const char *value, struct set_options *options)
 	return NULL;
 }
 
+static int64_t
+default_rate(const struct set_options *options)
+{
+	int64_t rate = set_options_limit_movement(options) ? RATE_LIMITED : RATE_FREE;
+	/* A part in 10^9 moves the clock by 3,600 ns in an hour. */
+	int64_t step_rate = options->max_step / 3600;
+
+	return rate < step_rate ? rate : step_rate;
+}
+
 int
 set_options_parse(int argc, char **argv, struct set_options *options, char complaint[OPTION_COMPLAINT])
 {
@@ -208,7 +219,7 @@ set_options_parse(int argc, char **argv, struct set_options *options, char compl
 	if (options->max_rate != RATE_UNSET)
 		options->max_rate /= 1000000;	/* from 10^9 for 1 ppm to parts per 10^9 */
 	else
-		options->max_rate = set_options_limit_movement(options) ? RATE_LIMITED : RATE_FREE;
+		options->max_rate = default_rate(options);
 	return optind;
 }
 

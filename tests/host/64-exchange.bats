@@ -364,7 +364,14 @@ limited() {
 @test "--max-rate, --max-step and --max-back limit the rate that an exchange sets" {
 	limited 'too-far the rate would be larger than --max-rate' 'rate +500.001' --max-rate 500
 	limited 'too-far the rate would be larger than --max-rate' 'rate -500.001' --max-rate 500
-	# A limit on steps also limits what a rate can do instead of a step.
+	# A limit on steps also limits what a rate can do instead of a step: as much in an hour, and at most 1000 ppm.
+	limited 'too-far the rate would be larger than --max-rate' 'rate +277.778' --max-step 1
+	limited 'too-far the rate would be larger than --max-rate' 'rate -0.001' --max-step 0
+	talk 'rate +277.777\n' --max-step 1
+	expect 0
+	clock_new
+	account_new
+	log_take
 	limited 'too-far the rate would be larger than --max-rate' 'rate +1000.001' --max-step 10
 	limited 'too-far the rate would be larger than --max-rate' 'rate -1000.001' --max-back 10
 	talk 'rate -500.000\nrate +0.000\nrate +500.000\n' --max-rate 500
@@ -409,7 +416,8 @@ limited() {
 	# What a rate has moved may be undone in one step, and nothing before it has.
 	account_new
 	clock_new
-	talk 'rate +1000.000\nstep -0.001000000\nrate +0.000\nstep -0.001000000\nrate +1000.000\n' --max-step 1 --max-back 0
+	talk 'rate +1000.000\nstep -0.001000000\nrate +0.000\nstep -0.001000000\nrate +1000.000\n' --max-step 1 --max-back 0 \
+		--max-rate 1000
 	replied "done $TIME" 'no too-far-back .+' "done $TIME" 'no too-far-back .+' "done $TIME"
 	clock_later 36000
 	talk 'step -36.000000000\nstep -1.000000001\n' --max-step 1 --max-back 0

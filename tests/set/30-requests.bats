@@ -666,7 +666,7 @@ limit() {
 		max-step 0.500000000
 		max-back 86400.000000000
 		max-delay 0.000000001
-		max-rate-ppb 1000000
+		max-rate-ppb 138888
 		allow rdate status
 		host a.example
 		host 192.0.2.1

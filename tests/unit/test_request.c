@@ -131,6 +131,14 @@ options_of(struct set_options *options, const char *const *words)
 static void
 good_options(void **unused)
 {
+	static const struct {
+		const char *words[3];
+		int64_t rate;
+	} rates[] = {
+		{ { NULL }, 100000000 }, { { "--max-step=3600" }, 1000000 }, { { "--max-step=3.6" }, 1000000 },
+		{ { "--max-step=1" }, 277777 }, { { "--max-step=0" }, 0 }, { { "--max-back=0" }, 1000000 },
+		{ { "--max-step=0", "--max-rate=740.5" }, 740500 }, { { "--max-rate=0" }, 0 },
+	};
 	char complaint[OPTION_COMPLAINT];
 	struct set_options options;
 
@@ -147,6 +155,11 @@ good_options(void **unused)
 	assert_int_equal(options.max_back, NS_PER_SECOND / 2);
 	assert_int_equal(options.allowed, REQUEST_BIT(REQUEST_RDATE) | REQUEST_BIT(REQUEST_STATUS));
 	assert_true(options.dry_run);
+	/* The default of --max-rate: no more than --max-step in an hour. */
+	for (size_t at = 0; at < LENGTH(rates); at++) {
+		options_of(&options, rates[at].words);
+		assert_int_equal(options.max_rate, rates[at].rate);
+	}
 	assert_int_equal(OPTIONS(&options, "--host", "a", "--host", "b", "--", "rdate", "a"), 6);
 	assert_int_equal(options.hosts, 2);
 	assert_false(options.any_port);
