@@ -60,6 +60,7 @@ sysclock_state(struct sysclock_state *state)
 	struct timex slew = { .modes = ADJ_OFFSET_SS_READ };
 	int result = adjtimex(&kernel);
 
+	*state = (struct sysclock_state){ .rate_ppb = INT64_MAX };
 	if (result < 0)
 		return errno;
 	/* TIME_ERROR also reports lost PPS signals.  Steps and settimeofday(2) set STA_UNSYNC; time services clear it. */
@@ -69,6 +70,8 @@ sysclock_state(struct sysclock_state *state)
 	/* The kernel keeps the frequency within 500 ppm: the product fits. */
 	state->frequency_ppb = kernel.freq * INT64_C(1000) / 65536;
 	state->tick_us = kernel.tick;
+	/* One microsecond of a tick's 10,000 is 100 ppm. */
+	state->rate_ppb = (state->tick_us - 10000) * 100000 + state->frequency_ppb;
 	state->slew_left = adjtimex(&slew) < 0 ? 0 : ns_multiply(slew.offset, NS_PER_MICROSECOND);
 	return 0;
 }
@@ -113,17 +116,6 @@ sysclock_rate(int64_t ppb)
 	order.tick = tick;
 	order.freq = frequency;
 	return adjtimex(&order) < 0 ? errno : 0;
-}
-
-int64_t
-sysclock_rate_in_force(void)
-{
-	struct timex kernel = { .modes = 0 };
-
-	if (adjtimex(&kernel) < 0)
-		return SYSCLOCK_RATE_MAX;
-	/* One microsecond of a tick's 10,000 is 100 ppm. */
-	return (kernel.tick - INT64_C(10000)) * 100000 + kernel.freq * INT64_C(1000) / 65536;
 }
 
 int

@@ -36,8 +36,10 @@ struct sysclock_state {
 	nanoseconds slew_left;	/* what a slew by adjtime(3) must still add to the clock; 0 if it cannot be read */
 	int64_t frequency_ppb;	/* frequency correction in parts per 10^9, positive: runs faster */
 	int64_t tick_us;	/* microseconds added per tick of 1/USER_HZ second, normally 10000 */
+	int64_t rate_ppb;	/* the whole correction by tick and frequency, parts per 10^9; INT64_MAX: unknown */
 };
 
+/* After an error, STATE is all zero but for the rate, which is unknown. */
 int sysclock_state(struct sysclock_state *state);
 
 /*
@@ -78,9 +80,6 @@ sysclock_split_rate(int64_t ppb, int64_t *tick_us, int64_t *frequency)
 
 /* Sets tick and frequency to correct by PPB parts per 10^9 in all.  The caller keeps PPB within SYSCLOCK_RATE_MAX. */
 int sysclock_rate(int64_t ppb);
-
-/* The total correction by tick and frequency, in parts per 10^9; SYSCLOCK_RATE_MAX if it cannot be read. */
-int64_t sysclock_rate_in_force(void);
 
 /*
  * Sets the kernel's bound on the clock's error to MAXERROR and its estimate of the error to ESTERROR.  The caller must

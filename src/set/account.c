@@ -187,6 +187,12 @@ account_room(const struct account *account, nanoseconds max_step, nanoseconds ma
 }
 
 void
+account_count_set(struct account *account)
+{
+	account->sets = most(ns_add(account->sets, 1), account->raw);
+}
+
+void
 account_move(struct account *account, nanoseconds max_step, nanoseconds max_back, nanoseconds correction, bool slew)
 {
 	struct interval limit = limits(account, max_step, max_back), all = reached(account);
@@ -211,10 +217,15 @@ account_order_rate(struct account *account, int64_t ppb)
 }
 
 bool
+account_rate_is(const struct account *account, int64_t ppb)
+{
+	return ns_magnitude(ns_subtract(account->rate, ppb)) <= RATE_ROUNDING;
+}
+
+bool
 account_rate_is_ordered(const struct account *account)
 {
-	return account->rate_ordered != account->rate_before &&
-	    ns_magnitude(ns_subtract(account->rate, account->rate_ordered)) <= RATE_ROUNDING;
+	return account->rate_ordered != account->rate_before && account_rate_is(account, account->rate_ordered);
 }
 
 void
@@ -252,9 +263,10 @@ account_read(const char *text, struct account *account)
 	for (size_t at = 0; at < NUMBERS; at++, text += DIGITS + 1)
 		if (!read_number(text, &numbers[at]) || text[DIGITS] != (at < NUMBERS - 1 ? ' ' : '\n'))
 			return false;
-	/* The first number is raw, which is never negative. */
-	if (numbers[0] > INT64_MAX)
-		return false;
 	memcpy(account, numbers, sizeof *account);
-	return true;
+	/* Neither the number of a slot nor that of a set is ever negative. */
+	if (account->raw >= 0 && account->sets >= 0)
+		return true;
+	*account = (struct account){ .raw = 0 };
+	return false;
 }

@@ -1,6 +1,10 @@
 /*
- * The account of how far requests have moved the clock, so that --max-step and --max-back hold for all sessions together,
- * and of the rate that a request ordered.
+ * The account of how far requests have moved the clock, so that --max-step and --max-back hold for all sessions together;
+ * of the rate that a request ordered; and of the number of the last set.
+ *
+ * A set is a step, a slew or a change of the rate by any request.  Its number is CLOCK_MONOTONIC_RAW at the set, or one
+ * more than the last number if that is larger; 0: the account has no set.  So a number does not return, even after a new
+ * account or a restored snapshot, as that of a plain counter would.
  *
  * A position is the sum of the steps and slews of requests with these limits since the account began, and of what the
  * rates that requests ordered have moved, in nanoseconds; positive: forward.  It is the movement of CLOCK_REALTIME against
@@ -50,6 +54,7 @@ struct account {
 	int64_t rate;			/* the rate correction in force, parts per 10^9 */
 	int64_t rate_ordered;		/* the rate that a request ordered last */
 	int64_t rate_before;		/* the rate before the first such order; if equal: none to undo */
+	int64_t sets;			/* the number of the last set; at least 0 */
 	struct account_span hour, day;	/* the last hour, and the day before it */
 };
 
@@ -70,11 +75,17 @@ void account_advance(struct account *account, nanoseconds raw, nanoseconds slew_
  */
 struct interval account_room(const struct account *account, nanoseconds max_step, nanoseconds max_back);
 
+/* Numbers a set. */
+void account_count_set(struct account *account);
+
 /* Counts a step by CORRECTION, or a slew by whole microseconds, that account_room() allows with these limits. */
 void account_move(struct account *account, nanoseconds max_step, nanoseconds max_back, nanoseconds correction, bool slew);
 
 /* Notes that the rate PPB was ordered. */
 void account_order_rate(struct account *account, int64_t ppb);
+
+/* Whether the rate in force is PPB, as the kernel rounds it. */
+bool account_rate_is(const struct account *account, int64_t ppb);
 
 /* Whether the rate in force was ordered by a request, and differs from the rate before. */
 bool account_rate_is_ordered(const struct account *account);

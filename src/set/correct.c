@@ -30,8 +30,7 @@ moved_since(void)
 
 /* What was done under the lock.  It is reported after the unlock, because a log or a client may read slowly. */
 struct deed {
-	struct sysclock_state kernel;	/* the clock's state before the correction */
-	int state_error, set_error, bound_error;	/* errno values */
+	int set_error, bound_error;	/* errno values */
 	nanoseconds moved;
 	bool undone;			/* stepped, but the clock did not stay there */
 	int64_t rate_undone;		/* parts per 10^9; 0: none */
@@ -70,13 +69,12 @@ judge_and_set(struct situation *situation, const struct set_options *options, st
 {
 	const struct policy_verdict *verdict = &result->verdict;
 
-	deed->state_error = sysclock_state(&deed->kernel);
-	if (deed->state_error != 0)
+	if (run->kernel_error != 0)
 		return;
 	situation->now = sysclock_now();
 	situation->account = run->account;
-	situation->other_service = guest_clock_other_service(run, &deed->kernel);
-	if (deed->kernel.synchronised && !situation->other_service)
+	situation->other_service = guest_clock_other_service(run, &run->kernel);
+	if (run->kernel.synchronised && !situation->other_service)
 		situation->own_bound = run->bound * NS_PER_MICROSECOND;
 	result->verdict = policy_decide(situation, options);
 	if (options->dry_run)
@@ -90,7 +88,7 @@ judge_and_set(struct situation *situation, const struct set_options *options, st
 		carry_out(verdict, options, run, deed);
 	/* The clock is right: give the kernel this bound if it has none, or if its own has grown larger. */
 	else if (verdict->decision == DECISION_WITHIN_BOUND && !situation->other_service &&
-	    (!deed->kernel.synchronised || verdict->bound < deed->kernel.maxerror))
+	    (!run->kernel.synchronised || verdict->bound < run->kernel.maxerror))
 		set_bound(run, verdict->bound, deed);
 }
 
@@ -140,7 +138,7 @@ correct_clock(const struct clock_reading *since, struct interval offset, nanosec
 	if (options->dry_run)
 		guest_clock_peek(run);
 	else
-		error = guest_clock_lock(run, since);
+		error = guest_clock_lock(run, since, NULL);
 	if (error != 0)
 		return outcome_fail("%s", guest_clock_complaint(run, error));
 	judge_and_set(&situation, options, run, result, &deed);
@@ -150,8 +148,8 @@ correct_clock(const struct clock_reading *since, struct interval offset, nanosec
 	result->residual = ns_add(result->offset, deed.moved);
 	correct_format(result->offset, interval_bound(offset), text);
 	outcome_rate_undone(deed.rate_undone);
-	if (deed.state_error != 0)
-		status = outcome_fail("cannot read the kernel's clock state: %s", strerror(deed.state_error));
+	if (run->kernel_error != 0)
+		status = outcome_fail("cannot read the kernel's clock state: %s", strerror(run->kernel_error));
 	else if (decision_refuses(result->verdict.decision))
 		status = outcome_refuse("%s: %s (offset %s)", decision_name(result->verdict.decision),
 		    decision_reason(result->verdict.decision), text);

@@ -11,6 +11,7 @@
 #include "lib/fds.h"
 #include "lib/sysclock.h"
 #include "lib/text.h"
+#include "lib/version.h"
 #include "set/outcome.h"
 #include "set/policy.h"
 
@@ -24,7 +25,7 @@ struct server {
 	unsigned refusals, orders;
 	bool rated;			/* this session has ordered a rate */
 	struct clock_reading since;	/* the start of the measurement: a set since then makes orders invalid */
-	bool measuring;			/* since is from a "now"; false: the next "now" replaces it */
+	bool measuring;			/* since is from a "now" or "raw"; false: the next one replaces it */
 	struct guest_clock *run;
 	bool may_set;
 	enum status status;
@@ -42,11 +43,11 @@ send_line(struct server *server, const char *line, size_t length)
 }
 
 static bool
-send_time(struct server *server, const char *word, nanoseconds time)
+send_reply(struct server *server, const struct exchange_reply *reply)
 {
 	char line[EXCHANGE_LINE + 1];
 
-	return send_line(server, line, exchange_write_time(word, time, line));
+	return send_line(server, line, exchange_write_reply(reply, line));
 }
 
 static bool
@@ -58,12 +59,19 @@ send_no(struct server *server, enum exchange_reason reason, const char *text)
 	return send_line(server, line, exchange_write_no(reason, text, line));
 }
 
+/* The reason for a refusal because guest_clock_lock() returned ERROR. */
+static enum exchange_reason
+lock_reason(int error)
+{
+	return error == EWOULDBLOCK || error == ESTALE || error == EIDRM ? REASON_BUSY : REASON_FAILED;
+}
+
 /*
- * Locks the clock for an order to set.  Returns NULL, or the text of a refusal, with its *REASON: this session may not
+ * Locks the clock for ORDER, to set it.  Returns NULL, or the text of a refusal, with its *REASON: this session may not
  * set the clock, the lock is not available, or the clock was set since the measurement began.
  */
 static const char *
-lock_clock(struct server *server, enum exchange_reason *reason)
+lock_clock(struct server *server, const struct exchange_order *order, enum exchange_reason *reason)
 {
 	int error;
 
@@ -75,11 +83,11 @@ lock_clock(struct server *server, enum exchange_reason *reason)
 	*reason = REASON_NO_CAPABILITY;
 	if (!server->may_set)
 		return "no CAP_SYS_TIME: run as root, or setcap cap_sys_time=ep on the program";
-	error = guest_clock_lock(server->run, &server->since);
-	/* Let the next "now" start a new measurement.  Without one, the same order is refused again. */
+	error = guest_clock_lock(server->run, &server->since, order->numbered ? &order->sets : NULL);
+	/* Let the next "now" or "raw" start a new measurement.  Without one, the same order is refused again. */
 	if (error == ESTALE)
 		server->measuring = false;
-	*reason = error == EWOULDBLOCK || error == ESTALE || error == EIDRM ? REASON_BUSY : REASON_FAILED;
+	*reason = error == ESTALE && order->numbered ? REASON_STALE : lock_reason(error);
 	return error == 0 ? NULL : guest_clock_complaint(server->run, error);
 }
 
@@ -135,8 +143,9 @@ answer_set(struct server *server, const struct exchange_order *order)
 	enum exchange_reason reason;
 	enum decision decision;
 	const char *unlocked, *refused;
+	struct exchange_reply reply = { .kind = REPLY_DONE, .numbered = order->numbered };
 	nanoseconds moved = 0;
-	int64_t undone = 0;
+	int64_t undone = 0, sets;
 	int error = 0;
 
 	if (server->orders++ >= ORDERS_MOST) {
@@ -147,11 +156,12 @@ answer_set(struct server *server, const struct exchange_order *order)
 		send_no(server, REASON_TOO_MANY, "more than 4 orders to set in a session whose lines no syslog takes");
 		return false;
 	}
-	unlocked = lock_clock(server, &reason);
+	unlocked = lock_clock(server, order, &reason);
 	refused = unlocked;
+	sets = server->run->account.sets;
 	decision = policy_judge_order(sysclock_now(), &server->run->account, order, server->options);
-	/* If a limit refuses the order too, report the limit: the host need not try again. */
-	if (decision_refuses(decision)) {
+	/* If a limit refuses the order too, report the limit: the host need not try again, unless its number is not valid. */
+	if (decision_refuses(decision) && (refused == NULL || reason != REASON_STALE)) {
 		reason = decision_wire_reason(decision);
 		refused = decision_reason(decision);
 	}
@@ -163,7 +173,9 @@ answer_set(struct server *server, const struct exchange_order *order)
 	if (unlocked == NULL)
 		guest_clock_unlock(server->run);
 	outcome_rate_undone(undone);
-	if (refused == NULL && error == 0)
+	reply.sets = server->run->account.sets;
+	/* The rate that was ordered may be in force already. */
+	if (refused == NULL && error == 0 && reply.sets != sets)
 		log_set(order, moved);
 	if (unlocked == NULL)
 		guest_clock_admit_signals(server->run);
@@ -171,7 +183,65 @@ answer_set(struct server *server, const struct exchange_order *order)
 		return send_no(server, reason, refused);
 	if (error != 0)
 		return send_no(server, REASON_FAILED, guest_clock_set_complaint(server->run, error));
-	return send_time(server, "done", sysclock_now());
+	reply.time = sysclock_now();
+	return send_reply(server, &reply);
+}
+
+static enum exchange_sync
+sync_of(const struct guest_clock *run)
+{
+	if (!run->kernel.synchronised)
+		return SYNC_NO;
+	return guest_clock_other_service(run, &run->kernel) ? SYNC_OTHER : SYNC_GUESTCLOCK;
+}
+
+/* Reads the clock for the measurement that the host has begun or begins now. */
+static struct clock_reading
+measure(struct server *server)
+{
+	struct clock_reading now = sysclock_read();
+
+	if (!server->measuring)
+		server->since = now;
+	server->measuring = true;
+	return now;
+}
+
+/*
+ * Answers "raw".  Holds the lock while it reads: a number that was read during a set, with the time before it, would let
+ * an order be carried out twice.
+ */
+static bool
+answer_raw(struct server *server)
+{
+	struct guest_clock *run = server->run;
+	struct exchange_reply reply = { .kind = REPLY_RAW, .numbered = true };
+	struct clock_reading now;
+	int error = 0;
+
+	/* Without the file there is no number: then this session can set nothing, or nothing has been set in this boot. */
+	if (run->fd < 0)
+		guest_clock_peek(run);
+	else
+		error = guest_clock_lock(run, NULL, NULL);
+	if (error != 0)
+		return send_no(server, lock_reason(error), guest_clock_complaint(run, error));
+	now = measure(server);
+	if (run->fd >= 0) {
+		guest_clock_unlock(run);
+		guest_clock_admit_signals(run);
+	}
+	if (run->kernel_error != 0)
+		return send_no(server, REASON_FAILED, strerror(run->kernel_error));
+	reply.time = now.real;
+	reply.raw = now.raw;
+	reply.sets = run->account.sets;
+	reply.frequency_ppb = run->kernel.frequency_ppb;
+	reply.tick_us = run->kernel.tick_us;
+	reply.slew_left = run->kernel.slew_left;
+	reply.sync = sync_of(run);
+	reply.maxerror = run->kernel.maxerror;
+	return send_reply(server, &reply);
 }
 
 /* Answers one line.  Returns false if the session is over. */
@@ -179,37 +249,34 @@ static bool
 answer_line(struct server *server, const char *line, size_t length)
 {
 	struct exchange_order order;
-	struct clock_reading now;
 	bool range = false;
 
 	if (memchr(line, '\0', length) != NULL || !exchange_parse_order(line, length, &order, &range))
 		return range ? send_no(server, REASON_RANGE, "the number is out of range") :
-		    send_no(server, REASON_SYNTAX, "expected now, step, slew, rate, bound or bye");
+		    send_no(server, REASON_SYNTAX, "expected now, raw, step, slew, rate, bound or bye");
 	if (order.verb == EXCHANGE_BYE)
 		return false;
-	if (order.verb != EXCHANGE_NOW)
-		return answer_set(server, &order);
-	now = sysclock_read();
-	if (!server->measuring)
-		server->since = now;
-	server->measuring = true;
-	return send_time(server, "now", now.real);
+	if (order.verb == EXCHANGE_RAW)
+		return answer_raw(server);
+	if (order.verb == EXCHANGE_NOW)
+		return send_reply(server, &(struct exchange_reply){ .kind = REPLY_NOW, .time = measure(server).real });
+	return answer_set(server, &order);
 }
 
 static bool
 greet(struct server *server)
 {
-	struct exchange_greeting greeting = { .version = EXCHANGE_VERSION };
-	struct sysclock_state kernel;
+	struct exchange_greeting greeting = { .version = EXCHANGE_VERSION, .program = GUESTCLOCK_VERSION };
+	struct guest_clock *run = server->run;
 	char line[EXCHANGE_LINE + 1];
 
-	memcpy(greeting.boot, server->run->boot_id, sizeof greeting.boot);
-	if (sysclock_state(&kernel) == 0) {
-		greeting.sync = !kernel.synchronised ? SYNC_NO : guest_clock_other_service(server->run, &kernel) ? SYNC_OTHER :
-		    SYNC_GUESTCLOCK;
-		greeting.frequency_ppb = kernel.frequency_ppb;
-		greeting.tick_us = kernel.tick_us;
-	}
+	guest_clock_peek(run);
+	memcpy(greeting.boot, run->boot_id, sizeof greeting.boot);
+	/* Without a boot id, numbers cannot be kept. */
+	greeting.raw = run->boot_id[0] != '\0';
+	greeting.sync = sync_of(run);
+	greeting.frequency_ppb = run->kernel.frequency_ppb;
+	greeting.tick_us = run->kernel.tick_us;
 	return send_line(server, line, exchange_write_greeting(&greeting, line));
 }
 

@@ -90,23 +90,38 @@ write_file(const struct guest_clock *state)
 	return write_octets(state->fd, text, length + ACCOUNT_TEXT - 1);
 }
 
-/* What could not be read must not be overwritten as if it were empty, and the next request needs the boot id to read it. */
+/*
+ * Returns why the account could not be written, if it is REQUIRED for the set; otherwise 0.  What could not be read must
+ * not be overwritten as if it were empty, and the next request needs the boot id to read it.
+ */
 static int
-write_account(struct guest_clock *state)
+write_account(struct guest_clock *state, bool required)
 {
-	state->write_error = state->fd < 0 ? state->error : state->boot_error != 0 ? state->boot_error :
-	    state->read_error != 0 ? state->read_error : write_file(state);
+	int error = state->boot_error != 0 ? state->boot_error : state->read_error != 0 ? state->read_error : write_file(state);
+
+	state->write_error = required ? error : 0;
 	return state->write_error;
 }
 
-static void
-advance_account(struct guest_clock *state, nanoseconds raw)
+/* Gives the account back as it was BEFORE a set that failed with ERROR, which this returns. */
+static int
+take_back(struct guest_clock *state, const struct account *before, int error)
 {
-	struct sysclock_state kernel = { .slew_left = 0 };
+	state->account = *before;
+	/* If this fails, a correction that was not made counts: later ones are refused that need not be. */
+	if (state->write_error == 0)
+		write_account(state, false);
+	return error;
+}
 
-	/* If the state cannot be read, assume that a slew is complete: then all of it counts. */
-	sysclock_state(&kernel);
-	account_advance(&state->account, raw, kernel.slew_left, sysclock_rate_in_force());
+/* Reads what the account needs at the time RAW. */
+static void
+read_state(struct guest_clock *state, nanoseconds raw)
+{
+	if (state->fd >= 0)
+		read_file(state);
+	/* If the kernel's state cannot be read, this assumes that a slew is complete: then all of it counts. */
+	account_advance(&state->account, raw, state->kernel.slew_left, state->kernel.rate_ppb);
 }
 
 /* Opens a lock file that exists.  If another kind of file is there, such as a FIFO, fails with EINVAL and waits for nobody. */
@@ -211,7 +226,7 @@ was_removed(int fd)
 }
 
 int
-guest_clock_lock(struct guest_clock *state, const struct clock_reading *since)
+guest_clock_lock(struct guest_clock *state, const struct clock_reading *since, const int64_t *sets)
 {
 	struct clock_reading now;
 	sigset_t all;
@@ -221,25 +236,29 @@ guest_clock_lock(struct guest_clock *state, const struct clock_reading *since)
 		return error;
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &state->signals);
+	state->kernel_error = sysclock_state(&state->kernel);
 	now = sysclock_read();
-	error = was_removed(state->fd) ? EIDRM : policy_clock_was_set(since, &now, sysclock_rate_in_force()) ? ESTALE : 0;
+	/* The request that held the lock before may have written new lines. */
+	read_state(state, now.raw);
+	state->numbered = sets != NULL;
+	state->write_error = 0;
+	if (was_removed(state->fd))
+		error = EIDRM;
+	else if ((since != NULL && policy_clock_was_set(since, &now, state->kernel.rate_ppb)) ||
+	    (sets != NULL && *sets != state->account.sets))
+		error = ESTALE;
 	if (error != 0) {
 		guest_clock_unlock(state);
 		guest_clock_admit_signals(state);
-		return error;
 	}
-	/* The request that held the lock before may have written new lines. */
-	read_file(state);
-	advance_account(state, now.raw);
-	return 0;
+	return error;
 }
 
 void
 guest_clock_peek(struct guest_clock *state)
 {
-	if (state->fd >= 0)
-		read_file(state);
-	advance_account(state, sysclock_elapsed());
+	state->kernel_error = sysclock_state(&state->kernel);
+	read_state(state, sysclock_elapsed());
 }
 
 void
@@ -293,41 +312,39 @@ guest_clock_move(struct guest_clock *state, nanoseconds max_step, nanoseconds ma
     nanoseconds correction, nanoseconds *moved)
 {
 	bool limited = max_step != INT64_MAX || max_back != INT64_MAX;
-	struct account before = state->account;
-	int error = 0;
+	struct account before;
+	int error;
 
-	state->write_error = 0;
 	/* As the kernel does: what it would drop must not count as done. */
 	if (slew)
 		correction -= correction % NS_PER_MICROSECOND;
-	if (limited) {
+	/* Also if the set fails: the clock may have changed. */
+	account_count_set(&state->account);
+	before = state->account;
+	if (limited)
 		account_move(&state->account, max_step, max_back, correction, slew);
-		error = write_account(state);
-	}
+	error = write_account(state, limited || state->numbered);
 	if (error == 0)
 		error = slew ? sysclock_slew(correction) : sysclock_step(correction, moved);
-	if (error != 0 && limited) {
-		state->account = before;
-		/* If this fails, a correction that was not made counts: later ones are refused that need not be. */
-		if (state->write_error == 0)
-			write_file(state);
-	}
-	return error;
+	return error == 0 ? 0 : take_back(state, &before, error);
 }
 
 int
 guest_clock_rate(struct guest_clock *state, int64_t ppb)
 {
-	struct account before = state->account;
+	struct account before;
 	int error;
 
+	/* A rate that could not be read could not be restored. */
+	if (state->kernel_error != 0 || account_rate_is(&state->account, ppb))
+		return state->kernel_error;
+	account_count_set(&state->account);
+	before = state->account;
 	account_order_rate(&state->account, ppb);
-	error = write_account(state);
+	error = write_account(state, true);
 	if (error == 0)
 		error = sysclock_rate(ppb);
-	if (error != 0)
-		state->account = before;
-	return error;
+	return error == 0 ? 0 : take_back(state, &before, error);
 }
 
 int64_t
@@ -340,11 +357,13 @@ guest_clock_undo_rate(struct guest_clock *state)
 	/* Tick and frequency that another program set may be beyond what sysclock_rate() sets. */
 	if (ns_magnitude(before) > SYSCLOCK_RATE_MAX)
 		before = before < 0 ? -SYSCLOCK_RATE_MAX : SYSCLOCK_RATE_MAX;
+	account_count_set(&state->account);
+	write_account(state, false);
 	/* After a failure, the next request tries again.  If it cannot be recorded, the next one sees another rate in force. */
 	if (sysclock_rate(before) != 0)
 		return 0;
 	state->account.rate = state->account.rate_ordered = state->account.rate_before;
-	write_account(state);
+	write_account(state, false);
 	return ordered;
 }
 
@@ -363,9 +382,6 @@ guest_clock_record_bound(struct guest_clock *state, nanoseconds bound)
 	struct guest_clock recorded = *state;
 	int error;
 
-	state->write_error = 0;
-	if (state->fd < 0)
-		return state->error;
 	recorded.bound_before = state->has_bound ? state->bound : 0;
 	recorded.bound = ns_to_microseconds_up(bound);
 	recorded.has_bound = true;

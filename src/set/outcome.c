@@ -89,7 +89,8 @@ outcome_report(enum status status, const char *format, ...)
 enum status
 outcome_order(enum exchange_reason reason, const char *text, unsigned number)
 {
-	bool system = reason == REASON_FAILED || reason == REASON_NO_CAPABILITY || reason == REASON_BUSY;
+	bool system = reason == REASON_FAILED || reason == REASON_NO_CAPABILITY || reason == REASON_BUSY ||
+	    reason == REASON_STALE;
 	char line[LINE_ROOM];
 
 	snprintf(line, sizeof line, "refused: %s: %s%s", exchange_reason_name(reason), text,

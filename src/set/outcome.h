@@ -41,8 +41,8 @@ enum status outcome_report(enum status status, const char *format, ...) __attrib
 /*
  * Logs that an order of an exchange was refused or failed.  Writes nothing to standard error, because the reply
  * notifies the host.  Logs only the first five refusals of a session, because a host could fill the guest's log; NUMBER
- * counts them from 1.  Returns STATUS_SYSTEM for REASON_FAILED, REASON_NO_CAPABILITY and REASON_BUSY, and
- * STATUS_REFUSED for every other REASON.
+ * counts them from 1.  Returns STATUS_SYSTEM for REASON_FAILED, REASON_NO_CAPABILITY, REASON_BUSY and
+ * REASON_STALE, and STATUS_REFUSED for every other REASON.
  */
 enum status outcome_order(enum exchange_reason reason, const char *text, unsigned number);
 

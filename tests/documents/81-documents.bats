@@ -301,19 +301,20 @@ SERVED='timeout 10 ssh -o IdentitiesOnly=yes -o LogLevel=ERROR -i /etc/guestcloc
 }
 
 @test "guestclock-set replies as in the example session of doc/exchange.md, and has the limits given there" {
-	local seconds='[0-9]+\.[0-9]{9}' line greeting word number
+	local seconds='[0-9]+\.[0-9]{9}' same greeting word number
 	local -a guest
 	set_start
 	mapfile -t guest < <(blocks doc/exchange.md Example | sed -n 's/^< //p')
 	clock_reads 1203108540.113
 	blocks doc/exchange.md Example | sed -n 's/^> //p' >"$WORK/orders"
 	set_by_hand --max-rate 500 -- exchange <"$WORK/orders"
-	# The replies are the same except for clocks and the boot ID.
-	line=$(sed -E "s/^((now|done) )$seconds\$/\1SECONDS/; s/ boot=[^ ]+ / boot=ID /" <<<"$output")
-	equal "$line" "$(printf '%s\n' "${guest[@]}" | sed -E "s/^((now|done) )$seconds\$/\1SECONDS/; s/ boot=[^ ]+ / boot=ID /")" 'the session'
-	equal "$status" 1 'status after a refusal'
+	# The replies are the same except for clocks, numbers, the boot ID and the version.
+	same="s/^((now|done|raw) )$seconds/\\1SECONDS/; s/^(raw SECONDS )$seconds/\\1RAW/; s/^(done SECONDS) [1-9][0-9]*\$/\\1 SETS/"
+	same+='; s/ boot=[^ ]+ / boot=ID /; s/ program=[^ ]+ / program=VERSION /'
+	equal "$(sed -E "$same" <<<"$output")" "$(printf '%s\n' "${guest[@]}" | sed -E "$same")" 'the session'
+	equal "$status" 111 'status after a refusal'
 	# The example's greeting has the form that the host accepts.
-	greeting='^guestclock 1 boot=[0-9a-f-]{1,39} sync=(no|guestclock|other) freq=[-+][0-9]+\.[0-9]{3} tick=[0-9]{1,9}$'
+	greeting='^guestclock 1 boot=[0-9a-f-]{1,39} sync=(no|guestclock|other) freq=[-+][0-9]+\.[0-9]{3} tick=[0-9]{1,9} program=[0-9A-Za-z.+~-]{1,31} raw$'
 	[[ ${guest[0]} =~ $greeting ]]
 	equal "$(blocks doc/exchange.md 'The greeting')" "${guest[0]}" 'the greeting'
 	# Each reason of the grammar has a row in the table and occurs in the program.
@@ -322,7 +323,7 @@ SERVED='timeout 10 ssh -o IdentitiesOnly=yes -o LogLevel=ERROR -i /etc/guestcloc
 		grep -qaF -- "$word" "$GUESTCLOCK_SET" || { printf 'not a reason of the program: %s\n' "$word"; return 1; }
 		number=$((number + 1))
 	done
-	equal "$number" 11 'reasons'
+	equal "$number" 12 'reasons'
 	# A line has at most 255 octets with its LF, and a session at most 64 orders to set.
 	printf 'bye%0252d\nbye%0251d\nnow\n' 0 0 >"$WORK/orders"
 	set_by_hand --dry-run -- exchange <"$WORK/orders"

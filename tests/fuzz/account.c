@@ -191,6 +191,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		account_room(&account, account.position, account.slew);
 		account_move(&account, account.position, account.slew, account.day.low[0], true);
 		account_order_rate(&account, account.rate_before);
+		account_count_set(&account);
+		REQUIRE(account.sets > 0);
 	}
 	free(text);
 	run(&input);

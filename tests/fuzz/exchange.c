@@ -14,10 +14,12 @@ check_order(const struct exchange_order *order)
 
 	REQUIRE(order->value != INT64_MIN);
 	REQUIRE(order->verb != EXCHANGE_BOUND || order->value >= 0);
-	REQUIRE((order->verb != EXCHANGE_NOW && order->verb != EXCHANGE_BYE) || order->value == 0);
+	REQUIRE((order->verb != EXCHANGE_NOW && order->verb != EXCHANGE_RAW && order->verb != EXCHANGE_BYE) || order->value == 0);
+	REQUIRE(!order->numbered || (order->verb >= EXCHANGE_STEP && order->verb <= EXCHANGE_RATE));
 	REQUIRE(length < EXCHANGE_LINE && length == strlen(line) && line[length - 1] == '\n');
 	REQUIRE(exchange_parse_order(line, length - 1, &back, &range) && !range);
 	REQUIRE(back.verb == order->verb && back.value == order->value);
+	REQUIRE(order->sets >= 0 && back.numbered == order->numbered && back.sets == order->sets);
 	if (order->verb == EXCHANGE_RATE) {
 		int64_t tick, frequency;
 
@@ -42,6 +44,9 @@ check_greeting(const struct exchange_greeting *greeting)
 	REQUIRE(exchange_parse_greeting(line, length - 1, &back));
 	REQUIRE(back.version == EXCHANGE_VERSION && strcmp(back.boot, greeting->boot) == 0 && back.sync == greeting->sync);
 	REQUIRE(back.frequency_ppb == greeting->frequency_ppb && back.tick_us == greeting->tick_us);
+	REQUIRE(memchr(greeting->program, '\0', sizeof greeting->program) != NULL && fuzz_printable(greeting->program));
+	REQUIRE(strchr(greeting->program, ' ') == NULL);
+	REQUIRE(strcmp(back.program, greeting->program) == 0 && back.raw == greeting->raw);
 }
 
 static void
@@ -51,15 +56,16 @@ check_reply(const struct exchange_reply *reply)
 	struct exchange_reply back;
 	size_t length;
 
-	REQUIRE(reply->time >= 0);
+	REQUIRE(reply->time >= 0 && reply->raw >= 0 && reply->sets >= 0 && reply->maxerror >= 0 && reply->sync <= SYNC_OTHER);
+	REQUIRE(reply->numbered || reply->sets == 0);
 	if (reply->kind == REPLY_NO) {
-		REQUIRE(reply->time == 0 && reply->reason < REASONS);
+		REQUIRE(reply->time == 0 && !reply->numbered && reply->reason < REASONS);
 		length = exchange_write_no(reply->reason, exchange_reason_name(reply->reason), line);
 	} else
-		length = exchange_write_time(reply->kind == REPLY_NOW ? "now" : "done", reply->time, line);
+		length = exchange_write_reply(reply, line);
 	REQUIRE(length < EXCHANGE_LINE && length == strlen(line) && line[length - 1] == '\n');
 	REQUIRE(exchange_parse_reply(line, length - 1, &back));
-	REQUIRE(back.kind == reply->kind && back.time == reply->time && back.reason == reply->reason);
+	REQUIRE(memcmp(&back, reply, sizeof back) == 0);
 }
 
 int
@@ -74,7 +80,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool is_reply = exchange_parse_reply(line, size, &reply);
 
 	REQUIRE(size < EXCHANGE_LINE || (!is_order && !is_greeting && !is_reply && !range));
-	/* No line is valid as two of these: the order "now" has no time, the reply "now" has one. */
+	/* No line is valid as two of these: the orders "now" and "raw" have no time, the replies have one. */
 	REQUIRE(is_order + is_greeting + is_reply <= 1);
 	REQUIRE(!range || !is_order);
 	if (range || is_order)

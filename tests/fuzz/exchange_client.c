@@ -37,7 +37,7 @@ static size_t
 true_answer(struct guest *guest, const struct exchange_client *client, nanoseconds host, char *line)
 {
 	static const struct exchange_greeting greeting = { .version = EXCHANGE_VERSION, .boot = "12ab", .tick_us = 10000 };
-	const char *word = client->order.verb == EXCHANGE_NOW ? "now" : "done";
+	struct exchange_reply reply = { .kind = client->order.verb == EXCHANGE_NOW ? REPLY_NOW : REPLY_DONE };
 	nanoseconds time;
 
 	if (client->phase == PHASE_GREETING)
@@ -47,7 +47,8 @@ true_answer(struct guest *guest, const struct exchange_client *client, nanosecon
 	time = ns_add(host, guest->offset);
 	if (time < 0 || time == INT64_MAX)
 		guest->moved = true;
-	return exchange_write_time(word, time, line) - 1;
+	reply.time = time;
+	return exchange_write_reply(&reply, line) - 1;
 }
 
 static void

@@ -31,6 +31,7 @@ static struct {
 	int answers, sets, reads;
 	unsigned refusals;
 	bool fails, busy, gone, stale, locked;
+	int64_t number;			/* of the last set */
 	struct set_options options;
 	bool may_set;
 	nanoseconds clock, moved, low, high;	/* moved since the start: now, at least and at most */
@@ -69,8 +70,13 @@ check_reply(const struct exchange_reply *reply)
 		REQUIRE(reply->kind == REPLY_NO && (reply->reason == REASON_SYNTAX || reply->reason == REASON_RANGE));
 	else if (order.verb == EXCHANGE_NOW)
 		REQUIRE(reply->kind == REPLY_NOW && reply->time == now.clock);
+	else if (order.verb == EXCHANGE_RAW)
+		REQUIRE((reply->kind == REPLY_RAW && reply->time == now.clock && reply->sets == now.number) ||
+		    (reply->kind == REPLY_NO && (reply->reason == REASON_BUSY || reply->reason == REASON_FAILED)));
+	else if (reply->kind == REPLY_NO)
+		REQUIRE(reply->reason != REASON_SYNTAX && (reply->reason != REASON_STALE || order.numbered));
 	else
-		REQUIRE(reply->kind == REPLY_DONE || (reply->kind == REPLY_NO && reply->reason != REASON_SYNTAX));
+		REQUIRE(reply->kind == REPLY_DONE && reply->numbered == order.numbered && reply->sets == (order.numbered ? now.number : 0));
 	now.asked = end + 1;
 }
 
@@ -131,11 +137,19 @@ sysclock_read(void)
 	return (struct clock_reading){ .real = sysclock_now() };
 }
 
-int
-sysclock_state(struct sysclock_state *state)
+static void
+read_state(struct guest_clock *state)
 {
-	*state = (struct sysclock_state){ .synchronised = now.busy, .frequency_ppb = -123456, .tick_us = 10000 };
-	return now.gone ? EPERM : 0;
+	state->kernel = (struct sysclock_state){ .synchronised = now.busy, .frequency_ppb = -123456, .tick_us = 10000 };
+	state->kernel_error = now.gone ? EPERM : 0;
+	state->account.sets = now.number;
+}
+
+static void
+count_set(struct guest_clock *state)
+{
+	now.number += 10;
+	state->account.sets = now.number;
 }
 
 static void
@@ -167,6 +181,7 @@ guest_clock_move(struct guest_clock *state, nanoseconds max_step, nanoseconds ma
 	check_set();
 	REQUIRE(max_step == now.options.max_step && max_back == now.options.max_back);
 	REQUIRE(!slew || ns_magnitude(correction) <= SYSCLOCK_SLEW_MAX);
+	count_set(state);
 	if (now.fails)
 		return EINVAL;
 	/* A slew is complete at once. */
@@ -183,6 +198,9 @@ guest_clock_rate(struct guest_clock *state, int64_t ppb)
 {
 	check_set();
 	REQUIRE(ns_magnitude(ppb) <= now.options.max_rate);
+	if (account_rate_is(&state->account, ppb))
+		return 0;
+	count_set(state);
 	if (!now.fails)
 		account_order_rate(&state->account, ppb);
 	return now.fails ? EINVAL : 0;
@@ -205,8 +223,8 @@ outcome_rate_undone(int64_t ppb)
 void
 guest_clock_peek(struct guest_clock *state)
 {
-	(void)state;
 	REQUIRE(!now.locked);
+	read_state(state);
 }
 
 const char *
@@ -226,15 +244,20 @@ guest_clock_record_bound(struct guest_clock *state, nanoseconds bound)
 }
 
 int
-guest_clock_lock(struct guest_clock *state, const struct clock_reading *since)
+guest_clock_lock(struct guest_clock *state, const struct clock_reading *since, const int64_t *sets)
 {
-	REQUIRE(!now.locked && since->real > 0 && since->real <= now.clock);
+	REQUIRE(!now.locked && (since == NULL || (since->real > 0 && since->real <= now.clock)));
 	if (state->fd < 0)
 		return state->error;
 	if (now.busy)
 		return EWOULDBLOCK;
-	/* Sometimes another program has set the clock. */
-	if (now.stale && now.answers % 3 == 0)
+	/* Sometimes another program or another request has set the clock. */
+	if (now.stale && now.answers % 3 == 0 && since != NULL)
+		return ESTALE;
+	if (now.stale && now.answers % 4 == 0)
+		now.number++;
+	read_state(state);
+	if (sets != NULL && *sets != now.number)
 		return ESTALE;
 	now.locked = true;
 	return 0;

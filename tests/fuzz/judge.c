@@ -113,8 +113,8 @@ check_policy(struct input *input, nanoseconds sent, nanoseconds received, nanose
 	situation.own_bound = take_between(input, 0, 16 * NS_PER_SECOND);
 	situation.slew_up_to = take_between(input, 0, INT64_MAX);
 	situation.other_service = (moved & 1) != 0;
-	forward = (struct exchange_order){ EXCHANGE_STEP, situation.slew_up_to };
-	back = (struct exchange_order){ EXCHANGE_STEP, -situation.slew_up_to };
+	forward = (struct exchange_order){ .verb = EXCHANGE_STEP, .value = situation.slew_up_to };
+	back = (struct exchange_order){ .verb = EXCHANGE_STEP, .value = -situation.slew_up_to };
 	account_move(&situation.account, INT64_MAX, INT64_MAX, moved, false);
 	verdict = policy_decide(&situation, &options);
 	REQUIRE(verdict.decision < DECISION_RATE_TOO_LARGE && verdict.bound >= 0);

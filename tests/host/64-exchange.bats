@@ -9,8 +9,9 @@ load ../lib/set
 load ../lib/sshd
 
 GUESTCLOCK=${GUESTCLOCK:-$TOP/build/guestclock}
-# A time as the exchange writes it.
+# A time as the exchange writes it, and the number of a set.
 TIME='[0-9]{1,10}\.[0-9]{9}'
+SETS='[0-9]{1,19}'
 
 setup_file() {
 	set_setup_file
@@ -76,18 +77,19 @@ each_bad() {
 	assert_untouched
 }
 
-SYNTAX='no syntax expected now, step, slew, rate, bound or bye'
+SYNTAX='no syntax expected now, raw, step, slew, rate, bound or bye'
 LONG='no syntax a line longer than 255 octets'
 RANGE='no range .+'
 
 @test "guestclock-set greets with the kernel's state, answers now with its clock, and ends the session at bye" {
-	local before after read
+	local before after read version
+	version=$("$GUESTCLOCK_SET" --version | awk 'NR == 1 { print $2 }')
 	clock_reads 1795400000.5
 	before=$(clock_now)
 	talk 'now\nnow\nbye\nnow\n'
 	after=$(clock_now)
 	expect 0
-	[[ $greeting =~ ^guestclock\ 1\ boot=[0-9a-f-]{36}\ sync=no\ freq=\+0\.000\ tick=10000$ ]] || { shown; return 1; }
+	[[ $greeting =~ ^guestclock\ 1\ boot=[0-9a-f-]{36}\ sync=no\ freq=\+0\.000\ tick=10000\ program=[0-9.]+\ raw$ ]] || { shown; return 1; }
 	replied "now $TIME" "now $TIME"
 	read=${replies[0]#now }
 	within "${read/./}" "$before" "$after" 'the clock in the reply'
@@ -97,7 +99,7 @@ RANGE='no range .+'
 	# The greeting has the kernel's state.
 	clock_new status=0 maxerror_us=1000 esterror_us=1000 freq=$((-65536 * 12 - 32768)) tick=10001
 	talk 'bye\n'
-	equal "${greeting#* boot=* }" 'sync=other freq=-12.500 tick=10001' 'the rest of the greeting'
+	equal "${greeting#* boot=* }" "sync=other freq=-12.500 tick=10001 program=$version raw" 'the rest of the greeting'
 }
 
 @test "a session ends at the end of its input, and an incomplete last line is not carried out" {
@@ -182,7 +184,8 @@ RANGE='no range .+'
 			"$order +99999999999999999999.000000000x" "$order +99999999999999999999"
 	done
 	each_bad "$SYNTAX" 'rate 1.000' 'rate +1' 'rate +1.0' 'rate +1.00' 'rate +1.0000' 'rate +.000' 'rate +1.000 ' 'rate +1.000\r' 'rate +a.000' \
-		'rate +1.000 ppm' 'rate + 1.000' 'rate +1.000000000' 'rate +100001.00'
+		'rate +1.000 ppm' 'rate +1.000 -1' 'rate +1.000 1.0' 'rate +1.000 1 1' 'rate +1.000  1' 'rate + 1.000' 'rate +1.000000000' 'rate +100001.00'
+	each_bad "$SYNTAX" raw. 'raw ' ' raw' 'raw 1' RAW 'now 1' 'bound 1.000000000 1'
 	each_bad "$SYNTAX" 'bound +1.000000000' 'bound -1.000000000' 'bound 1' 'bound 1.0' 'bound .000000001' 'bound 1.0000000000' 'bound  1.000000000' \
 		'bound 1.000000000 s' 'bound 1.000000000\r' 'bound a.000000000'
 }
@@ -197,6 +200,7 @@ RANGE='no range .+'
 		each_bad 'no after-ceiling .+' "$order +9223372036.854775807" "$order +7000000000.000000000"
 		each_bad 'no before-floor .+' "$order -9223372036.854775807" "$order -1795000000.000000000" "$order -7000000000.000000000"
 	done
+	each_bad "$RANGE" 'step +1.000000000 9223372036854775808' 'rate +1.000 99999999999999999999' 'slew +9999999999.000000000 0'
 	each_bad "$RANGE" 'slew +2145.000000001' 'slew -2145.000000001' 'slew +100000.000000000' \
 		'rate +100000.001' 'rate -100000.001' 'rate +9223372036854775.807' 'rate +9223372036854775.808' 'rate -99999999999999999999.000' \
 		'bound 16.000000001' 'bound 17.000000000' 'bound 9223372036.854775807' 'bound 9223372036.854775808' 'bound 99999999999999999999.000000000'
@@ -450,6 +454,215 @@ limited() {
 	[[ ${logged[0]} =~ $undone && ${logged[1]} =~ ': too-far' ]]
 }
 
+# numbered REPLY: prints the number of the last set in a reply to "raw", or in a reply "done" to a numbered order
+numbered() {
+	local -a words
+	read -r -a words <<<"$1"
+	if [ "${words[0]}" = raw ]; then printf '%s\n' "${words[3]}"; else printf '%s\n' "${words[2]}"; fi
+}
+
+# raw_number: prints the number of the last set, by a session of its own
+raw_number() {
+	talk 'raw\n'
+	numbered "${replies[0]}"
+}
+
+@test "raw is answered with both clocks, the number of the last set, the rate, the slew, the synchronisation and the bound" {
+	local before after real raw words
+	clock_new offset_ns=-5.0 status=0 maxerror_us=1234 esterror_us=1000 freq=$((-65536 * 12 - 32768)) tick=10001 last_slew_us=-2500000
+	before=$(clock_now)
+	talk 'raw\nraw\n'
+	after=$(clock_now)
+	expect 0
+	replied "raw $TIME $TIME 0 -12\.500 10001 -2\.500000000 other 0\.001234000" "raw $TIME $TIME 0 .*"
+	read -r -a words <<<"${replies[0]}"
+	within "${words[1]/./}" "$before" "$after" 'the clock in the reply'
+	# Between the two replies, both clocks ran by the same time.
+	real=${words[1]/./} raw=$((10#${words[2]/./}))
+	read -r -a words <<<"${replies[1]}"
+	real=$((${words[1]/./} - real)) raw=$((10#${words[2]/./} - raw))
+	within "$raw" 1 1000000000 'time between two replies'
+	within $((real - raw)) -200000 200000 'difference of the two clocks'
+	assert_untouched
+	assert_not_logged
+	# guestclock-set's own synchronisation, and a clock that cannot be set: measuring needs neither.
+	talk 'bound 1.000000000\nraw\n'
+	replied "done $TIME" "raw $TIME $TIME 0 -12\.500 10001 -2\.500000000 guestclock 1\.000000000"
+	BEFORE=(setpriv --bounding-set -sys_time --inh-caps -sys_time --)
+	talk 'raw\n'
+	expect 0
+	replied "raw $TIME $TIME 0 .* guestclock .*"
+	BEFORE=()
+	talk 'raw\n' --dry-run
+	expect 0
+	replied "raw $TIME $TIME 0 .*"
+}
+
+@test "an order with the number of the last set is carried out once, and a delayed one is refused as stale" {
+	local order first second
+	for order in 'step +5.000000000' 'slew +0.050000000' 'rate +10.000'; do
+		clock_new offset_ns=-5.0
+		first=$(raw_number)
+		talk "$order $first\\n$order $first\\nraw\\n"
+		equal "$status" 111 status
+		replied "done $TIME $SETS" 'no stale the clock was set by another request or program after this one began to measure it; nothing was done' "raw .*"
+		second=$(numbered "${replies[0]}")
+		((second > first))
+		equal "$(numbered "${replies[2]}")" "$second" 'the number of the last set'
+		# In another session, too.  What it refuses is logged.
+		log_take
+		talk "$order $first\\n"
+		equal "$status" 111 status
+		replied 'no stale .+'
+		assert_logged "$DAEMON_ERR" 'refused: stale: '
+		# A limit does not hide that the number is not valid.
+		talk "step +20.000000000 $first\\n" --max-step 10
+		replied 'no stale .+'
+		# The host that ordered it goes on with the number in the reply.
+		talk "rate +11.000 $second\\n"
+		replied "done $TIME $SETS"
+		log_take
+	done
+}
+
+@test "each set of any session or request has a number of its own, also in a new account, and bound and measuring have none" {
+	local first order at
+	local -A seen=()
+	badsource tcp:37:good
+	first=$(raw_number)
+	for order in 'step +0.000000001' 'slew +0.000001000' 'rate +10.000' 'rate +20.000'; do
+		clock_new
+		talk "$order\\n"
+		replied "done $TIME"
+		at=$(raw_number)
+		((at > first)) || { printf '%s: %s after %s\n' "$order" "$at" "$first"; return 1; }
+		first=$at
+	done
+	clock_new offset_ns=-5.0
+	set_by_ssh_env 127.0.0.1 'rdate -s 127.0.0.1'
+	expect 0
+	at=$(raw_number)
+	((at > first))
+	first=$at
+	talk 'now\nraw\nbound 0.001000000\n'
+	equal "$(raw_number)" "$first" 'the number after no set'
+	# A rate that is undone is a set.
+	talk 'rate +30.000\n'
+	first=$(raw_number)
+	talk 'bound 0.001000000\n'
+	at=$(raw_number)
+	((at > first))
+	# Root removes the account, or it is damaged: the numbers that were given do not return.
+	for at in 1 2 3 4 5 6; do
+		case $at in
+		1) ;;
+		2 | 3) account_new ;;
+		*) "${ENTER[@]}" --mount sed -i 's/^account [0-9a-f]/account x/' /run/guestclock/lock ;;
+		esac
+		talk 'step +0.000000001\n'
+		first=$(raw_number)
+		[ -z "${seen[$first]-}" ] || { printf 'number %s twice\n' "$first"; return 1; }
+		seen[$first]=1
+	done
+}
+
+@test "an order with a number is refused where the number of its set cannot be recorded, and one without it is carried out" {
+	"${ENTER[@]}" --mount sh -c 'mkdir -p /run/guestclock && mount -t tmpfs -o size=4k tmpfs /run/guestclock && head -c 4096 /dev/zero >/run/guestclock/full'
+	clock_new offset_ns=-5.0
+	talk 'raw\nstep +5.000000000 0\nnow\n'
+	equal "$status" 111 status
+	replied "raw $TIME $TIME 0 .*" \
+		'no failed cannot record it in /run/guestclock/lock, which must come first: No space left on device; .*' \
+		"now $TIME"
+	assert_untouched
+	talk 'step +5.000000000\n'
+	expect 0
+	replied "done $TIME"
+	equal "$(clock_get steps)" 1 steps
+}
+
+@test "raw waits while another request sets the clock, so that it never has the number of a set with the time before it" {
+	clock_new
+	sessions <<-'END'
+	import fcntl
+	first = start()
+	assert first.ask("step +0.000000001")[0] == "done"
+	lock = open("/run/guestclock/lock")
+	fcntl.flock(lock, fcntl.LOCK_EX)
+	began = time.monotonic()
+	assert first.ask("raw")[:2] == ["no", "busy"]
+	assert time.monotonic() - began < 10
+	fcntl.flock(lock, fcntl.LOCK_UN)
+	assert first.ask("raw")[0] == "raw"
+	first.end()
+	END
+}
+
+@test "of twenty sessions that order by the same number, one sets the clock" {
+	local order
+	for order in 'step +0.005000000' 'slew +0.005000000' 'rate +10.000'; do
+		clock_new offset_ns=-0.005
+		# Less than the 10 ms by which a session notices a set without numbers.
+		ORDER=$order sessions <<-'END'
+		import os
+		many = [start() for _ in range(20)]
+		numbers = set(session.ask("raw")[2].split()[1] for session in many)
+		assert len(numbers) == 1, numbers
+		for session in many:
+		    session.say(os.environ["ORDER"] + " " + min(numbers))
+		answers = [session.hear()[:2] for session in many]
+		assert sum(answer[0] == "done" for answer in answers) == 1, answers
+		assert sum(answer == ["no", "stale"] for answer in answers) == 19, answers
+		# A host that measures again can go on.
+		number = many[3].ask("raw")[2].split()[1]
+		assert many[3].ask("step +0.000000000 " + number)[0] == "done"
+		for session in many:
+		    session.end()
+		END
+	done
+}
+
+@test "an order of the rate that is in force changes nothing, is not logged, and keeps that rate" {
+	local number
+	clock_set freq=65536
+	talk 'rate +740.000\n'
+	number=$(raw_number)
+	log_take
+	for _ in 1 2; do
+		# What a host orders at each look while the rate stays as it is.
+		talk "rate +740.000 $number\\nbound 0.001000000\\nraw\\n"
+		expect 0
+		replied "done $TIME $number" "done $TIME" "raw $TIME $TIME $number \\+40\\.000 10007 .*"
+		assert_not_logged
+	done
+	# The rate from before the first order is still known.
+	talk 'bound 0.001000000\n'
+	assert_logged "$DAEMON_NOTICE" 'rate \+740\.000000000 ppm of an earlier request undone: this one has set none$'
+	equal "$(clock_get tick freq)" '10000 65536' 'tick and frequency'
+	# Back to zero, whatever the limit; also if another program has set a rate since.
+	talk 'rate +740.000\n'
+	log_take
+	talk 'rate +0.000\n' --max-rate 0
+	expect 0
+	equal "$(clock_get tick freq)" '10000 0' 'tick and frequency'
+	assert_logged "$DAEMON_NOTICE" 'rate \+0\.000000000 ppm, as the host ordered$'
+	clock_set tick=10003 freq=-65536
+	talk 'rate +0.000\n' --max-step 0
+	expect 0
+	equal "$(clock_get tick freq)" '10000 0' 'tick and frequency'
+}
+
+@test "a host of release 0.1, which knows no numbers, is served as before" {
+	clock_new offset_ns=-5.0
+	talk "$(printf 'now\\n%.0s' {1..12})step +5.000000000\\n$(printf 'now\\n%.0s' {1..8})bound 0.000123456\\nbye\\n"
+	expect 0
+	equal "${#replies[@]}" 22 replies
+	[[ ${replies[12]} =~ ^done\ $TIME$ && ${replies[21]} =~ ^done\ $TIME$ ]] || { shown; return 1; }
+	equal "$(clock_get steps offset_ns maxerror_us)" '1 0 124' 'steps, offset and bound'
+	# Its greeting ended behind the tick; its hosts ignore what follows.
+	[[ $greeting =~ ^guestclock\ 1\ boot=[0-9a-f-]{36}\ sync=no\ freq=[+-][0-9]+\.[0-9]{3}\ tick=[0-9]+\  ]] || { shown; return 1; }
+}
+
 # assert_logged_three: one line for each rate that was set
 assert_logged_three() {
 	log_take || return 1
@@ -612,6 +825,7 @@ sessions() {
 	third = start()
 	for session in first, second:
 	    assert session.ask("now")[0] == "now"
+	    assert session.ask("raw")[:2] == ["no", "busy"]
 	    assert session.ask("step +5.000000000")[:2] == ["no", "busy"]
 	    assert session.end() == 111
 	assert third.ask("step +5.000000000")[0] == "done"

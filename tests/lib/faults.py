@@ -222,8 +222,9 @@ def goes_on_without(result, fault):
 
 class Set:
     """A request to guestclock-set."""
-    DIALOG = [("now", "now"), ("step", "step"), ("slew +0.010000000", "slew"), ("rate -12.500", "rate"),
-              ("bound 0.001000000", "bound"), ("now", "now")]
+    # A step, a slew and a rate get the number of the reply before.
+    DIALOG = [("now", "now"), ("raw", "raw"), ("step", "step"), ("slew +0.010000000", "slew"), ("rate -12.500", "rate"),
+              ("bound 0.001000000", "bound"), ("now", "now"), ("raw", "raw again")]
     SETS = {"rdate": True, "sntp": True, "udp": True, "rfc868": True, "exchange": True, "status": False, "print": False,
             "static-status": False, "static-print": False, "within": False, "silent": False}
     REQUEST = {"rdate": "rdate -v -t 800 127.0.0.1", "udp": "rdate -uv -t 800 127.0.0.1", "sntp": "rdate -nv -t 800 127.0.0.1",
@@ -271,6 +272,7 @@ class Set:
     def talk(process, replies, offset):
         """Runs the whole exchange: sends each order after the reply to the one before."""
         out = b""
+        sets = ""
         fd = process.stdout.fileno()
 
         def line():
@@ -293,14 +295,16 @@ class Set:
                     if offset == 0:
                         continue
                     order = f"step {'-' if offset > 0 else '+'}{abs(offset) // 10**9}.{abs(offset) % 10**9:09}"
-                process.stdin.write(order.encode() + b"\n")
+                process.stdin.write(f"{order}{sets if key in ('step', 'slew', 'rate') else ''}\n".encode())
                 process.stdin.flush()
                 replies[key] = line()
                 if not replies[key]:
                     return out
                 # Like a host: send no bound if the step failed.
-                if replies[key].startswith("no ") and key == "step":
+                if replies[key].startswith("no ") and key in ("raw", "step"):
                     break
+                if found := re.match(r"(?:raw \S+|done) \S+ (\d+)\b", replies[key]):
+                    sets = " " + found[1]
             process.stdin.write(b"bye\n")
             process.stdin.flush()
         except BrokenPipeError:
@@ -406,7 +410,7 @@ class Set:
                 wrong.append(f"{order}: answered \"{reply.strip()}\"")
         if clock["steps"] > 1 or clock["slews"] > 1:
             wrong.append("an order was carried out twice")
-        if result.status == 0 and not all(reply.startswith(("done ", "now ")) for reply in result.replies.values()):
+        if result.status == 0 and not all(reply.startswith(("done ", "now ", "raw ")) for reply in result.replies.values()):
             wrong.append("an order failed, and the status is 0")
 
     def check_killed(self, result):

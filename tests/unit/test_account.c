@@ -412,6 +412,7 @@ ordered_rates(void **unused)
 	/* As the kernel rounds it. */
 	account_advance(&account, raw, 0, 499999);
 	assert_true(account_rate_is_ordered(&account));
+	assert_true(account_rate_is(&account, 500000) && account_rate_is(&account, 499998) && !account_rate_is(&account, 500001));
 	/* Another program has set the rate since. */
 	account_advance(&account, raw, 0, 400000);
 	assert_false(account_rate_is_ordered(&account));
@@ -419,6 +420,38 @@ ordered_rates(void **unused)
 	assert_int_equal(account.rate_before, 400000);
 	account_order_rate(&account, 400000);
 	assert_false(account_rate_is_ordered(&account));
+}
+
+static void
+sets(void **unused)
+{
+	int64_t last;
+
+	(void)unused;
+	assert_int_equal(account.sets, 0);
+	account_count_set(&account);
+	assert_int_equal(account.sets, raw);
+	/* Two sets at the same time. */
+	account_count_set(&account);
+	assert_int_equal(account.sets, raw + 1);
+	raw += SECOND;
+	account_advance(&account, raw, 0, 0);
+	assert_int_equal(account.sets, raw - SECOND + 1);
+	account_count_set(&account);
+	last = account.sets;
+	assert_int_equal(last, raw);
+	/* A new account, even with as many sets: another number. */
+	raw -= 100;
+	account_advance(&account, raw, 0, 0);
+	assert_int_equal(account.sets, 0);
+	for (int set = 0; set < 3; set++) {
+		account_count_set(&account);
+		assert_true(account.sets > 0 && account.sets != last);
+	}
+	/* A damaged file may have any number. */
+	account.sets = INT64_MAX;
+	account_count_set(&account);
+	assert_int_equal(account.sets, INT64_MAX);
 }
 
 static void
@@ -455,8 +488,12 @@ text_form(void **unused)
 		assert_false(account_read(damaged, &read));
 		assert_int_equal(read.position, 0);
 	}
-	text[0] = '8';
-	assert_false(account_read(text, &read));
+	for (size_t at = 0; at <= offsetof(struct account, sets); at += offsetof(struct account, sets)) {
+		account_write(&account, text);
+		text[at / sizeof(int64_t) * 17] = '8';
+		assert_false(account_read(text, &read));
+		assert_int_equal(read.position, 0);
+	}
 	assert_false(account_read("", &read));
 }
 
@@ -477,6 +514,7 @@ main(void)
 		cmocka_unit_test_setup(slews_within_a_second, start),
 		cmocka_unit_test_setup(rates, start),
 		cmocka_unit_test_setup(ordered_rates, start),
+		cmocka_unit_test_setup(sets, start),
 		cmocka_unit_test_setup(raw_clock_goes_back, start),
 		cmocka_unit_test_setup(text_form, start),
 	};

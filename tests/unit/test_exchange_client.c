@@ -41,12 +41,12 @@ static void
 answer(struct guest *guest, const struct exchange_order *order, char *line)
 {
 	nanoseconds before = guest->offset;
+	struct exchange_reply reply = { .kind = order->verb == EXCHANGE_NOW ? REPLY_NOW : REPLY_DONE };
 
 	switch (order->verb) {
 	case EXCHANGE_NOW:
 		guest->samples++;
-		exchange_write_time("now", guest_clock(guest), line);
-		return;
+		break;
 	case EXCHANGE_STEP:
 		if (guest->refusal != NULL && guest->steps >= guest->steps_allowed) {
 			strcpy(line, guest->refusal);
@@ -64,11 +64,13 @@ answer(struct guest *guest, const struct exchange_order *order, char *line)
 		guest->bounds++;
 		guest->told = order->value;
 		break;
+	case EXCHANGE_RAW:
 	case EXCHANGE_RATE:
 	case EXCHANGE_BYE:
 		fail_msg("not an order to expect here");
 	}
-	exchange_write_time("done", guest_clock(guest), line);
+	reply.time = guest_clock(guest);
+	exchange_write_reply(&reply, line);
 }
 
 /* Runs an exchange to its end. */

@@ -213,7 +213,7 @@ decision_names(void **unused)
 static enum decision
 judge_step(nanoseconds now, nanoseconds correction, const struct account *account, const struct set_options *options)
 {
-	return policy_judge_order(now, account, &(struct exchange_order){ EXCHANGE_STEP, correction }, options);
+	return policy_judge_order(now, account, &(struct exchange_order){ .verb = EXCHANGE_STEP, .value = correction }, options);
 }
 
 /* The time limits apply to the clock's reading after the step, the movement limits to it with the earlier movements. */
@@ -255,17 +255,17 @@ steps_that_add_up(void **unused)
 static void
 other_orders(void **unused)
 {
-	static const struct { struct exchange_order order; enum decision decision; } cases[] = {
-		{ { EXCHANGE_SLEW, SYSCLOCK_SLEW_MAX }, DECISION_STEP },
-		{ { EXCHANGE_SLEW, -SYSCLOCK_SLEW_MAX }, DECISION_STEP },
-		{ { EXCHANGE_SLEW, SYSCLOCK_SLEW_MAX + 1 }, DECISION_TOO_FAR_TO_SLEW },
-		{ { EXCHANGE_SLEW, -SYSCLOCK_SLEW_MAX - 1 }, DECISION_BEFORE_FLOOR },
-		{ { EXCHANGE_RATE, 500000 }, DECISION_STEP },
-		{ { EXCHANGE_RATE, -500000 }, DECISION_STEP },
-		{ { EXCHANGE_RATE, 500001 }, DECISION_RATE_TOO_LARGE },
-		{ { EXCHANGE_RATE, -500001 }, DECISION_RATE_TOO_LARGE },
-		{ { EXCHANGE_BOUND, SYSCLOCK_BOUND_MAX }, DECISION_STEP },
-		{ { EXCHANGE_BOUND, SYSCLOCK_BOUND_MAX + 1 }, DECISION_BOUND_TOO_LARGE },
+	static const struct { enum exchange_verb verb; nanoseconds value; enum decision decision; } cases[] = {
+		{ EXCHANGE_SLEW, SYSCLOCK_SLEW_MAX, DECISION_STEP },
+		{ EXCHANGE_SLEW, -SYSCLOCK_SLEW_MAX, DECISION_STEP },
+		{ EXCHANGE_SLEW, SYSCLOCK_SLEW_MAX + 1, DECISION_TOO_FAR_TO_SLEW },
+		{ EXCHANGE_SLEW, -SYSCLOCK_SLEW_MAX - 1, DECISION_BEFORE_FLOOR },
+		{ EXCHANGE_RATE, 500000, DECISION_STEP },
+		{ EXCHANGE_RATE, -500000, DECISION_STEP },
+		{ EXCHANGE_RATE, 500001, DECISION_RATE_TOO_LARGE },
+		{ EXCHANGE_RATE, -500001, DECISION_RATE_TOO_LARGE },
+		{ EXCHANGE_BOUND, SYSCLOCK_BOUND_MAX, DECISION_STEP },
+		{ EXCHANGE_BOUND, SYSCLOCK_BOUND_MAX + 1, DECISION_BOUND_TOO_LARGE },
 	};
 	struct set_options options = set_options_default();
 
@@ -273,7 +273,8 @@ other_orders(void **unused)
 	options.max_rate = 500000;
 	options.not_before = NOW / SECOND - 2145;
 	for (size_t at = 0; at < LENGTH(cases); at++)
-		if (policy_judge_order(NOW, &(struct account){ .raw = 0 }, &cases[at].order, &options) != cases[at].decision)
+		if (policy_judge_order(NOW, &(struct account){ .raw = 0 },
+		    &(struct exchange_order){ .verb = cases[at].verb, .value = cases[at].value }, &options) != cases[at].decision)
 			fail_msg("case %zu", at);
 }
 
