@@ -62,8 +62,20 @@ static bool
 send_order(struct exchange_client *client, enum exchange_verb verb, nanoseconds value)
 {
 	client->order = (struct exchange_order){ .verb = verb, .value = value };
-	client->phase = verb == EXCHANGE_NOW ? PHASE_SAMPLE : verb == EXCHANGE_BOUND ? PHASE_BOUND : PHASE_ORDER;
+	/* Of the orders here, these two set the clock. */
+	if (client->greeting.raw && (verb == EXCHANGE_STEP || verb == EXCHANGE_SLEW)) {
+		client->order.numbered = true;
+		client->order.sets = client->sets;
+	}
+	client->phase = verb == EXCHANGE_NOW || verb == EXCHANGE_RAW ? PHASE_SAMPLE : verb == EXCHANGE_BOUND ? PHASE_BOUND :
+	    PHASE_ORDER;
 	return true;
+}
+
+static bool
+ask(struct exchange_client *client)
+{
+	return send_order(client, client->greeting.raw ? EXCHANGE_RAW : EXCHANGE_NOW, 0);
 }
 
 static bool
@@ -73,7 +85,7 @@ start_measuring(struct exchange_client *client)
 	client->last_time = INT64_MIN;
 	/* More than the bound of any sample. */
 	client->best.bound = CLIENT_LONGEST;
-	return send_order(client, EXCHANGE_NOW, 0);
+	return ask(client);
 }
 
 static bool
@@ -111,6 +123,7 @@ static bool
 judge_first(struct exchange_client *client)
 {
 	client->before = client->after = client->best;
+	client->before_raw = client->best_raw;
 	if (!client->correct)
 		return over(client, CLIENT_DONE);
 	if (client->greeting.sync == SYNC_OTHER && ns_magnitude(client->before.offset) < SYSCLOCK_RESPECT_BELOW) {
@@ -157,9 +170,11 @@ judge_residual(struct exchange_client *client)
 }
 
 static bool
-take_sample(struct exchange_client *client, nanoseconds guest, nanoseconds sent, nanoseconds received)
+take_sample(struct exchange_client *client, const struct exchange_reply *reply, const struct clock_reading *sent,
+    const struct clock_reading *received)
 {
-	nanoseconds delay = ns_subtract(received, sent), middle;
+	nanoseconds delay = ns_subtract(received->real, sent->real), raw_delay = ns_subtract(received->raw, sent->raw);
+	nanoseconds guest = reply->time, middle;
 	struct measurement sample;
 
 	if (delay < 0)
@@ -168,9 +183,15 @@ take_sample(struct exchange_client *client, nanoseconds guest, nanoseconds sent,
 		return fail(client, "this host's own clock was set forward, or the host was suspended, while the guest was "
 		    "measured");
 	/* DELAY is at most an hour, so the middle, and the sums and products of bounds below, do not overflow. */
-	middle = sent + delay / 2;
+	middle = sent->real + delay / 2;
 	/* The 2 ns cover one nanosecond of rounding, of both halves, and one of clock resolution. */
 	sample = (struct measurement){ ns_subtract(guest, middle), delay / 2 + 2, delay, middle };
+	/* Another request has set the clock: the samples before are of another clock. */
+	if (client->samples > 0 && reply->sets != client->last_sets && client->stale < CLIENT_STALE) {
+		client->stale++;
+		return start_measuring(client);
+	}
+	client->last_sets = reply->sets;
 	if (guest < client->last_time)
 		return fail(client, "its clock went back while it was measured");
 	if (client->samples == 0)
@@ -185,10 +206,12 @@ take_sample(struct exchange_client *client, nanoseconds guest, nanoseconds sent,
 		if (sample.bound < client->best.bound - client->best.bound / 10)
 			client->since_better = 0;
 		client->best = sample;
+		client->best_raw = (struct raw_sample){ ns_add(sent->raw, raw_delay / 2), raw_delay / 2 + 2, *reply };
+		client->sets = reply->sets;
 	}
 	if (client->samples < CLIENT_SAMPLES_LEAST ||
 	    (client->samples < CLIENT_SAMPLES_MOST && client->since_better < ENOUGH_WITHOUT_BETTER))
-		return send_order(client, EXCHANGE_NOW, 0);
+		return ask(client);
 	return client->rounds == 0 ? judge_first(client) : judge_residual(client);
 }
 
@@ -212,7 +235,8 @@ take_greeting(struct exchange_client *client, const char *line, size_t length)
 }
 
 bool
-client_take(struct exchange_client *client, const char *line, size_t length, nanoseconds sent, nanoseconds received)
+client_take(struct exchange_client *client, const char *line, size_t length, const struct clock_reading *sent,
+    const struct clock_reading *received)
 {
 	char copy[EXCHANGE_LINE + 1], quoted[64], text[CLIENT_TEXT];
 	struct exchange_reply reply;
@@ -231,15 +255,26 @@ client_take(struct exchange_client *client, const char *line, size_t length, nan
 	if (reply.kind == REPLY_NO && client->phase == PHASE_BOUND)
 		/* The clock is right, or the guest has corrected it: a refusal to set the kernel's bound is no failure. */
 		return over(client, CLIENT_DONE);
+	/* Nothing was done, so this round does not count. */
+	if (reply.kind == REPLY_NO && reply.reason == REASON_STALE && client->order.numbered && client->stale < CLIENT_STALE) {
+		client->stale++;
+		client->rounds--;
+		if (client->rounds == 0)
+			client->action = ACTION_NONE;
+		return start_measuring(client);
+	}
 	if (reply.kind == REPLY_NO) {
 		/* The line is "no REASON text": keep REASON and the text.  The guest carried out the rounds before this one. */
 		describe(client, client->rounds > 1, copy + 3);
 		return over(client, CLIENT_REFUSED);
 	}
-	if (reply.kind != (client->phase == PHASE_SAMPLE ? REPLY_NOW : REPLY_DONE))
+	if (reply.kind != (client->phase != PHASE_SAMPLE ? REPLY_DONE : client->greeting.raw ? REPLY_RAW : REPLY_NOW) ||
+	    reply.numbered != (client->order.numbered || reply.kind == REPLY_RAW))
 		return fail(client, "its answer does not fit the order that it was given");
 	if (client->phase == PHASE_SAMPLE)
-		return take_sample(client, reply.time, sent, received);
+		return take_sample(client, &reply, sent, received);
+	if (reply.numbered)
+		client->sets = reply.sets;
 	/* Do not measure after a slew: at 500 ppm it has hardly begun. */
 	if (client->phase == PHASE_ORDER)
 		return client->action == ACTION_SLEW ? order_bound(client) : start_measuring(client);

@@ -7,6 +7,10 @@
  * offset is the guest's reading minus (SENT + RECEIVED) / 2.  The true offset is within half the round-trip delay of
  * this estimate, even if the path is asymmetric.
  *
+ * If the guest's greeting has "raw", the host samples by that order, which also reads the guest's raw clock and the number
+ * of the last set; each order to step or slew has this number.  If the guest refuses one as stale, or another set comes
+ * between two samples, the host measures again.
+ *
  * Pure: the caller moves the lines and reads the clock.
  */
 #ifndef GUESTCLOCK_EXCHANGE_CLIENT_H
@@ -20,6 +24,7 @@
 #define CLIENT_SAMPLES_LEAST 8
 #define CLIENT_SAMPLES_MOST 32
 #define CLIENT_ROUNDS 3		/* corrections in one session, at most */
+#define CLIENT_STALE 2		/* new measurements because another request set the clock, at most */
 #define CLIENT_TEXT 320
 
 /*
@@ -34,6 +39,13 @@ struct measurement {
 	nanoseconds bound;	/* the true offset differs from the estimate by at most this */
 	nanoseconds delay;	/* the round-trip delay of the sample */
 	nanoseconds time;	/* the host's clock at the middle of the round trip */
+};
+
+/* What the order "raw" adds to a sample. */
+struct raw_sample {
+	nanoseconds time;	/* the host's raw clock at the middle of the round trip */
+	nanoseconds bound;	/* the guest read its clocks at most this before or after, by the host's raw clock */
+	struct exchange_reply reply;	/* the guest's; its kind is REPLY_NOW if the guest does not know "raw" */
 };
 
 enum client_action { ACTION_NONE, ACTION_STEP, ACTION_SLEW, ACTION_OTHER_SERVICE };
@@ -54,10 +66,14 @@ struct exchange_client {
 	int samples;			/* the samples in this series */
 	int since_better;		/* the samples since the best bound became smaller by more than a tenth */
 	int rounds;			/* corrections ordered */
+	int stale;			/* series that began because another request had set the clock */
+	int64_t sets;			/* the number for the next order: that of the sample best, or of the last order */
+	int64_t last_sets;		/* the number at the last sample */
 	nanoseconds last_time;		/* the guest's clock at the last sample */
 	struct measurement first;	/* the first sample of this series */
 	struct measurement tight;	/* the last sample whose bound was at most four times the best bound until then */
 	struct measurement best;	/* the sample with the smallest bound */
+	struct raw_sample best_raw, before_raw;	/* of the samples best and before */
 	struct measurement before;	/* the best sample before any correction */
 	struct measurement after;	/* the best sample after the last step; without a step, the same as before */
 	struct measurement ordered;	/* the sample that the last correction was computed from */
@@ -69,12 +85,13 @@ struct exchange_client {
 void client_start(struct exchange_client *client, bool correct);
 
 /*
- * Handles a line from the guest, of LENGTH octets without its LF.  SENT is the host's time just before the caller sent
- * the last order; RECEIVED is the host's time just after the caller read this line.  Returns true if the caller must
+ * Handles a line from the guest, of LENGTH octets without its LF.  SENT is the host's clocks just before the caller sent
+ * the last order; RECEIVED is its clocks just after the caller read this line.  Returns true if the caller must
  * now send client->order.  Returns false if the exchange is over: client->result is set, and client->order is "bye",
  * which the caller sends unless the result is CLIENT_FAILED.
  */
-bool client_take(struct exchange_client *client, const char *line, size_t length, nanoseconds sent, nanoseconds received);
+bool client_take(struct exchange_client *client, const char *line, size_t length, const struct clock_reading *sent,
+    const struct clock_reading *received);
 
 /*
  * Ends an unfinished exchange with CLIENT_FAILED.  TEXT is the reason and need not be printable: client->text becomes a

@@ -57,7 +57,7 @@ struct place {
 	bool second;		/* this is the guest's second try */
 	nanoseconds begun;	/* when this try began */
 	nanoseconds started, deadline;
-	nanoseconds sent;	/* the host's time just before the last order was sent */
+	struct clock_reading sent;	/* the host's clocks just before the last order was sent */
 	size_t held;
 	char line[EXCHANGE_LINE + 1];	/* the beginning of a line from the guest, of HELD octets */
 };
@@ -98,7 +98,7 @@ send_order(struct place *place)
 	char line[EXCHANGE_LINE + 1];
 	size_t length = exchange_write_order(&place->client.order, line);
 
-	place->sent = sysclock_now();
+	place->sent = sysclock_read();
 	return write(place->ssh.input, line, length) == (ssize_t)length || errno == EPIPE;
 }
 
@@ -236,7 +236,7 @@ read_output(struct place *place)
 
 	while (place->ssh.output >= 0) {
 		ssize_t got = read(place->ssh.output, place->line + place->held, sizeof place->line - place->held);
-		nanoseconds received = sysclock_now();
+		struct clock_reading received = sysclock_read();
 		const char *end;
 		size_t length;
 		bool more;
@@ -261,7 +261,7 @@ read_output(struct place *place)
 		place->held = 0;
 		if (more && place->client.phase != PHASE_GREETING)
 			fail_place(place, early);
-		else if (!client_take(&place->client, place->line, length, place->sent, received))
+		else if (!client_take(&place->client, place->line, length, &place->sent, &received))
 			leave(place);
 		else if (more)
 			fail_place(place, early);

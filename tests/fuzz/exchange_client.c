@@ -1,9 +1,10 @@
 /*
  * exchange_client: the host's side of the exchange against a guest that may answer anything.
  *
- * The first line starts with s if the host corrects the clock; its fifth character gives the guest's offset.  Each
- * other line begins with two octets: how long the host waits before it asks, and how long the answer takes.  After
- * them, "=" means the answer of a guest that obeys the protocol and its orders; anything else is sent as it is.
+ * The first line starts with s if the host corrects the clock; its fifth character gives the guest's offset.  If its
+ * second character is r, the obedient guest knows the order "raw".  Each other line begins with two octets: how long the host waits before it asks, and how long the answer takes.  After
+ * them, "=" means the answer of a guest that obeys the protocol and its orders; "#" the same, after another host has set
+ * the guest's clock right; anything else is sent as it is.
  */
 #include "fuzz.h"
 
@@ -11,11 +12,15 @@
 #include "lib/offset_interval.h"
 
 #define START INT64_C(1795419998000000000)
-/* The greeting, four measurements, three corrections and a bound. */
-#define ORDERS_MOST (1 + (CLIENT_ROUNDS + 1) * CLIENT_SAMPLES_MOST + CLIENT_ROUNDS + 1)
+/* The greeting, four measurements and those that another set makes necessary, corrections and a bound. */
+#define SERIES_MOST (CLIENT_ROUNDS + 1 + CLIENT_STALE)
+#define ORDERS_MOST (1 + SERIES_MOST * (CLIENT_SAMPLES_MOST + 1) + 1)
 
 struct guest {
 	nanoseconds offset;		/* of its clock, which runs right */
+	bool raw;			/* it knows "raw" */
+	bool other;			/* another host has set its clock */
+	int64_t sets;
 	bool honest;			/* all its answers were true */
 	bool moved;			/* the host's clock was set in between, or a time went out of range */
 };
@@ -36,18 +41,24 @@ span(char code)
 static size_t
 true_answer(struct guest *guest, const struct exchange_client *client, nanoseconds host, char *line)
 {
-	static const struct exchange_greeting greeting = { .version = EXCHANGE_VERSION, .boot = "12ab", .tick_us = 10000 };
-	struct exchange_reply reply = { .kind = client->order.verb == EXCHANGE_NOW ? REPLY_NOW : REPLY_DONE };
+	struct exchange_greeting greeting = { .version = EXCHANGE_VERSION, .boot = "12ab", .tick_us = 10000, .raw = guest->raw };
+	struct exchange_reply reply = { .kind = client->order.verb == EXCHANGE_NOW ? REPLY_NOW :
+		client->order.verb == EXCHANGE_RAW ? REPLY_RAW : REPLY_DONE };
 	nanoseconds time;
 
 	if (client->phase == PHASE_GREETING)
 		return exchange_write_greeting(&greeting, line) - 1;
+	if (client->order.numbered && client->order.sets != guest->sets)
+		return exchange_write_no(REASON_STALE, "x", line) - 1;
+	guest->sets += client->order.numbered;
 	if (client->order.verb == EXCHANGE_STEP)
 		guest->offset = ns_add(guest->offset, client->order.value);
 	time = ns_add(host, guest->offset);
 	if (time < 0 || time == INT64_MAX)
 		guest->moved = true;
 	reply.time = time;
+	reply.numbered = client->order.numbered || reply.kind == REPLY_RAW;
+	reply.sets = guest->sets;
 	return exchange_write_reply(&reply, line) - 1;
 }
 
@@ -60,6 +71,7 @@ check_order(const struct exchange_order *order)
 
 	REQUIRE(exchange_parse_order(line, length - 1, &back, NULL));
 	REQUIRE(back.verb == order->verb && back.value == order->value);
+	REQUIRE(back.numbered == order->numbered && back.sets == order->sets);
 }
 
 /* A measurement is a round trip; one during which the clock was set does not count. */
@@ -76,7 +88,8 @@ check_end(const struct exchange_client *client)
 	REQUIRE(client->phase == PHASE_OVER && client->order.verb == EXCHANGE_BYE && client->result != CLIENT_UNFINISHED);
 	REQUIRE(memchr(client->text, '\0', sizeof client->text) != NULL && fuzz_printable(client->text));
 	REQUIRE((client->text[0] != '\0') == (client->result != CLIENT_DONE));
-	REQUIRE(client->rounds <= CLIENT_ROUNDS && (client->correct || client->rounds == 0));
+	REQUIRE(client->rounds <= CLIENT_ROUNDS && (client->correct || client->rounds == 0) && client->rounds >= 0);
+	REQUIRE(client->stale <= CLIENT_STALE);
 	REQUIRE(client->action <= ACTION_OTHER_SERVICE && client_action_names[client->action] != NULL);
 	if (client->result != CLIENT_DONE)
 		return;
@@ -98,9 +111,9 @@ check_honest(const struct exchange_client *client, const struct guest *guest, na
 }
 
 static void
-check_run(struct exchange_client *client, char *text, nanoseconds offset)
+check_run(struct exchange_client *client, char *text, nanoseconds offset, bool raw)
 {
-	struct guest guest = { .offset = offset, .honest = true };
+	struct guest guest = { .offset = offset, .raw = raw, .honest = true };
 	nanoseconds host = START;
 	int orders = 0;
 
@@ -124,21 +137,30 @@ check_run(struct exchange_client *client, char *text, nanoseconds offset)
 		host = received;
 		said = line + 2;
 		length = strlen(said);
-		if (said[0] == '=' && !over) {
+		if (said[0] == '#' && !over) {
+			guest.offset = 0;
+			guest.sets += 5;
+			guest.other = true;
+		}
+		if ((said[0] == '=' || said[0] == '#') && !over) {
 			nanoseconds read = received > sent ? (received - sent) / 4 * (nanoseconds)(length % 5) : 0;
 
 			length = true_answer(&guest, client, sent + read, answer);
 			said = answer;
 		} else
 			guest.honest = guest.honest && over;
-		if (client_take(client, said, length, sent, received)) {
+		if (client_take(client, said, length, &(struct clock_reading){ .real = sent, .raw = sent },
+		    &(struct clock_reading){ .real = received, .raw = received })) {
 			REQUIRE(!over && ++orders <= ORDERS_MOST);
 			check_order(&client->order);
 			continue;
 		}
 		check_end(client);
-		if (!over && guest.honest && !guest.moved)
+		if (!over && guest.honest && !guest.moved && !guest.other)
 			check_honest(client, &guest, offset);
+		/* No step that was computed before the other host set the clock was carried out after that. */
+		if (!over && guest.honest && !guest.moved && guest.other)
+			REQUIRE(!raw || guest.offset == 0 || ns_magnitude(guest.offset) <= client->ordered.bound);
 	}
 }
 
@@ -151,7 +173,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	client_start(&client, text[0] == 's');
 	if (rest != NULL) {
 		/* The first line's fifth character determines the guest's offset. */
-		check_run(&client, rest, span(strlen(text) > 4 ? text[4] : 'A'));
+		check_run(&client, rest, span(strlen(text) > 4 ? text[4] : 'A'), text[0] != '\0' && text[1] == 'r');
 	}
 	if (client.phase != PHASE_OVER) {
 		client_fail(&client, rest != NULL ? rest : "");

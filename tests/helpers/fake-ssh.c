@@ -11,6 +11,9 @@
  *	surroundings	kind "looks": its session, terminal, descriptors and signals
  *	clock-DESTINATION	its clock, which the next start continues: "OFFSET-NS STEPS SLEWS TELLS BYES STARTS"
  *
+ * A guest speaks the exchange as release 0.1 did, except those of the kinds "raw" and "stale", which know the order "raw".
+ * "stale" gets its clock set right by another host before it answers its first step.
+ *
  * No guest lives longer than a minute.
  */
 #define _GNU_SOURCE
@@ -36,6 +39,7 @@ static struct {
 
 static char clock_path[4096], kind[64];
 static int64_t still_at;	/* the time that a clock that stands still shows */
+static int64_t sets = 41;	/* the number of the last set */
 
 static int64_t
 host_time(void)
@@ -195,6 +199,56 @@ say_time(const char *word, int64_t time)
 	say(line);
 }
 
+static bool
+knows_raw(void)
+{
+	return is("raw") || is("stale");
+}
+
+static void
+say_raw(void)
+{
+	int64_t time = host_time() + guest.offset;
+	char line[400];
+
+	snprintf(line, sizeof line, "raw %" PRId64 ".%09" PRId64 " 1000.000000000 %" PRId64 " +0.000 10000 +0.000000000 no 16.000000000\n",
+	    time / SECOND, time % SECOND, sets);
+	say(line);
+}
+
+/* Whether LINE, an order, has no number where it must have one, or that of another set.  Answers it then. */
+static bool
+refuse_number(const char *line)
+{
+	const char *value = strchr(line, ' '), *number = value != NULL ? strchr(value + 1, ' ') : NULL;
+
+	if (is("stale") && sets == 41) {
+		sets++;
+		guest.offset = 0;
+		keep_clock();
+	}
+	if (knows_raw() == (number != NULL) && (number == NULL || strtoll(number, NULL, 10) == sets))
+		return false;
+	say(number != NULL && knows_raw() ? "no stale the clock was set by another request or program after this one began to measure it; nothing was done\n" :
+	    "no syntax expected now, step, slew, rate, bound or bye\n");
+	return true;
+}
+
+/* The reply to an order that was carried out. */
+static void
+say_done(void)
+{
+	int64_t time = host_time() + guest.offset;
+	char line[400];
+
+	if (!knows_raw()) {
+		say_time("done", time);
+		return;
+	}
+	snprintf(line, sizeof line, "done %" PRId64 ".%09" PRId64 " %" PRId64 "\n", time / SECOND, time % SECOND, ++sets);
+	say(line);
+}
+
 static void
 take_now(int samples)
 {
@@ -268,7 +322,7 @@ take_step(const char *value)
 		hang();
 	if (is("killed"))
 		raise(SIGKILL);
-	say_time("done", host_time() + guest.offset);
+	say_done();
 }
 
 static void
@@ -281,12 +335,17 @@ serve(void)
 		line[strcspn(line, "\n")] = '\0';
 		if (strcmp(line, "now") == 0)
 			take_now(samples++);
-		else if (strncmp(line, "step ", 5) == 0)
-			take_step(line + 5);
-		else if (strncmp(line, "slew ", 5) == 0) {
+		else if (strcmp(line, "raw") == 0 && knows_raw())
+			say_raw();
+		else if (strncmp(line, "step ", 5) == 0) {
+			if (!refuse_number(line))
+				take_step(line + 5);
+		} else if (strncmp(line, "slew ", 5) == 0) {
+			if (refuse_number(line))
+				continue;
 			guest.slews++;
 			keep_clock();
-			say_time("done", host_time() + guest.offset);
+			say_done();
 		} else if (strncmp(line, "bound ", 6) == 0 && is("nobound"))
 			say("no failed Operation not permitted\n");
 		else if (strncmp(line, "bound ", 6) == 0) {
@@ -436,6 +495,8 @@ main(int count, char **words)
 		say("guestclock 2 boot=0123 sync=no freq=+0.000 tick=10000 more=1\n");
 	else if (is("other"))
 		say("guestclock 1 boot=0123 sync=other freq=+0.000 tick=10000\n");
+	else if (knows_raw())
+		say("guestclock 1 boot=0123 sync=no freq=+0.000 tick=10000 later=1 program=0.1.2 raw\n");
 	else
 		say("guestclock 1 boot=0123 sync=no freq=+0.000 tick=10000\n");
 	serve();

@@ -278,6 +278,19 @@ sys.exit(os.waitstatus_to_exitcode(status))' "$WORK/peak")
 	not grep -q '[^ -~]' "$STATE/log"
 }
 
+@test "sync orders by the number of the last set from a guest that has numbers, and measures again if another host sets its clock" {
+	faulty -- raw.-5000 raw.50 stale.-5000 stale.50
+	json "$WORK/json" 'g["raw.-5000"]["action"] == "step" and g["raw.50"]["action"] == "slew"' \
+		'all(g[name]["result"] == "ok" for name in g)' \
+		'g["stale.-5000"]["action"] == g["stale.50"]["action"] == "none"' \
+		'abs(g["stale.-5000"]["offset"]) < 0.005 and abs(g["stale.50"]["offset"]) < 0.005'
+	equal "$(guest raw.-5000 steps slews tells)" '1 0 1' 'a step'
+	equal "$(guest raw.50 steps slews tells)" '0 1 1' 'a slew'
+	equal "$(guest stale.-5000 offset steps slews tells)" '0 0 0 1' 'the clock that another host set'
+	equal "$(guest stale.50 offset steps slews tells)" '0 0 0 1' 'the clock that another host set'
+	state_whole
+}
+
 # -------------------------------------------------------------------------------------------- strange clocks
 
 @test "sync reports a clock that goes backwards or does not stay set, and repeats a set that failed once" {

@@ -22,7 +22,13 @@ struct guest {
 	int steps_allowed;		/* ... after so many steps */
 	const char *sync;
 	bool still;
+	bool raw;			/* it knows the order "raw": its raw clock is the host's, 1000 s behind */
+	int64_t sets;			/* the number of the last set */
+	int others, others_from;	/* after so many samples, another host sets its clock right, so many times */
+	int stales;			/* orders refused as stale */
 };
+
+#define RAW_BEHIND (1000 * NS_PER_SECOND)
 
 static nanoseconds
 guest_clock(const struct guest *guest)
@@ -41,11 +47,27 @@ static void
 answer(struct guest *guest, const struct exchange_order *order, char *line)
 {
 	nanoseconds before = guest->offset;
-	struct exchange_reply reply = { .kind = order->verb == EXCHANGE_NOW ? REPLY_NOW : REPLY_DONE };
+	bool raw = order->verb == EXCHANGE_RAW, now = raw || order->verb == EXCHANGE_NOW;
+	struct exchange_reply reply = { .kind = raw ? REPLY_RAW : now ? REPLY_NOW : REPLY_DONE };
 
+	if (now)
+		assert_int_equal(raw, guest->raw);
+	if (guest->others > 0 && guest->samples >= guest->others_from) {
+		guest->others--;
+		guest->sets += 7;
+		guest->offset = 0;
+	}
+	guest->samples += now;
+	/* A guest that knows numbers gets one with each order to move its clock, and another gets none. */
+	assert_int_equal(order->numbered, guest->raw && (order->verb == EXCHANGE_STEP || order->verb == EXCHANGE_SLEW));
+	if (order->numbered && order->sets != guest->sets) {
+		guest->stales++;
+		strcpy(line, "no stale the clock was set");
+		return;
+	}
 	switch (order->verb) {
 	case EXCHANGE_NOW:
-		guest->samples++;
+	case EXCHANGE_RAW:
 		break;
 	case EXCHANGE_STEP:
 		if (guest->refusal != NULL && guest->steps >= guest->steps_allowed) {
@@ -64,13 +86,25 @@ answer(struct guest *guest, const struct exchange_order *order, char *line)
 		guest->bounds++;
 		guest->told = order->value;
 		break;
-	case EXCHANGE_RAW:
 	case EXCHANGE_RATE:
 	case EXCHANGE_BYE:
 		fail_msg("not an order to expect here");
 	}
 	reply.time = guest_clock(guest);
+	reply.numbered = raw || order->numbered;
+	guest->sets += order->numbered;
+	reply.sets = guest->sets;
+	if (raw)
+		reply.raw = guest->host - RAW_BEHIND;
 	exchange_write_reply(&reply, line);
+}
+
+static bool
+take(struct exchange_client *client, const char *line, size_t length, nanoseconds sent, nanoseconds received)
+{
+	const struct clock_reading first = { .real = sent, .raw = sent }, last = { .real = received, .raw = received };
+
+	return client_take(client, line, length, &first, &last);
 }
 
 /* Runs an exchange to its end. */
@@ -83,8 +117,8 @@ run(struct guest *guest, bool correct)
 
 	guest->host = INT64_C(1800000000) * NS_PER_SECOND;
 	client_start(&client, correct);
-	snprintf(line, sizeof line, "guestclock 1 boot=ab sync=%s freq=+0.000 tick=10000\n",
-	    guest->sync != NULL ? guest->sync : "no");
+	snprintf(line, sizeof line, "guestclock 1 boot=ab sync=%s freq=+0.000 tick=10000%s\n",
+	    guest->sync != NULL ? guest->sync : "no", guest->raw ? " raw" : "");
 	for (;;) {
 		nanoseconds sent = guest->host, received;
 
@@ -96,7 +130,7 @@ run(struct guest *guest, bool correct)
 				pass(guest, guest->late);
 		}
 		received = guest->host;
-		if (!client_take(&client, line, strcspn(line, "\n"), sent, received))
+		if (!take(&client, line, strcspn(line, "\n"), sent, received))
 			return client;
 		assert_true(lines < 400);
 	}
@@ -240,9 +274,9 @@ after_greeting(const char *line, nanoseconds sent, nanoseconds received)
 	struct exchange_client client;
 
 	client_start(&client, true);
-	assert_true(client_take(&client, greeting, strlen(greeting), 0, 0));
+	assert_true(take(&client, greeting, strlen(greeting), 0, 0));
 	assert_int_equal(client.order.verb, EXCHANGE_NOW);
-	if (client_take(&client, line, strlen(line), sent, received))
+	if (take(&client, line, strlen(line), sent, received))
 		assert_true(client.result == CLIENT_UNFINISHED);
 	return client;
 }
@@ -267,16 +301,16 @@ faulty_replies_and_clocks(void **unused)
 	}
 	for (size_t at = 0; at < LENGTH(greetings); at++) {
 		client_start(&client, true);
-		assert_false(client_take(&client, greetings[at], strlen(greetings[at]), 0, 0));
+		assert_false(take(&client, greetings[at], strlen(greetings[at]), 0, 0));
 		assert_int_equal(client.result, CLIENT_FAILED);
 	}
 	memset(line, 'a', sizeof line);
 	client_start(&client, true);
-	assert_false(client_take(&client, line, 255, 0, 0));
+	assert_false(take(&client, line, 255, 0, 0));
 	/* First the guest's clock goes back between samples, then the host's own clock does. */
 	client = after_greeting("now 100.000000000", 0, 1000);
 	assert_int_equal(client.result, CLIENT_UNFINISHED);
-	assert_false(client_take(&client, "now 99.999999999", 16, 2000, 3000));
+	assert_false(take(&client, "now 99.999999999", 16, 2000, 3000));
 	assert_non_null(strstr(client.text, "went back"));
 	client = after_greeting("now 100.000000000", 1000, 0);
 	assert_int_equal(client.result, CLIENT_FAILED);
@@ -314,6 +348,93 @@ clock_that_stands_still(void **unused)
 	assert_true(ns_magnitude(guest_clock(&guest) - guest.host) < 100 * NS_PER_MILLISECOND);
 }
 
+static void
+raw_clock(void **unused)
+{
+	struct guest guest = { .offset = -5 * NS_PER_SECOND, .delay = 20000, .asymmetry = 30000, .raw = true, .sets = 42 };
+	struct exchange_client client = run(&guest, true);
+	const struct raw_sample *raw = &client.before_raw;
+
+	(void)unused;
+	assert_int_equal(client.result, CLIENT_DONE);
+	assert_int_equal(guest.steps, 1);
+	assert_int_equal(guest.stales, 0);
+	assert_int_equal(client.sets, 43);
+	assert_int_equal(raw->reply.sets, 42);
+	assert_true(ns_magnitude(raw->reply.raw + RAW_BEHIND - raw->time) <= raw->bound);
+	assert_int_equal(raw->bound, client.before.bound);
+	/* A guest without it is handled without. */
+	guest = (struct guest){ .offset = -5 * NS_PER_SECOND, .delay = 20000 };
+	client = run(&guest, true);
+	assert_int_equal(guest.steps, 1);
+	assert_int_equal(client.before_raw.reply.kind, REPLY_NOW);
+}
+
+static void
+another_host_sets_the_clock(void **unused)
+{
+	(void)unused;
+	/* In the middle of the samples, and between the last sample and the order; a step and a slew. */
+	for (int at = 2; at <= 2 * CLIENT_SAMPLES_LEAST + 1; at++) {
+		nanoseconds wrong = (at % 2 == 0 ? 5000 : 50) * NS_PER_MILLISECOND;
+		struct guest guest = { .offset = wrong, .delay = 20000, .raw = true, .others = 1, .others_from = at / 2 };
+		struct exchange_client client = run(&guest, true);
+
+		assert_int_equal(client.result, CLIENT_DONE);
+		assert_int_equal(client.action, ACTION_NONE);
+		assert_int_equal(client.stale, 1);
+		assert_int_equal(guest.stales, at / 2 == CLIENT_SAMPLES_LEAST);
+		assert_int_equal(guest.slews + guest.steps + guest.others, 0);
+		assert_int_equal(client.before.offset, client.after.offset);
+		assert_true(ns_magnitude(client.before.offset) <= client.before.bound);
+	}
+	/* Again and again: the host gives up. */
+	struct guest guest = { .offset = 5 * NS_PER_SECOND, .delay = 20000, .raw = true, .others = 1000, .others_from = 1 };
+	struct exchange_client client = run(&guest, true);
+
+	assert_int_equal(client.result, CLIENT_DONE);
+	assert_int_equal(guest.steps, 0);
+	assert_int_equal(client.stale, CLIENT_STALE);
+}
+
+/* Answers of a guest that has "raw" which do not fit the order, and one that is always stale. */
+static void
+numbers(void **unused)
+{
+	static const char greeting[] = "guestclock 1 boot=- sync=no freq=+0.000 tick=10000 raw";
+	static const char *const bad[] = { "now 1.000000000", "done 1.000000000", "done 1.000000000 1", "raw 1.000000000" };
+	static const char raw[] = "raw 100.000000000 5.000000000 7 +0.000 10000 +0.000000000 no 16.000000000";
+	static const char *const wrong[] = { "done 1.000000000", raw, "now 1.000000000" };
+	struct exchange_client client;
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(bad); at++) {
+		client_start(&client, true);
+		assert_true(take(&client, greeting, strlen(greeting), 0, 0));
+		assert_int_equal(client.order.verb, EXCHANGE_RAW);
+		assert_false(take(&client, bad[at], strlen(bad[at]), 0, 1000));
+		assert_int_equal(client.result, CLIENT_FAILED);
+	}
+	for (size_t at = 0; at <= LENGTH(wrong); at++) {
+		int lines = 0, orders = 0;
+		bool going_on;
+
+		client_start(&client, true);
+		going_on = take(&client, greeting, strlen(greeting), 0, 0);
+		while (going_on && lines++ < 400) {
+			bool step = client.order.verb == EXCHANGE_STEP;
+			const char *line = !step ? raw : at < LENGTH(wrong) ? wrong[at] : "no stale x";
+
+			assert_true(!step || (client.order.numbered && client.order.sets == 7));
+			orders += step;
+			going_on = take(&client, line, strlen(line), 0, 1000);
+		}
+		assert_int_equal(client.result, at < LENGTH(wrong) ? CLIENT_FAILED : CLIENT_REFUSED);
+		assert_int_equal(orders, at < LENGTH(wrong) ? 1 : 1 + CLIENT_STALE);
+	}
+	assert_string_equal(client.text, "stale x");
+}
+
 int
 main(void)
 {
@@ -327,6 +448,9 @@ main(void)
 		cmocka_unit_test(step_that_is_refused),
 		cmocka_unit_test(faulty_replies_and_clocks),
 		cmocka_unit_test(clock_that_stands_still),
+		cmocka_unit_test(raw_clock),
+		cmocka_unit_test(another_host_sets_the_clock),
+		cmocka_unit_test(numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
