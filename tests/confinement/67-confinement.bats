@@ -749,7 +749,7 @@ filtered_first() {
 	SAY='abc' traced rfc868
 	equal "$(executed) $(processes)" '1 1' 'programs and processes'
 	filtered_first
-	SAY=$'now\nstep +1.000000000\nslew +0.010000000\nrate +1.000\nbound 0.001000000\nnonsense\nbye' traced exchange
+	SAY=$'now\nraw\nstep +1.000000000\nslew +0.010000000\nrate +1.000\nbound 0.001000000\nnonsense\nbye' traced exchange
 	equal "$(executed) $(processes)" '1 1' 'programs and processes'
 	filtered_first
 	grep -q '^guestclock 1 ' "$WORK/out"

@@ -588,6 +588,34 @@ ordered() {
 	logged 'rate \+1000\.000000000 ppm of an earlier request undone' 1
 }
 
+# words LINE: sets the array $raw to the words of that line of $output
+words() { read -r -a raw <<<"$(sed -n "$1p" <<<"$output")"; }
+
+@test "an order with the number of the last set is carried out once, and raw has the rate that the kernel has" {
+	local real
+	talk plain rfc868 < <(raw_answer)
+	expect 0
+	talk plain exchange < <(printf 'raw\nbye\n')
+	expect 0
+	words 2
+	equal "${raw[0]} ${#raw[@]} ${raw[7]}" 'raw 9 guestclock' 'the reply'
+	real=$(($(to_ns "${raw[1]}") - $(to_ns "${raw[2]}")))
+	talk plain exchange < <(printf 'step +5.000000000 %s\nstep +5.000000000 %s\nrate +740.123\nraw\nbye\n' "${raw[3]}" "${raw[3]}")
+	equal "$status" 111 status
+	equal "$(sed -nE '2,4s/^(done|no [a-z-]*) .*/\1/p' <<<"$output" | paste -sd ' ')" 'done no stale done' 'answers'
+	words 5
+	# 740.123 ppm are 7 of the tick's 100 ppm and 40.123 of the frequency's.
+	[[ "${raw[4]} ${raw[5]}" =~ ^\+40\.12[23]\ 10007$ ]]
+	# The step moved the clock, and not the raw clock.
+	real=$(($(to_ns "${raw[1]}") - $(to_ns "${raw[2]}") - real))
+	printf 'moved by %s ns against the raw clock\n' "$real"
+	((real > 4900000000 && real < 5100000000))
+	talk plain exchange < <(printf 'rate +0.000\nraw\nbye\n')
+	expect 0
+	words 3
+	equal "${raw[4]} ${raw[5]}" '+0.000 10000' 'the rate'
+}
+
 @test "a request sets right the clock of a guest that was paused for 10 s" {
 	ask plain "rdate -s -o $STREAM 10.0.2.2"
 	expect 0
@@ -709,6 +737,9 @@ keep_sampling() {
 	ask plain "rdate -s -o $STREAM 10.0.2.2"
 	expect 0
 	guest_save
+	talk plain exchange < <(printf 'step +0.000000001\nraw\nbye\n')
+	expect 0
+	words 3
 	sleep 2
 	guest_restore
 	# The administrator's connection was to the guest before the restore.
@@ -722,6 +753,10 @@ keep_sampling() {
 	equal "$decision" step decision
 	sample
 	within "$SECOND"
+	# An order that was computed before the restore: one set has followed, as then, but it is another one.
+	talk plain exchange < <(printf 'step +1.000000000 %s\nbye\n' "${raw[3]}")
+	equal "$status" 111 status
+	[[ $output == *$'\nno stale '* ]]
 }
 
 # exchange_said COUNT: the session in the background has printed at least COUNT lines
