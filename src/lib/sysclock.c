@@ -56,8 +56,8 @@ sysclock_read(void)
 int
 sysclock_state(struct sysclock_state *state)
 {
-	struct timex kernel = { .modes = 0 };
-	struct timex slew = { .modes = ADJ_OFFSET_SS_READ };
+	/* This mode sets nothing.  Its offset is what is left of a slew by adjtime(3); the rest is as without a mode. */
+	struct timex kernel = { .modes = ADJ_OFFSET_SS_READ };
 	int result = adjtimex(&kernel);
 
 	*state = (struct sysclock_state){ .rate_ppb = INT64_MAX };
@@ -72,7 +72,7 @@ sysclock_state(struct sysclock_state *state)
 	state->tick_us = kernel.tick;
 	/* One microsecond of a tick's 10,000 is 100 ppm. */
 	state->rate_ppb = (state->tick_us - 10000) * 100000 + state->frequency_ppb;
-	state->slew_left = adjtimex(&slew) < 0 ? 0 : ns_multiply(slew.offset, NS_PER_MICROSECOND);
+	state->slew_left = ns_multiply(kernel.offset, NS_PER_MICROSECOND);
 	return 0;
 }
 

@@ -33,7 +33,7 @@ struct sysclock_state {
 	bool synchronised;	/* STA_UNSYNC is clear, and adjtimex(2) did not return TIME_ERROR */
 	nanoseconds maxerror;	/* the bound on the error, which grows by 500 ppm */
 	nanoseconds esterror;	/* the estimated error */
-	nanoseconds slew_left;	/* what a slew by adjtime(3) must still add to the clock; 0 if it cannot be read */
+	nanoseconds slew_left;	/* what a slew by adjtime(3) must still add to the clock */
 	int64_t frequency_ppb;	/* frequency correction in parts per 10^9, positive: runs faster */
 	int64_t tick_us;	/* microseconds added per tick of 1/USER_HZ second, normally 10000 */
 	int64_t rate_ppb;	/* the whole correction by tick and frequency, parts per 10^9; INT64_MAX: unknown */

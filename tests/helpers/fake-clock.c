@@ -185,7 +185,7 @@ clock_adjtime(clockid_t clock, struct timex *kernel)
 	}
 	if (kernel->modes == ADJ_OFFSET_SS_READ) {
 		kernel->offset = state[LAST_SLEW_US];
-		return 0;
+		kernel->modes = 0;
 	}
 	if ((kernel->modes & ADJ_STATUS) != 0)
 		state[STATUS] = kernel->status;
