@@ -195,28 +195,33 @@ sync_of(const struct guest_clock *run)
 	return guest_clock_other_service(run, &run->kernel) ? SYNC_OTHER : SYNC_GUESTCLOCK;
 }
 
-/* Reads the clock for the measurement that the host has begun or begins now. */
-static struct clock_reading
-measure(struct server *server)
+/* The host has begun a measurement, or begins it with the reading NOW. */
+static void
+measure(struct server *server, struct clock_reading now)
 {
-	struct clock_reading now = sysclock_read();
-
 	if (!server->measuring)
 		server->since = now;
 	server->measuring = true;
-	return now;
+}
+
+static bool
+answer_now(struct server *server)
+{
+	struct clock_reading now = sysclock_read();
+
+	measure(server, now);
+	return send_reply(server, &(struct exchange_reply){ .kind = REPLY_NOW, .time = now.real });
 }
 
 /*
- * Answers "raw".  Holds the lock while it reads: a number that was read during a set, with the time before it, would let
- * an order be carried out twice.
+ * Answers "raw".  Reads under the lock: a number that was read during a set, with the time before it, would let an order
+ * be carried out twice.
  */
 static bool
 answer_raw(struct server *server)
 {
 	struct guest_clock *run = server->run;
 	struct exchange_reply reply = { .kind = REPLY_RAW, .numbered = true };
-	struct clock_reading now;
 	int error = 0;
 
 	/* Without the file there is no number: then this session can set nothing, or nothing has been set in this boot. */
@@ -226,15 +231,15 @@ answer_raw(struct server *server)
 		error = guest_clock_lock(run, NULL, NULL);
 	if (error != 0)
 		return send_no(server, lock_reason(error), guest_clock_complaint(run, error));
-	now = measure(server);
 	if (run->fd >= 0) {
 		guest_clock_unlock(run);
 		guest_clock_admit_signals(run);
 	}
+	measure(server, run->now);
 	if (run->kernel_error != 0)
 		return send_no(server, REASON_FAILED, strerror(run->kernel_error));
-	reply.time = now.real;
-	reply.raw = now.raw;
+	reply.time = run->now.real;
+	reply.raw = run->now.raw;
 	reply.sets = run->account.sets;
 	reply.frequency_ppb = run->kernel.frequency_ppb;
 	reply.tick_us = run->kernel.tick_us;
@@ -259,7 +264,7 @@ answer_line(struct server *server, const char *line, size_t length)
 	if (order.verb == EXCHANGE_RAW)
 		return answer_raw(server);
 	if (order.verb == EXCHANGE_NOW)
-		return send_reply(server, &(struct exchange_reply){ .kind = REPLY_NOW, .time = measure(server).real });
+		return answer_now(server);
 	return answer_set(server, &order);
 }
 

@@ -114,14 +114,19 @@ take_back(struct guest_clock *state, const struct account *before, int error)
 	return error;
 }
 
-/* Reads what the account needs at the time RAW. */
+/*
+ * Reads file and clocks.  What comes before the clocks takes as long as what comes after them, more or less: an exchange
+ * sends this reading, and its host assumes that it was read in the middle.
+ */
 static void
-read_state(struct guest_clock *state, nanoseconds raw)
+read_state(struct guest_clock *state)
 {
 	if (state->fd >= 0)
 		read_file(state);
+	state->now = sysclock_read();
+	state->kernel_error = sysclock_state(&state->kernel);
 	/* If the kernel's state cannot be read, this assumes that a slew is complete: then all of it counts. */
-	account_advance(&state->account, raw, state->kernel.slew_left, state->kernel.rate_ppb);
+	account_advance(&state->account, state->now.raw, state->kernel.slew_left, state->kernel.rate_ppb);
 }
 
 /* Opens a lock file that exists.  If another kind of file is there, such as a FIFO, fails with EINVAL and waits for nobody. */
@@ -228,7 +233,6 @@ was_removed(int fd)
 int
 guest_clock_lock(struct guest_clock *state, const struct clock_reading *since, const int64_t *sets)
 {
-	struct clock_reading now;
 	sigset_t all;
 	int error = state->fd >= 0 ? wait_for_lock(state->fd) : state->error;
 
@@ -236,15 +240,13 @@ guest_clock_lock(struct guest_clock *state, const struct clock_reading *since, c
 		return error;
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &state->signals);
-	state->kernel_error = sysclock_state(&state->kernel);
-	now = sysclock_read();
 	/* The request that held the lock before may have written new lines. */
-	read_state(state, now.raw);
+	read_state(state);
 	state->numbered = sets != NULL;
 	state->write_error = 0;
 	if (was_removed(state->fd))
 		error = EIDRM;
-	else if ((since != NULL && policy_clock_was_set(since, &now, state->kernel.rate_ppb)) ||
+	else if ((since != NULL && policy_clock_was_set(since, &state->now, state->kernel.rate_ppb)) ||
 	    (sets != NULL && *sets != state->account.sets))
 		error = ESTALE;
 	if (error != 0) {
@@ -257,8 +259,7 @@ guest_clock_lock(struct guest_clock *state, const struct clock_reading *since, c
 void
 guest_clock_peek(struct guest_clock *state)
 {
-	state->kernel_error = sysclock_state(&state->kernel);
-	read_state(state, sysclock_elapsed());
+	read_state(state);
 }
 
 void

@@ -30,15 +30,16 @@ struct guest_clock {
 	const char *directory;		/* in which the lock file is */
 	int error;			/* if fd is -1, why: an errno value (EACCES: this user may not open it) */
 	char boot_id[BOOT_ID_TEXT];	/* /proc/sys/kernel/random/boot_id, or empty: then boot_error says why */
+	int boot_error;			/* an errno value: why there is no boot id */
 	bool has_bound;			/* the file has valid bounds, from this boot */
 	int64_t bound;			/* the last bound, set as maxerror and esterror; microseconds */
 	int64_t bound_before;		/* the bound before: still the kernel's if a request was killed after it wrote bound */
 	/* As they were at the last guest_clock_lock() or guest_clock_peek(), with the sets since then: */
+	struct clock_reading now;
 	struct account account;		/* the clock's movements and the number of the last set */
 	struct sysclock_state kernel;
 	int kernel_error;		/* an errno value: why the kernel's clock state could not be read; 0: it was */
 	bool numbered;			/* the set depends on a number: no set without one of its own */
-	int boot_error;			/* an errno value: why there is no boot id */
 	int read_error;			/* an errno value: why the file could not be read */
 	int write_error;		/* an errno value: why the last account or bound could not be written */
 	sigset_t signals;		/* the signals that were blocked before the lock */

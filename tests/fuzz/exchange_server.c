@@ -140,6 +140,7 @@ sysclock_read(void)
 static void
 read_state(struct guest_clock *state)
 {
+	state->now = sysclock_read();
 	state->kernel = (struct sysclock_state){ .synchronised = now.busy, .frequency_ppb = -123456, .tick_us = 10000 };
 	state->kernel_error = now.gone ? EPERM : 0;
 	state->account.sets = now.number;
