@@ -236,8 +236,9 @@ answer_raw(struct server *server)
 		guest_clock_admit_signals(run);
 	}
 	measure(server, run->now);
-	if (run->kernel_error != 0)
-		return send_no(server, REASON_FAILED, strerror(run->kernel_error));
+	error = run->kernel_error != 0 ? run->kernel_error : run->read_error;
+	if (error != 0)
+		return send_no(server, REASON_FAILED, strerror(error));
 	reply.time = run->now.real;
 	reply.raw = run->now.raw;
 	reply.sets = run->account.sets;

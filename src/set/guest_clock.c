@@ -246,9 +246,10 @@ guest_clock_lock(struct guest_clock *state, const struct clock_reading *since, c
 	state->write_error = 0;
 	if (was_removed(state->fd))
 		error = EIDRM;
-	else if ((since != NULL && policy_clock_was_set(since, &state->now, state->kernel.rate_ppb)) ||
-	    (sets != NULL && *sets != state->account.sets))
+	else if (since != NULL && policy_clock_was_set(since, &state->now, state->kernel.rate_ppb))
 		error = ESTALE;
+	else if (sets != NULL)
+		error = state->read_error != 0 ? state->read_error : *sets != state->account.sets ? ESTALE : 0;
 	if (error != 0) {
 		guest_clock_unlock(state);
 		guest_clock_admit_signals(state);

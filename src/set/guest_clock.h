@@ -57,6 +57,7 @@ int guest_clock_open(struct guest_clock *state, const char *directory, bool writ
  * (NULL: only to read, or no number), and reads the file and the kernel's state.  If another request holds the lock, tries
  * again for a second at most, without a timer.  After an error the caller does not hold the lock.  EWOULDBLOCK: another
  * request still holds it.  ESTALE: the clock was set since SINCE or since the set *SETS, so the measurement is not valid.
+ * If the file could not be read, *SETS cannot be compared: then read_error.
  * EIDRM: the file was removed since it was opened, so other requests lock another.  After success signals are blocked,
  * so that none that a process may block ends this one between the record of a movement, the movement and its log line.
  */

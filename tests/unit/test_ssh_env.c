@@ -197,6 +197,25 @@ unread_file(void **unused)
 	close(run.fd);
 }
 
+/* Nor has it a number: a pipe can be locked, and not be read from a position. */
+static void
+unread_number(void **unused)
+{
+	struct guest_clock run = { .directory = "/run/guestclock" };
+	int ends[2];
+
+	(void)unused;
+	assert_int_equal(pipe(ends), 0);
+	run.fd = ends[0];
+	assert_int_equal(guest_clock_lock(&run, NULL, &(int64_t){ 0 }), ESPIPE);
+	assert_int_equal(guest_clock_lock(&run, NULL, NULL), 0);
+	assert_int_equal(run.read_error, ESPIPE);
+	guest_clock_unlock(&run);
+	guest_clock_admit_signals(&run);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int
 main(void)
 {
@@ -207,6 +226,7 @@ main(void)
 		cmocka_unit_test(answers),
 		cmocka_unit_test(whose_synchronisation),
 		cmocka_unit_test(unread_file),
+		cmocka_unit_test(unread_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
