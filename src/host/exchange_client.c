@@ -10,14 +10,17 @@
 
 /* A series of samples may end after this many samples in a row that did not reduce the bound by more than a tenth. */
 #define ENOUGH_WITHOUT_BETTER 4
+/* A clock that must not be stepped back is slewed by at most this: that takes the kernel 33 minutes. */
+#define SLEW_BACK_MOST NS_PER_SECOND
 
 const char *const client_action_names[] = { "none", "step", "slew", "other-service" };
 
 void
-client_start(struct exchange_client *client, bool correct)
+client_start(struct exchange_client *client, const struct client_task *task, const struct rate *rate)
 {
 	memset(client, 0, sizeof *client);
-	client->correct = correct;
+	client->task = *task;
+	client->rate = *rate;
 }
 
 static bool
@@ -62,13 +65,13 @@ static bool
 send_order(struct exchange_client *client, enum exchange_verb verb, nanoseconds value)
 {
 	client->order = (struct exchange_order){ .verb = verb, .value = value };
-	/* Of the orders here, these two set the clock. */
-	if (client->greeting.raw && (verb == EXCHANGE_STEP || verb == EXCHANGE_SLEW)) {
+	/* Of the orders here, these three set the clock. */
+	if (client->greeting.raw && (verb == EXCHANGE_STEP || verb == EXCHANGE_SLEW || verb == EXCHANGE_RATE)) {
 		client->order.numbered = true;
 		client->order.sets = client->sets;
 	}
-	client->phase = verb == EXCHANGE_NOW || verb == EXCHANGE_RAW ? PHASE_SAMPLE : verb == EXCHANGE_BOUND ? PHASE_BOUND :
-	    PHASE_ORDER;
+	client->phase = verb == EXCHANGE_NOW || verb == EXCHANGE_RAW ? PHASE_SAMPLE : verb == EXCHANGE_RATE ? PHASE_RATE :
+	    verb == EXCHANGE_BOUND ? PHASE_BOUND : PHASE_ORDER;
 	return true;
 }
 
@@ -89,11 +92,20 @@ start_measuring(struct exchange_client *client)
 }
 
 static bool
-correct_offset(struct exchange_client *client, const struct measurement *measured)
+correct_offset(struct exchange_client *client, const struct measurement *measured, bool slew)
 {
-	/* Slew only as the first correction.  If a step left an offset, step again: the result can be measured at once. */
-	bool slew = client->rounds == 0 && ns_magnitude(measured->offset) <= SYSCLOCK_SLEW_BELOW;
+	char offset[SECONDS_TEXT], most[SECONDS_TEXT];
 
+	if (!slew && measured->offset > client->task.step_back) {
+		slew = true;
+		if (measured->offset > SLEW_BACK_MOST) {
+			format_seconds(measured->offset, offset);
+			format_seconds(client->task.step_back, most);
+			snprintf(client->text, sizeof client->text, "its clock is %s s ahead, and --step-back allows %s s: stop the "
+			    "programs there that need a rising clock, and sync once without it", offset + 1, most + 1);
+			return over(client, CLIENT_FAILED);
+		}
+	}
 	client->rounds++;
 	client->ordered = *measured;
 	client->action = slew ? ACTION_SLEW : ACTION_STEP;
@@ -118,21 +130,57 @@ contains_zero(const struct measurement *measured)
 	return ns_magnitude(measured->offset) <= measured->bound;
 }
 
-/* Decides on the first correction, after the first series of samples. */
+/* Gives the estimator the first series' best sample, once in a session. */
+static void
+look(struct exchange_client *client)
+{
+	const struct exchange_reply *reply = &client->best_raw.reply;
+	struct rate_sample sample = { .host_raw = client->best_raw.time, .host_real = client->best.time,
+		.guest_raw = reply->raw, .guest_real = reply->time, .bound = client->best_raw.bound,
+		.slew_left = reply->slew_left, .sets = reply->sets,
+		.rate_ppb = sysclock_rate_ppb(reply->tick_us, reply->frequency_ppb),
+		.may_order_rate = client->task.correct && !client->task.no_rate && reply->sync != SYNC_OTHER,
+		.host_boot = client->task.host_boot, .guest_boot = client->greeting.boot };
+
+	client->looked = client->greeting.raw && rate_look(&client->rate, &sample, &client->verdict);
+	client->rates = client->looked && sample.may_order_rate && !client->verdict.left_alone;
+}
+
+/* Decides on the first correction, after the first series of samples and the rate. */
+static bool
+correct_first(struct exchange_client *client)
+{
+	struct measurement guess = client->before;
+
+	if (!client->looked || client->stale > 0)
+		return contains_zero(&guess) ? order_bound(client) :
+		    correct_offset(client, &guess, ns_magnitude(guess.offset) <= SYSCLOCK_SLEW_BELOW);
+	if (client->verdict.order == RATE_LEAVE)
+		return order_bound(client);
+	guess.offset = ns_subtract(0, client->verdict.correction);
+	/* The verdict to slew assumed the rate: a clock without it may outrun the slew. */
+	return correct_offset(client, &guess, client->verdict.order == RATE_SLEW && client->verdict.event != RATE_EVENT_REFUSED);
+}
+
+/* Decides what to order first, after the first series of samples. */
 static bool
 judge_first(struct exchange_client *client)
 {
 	client->before = client->after = client->best;
 	client->before_raw = client->best_raw;
-	if (!client->correct)
+	/* After a stale order, the session has had its look, and what the verdict says of the offset is of the clock before. */
+	if (!client->looked)
+		look(client);
+	if (!client->task.correct)
 		return over(client, CLIENT_DONE);
 	if (client->greeting.sync == SYNC_OTHER && ns_magnitude(client->before.offset) < SYSCLOCK_RESPECT_BELOW) {
 		client->action = contains_zero(&client->before) ? ACTION_NONE : ACTION_OTHER_SERVICE;
 		return over(client, CLIENT_DONE);
 	}
-	if (contains_zero(&client->before))
-		return order_bound(client);
-	return correct_offset(client, &client->before);
+	/* The guest ends a rate when a session that orders none sets its clock: order the one in force as well. */
+	if (client->rates)
+		return send_order(client, EXCHANGE_RATE, client->verdict.order_ppb);
+	return correct_first(client);
 }
 
 /* Judges the offset that was measured after a step. */
@@ -148,8 +196,9 @@ judge_residual(struct exchange_client *client)
 	elapsed = ns_magnitude(ns_subtract(client->after.time, client->ordered.time));
 	if (ns_magnitude(client->after.offset) <= ns_add(promised, elapsed / 100))
 		return order_bound(client);
+	/* If a step left an offset, step again: the result can be measured at once. */
 	if (client->rounds < CLIENT_ROUNDS)
-		return correct_offset(client, &client->after);
+		return correct_offset(client, &client->after, false);
 	/*
 	 * After the last correction, accept what a clock that runs 20 % too fast or too slow has gained or lost since then:
 	 * more steps would not make it better.
@@ -258,10 +307,15 @@ client_take(struct exchange_client *client, const char *line, size_t length, con
 	/* Nothing was done, so this round does not count. */
 	if (reply.kind == REPLY_NO && reply.reason == REASON_STALE && client->order.numbered && client->stale < CLIENT_STALE) {
 		client->stale++;
-		client->rounds--;
+		client->rounds -= client->phase == PHASE_ORDER;
 		if (client->rounds == 0)
 			client->action = ACTION_NONE;
 		return start_measuring(client);
+	}
+	if (reply.kind == REPLY_NO && client->phase == PHASE_RATE) {
+		if (client->verdict.order_rate)
+			client->verdict.event = RATE_EVENT_REFUSED;
+		return correct_first(client);
 	}
 	if (reply.kind == REPLY_NO) {
 		/* The line is "no REASON text": keep REASON and the text.  The guest carried out the rounds before this one. */
@@ -275,6 +329,12 @@ client_take(struct exchange_client *client, const char *line, size_t length, con
 		return take_sample(client, &reply, sent, received);
 	if (reply.numbered)
 		client->sets = reply.sets;
+	if (client->phase == PHASE_RATE) {
+		client->rated = true;
+		return correct_first(client);
+	}
+	if (client->phase == PHASE_ORDER)
+		client->moved = ns_add(client->moved, client->order.value);
 	/* Do not measure after a slew: at 500 ppm it has hardly begun. */
 	if (client->phase == PHASE_ORDER)
 		return client->action == ACTION_SLEW ? order_bound(client) : start_measuring(client);

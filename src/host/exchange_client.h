@@ -8,8 +8,11 @@
  * this estimate, even if the path is asymmetric.
  *
  * If the guest's greeting has "raw", the host samples by that order, which also reads the guest's raw clock and the number
- * of the last set; each order to step or slew has this number.  If the guest refuses one as stale, or another set comes
- * between two samples, the host measures again.
+ * of the last set; each order to step, slew or set the rate has this number.  If the guest refuses one as stale, or
+ * another set comes between two samples, the host measures again.
+ *
+ * With "raw", the first series is also a look for the estimator (rate.h): its verdict decides what sync orders first, the
+ * rate before the correction.  If the guest refuses the rate, its clock is corrected all the same.
  *
  * Pure: the caller moves the lines and reads the clock.
  */
@@ -19,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "host/rate.h"
 #include "lib/exchange.h"
 
 #define CLIENT_SAMPLES_LEAST 8
@@ -57,9 +61,17 @@ enum client_result {
 	CLIENT_FAILED		/* the exchange failed: by the guest, ssh or this host; text says how */
 };
 
-struct exchange_client {
+/* What the host wants of an exchange. */
+struct client_task {
 	bool correct;			/* true: sync; false: check */
-	enum { PHASE_GREETING, PHASE_SAMPLE, PHASE_ORDER, PHASE_BOUND, PHASE_OVER } phase;
+	bool no_rate;			/* order no rate */
+	nanoseconds step_back;		/* step a clock that is ahead by at most this; INT64_MAX: any */
+	const char *host_boot;		/* this host's boot id; must stay valid */
+};
+
+struct exchange_client {
+	struct client_task task;
+	enum { PHASE_GREETING, PHASE_SAMPLE, PHASE_RATE, PHASE_ORDER, PHASE_BOUND, PHASE_OVER } phase;
 	struct exchange_greeting greeting;
 	struct exchange_order order;	/* the order to send next */
 	/* A series of samples begins after the greeting and after each step. */
@@ -77,12 +89,19 @@ struct exchange_client {
 	struct measurement before;	/* the best sample before any correction */
 	struct measurement after;	/* the best sample after the last step; without a step, the same as before */
 	struct measurement ordered;	/* the sample that the last correction was computed from */
+	struct rate rate;		/* what is known about the guest's rate; with the look of this session, if LOOKED */
+	struct rate_verdict verdict;	/* if LOOKED */
+	bool looked;
+	bool rates;			/* this session orders the verdict's rate, before any other order */
+	nanoseconds moved;		/* the sum of the steps and slews that the guest carried out */
+	bool rated;			/* the guest carried out the verdict's rate */
 	enum client_action action;
 	enum client_result result;
 	char text[CLIENT_TEXT];		/* one line, printable; empty unless refused or failed */
 };
 
-void client_start(struct exchange_client *client, bool correct);
+/* RATE is what earlier sessions have learnt about the guest, or all zero. */
+void client_start(struct exchange_client *client, const struct client_task *task, const struct rate *rate);
 
 /*
  * Handles a line from the guest, of LENGTH octets without its LF.  SENT is the host's clocks just before the caller sent

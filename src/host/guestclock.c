@@ -35,12 +35,13 @@
 #define LIST_MOST ((size_t)LIST_MOST_MIB << 20)
 #define LIST_WAIT_SECONDS 10
 
-/* The context of guest_ended(). */
+/* The context of guest_begins() and guest_ended(). */
 struct run {
 	const struct driver_options *options;
 	struct store store;
 	struct report report;
 	int store_error;		/* an error in writing state, log or metrics: an errno value, or 0 */
+	struct client_task task;
 };
 
 /* Prints why the run ends early: one line.  Returns the exit status, which is not 0. */
@@ -183,14 +184,31 @@ note_store_error(struct run *run, int error)
 	    strerror(error));
 }
 
+static void
+guest_begins(void *context, const char *name, struct exchange_client *client)
+{
+	const struct run *run = context;
+	struct record record;
+	struct rate rate;
+
+	store_load(&run->store, name, &record, &rate);
+	client_start(client, &run->task, &rate);
+}
+
 /* Stores and reports the result of a guest whose session has ended. */
 static void
-guest_ended(void *context, const char *name, const struct exchange_client *client)
+guest_ended(void *context, const char *name, struct exchange_client *client)
 {
 	struct run *run = context;
 	struct record previous, record;
+	struct rate rate;
 
-	store_load(&run->store, name, &previous);
+	store_load(&run->store, name, &previous, &rate);
+	/* A look of check's must not count: it keeps other intervals, and its run need not own the state. */
+	if (client->looked && client->task.correct) {
+		rate_note(&client->rate, client->moved, client->rated, client->verdict.order_ppb);
+		rate = client->rate;
+	}
 	/* After a failure, keep the data of the last success: drift_follow() needs them after the next success. */
 	record = previous;
 	record.time = sysclock_now();
@@ -199,6 +217,8 @@ guest_ended(void *context, const char *name, const struct exchange_client *clien
 	record.drift_ppb = 0;
 	snprintf(record.guest, sizeof record.guest, "%s", name);
 	memcpy(record.text, client->text, sizeof record.text);
+	record.looked = client->looked && client->result == CLIENT_DONE;
+	record.verdict = client->verdict;
 	if (client->result == CLIENT_DONE) {
 		record.last_success = record.time;
 		record.action = client->action;
@@ -207,7 +227,7 @@ guest_ended(void *context, const char *name, const struct exchange_client *clien
 		memcpy(record.boot, client->greeting.boot, sizeof record.boot);
 		drift_follow(&previous, &record);
 	}
-	note_store_error(run, store_remember(&run->store, &record, run->options->correct));
+	note_store_error(run, store_remember(&run->store, &record, &rate, run->options->correct));
 	report_guest(&run->report, &record);
 }
 
@@ -232,16 +252,21 @@ static int
 run_guests(struct run *run, const struct guest_list *list)
 {
 	const struct driver_options *options = run->options;
+	const struct sessions_calls calls = { guest_begins, guest_ended, run };
 	const char *config = options->ssh_config;
+	char boot[SYSCLOCK_BOOT_ID];
 	int ended, error;
 	bool printed;
+
+	sysclock_boot_id(boot);
+	run->task = (struct client_task){ options->correct, options->no_rate, options->step_back, boot };
 
 	if (config == NULL && access(DEFAULT_SSH_CONFIG, R_OK) == 0)
 		config = DEFAULT_SSH_CONFIG;
 	if (!report_start(&run->report, options, list))
 		return complain(options->correct, RUN_FAILED, "not enough memory for %zu guests", list->count + list->wrongs);
 	report_wrong_lines(&run->report, list);
-	ended = sessions_run(options, config, list->name, list->count, guest_ended, run);
+	ended = sessions_run(options, config, list->name, list->count, &calls);
 	if (ended < 0)
 		return complain(options->correct, RUN_FAILED, "cannot run the guests' ssh: %s", strerror(errno));
 	printed = report_end(&run->report, ended);

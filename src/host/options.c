@@ -15,7 +15,8 @@
 #define PARALLEL_MOST 1000
 #define WARNING_DEFAULT "0.5"
 
-enum option_id { CRITICAL, LIST, PARALLEL, DEADLINE, WARNING, JSON, PROMETHEUS, REQUIRE_SYNC, SSH_CONFIG, STATE, OPTIONS };
+enum option_id { CRITICAL, LIST, PARALLEL, DEADLINE, WARNING, JSON, NO_RATE, PROMETHEUS, REQUIRE_SYNC, SSH_CONFIG,
+	STATE, STEP_BACK, OPTIONS };
 
 static const struct known_option option_table[OPTIONS] = {
 	[CRITICAL] = { "-c", "seconds", "check: critical beyond this offset (default: " CRITICAL_DEFAULT ")" },
@@ -24,10 +25,12 @@ static const struct known_option option_table[OPTIONS] = {
 	[DEADLINE] = { "-t", "seconds", "time limit for each guest (default: " DEADLINE_DEFAULT ")" },
 	[WARNING] = { "-w", "seconds", "check: warn beyond this offset (default: " WARNING_DEFAULT ")" },
 	[JSON] = { "--json", NULL, "print a JSON object for each guest" },
+	[NO_RATE] = { "--no-rate", NULL, "sync: do not set the rates of the guests' clocks" },
 	[PROMETHEUS] = { "--prometheus", "file", "write metrics for Prometheus' textfile collector" },
 	[REQUIRE_SYNC] = { "--require-sync", NULL, "do nothing unless this host's clock is synchronised" },
 	[SSH_CONFIG] = { "--ssh-config", "file", "ssh's configuration (default: " DEFAULT_SSH_CONFIG ")" },
 	[STATE] = { "--state", "directory", "state and log (default: " DEFAULT_STATE ")" },
+	[STEP_BACK] = { "--step-back", "limit", "sync: step a guest back by at most so many seconds, or never" },
 };
 
 const struct program options_program = {
@@ -58,10 +61,12 @@ static const struct {
 	[PARALLEL] = { FIELD(parallel), 1, PARALLEL_MOST, "a number from 1 to " OPTION_NUMBER(PARALLEL_MOST) },
 	[LIST] = { FIELD(list), 0, 0, "a file, or - for standard input" },
 	[JSON] = { FIELD(json), 0, 0, NULL },
+	[NO_RATE] = { FIELD(no_rate), 0, 0, NULL },
 	[PROMETHEUS] = { FIELD(prometheus), 0, 0, PATH_EXPECTED },
 	[REQUIRE_SYNC] = { FIELD(require_sync), 0, 0, NULL },
 	[SSH_CONFIG] = { FIELD(ssh_config), 0, 0, PATH_EXPECTED },
 	[STATE] = { FIELD(state), 0, 0, PATH_EXPECTED },
+	[STEP_BACK] = { FIELD(step_back), 0, INT64_MAX, "never, or " SECONDS_EXPECTED },
 };
 
 /* Stores the value of one option.  Returns NULL, or a description of the expected value if VALUE is not valid. */
@@ -74,6 +79,8 @@ take_option(enum option_id option, const char *value, struct driver_options *opt
 
 	if (values[option].expected == NULL)
 		*(bool *)field = true;
+	else if (option == STEP_BACK && strcmp(value, "never") == 0)
+		options->step_back = 0;
 	else if (option == PARALLEL)
 		good = parse_whole(value, least, most, field);
 	else if (most != 0)
@@ -92,7 +99,7 @@ options_parse(int argc, char **argv, struct driver_options *options, char compla
 	struct option_reader reader;
 	int option;
 
-	*options = (struct driver_options){ .correct = strcmp(command, "check") != 0 };
+	*options = (struct driver_options){ .correct = strcmp(command, "check") != 0, .step_back = INT64_MAX };
 	take_option(CRITICAL, CRITICAL_DEFAULT, options);
 	take_option(DEADLINE, DEADLINE_DEFAULT, options);
 	take_option(PARALLEL, PARALLEL_DEFAULT, options);

@@ -24,6 +24,8 @@ struct driver_options {
 	bool json;
 	const char *prometheus;		/* the file for metrics; NULL: none */
 	bool require_sync;
+	bool no_rate;			/* order no rate */
+	nanoseconds step_back;		/* the most that sync steps a guest back; INT64_MAX: no limit */
 	const char *ssh_config;		/* NULL: DEFAULT_SSH_CONFIG if it can be read */
 	const char *state;		/* NULL: DEFAULT_STATE; check works without a state if it cannot open this default */
 };

@@ -25,7 +25,7 @@ __extension__ typedef __int128 wide;
 #define FOREIGN_MOST 3
 
 const char *const rate_event_names[RATE_EVENTS] = { "none", "pause", "ahead", "restore", "reboot", "rate-change",
-	"foreign-rate", "foreign-set" };
+	"foreign-rate", "foreign-set", "rate-refused" };
 
 static int64_t
 most(int64_t a, int64_t b)

@@ -61,6 +61,7 @@ enum rate_event {
 	RATE_EVENT_RATE_CHANGE,
 	RATE_EVENT_FOREIGN_RATE,	/* the correction in force is not what was ordered */
 	RATE_EVENT_FOREIGN_SET,		/* somebody else has set the clock */
+	RATE_EVENT_REFUSED,		/* the guest refused a rate order (set by the caller) */
 	RATE_EVENTS
 };
 

@@ -9,6 +9,7 @@
 #include "lib/text.h"
 
 #define FORMAT_LINE "guestclock-state 1"
+#define END 4	/* the length of the last line */
 /*
  * The most octets that a guest's name, without the hash, takes in a file's name.  With the hash, and the prefix and
  * suffix of a new or damaged file, the file's name stays below the kernel's limit of 255 octets.
@@ -40,7 +41,7 @@ put_times(char *into, size_t size, const char *name, const void *from, size_t co
 }
 
 size_t
-record_format(const struct record *record, char text[RECORD_TEXT])
+record_format(const struct record *record, const struct rate *rate, char text[RECORD_TEXT])
 {
 	size_t used = 0;
 
@@ -56,7 +57,9 @@ record_format(const struct record *record, char text[RECORD_TEXT])
 		PUT(put_times, "drift-ppb", &record->drift_ppb, 1);
 	else
 		PUT(snprintf, "drift-ppb none\n");
-	PUT(snprintf, "boot %s\ntext %s\nend\n", record->boot[0] != '\0' ? record->boot : "-", record->text);
+	PUT(snprintf, "boot %s\ntext %s\n", record->boot[0] != '\0' ? record->boot : "-", record->text);
+	used += rate_format(rate, text + used);
+	PUT(snprintf, "end\n");
 #undef PUT
 	return used;
 }
@@ -144,7 +147,7 @@ take_word(struct cursor *cursor, const char *name, const char *const *words, int
 }
 
 bool
-record_parse(const char *text, size_t length, struct record *record)
+record_parse(const char *text, size_t length, struct record *record, struct rate *rate)
 {
 	struct cursor cursor = { text, text + length, true };
 	char word[SECONDS_TEXT];
@@ -170,13 +173,15 @@ record_parse(const char *text, size_t length, struct record *record)
 	take_line(&cursor, "boot", record->boot, sizeof record->boot);
 	cursor.good = cursor.good && record->boot[0] != '\0' && record->boot[strspn(record->boot, "0123456789abcdefABCDEF-")] == '\0';
 	take_line(&cursor, "text", record->text, sizeof record->text);
-	return cursor.good && cursor.end - cursor.at == 4 && memcmp(cursor.at, "end\n", 4) == 0;
+	return cursor.good && cursor.end - cursor.at >= END && memcmp(cursor.end - END, "end\n", END) == 0 &&
+	    rate_parse(cursor.at, (size_t)(cursor.end - END - cursor.at), rate);
 }
 
 size_t
 record_format_log(const struct record *record, bool correct, char line[RECORD_LOG_LINE])
 {
 	char time[DATE_TEXT], offset[SECONDS_TEXT], bound[SECONDS_TEXT], residual[SECONDS_TEXT], delay[SECONDS_TEXT];
+	char ppm[SECONDS_TEXT], rate[SECONDS_TEXT + 16] = "", event[32] = "";
 	const char *command = correct ? "sync" : "check";
 
 	format_date(record->time, time);
@@ -187,8 +192,14 @@ record_format_log(const struct record *record, bool correct, char line[RECORD_LO
 	format_seconds(record->before.bound, bound);
 	format_seconds(record->after.offset, residual);
 	format_seconds(record->before.delay, delay);
-	return (size_t)snprintf(line, RECORD_LOG_LINE, "%s %s %s ok %s offset=%s bound=%s delay=%s residual=%s\n", time,
-	    record->guest, command, client_action_names[record->action], offset, bound + 1, delay + 1, residual);
+	if (record->looked && record->verdict.has_rate) {
+		format_rate(record->verdict.rate_ppb, ppm);
+		snprintf(rate, sizeof rate, " rate=%s", ppm);
+	}
+	if (record->looked && record->verdict.event != RATE_EVENT_NONE)
+		snprintf(event, sizeof event, " event=%s", rate_event_names[record->verdict.event]);
+	return (size_t)snprintf(line, RECORD_LOG_LINE, "%s %s %s ok %s offset=%s bound=%s delay=%s residual=%s%s%s\n", time,
+	    record->guest, command, client_action_names[record->action], offset, bound + 1, delay + 1, residual, rate, event);
 }
 
 bool

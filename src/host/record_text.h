@@ -2,7 +2,8 @@
  * The stored data of a guest as text: its state file and its lines in the log.
  *
  * Pure.  A state consists of lines in a fixed order, each of a name and its values.  The first line has the format's
- * version.  The last is "end", so that a truncated file is recognised.  A log line begins with its time.
+ * version.  The last is "end", so that a truncated file is recognised; the estimator's lines stand before it
+ * (rate_text.h), unless there was no look.  A log line begins with its time.
  */
 #ifndef GUESTCLOCK_RECORD_TEXT_H
 #define GUESTCLOCK_RECORD_TEXT_H
@@ -12,8 +13,9 @@
 
 #include "host/exchange_client.h"
 #include "host/guest_list.h"
+#include "host/rate_text.h"
 
-#define RECORD_TEXT 1536	/* room for a state */
+#define RECORD_TEXT (1536 + RATE_TEXT)	/* room for a state */
 #define RECORD_LOG_LINE 1024	/* room for a log line */
 #define RECORD_FILE_NAME (3 * GUEST_NAME + 16)
 
@@ -33,13 +35,16 @@ struct record {
 	} reference;
 	char boot[EXCHANGE_BOOT];	/* the guest's boot id at the last success; "-": unknown */
 	char text[CLIENT_TEXT];		/* the reason for a failure or refusal; otherwise empty */
+	/* Not in the state file: */
+	bool looked;			/* this session has a verdict of the estimator */
+	struct rate_verdict verdict;
 };
 
 /* Writes the state into TEXT.  Returns its length. */
-size_t record_format(const struct record *record, char text[RECORD_TEXT]);
+size_t record_format(const struct record *record, const struct rate *rate, char text[RECORD_TEXT]);
 
-/* Parses a state of LENGTH octets into RECORD.  Returns false, with RECORD unusable, if the state has any fault. */
-bool record_parse(const char *text, size_t length, struct record *record);
+/* Parses a state of LENGTH octets into RECORD and RATE.  Returns false, with both unusable, if it has any fault. */
+bool record_parse(const char *text, size_t length, struct record *record, struct rate *rate);
 
 /* Writes the line for the log, with its LF, into LINE.  CORRECT: sync; false: check.  Returns its length. */
 size_t record_format_log(const struct record *record, bool correct, char line[RECORD_LOG_LINE]);

@@ -74,6 +74,22 @@ put_number(FILE *to, const char *name, bool known, nanoseconds value)
 	fprintf(to, ",\"%s\":%s", name, known ? plain(value, text) : "null");
 }
 
+static bool
+has_rate(const struct record *record)
+{
+	return record->looked && record->verdict.has_rate;
+}
+
+/* How far the true offset may be from the estimator's, if the rate has not changed. */
+static nanoseconds
+uncertainty(const struct record *record)
+{
+	nanoseconds above = ns_subtract(record->verdict.high, record->verdict.offset);
+	nanoseconds below = ns_subtract(record->verdict.offset, record->verdict.low);
+
+	return above > below ? above : below;
+}
+
 /* Writes one JSON object and LF. */
 static void
 put_json(FILE *to, const struct record *record)
@@ -90,6 +106,10 @@ put_json(FILE *to, const struct record *record)
 	put_number(to, "residual", done, record->after.offset);
 	/* plain() divides by 10^9: ppb * 10^6 prints as ppm.  A drift is at most 10 %, so the product does not overflow. */
 	put_number(to, "drift", record->has_drift, record->drift_ppb * 1000000);
+	put_number(to, "estimate", record->looked, record->verdict.offset);
+	put_number(to, "uncertainty", record->looked, uncertainty(record));
+	put_number(to, "rate", has_rate(record), record->verdict.rate_ppb * 1000000);
+	put_text(to, "event", record->looked ? rate_event_names[record->verdict.event] : NULL);
 	put_text(to, "result", record_result_names[record->result]);
 	put_text(to, "error", done ? NULL : record->text);
 	fputs("}\n", to);
@@ -105,7 +125,7 @@ clear_progress(const struct report *report)
 static void
 put_table_line(const struct report *report, const struct record *record)
 {
-	char offset[SECONDS_TEXT], bound[SECONDS_TEXT], residual[SECONDS_TEXT];
+	char offset[SECONDS_TEXT], bound[SECONDS_TEXT], residual[SECONDS_TEXT], rate[SECONDS_TEXT];
 	int width = (int)report->width;
 
 	if (record->result != CLIENT_DONE) {
@@ -118,6 +138,12 @@ put_table_line(const struct report *report, const struct record *record)
 	printf("%-*s  %23s s  +- %s s  %-13s", width, record->guest, offset, bound + 1, client_action_names[record->action]);
 	if (record->action == ACTION_STEP)
 		printf("  residual %s s", residual);
+	if (has_rate(record)) {
+		format_rate(record->verdict.rate_ppb, rate);
+		printf("  rate %s ppm", rate);
+	}
+	if (record->looked && record->verdict.event != RATE_EVENT_NONE)
+		printf("  %s", rate_event_names[record->verdict.event]);
 	putchar('\n');
 }
 
@@ -240,13 +266,15 @@ report_end(struct report *report, int signal_number)
 	return fflush(stdout) == 0 && !ferror(stdout);
 }
 
-enum metric { OFFSET, BOUND, RESIDUAL, DELAY, LAST_SUCCESS, SUCCESS, METRICS };
+enum metric { OFFSET, BOUND, RESIDUAL, DELAY, UNCERTAINTY, RATE, LAST_SUCCESS, SUCCESS, METRICS };
 
 static const char *const metrics[METRICS][2] = {
 	[OFFSET] = { "guestclock_offset_seconds", "Guest's clock minus the host's, before any correction." },
 	[BOUND] = { "guestclock_bound_seconds", "The true offset lies within this of guestclock_offset_seconds." },
 	[RESIDUAL] = { "guestclock_residual_seconds", "Guest's clock minus the host's, after any step." },
 	[DELAY] = { "guestclock_round_trip_seconds", "The round trip that the offset was measured with." },
+	[UNCERTAINTY] = { "guestclock_uncertainty_seconds", "The estimated offset's, from all looks at an unchanged rate." },
+	[RATE] = { "guestclock_rate_ratio", "How much faster the guest's clock runs than the host's, without any correction." },
 	[LAST_SUCCESS] = { "guestclock_last_success_timestamp_seconds",
 	    "When the guest was last measured, seconds since the epoch." },
 	[SUCCESS] = { "guestclock_success", "1 when the last run succeeded for the guest, 0 when not." }
@@ -258,12 +286,13 @@ metric_value(const struct record *record, enum metric metric, nanoseconds *value
 {
 	bool done = record->result == CLIENT_DONE;
 	const nanoseconds values[METRICS] = { [OFFSET] = record->before.offset, [BOUND] = record->before.bound,
-		[RESIDUAL] = record->after.offset, [DELAY] = record->before.delay, [LAST_SUCCESS] = record->last_success,
-		[SUCCESS] = done ? NS_PER_SECOND : 0 };
+		[RESIDUAL] = record->after.offset, [DELAY] = record->before.delay, [UNCERTAINTY] = uncertainty(record),
+		[RATE] = record->verdict.rate_ppb, [LAST_SUCCESS] = record->last_success, [SUCCESS] = done ? NS_PER_SECOND : 0 };
 
 	*value = values[metric];
 	/* If this run failed, omit the values of an earlier run: they would look like this run's. */
-	return metric == SUCCESS || (metric == LAST_SUCCESS ? *value != 0 : done);
+	return metric == SUCCESS || (metric == LAST_SUCCESS ? *value != 0 : done &&
+	    (metric != UNCERTAINTY || record->looked) && (metric != RATE || has_rate(record)));
 }
 
 static void
@@ -281,6 +310,13 @@ put_metrics(FILE *to, const struct report *report)
 				fprintf(to, "} %s\n", plain(value, text));
 			}
 	}
+	fputs("# HELP guestclock_event What the last run noticed about the guest's clock.\n# TYPE guestclock_event gauge\n", to);
+	for (const struct record *at = report->records; at < report->records + report->reported; at++)
+		if (at->looked && at->verdict.event != RATE_EVENT_NONE) {
+			fputs("guestclock_event{guest=", to);
+			put_quoted(to, at->guest);
+			fprintf(to, ",event=\"%s\"} 1\n", rate_event_names[at->verdict.event]);
+		}
 }
 
 int

@@ -73,8 +73,7 @@ struct sessions {
 	size_t places;
 	int epoll, signals;
 	int stopped;		/* the signal that ends the run, or 0 */
-	sessions_callback report;
-	void *context;
+	const struct sessions_calls *calls;
 };
 
 enum channel { CHANNEL_OUTPUT, CHANNEL_ERROR, CHANNELS };
@@ -137,9 +136,9 @@ fail_place(struct place *place, const char *text)
 }
 
 static void
-report_place(const struct sessions *sessions, const struct place *place)
+report_place(const struct sessions *sessions, struct place *place)
 {
-	sessions->report(sessions->context, sessions->names[place->guest], &place->client);
+	sessions->calls->end(sessions->calls->context, sessions->names[place->guest], &place->client);
 }
 
 static bool
@@ -163,7 +162,7 @@ launch(struct sessions *sessions, struct place *place)
 	char text[CLIENT_TEXT];
 	int error;
 
-	client_start(&place->client, sessions->options->correct);
+	sessions->calls->begin(sessions->calls->context, sessions->names[place->guest], &place->client);
 	place->stage = STAGE_TALKING;
 	place->held = 0;
 	place->deadline = place->started + sessions->options->deadline;
@@ -416,10 +415,10 @@ run(struct sessions *sessions)
 
 int
 sessions_run(const struct driver_options *options, const char *config, const char *const *names, size_t count,
-    sessions_callback report, void *context)
+    const struct sessions_calls *calls)
 {
-	struct sessions sessions = { .options = options, .config = config, .names = names, .count = count, .report = report,
-		.context = context, .places = (size_t)options->parallel < count ? (size_t)options->parallel : count };
+	struct sessions sessions = { .options = options, .config = config, .names = names, .count = count, .calls = calls,
+		.places = (size_t)options->parallel < count ? (size_t)options->parallel : count };
 	struct rlimit files;
 	sigset_t wanted, before;
 	int result = -1;

@@ -64,13 +64,14 @@ set_aside(const struct store *store, const char *name, const char *fault)
 }
 
 void
-store_load(const struct store *store, const char *guest, struct record *record)
+store_load(const struct store *store, const char *guest, struct record *record, struct rate *rate)
 {
 	char name[RECORD_FILE_NAME], text[RECORD_TEXT + 1];
 	ssize_t got;
 	int fd;
 
 	memset(record, 0, sizeof *record);
+	memset(rate, 0, sizeof *rate);
 	if (store->directory < 0)
 		return;
 	record_file_name(guest, name);
@@ -79,9 +80,10 @@ store_load(const struct store *store, const char *guest, struct record *record)
 		return;
 	got = read(fd, text, sizeof text);
 	close(fd);
-	if (got >= 0 && record_parse(text, (size_t)got, record) && strcmp(record->guest, guest) == 0)
+	if (got >= 0 && record_parse(text, (size_t)got, record, rate) && strcmp(record->guest, guest) == 0)
 		return;
 	memset(record, 0, sizeof *record);
+	memset(rate, 0, sizeof *rate);
 	set_aside(store, name, got < 0 ? strerror(errno) : "not a state of this guest");
 }
 
@@ -174,10 +176,10 @@ append(const struct store *store, const char *line, size_t length)
 }
 
 int
-store_remember(const struct store *store, const struct record *record, bool correct)
+store_remember(const struct store *store, const struct record *record, const struct rate *rate, bool correct)
 {
 	char name[RECORD_FILE_NAME], text[RECORD_TEXT], line[RECORD_LOG_LINE];
-	size_t text_length = record_format(record, text), line_length = record_format_log(record, correct, line);
+	size_t text_length = record_format(record, rate, text), line_length = record_format_log(record, correct, line);
 	int saved, appended;
 
 	if (store->directory < 0)

@@ -33,11 +33,11 @@ int store_open(struct store *store, const char *path);
 /* Locks out other runs of sync until this process ends.  Returns EWOULDBLOCK if another run holds the lock. */
 int store_lock_run(struct store *store);
 
-/* Reads the state of GUEST.  *RECORD becomes all zero if it cannot be opened, or is damaged: then it is renamed too. */
-void store_load(const struct store *store, const char *guest, struct record *record);
+/* Reads the state of GUEST.  Both become all zero if it cannot be opened, or is damaged: then it is renamed too. */
+void store_load(const struct store *store, const char *guest, struct record *record, struct rate *rate);
 
 /* Replaces the guest's state and appends a line to the log.  CORRECT: sync; false: check.  Returns the first error. */
-int store_remember(const struct store *store, const struct record *record, bool correct);
+int store_remember(const struct store *store, const struct record *record, const struct rate *rate, bool correct);
 
 /*
  * Replaces NAME in DIRECTORY (or AT_FDCWD) by a file of mode 0644 that contains TEXT.  Writes the temporary file

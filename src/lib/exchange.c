@@ -267,14 +267,6 @@ exchange_parse_reply(const char *line, size_t length, struct exchange_reply *rep
 	return false;
 }
 
-static void
-format_rate(int64_t ppb, char text[SECONDS_TEXT])
-{
-	uint64_t magnitude = ppb < 0 ? -(uint64_t)ppb : (uint64_t)ppb;
-
-	snprintf(text, SECONDS_TEXT, "%c%" PRIu64 ".%03" PRIu64, ppb < 0 ? '-' : '+', magnitude / 1000, magnitude % 1000);
-}
-
 size_t
 exchange_write_order(const struct exchange_order *order, char *into)
 {

@@ -2,10 +2,12 @@
 #include "lib/sysclock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/time.h>
 #include <sys/timex.h>
 #include <time.h>
+#include <unistd.h>
 
 /* How many pairs of clock readings are tried, and the width at which a pair is good enough. */
 #define READ_PAIRS 3
@@ -54,6 +56,20 @@ sysclock_read(void)
 }
 
 int
+sysclock_boot_id(char id[SYSCLOCK_BOOT_ID])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, id, SYSCLOCK_BOOT_ID - 1);
+	int error = got < 0 ? errno : got == 0 ? ENODATA : 0;
+
+	id[got > 0 ? got : 0] = '\0';
+	id[strcspn(id, "\n")] = '\0';
+	if (fd >= 0)
+		close(fd);
+	return error;
+}
+
+int
 sysclock_state(struct sysclock_state *state)
 {
 	/* This mode sets nothing.  Its offset is what is left of a slew by adjtime(3); the rest is as without a mode. */
@@ -71,7 +87,7 @@ sysclock_state(struct sysclock_state *state)
 	state->frequency_ppb = kernel.freq * INT64_C(1000) / 65536;
 	state->tick_us = kernel.tick;
 	/* One microsecond of a tick's 10,000 is 100 ppm. */
-	state->rate_ppb = (state->tick_us - 10000) * 100000 + state->frequency_ppb;
+	state->rate_ppb = sysclock_rate_ppb(state->tick_us, state->frequency_ppb);
 	state->slew_left = ns_multiply(kernel.offset, NS_PER_MICROSECOND);
 	return 0;
 }

@@ -28,6 +28,10 @@ nanoseconds sysclock_elapsed(void);
 /* CLOCK_REALTIME and CLOCK_MONOTONIC_RAW at one moment: the first pair read within 1 us, or the closest of three. */
 struct clock_reading sysclock_read(void);
 
+/* Reads the kernel's boot id (random(4)).  Returns 0, or an errno value with an empty ID. */
+#define SYSCLOCK_BOOT_ID 40
+int sysclock_boot_id(char id[SYSCLOCK_BOOT_ID]);
+
 /* The kernel's clock state: adjtimex(2). */
 struct sysclock_state {
 	bool synchronised;	/* STA_UNSYNC is clear, and adjtimex(2) did not return TIME_ERROR */
@@ -76,6 +80,13 @@ sysclock_split_rate(int64_t ppb, int64_t *tick_us, int64_t *frequency)
 
 	*tick_us = 10000 + ticks;
 	*frequency = (ppb - ticks * 100000) * 65536 / 1000;
+}
+
+/* The whole correction by a tick and a frequency (parts per 10^9), whatever numbers they are. */
+static inline int64_t
+sysclock_rate_ppb(int64_t tick_us, int64_t frequency_ppb)
+{
+	return ns_add(ns_multiply(ns_subtract(tick_us, 10000), 100000), frequency_ppb);
 }
 
 /* Sets tick and frequency to correct by PPB parts per 10^9 in all.  The caller keeps PPB within SYSCLOCK_RATE_MAX. */

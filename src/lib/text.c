@@ -140,6 +140,14 @@ format_seconds(nanoseconds value, char text[SECONDS_TEXT])
 }
 
 void
+format_rate(int64_t ppb, char text[SECONDS_TEXT])
+{
+	uint64_t magnitude = ppb < 0 ? -(uint64_t)ppb : (uint64_t)ppb;
+
+	snprintf(text, SECONDS_TEXT, "%c%" PRIu64 ".%03" PRIu64, ppb < 0 ? '-' : '+', magnitude / 1000, magnitude % 1000);
+}
+
+void
 format_date(nanoseconds time, char text[DATE_TEXT])
 {
 	int64_t seconds = seconds_floor(time);

@@ -35,6 +35,9 @@ bool parse_date(const char *text, int64_t *seconds);
 /* "+12.345678901" or "-0.000000001": always a sign and nine decimals. */
 void format_seconds(nanoseconds value, char text[SECONDS_TEXT]);
 
+/* A rate of PPB parts per 10^9 as "+740.031", in parts per million. */
+void format_rate(int64_t ppb, char text[SECONDS_TEXT]);
+
 /* "2036-02-07T06:28:16.000000000Z" */
 void format_date(nanoseconds time, char text[DATE_TEXT]);
 

@@ -27,22 +27,9 @@
 #define LOCK_LOOKS 500000
 
 static void
-read_boot_id(struct guest_clock *state)
-{
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : read(fd, state->boot_id, BOOT_ID_TEXT - 1);
-
-	state->boot_error = got < 0 ? errno : got == 0 ? ENODATA : 0;
-	state->boot_id[got > 0 ? got : 0] = '\0';
-	state->boot_id[strcspn(state->boot_id, "\n")] = '\0';
-	if (fd >= 0)
-		close(fd);
-}
-
-static void
 read_file(struct guest_clock *state)
 {
-	char text[FILE_OCTETS], boot_id[BOOT_ID_TEXT], bound[12], before[12], *account;
+	char text[FILE_OCTETS], boot_id[SYSCLOCK_BOOT_ID], bound[12], before[12], *account;
 	ssize_t got = pread(state->fd, text, sizeof text - 1, 0);
 
 	state->has_bound = false;
@@ -177,7 +164,7 @@ guest_clock_open(struct guest_clock *state, const char *directory, bool writable
 
 	*state = (struct guest_clock){ .fd = -1, .directory = directory };
 	snprintf(path, sizeof path, "%s/lock", directory);
-	read_boot_id(state);
+	state->boot_error = sysclock_boot_id(state->boot_id);
 	if (writable) {
 		if (mkdir(directory, 0755) == 0)
 			chmod(directory, 0755);	/* despite the umask of privilege_enclose() */

@@ -23,13 +23,12 @@
 
 #define GUEST_CLOCK_DIRECTORY "/run/guestclock"
 #define GUEST_CLOCK_DIRECTORY_MOST 100	/* octets of another directory's path */
-#define BOOT_ID_TEXT 40
 
 struct guest_clock {
 	int fd;				/* the lock file, or -1 */
 	const char *directory;		/* in which the lock file is */
 	int error;			/* if fd is -1, why: an errno value (EACCES: this user may not open it) */
-	char boot_id[BOOT_ID_TEXT];	/* /proc/sys/kernel/random/boot_id, or empty: then boot_error says why */
+	char boot_id[SYSCLOCK_BOOT_ID];	/* /proc/sys/kernel/random/boot_id, or empty: then boot_error says why */
 	int boot_error;			/* an errno value: why there is no boot id */
 	bool has_bound;			/* the file has valid bounds, from this boot */
 	int64_t bound;			/* the last bound, set as maxerror and esterror; microseconds */

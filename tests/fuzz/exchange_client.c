@@ -14,7 +14,7 @@
 #define START INT64_C(1795419998000000000)
 /* The greeting, four measurements and those that another set makes necessary, corrections and a bound. */
 #define SERIES_MOST (CLIENT_ROUNDS + 1 + CLIENT_STALE)
-#define ORDERS_MOST (1 + SERIES_MOST * (CLIENT_SAMPLES_MOST + 1) + 1)
+#define ORDERS_MOST (1 + SERIES_MOST * (CLIENT_SAMPLES_MOST + 2) + 1)
 
 struct guest {
 	nanoseconds offset;		/* of its clock, which runs right */
@@ -50,7 +50,8 @@ true_answer(struct guest *guest, const struct exchange_client *client, nanosecon
 		return exchange_write_greeting(&greeting, line) - 1;
 	if (client->order.numbered && client->order.sets != guest->sets)
 		return exchange_write_no(REASON_STALE, "x", line) - 1;
-	guest->sets += client->order.numbered;
+	/* The order of the rate in force changes nothing. */
+	guest->sets += client->order.numbered && client->order.verb != EXCHANGE_RATE;
 	if (client->order.verb == EXCHANGE_STEP)
 		guest->offset = ns_add(guest->offset, client->order.value);
 	time = ns_add(host, guest->offset);
@@ -59,6 +60,8 @@ true_answer(struct guest *guest, const struct exchange_client *client, nanosecon
 	reply.time = time;
 	reply.numbered = client->order.numbered || reply.kind == REPLY_RAW;
 	reply.sets = guest->sets;
+	reply.raw = host;
+	reply.tick_us = 10000;
 	return exchange_write_reply(&reply, line) - 1;
 }
 
@@ -88,7 +91,7 @@ check_end(const struct exchange_client *client)
 	REQUIRE(client->phase == PHASE_OVER && client->order.verb == EXCHANGE_BYE && client->result != CLIENT_UNFINISHED);
 	REQUIRE(memchr(client->text, '\0', sizeof client->text) != NULL && fuzz_printable(client->text));
 	REQUIRE((client->text[0] != '\0') == (client->result != CLIENT_DONE));
-	REQUIRE(client->rounds <= CLIENT_ROUNDS && (client->correct || client->rounds == 0) && client->rounds >= 0);
+	REQUIRE(client->rounds <= CLIENT_ROUNDS && (client->task.correct || client->rounds == 0) && client->rounds >= 0);
 	REQUIRE(client->stale <= CLIENT_STALE);
 	REQUIRE(client->action <= ACTION_OTHER_SERVICE && client_action_names[client->action] != NULL);
 	if (client->result != CLIENT_DONE)
@@ -170,7 +173,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = fuzz_text(data, size), *rest = fuzz_next_line(text);
 	struct exchange_client client;
 
-	client_start(&client, text[0] == 's');
+	client_start(&client, &(struct client_task){ .correct = text[0] == 's', .step_back = INT64_MAX, .host_boot = "cd" },
+	    &(struct rate){ .n = { .looks = 0 } });
 	if (rest != NULL) {
 		/* The first line's fifth character determines the guest's offset. */
 		check_run(&client, rest, span(strlen(text) > 4 ? text[4] : 'A'), text[0] != '\0' && text[1] == 'r');

@@ -25,17 +25,18 @@ check_log(const struct record *record, bool correct)
 }
 
 static void
-check_state(const struct record *record)
+check_state(const struct record *record, const struct rate *rate)
 {
 	char text[RECORD_TEXT], again[RECORD_TEXT];
 	struct record back;
-	size_t length = record_format(record, text);
+	struct rate rate_back;
+	size_t length = record_format(record, rate, text);
 
 	REQUIRE(length < sizeof text && length == strlen(text));
-	REQUIRE(record_parse(text, length, &back));
-	REQUIRE(record_format(&back, again) == length && strcmp(text, again) == 0);
+	REQUIRE(record_parse(text, length, &back, &rate_back));
+	REQUIRE(record_format(&back, &rate_back, again) == length && strcmp(text, again) == 0);
 	/* A truncated state is invalid. */
-	REQUIRE(!record_parse(text, length - 1, &back));
+	REQUIRE(!record_parse(text, length - 1, &back, &rate_back));
 	REQUIRE(guest_list_fault(record->guest) == NULL && fuzz_printable(record->text));
 	REQUIRE(record->boot[0] != '\0' && fuzz_consists_of(record->boot, "0123456789abcdefABCDEF-"));
 	REQUIRE(record->before.bound >= 0 && record->before.delay >= 0);
@@ -79,12 +80,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *end = memmem(octets, size, last, sizeof last - 1);
 	size_t length = end != NULL ? (size_t)(end - octets) + sizeof last - 1 : size;
 	struct record first, second;
+	struct rate rate;
 
-	if (record_parse(octets, length, &first)) {
-		check_state(&first);
+	if (record_parse(octets, length, &first, &rate)) {
+		check_state(&first, &rate);
 		check_followed(&(struct record){ .time = 0 }, &first);
-		if (record_parse(octets + length, size - length, &second)) {
-			check_state(&second);
+		if (record_parse(octets + length, size - length, &second, &rate)) {
+			check_state(&second, &rate);
 			check_followed(&first, &second);
 			check_followed(&second, &first);
 		}

@@ -12,6 +12,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@
 #include <unistd.h>
 
 enum { OFFSET_NS, STATUS, MAXERROR_US, ESTERROR_US, FREQ, TICK, STEPS, SLEWS, LAST_STEP_NS, LAST_SLEW_US, TELLS, ERRNO, UNDONE,
-	NO_SETOFFSET, TELL_ERRNO, RAW_NS, FIELDS };
+	NO_SETOFFSET, TELL_ERRNO, RAW_NS, DRIFT_PPB, SINCE_NS, FIELDS };
 
 static int64_t *state;
 
@@ -79,15 +80,26 @@ real_ns(clockid_t clock)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* What the raw clock has gained since SINCE_NS, if it runs at a rate of its own, and what the corrected clock has. */
+static int64_t
+gained(bool corrected)
+{
+	__int128 elapsed = state[DRIFT_PPB] != 0 ? real_ns(CLOCK_MONOTONIC_RAW) - state[SINCE_NS] : 0;
+	__int128 raw = elapsed * state[DRIFT_PPB] / 1000000000;
+	__int128 rate = corrected ? (state[TICK] - 10000) * 100000 + state[FREQ] * 1000 / 65536 : 0;
+
+	return (int64_t)(raw + (elapsed + raw) * rate / 1000000000);
+}
+
 int
 clock_gettime(clockid_t clock, struct timespec *now)
 {
 	int64_t ns = real_ns(clock);
 
 	if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)
-		ns += state[OFFSET_NS];
+		ns += state[OFFSET_NS] + gained(true);
 	if (clock == CLOCK_MONOTONIC_RAW)
-		ns += state[RAW_NS];
+		ns += state[RAW_NS] + gained(false);
 	now->tv_sec = ns / 1000000000 - (ns % 1000000000 < 0);
 	now->tv_nsec = ns - now->tv_sec * 1000000000;
 	return 0;
@@ -140,14 +152,14 @@ clock_settime(clockid_t clock, const struct timespec *to)
 	(void)clock;
 	if (traced_settime() != 0)
 		return -1;
-	return step((int64_t)to->tv_sec * 1000000000 + to->tv_nsec - real_ns(CLOCK_REALTIME) - state[OFFSET_NS]);
+	return step((int64_t)to->tv_sec * 1000000000 + to->tv_nsec - real_ns(CLOCK_REALTIME) - state[OFFSET_NS] - gained(true));
 }
 
 int
 settimeofday(const struct timeval *to, const struct timezone *zone)
 {
 	(void)zone;
-	return step((int64_t)to->tv_sec * 1000000000 + to->tv_usec * 1000 - real_ns(CLOCK_REALTIME) - state[OFFSET_NS]);
+	return step((int64_t)to->tv_sec * 1000000000 + to->tv_usec * 1000 - real_ns(CLOCK_REALTIME) - state[OFFSET_NS] - gained(true));
 }
 
 int
@@ -193,6 +205,13 @@ clock_adjtime(clockid_t clock, struct timex *kernel)
 		state[MAXERROR_US] = kernel->maxerror;
 	if ((kernel->modes & ADJ_ESTERROR) != 0)
 		state[ESTERROR_US] = kernel->esterror;
+	if ((kernel->modes & (ADJ_FREQUENCY | ADJ_TICK)) != 0 && state[DRIFT_PPB] != 0) {
+		int64_t real = gained(true), raw = gained(false);
+
+		state[SINCE_NS] = real_ns(CLOCK_MONOTONIC_RAW);
+		state[OFFSET_NS] += real;
+		state[RAW_NS] += raw;
+	}
 	if ((kernel->modes & ADJ_FREQUENCY) != 0)
 		state[FREQ] = kernel->freq;
 	if ((kernel->modes & ADJ_TICK) != 0)

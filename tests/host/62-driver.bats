@@ -42,7 +42,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	printf 'good.0.list\n' >"$WORK/list"
 	local words
 	for words in '-c 5' '-c 0.5' '-w 0.1' '-w 0.05 -c 1' '-j 1' '-j 1000' '-t 0.5' '-t 3600' "-f $WORK/list" \
-		--json "--prometheus $WORK/metrics.prom" "--ssh-config $WORK/config" '-t 30 -j 16 -w 1 -c 2'; do
+		--json --no-rate '--step-back never' '--step-back 0.5' "--prometheus $WORK/metrics.prom" "--ssh-config $WORK/config" '-t 30 -j 16 -w 1 -c 2'; do
 		# shellcheck disable=SC2086
 		guestclock sync $words good || return 1
 		tells 0 || { printf 'sync %s\n' "$words"; return 1; }
@@ -62,6 +62,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	done
 	for value in 0 0.0 3600.000000001; do wrong 'expected seconds.*above 0 and up to 3600' -t "$value" good; done
 	for value in '' 0 1001 -1 1.5 x 99999999999; do wrong '-j ".*": expected a number from 1 to 1000' -j "$value" good; done
+	for value in '' -1 ever 0x1; do wrong '--step-back ".*": expected never, or seconds, such as' --step-back "$value" good; done
 	wrong 'expected a file, or -' -f '' good
 	wrong "list of guests $WORK/missing: No such file" -f "$WORK/missing" good
 	wrong "list of guests $WORK: Is a directory" -f "$WORK" good
@@ -537,9 +538,10 @@ on_terminal() {
 	equal "$errors" '' 'standard error'
 	printf '%s\n' "$output" >"$WORK/json"
 	json "$WORK/json" 'len(g) == 7' \
-		'all(list(o) == "guest time offset bound delay action residual drift result error".split() for o in g.values())' \
+		'all(list(o) == "guest time offset bound delay action residual drift estimate uncertainty rate event result error".split() for o in g.values())' \
 		'set(o["result"] for o in g.values()) == {"ok", "failed", "refused"}' \
 		'all((o["error"] is None) == (o["result"] == "ok") for o in g.values())' \
+		'all(o[k] is None for o in g.values() for k in "estimate uncertainty rate event".split())' \
 		'all(o["result"] == "ok" or o["offset"] is o["bound"] is o["delay"] is o["action"] is o["residual"] is None for o in g.values())' \
 		'all(abs(o["time"] - __import__("time").time()) < 60 for o in g.values())' \
 		'g["good.-5200"]["action"] == "step" and abs(g["good.-5200"]["offset"] + 5.2) < 0.005' \
@@ -624,7 +626,8 @@ on_terminal() {
 	        assert (m[1], m[2]) not in values, line
 	        values[m[1], m[2]] = float(m[3])
 	assert text.endswith("\n") and set(types) == helps
-	names = {"offset_seconds", "bound_seconds", "residual_seconds", "round_trip_seconds", "last_success_timestamp_seconds", "success"}
+	names = {"offset_seconds", "bound_seconds", "residual_seconds", "round_trip_seconds", "last_success_timestamp_seconds", "success",
+	    "uncertainty_seconds", "rate_ratio", "event"}
 	assert helps == {"guestclock_" + name for name in names}, helps
 	step, right, dead = "good.-5200", "good.0.7", "exit255"
 	assert {guest for _, guest in values} == {step, right, dead}, values

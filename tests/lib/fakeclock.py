@@ -7,10 +7,23 @@ fakeclock.py get FILE field ...           prints the values on one line
 """
 import struct
 import sys
+import time
 
 FIELDS = ["offset_ns", "status", "maxerror_us", "esterror_us", "freq", "tick", "steps", "slews", "last_step_ns",
-          "last_slew_us", "tells", "errno", "undone", "no_setoffset", "tell_errno", "raw_ns"]
+          "last_slew_us", "tells", "errno", "undone", "no_setoffset", "tell_errno", "raw_ns", "drift_ppb", "since_ns"]
 STA_UNSYNC = 0x40
+
+
+def run_on(state):
+    """What the clocks have gained at a rate of their own until now."""
+    now = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+    elapsed = now - state["since_ns"]
+    raw = elapsed * state["drift_ppb"] // 10**9
+    if raw != 0:
+        correction = (state["tick"] - 10000) * 100000 + state["freq"] * 1000 // 65536
+        state["raw_ns"] += raw
+        state["offset_ns"] += raw + (elapsed + raw) * correction // 10**9
+    state["since_ns"] = now
 
 
 def main(verb, path, *words):
@@ -20,8 +33,10 @@ def main(verb, path, *words):
         with open(path, "rb") as file:
             state = dict(zip(FIELDS, struct.unpack(f"{len(FIELDS)}q", file.read())))
     if verb == "get":
+        run_on(state)
         print(*(state[word] for word in words))
         return
+    run_on(state)
     for word in words:
         name, value = word.split("=")
         if name not in state:

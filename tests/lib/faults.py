@@ -84,7 +84,7 @@ with open(HEADER, encoding="ascii") as file:
 NAME = {number: name for name, number in NUMBER.items()}
 
 FIELDS = ["offset_ns", "status", "maxerror_us", "esterror_us", "freq", "tick", "steps", "slews", "last_step_ns",
-          "last_slew_us", "tells", "errno", "undone", "no_setoffset", "tell_errno", "raw_ns"]
+          "last_slew_us", "tells", "errno", "undone", "no_setoffset", "tell_errno", "raw_ns", "drift_ppb", "since_ns"]
 # Whether the tables deny everybody in this run.
 denied = False
 WRONG_BY = -100 * 10**9

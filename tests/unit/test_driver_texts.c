@@ -202,6 +202,27 @@ static const struct record sample = { .guest = "root@web-1.example", .time = INT
 	.reference = { INT64_C(1795419998950000000), -18174, INT64_C(1795419998950000000) },
 	.boot = "3b274584-e04e-4b6f-96bd-89cc31b1b0dd" };
 
+static struct rate learnt, learnt_back;
+
+/* Two looks at a guest that runs 740 ppm slow. */
+static void
+learn(void)
+{
+	struct rate_sample look = { .host_raw = 9 * NS_PER_SECOND, .host_real = INT64_C(1795419998) * NS_PER_SECOND,
+		.guest_raw = 4 * NS_PER_SECOND, .guest_real = INT64_C(1795419997) * NS_PER_SECOND, .bound = 30000, .sets = 3,
+		.host_boot = "cd", .guest_boot = sample.boot };
+	struct rate_verdict verdict;
+
+	memset(&learnt, 0, sizeof learnt);
+	assert_true(rate_look(&learnt, &look, &verdict));
+	look.host_raw += 300 * NS_PER_SECOND;
+	look.host_real += 300 * NS_PER_SECOND;
+	look.guest_raw += 300 * INT64_C(999260000);
+	look.guest_real += 300 * INT64_C(999260000);
+	assert_true(rate_look(&learnt, &look, &verdict));
+	assert_true(verdict.has_rate);
+}
+
 static void
 states_round_trip(void **unused)
 {
@@ -210,19 +231,27 @@ states_round_trip(void **unused)
 	size_t length;
 
 	(void)unused;
+	learn();
 	/* Copy the octets: an assignment need not copy the padding between members. */
 	memcpy(&record, &sample, sizeof record);
-	length = record_format(&record, text);
-	assert_true(record_parse(text, length, &back));
+	length = record_format(&record, &learnt, text);
+	assert_true(record_parse(text, length, &back, &learnt_back));
 	assert_memory_equal(&back, &record, sizeof back);
+	assert_memory_equal(&learnt_back, &learnt, sizeof learnt);
+	/* A state of release 0.1 has nothing of the estimator. */
+	memset(&learnt, 0, sizeof learnt);
+	length = record_format(&record, &learnt, text);
+	assert_null(strstr(text, "rate"));
+	assert_true(record_parse(text, length, &back, &learnt_back));
+	assert_memory_equal(&learnt_back, &learnt, sizeof learnt);
 	memset(&record, 0, sizeof record);
 	record.result = CLIENT_FAILED;
 	strcpy(record.boot, "-");
 	memset(record.text, '~', sizeof record.text - 1);
 	memset(record.guest, 'g', GUEST_NAME);
-	length = record_format(&record, text);
+	length = record_format(&record, &learnt, text);
 	assert_true(length < RECORD_TEXT);
-	assert_true(record_parse(text, length, &back));
+	assert_true(record_parse(text, length, &back, &learnt_back));
 	assert_memory_equal(&back, &record, sizeof back);
 }
 
@@ -236,7 +265,7 @@ parses_with(const char *text, const char *from, const char *to)
 
 	assert_non_null(at);
 	snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
-	return record_parse(changed, strlen(changed), &back);
+	return record_parse(changed, strlen(changed), &back, &learnt_back);
 }
 
 static void
@@ -244,24 +273,26 @@ damaged_states(void **unused)
 {
 	struct record back;
 	char text[RECORD_TEXT], damaged[RECORD_TEXT + 1];
-	size_t length = record_format(&sample, text), taken = 0;
+	size_t length, taken = 0;
 
 	(void)unused;
+	learn();
+	length = record_format(&sample, &learnt, text);
 	/* A state that is truncated anywhere is invalid, and so is one with trailing octets. */
 	for (size_t at = 0; at < length; at++)
-		assert_false(record_parse(text, at, &back));
+		assert_false(record_parse(text, at, &back, &learnt_back));
 	memcpy(damaged, text, length);
 	damaged[length] = 'x';
-	assert_false(record_parse(damaged, length + 1, &back));
+	assert_false(record_parse(damaged, length + 1, &back, &learnt_back));
 	/* A control octet anywhere makes the state invalid.  A letter may make another valid state, but rarely. */
 	for (size_t at = 0; at < length; at++) {
 		memcpy(damaged, text, length);
 		damaged[at] = '\x01';
-		assert_false(record_parse(damaged, length, &back));
+		assert_false(record_parse(damaged, length, &back, &learnt_back));
 		damaged[at] = 'Q';
-		taken += record_parse(damaged, length, &back);
+		taken += record_parse(damaged, length, &back, &learnt_back);
 	}
-	assert_true(taken < strlen(sample.guest) + strlen(sample.boot) + 2);
+	assert_true(taken < strlen(sample.guest) + strlen(sample.boot) + strlen(learnt.host_boot) + strlen(learnt.guest_boot) + 2);
 	/* Values that record_format() never writes. */
 	assert_false(parses_with(text, "boot 3b274584-e04e-4b6f-96bd-89cc31b1b0dd", "boot "));
 	assert_false(parses_with(text, "drift-ppb -0.000740123", "drift-ppb +9223372035.999999999"));

@@ -22,10 +22,14 @@ struct guest {
 	int steps_allowed;		/* ... after so many steps */
 	const char *sync;
 	bool still;
-	bool raw;			/* it knows the order "raw": its raw clock is the host's, 1000 s behind */
+	bool raw;			/* it knows the order "raw": its raw clock is the host's, 1000 s behind, ... */
+	nanoseconds raw_offset;		/* ... and by this ahead of it */
 	int64_t sets;			/* the number of the last set */
 	int others, others_from;	/* after so many samples, another host sets its clock right, so many times */
 	int stales;			/* orders refused as stale */
+	int64_t rate_ppb;		/* the correction in force */
+	int rates;
+	const char *rate_refusal;	/* the reply to a rate, instead of "done" */
 };
 
 #define RAW_BEHIND (1000 * NS_PER_SECOND)
@@ -59,7 +63,8 @@ answer(struct guest *guest, const struct exchange_order *order, char *line)
 	}
 	guest->samples += now;
 	/* A guest that knows numbers gets one with each order to move its clock, and another gets none. */
-	assert_int_equal(order->numbered, guest->raw && (order->verb == EXCHANGE_STEP || order->verb == EXCHANGE_SLEW));
+	assert_int_equal(order->numbered, guest->raw && (order->verb == EXCHANGE_STEP || order->verb == EXCHANGE_SLEW ||
+	    order->verb == EXCHANGE_RATE));
 	if (order->numbered && order->sets != guest->sets) {
 		guest->stales++;
 		strcpy(line, "no stale the clock was set");
@@ -87,6 +92,15 @@ answer(struct guest *guest, const struct exchange_order *order, char *line)
 		guest->told = order->value;
 		break;
 	case EXCHANGE_RATE:
+		if (guest->rate_refusal != NULL) {
+			strcpy(line, guest->rate_refusal);
+			return;
+		}
+		guest->rates++;
+		/* The order of the rate in force changes nothing. */
+		guest->sets -= order->value == guest->rate_ppb;
+		guest->rate_ppb = order->value;
+		break;
 	case EXCHANGE_BYE:
 		fail_msg("not an order to expect here");
 	}
@@ -94,8 +108,12 @@ answer(struct guest *guest, const struct exchange_order *order, char *line)
 	reply.numbered = raw || order->numbered;
 	guest->sets += order->numbered;
 	reply.sets = guest->sets;
-	if (raw)
-		reply.raw = guest->host - RAW_BEHIND;
+	if (raw) {
+		reply.raw = guest->host - RAW_BEHIND + guest->raw_offset;
+		reply.tick_us = 10000;
+		reply.frequency_ppb = guest->rate_ppb;
+		reply.sync = guest->sync != NULL && strcmp(guest->sync, "other") == 0 ? SYNC_OTHER : SYNC_NO;
+	}
 	exchange_write_reply(&reply, line);
 }
 
@@ -107,16 +125,23 @@ take(struct exchange_client *client, const char *line, size_t length, nanosecond
 	return client_take(client, line, length, &first, &last);
 }
 
-/* Runs an exchange to its end. */
+static const struct rate unknown;
+
+static void
+start(struct exchange_client *client)
+{
+	client_start(client, &(struct client_task){ .correct = true, .step_back = INT64_MAX, .host_boot = "cd" }, &unknown);
+}
+
+/* Runs an exchange to its end, with what RATE has of the guest. */
 static struct exchange_client
-run(struct guest *guest, bool correct)
+run_task(struct guest *guest, const struct client_task *task, const struct rate *rate)
 {
 	struct exchange_client client;
 	char line[EXCHANGE_LINE + 1];
 	int lines = 0;
 
-	guest->host = INT64_C(1800000000) * NS_PER_SECOND;
-	client_start(&client, correct);
+	client_start(&client, task, rate);
 	snprintf(line, sizeof line, "guestclock 1 boot=ab sync=%s freq=+0.000 tick=10000%s\n",
 	    guest->sync != NULL ? guest->sync : "no", guest->raw ? " raw" : "");
 	for (;;) {
@@ -134,6 +159,13 @@ run(struct guest *guest, bool correct)
 			return client;
 		assert_true(lines < 400);
 	}
+}
+
+static struct exchange_client
+run(struct guest *guest, bool correct)
+{
+	guest->host = INT64_C(1800000000) * NS_PER_SECOND;
+	return run_task(guest, &(struct client_task){ .correct = correct, .step_back = INT64_MAX, .host_boot = "cd" }, &unknown);
 }
 
 static void
@@ -273,7 +305,7 @@ after_greeting(const char *line, nanoseconds sent, nanoseconds received)
 	static const char greeting[] = "guestclock 1 boot=- sync=no freq=+0.000 tick=10000";
 	struct exchange_client client;
 
-	client_start(&client, true);
+	start(&client);
 	assert_true(take(&client, greeting, strlen(greeting), 0, 0));
 	assert_int_equal(client.order.verb, EXCHANGE_NOW);
 	if (take(&client, line, strlen(line), sent, received))
@@ -300,12 +332,12 @@ faulty_replies_and_clocks(void **unused)
 			assert_true(*text >= ' ' && *text <= '~');
 	}
 	for (size_t at = 0; at < LENGTH(greetings); at++) {
-		client_start(&client, true);
+		start(&client);
 		assert_false(take(&client, greetings[at], strlen(greetings[at]), 0, 0));
 		assert_int_equal(client.result, CLIENT_FAILED);
 	}
 	memset(line, 'a', sizeof line);
-	client_start(&client, true);
+	start(&client);
 	assert_false(take(&client, line, 255, 0, 0));
 	/* First the guest's clock goes back between samples, then the host's own clock does. */
 	client = after_greeting("now 100.000000000", 0, 1000);
@@ -409,7 +441,7 @@ numbers(void **unused)
 
 	(void)unused;
 	for (size_t at = 0; at < LENGTH(bad); at++) {
-		client_start(&client, true);
+		start(&client);
 		assert_true(take(&client, greeting, strlen(greeting), 0, 0));
 		assert_int_equal(client.order.verb, EXCHANGE_RAW);
 		assert_false(take(&client, bad[at], strlen(bad[at]), 0, 1000));
@@ -419,11 +451,11 @@ numbers(void **unused)
 		int lines = 0, orders = 0;
 		bool going_on;
 
-		client_start(&client, true);
+		start(&client);
 		going_on = take(&client, greeting, strlen(greeting), 0, 0);
 		while (going_on && lines++ < 400) {
 			bool step = client.order.verb == EXCHANGE_STEP;
-			const char *line = !step ? raw : at < LENGTH(wrong) ? wrong[at] : "no stale x";
+			const char *line = client.order.verb == EXCHANGE_RATE ? "done 1.000000000 7" : !step ? raw : at < LENGTH(wrong) ? wrong[at] : "no stale x";
 
 			assert_true(!step || (client.order.numbered && client.order.sets == 7));
 			orders += step;
@@ -433,6 +465,102 @@ numbers(void **unused)
 		assert_int_equal(orders, at < LENGTH(wrong) ? 1 : 1 + CLIENT_STALE);
 	}
 	assert_string_equal(client.text, "stale x");
+}
+
+/* The guest's clocks run on for TIME: both by its own rate, and the real-time clock by its correction as well. */
+static void
+pass_at_rate(struct guest *guest, nanoseconds time, int64_t ppm)
+{
+	guest->host += time;
+	guest->raw_offset += time / 1000000 * ppm;
+	guest->offset += time / 1000000 * ppm + time / 1000000000 * guest->rate_ppb;
+}
+
+/* Syncs a guest that runs 740 ppm slow COUNT times, 20 s apart.  Returns the largest offset from the fourth on. */
+static nanoseconds
+sync_slow_guest(struct guest *guest, const struct client_task *task, struct rate *rate, int count)
+{
+	nanoseconds worst = 0;
+
+	for (int at = 0; at < count; at++) {
+		struct exchange_client client = run_task(guest, task, rate);
+
+		assert_true(client.result == CLIENT_DONE && client.looked);
+		/* The guest would end a rate that a session does not order. */
+		assert_int_equal(client.rated, !task->no_rate && guest->sync == NULL && guest->rate_refusal == NULL);
+		if (at >= 3 && ns_magnitude(client.before.offset) > worst)
+			worst = ns_magnitude(client.before.offset);
+		rate_note(&client.rate, client.moved, client.rated, client.verdict.order_ppb);
+		*rate = client.rate;
+		/* A slew is over by then. */
+		if (client.action == ACTION_SLEW)
+			guest->offset += client.moved;
+		pass_at_rate(guest, 20 * NS_PER_SECOND, -740);
+	}
+	return worst;
+}
+
+static void
+orders_the_rate(void **unused)
+{
+	const struct client_task task = { .correct = true, .step_back = INT64_MAX, .host_boot = "cd" };
+	const struct client_task no_rate = { .correct = true, .no_rate = true, .step_back = INT64_MAX, .host_boot = "cd" };
+	struct guest guest = { .host = INT64_C(1800000000) * NS_PER_SECOND, .offset = -32 * NS_PER_SECOND, .delay = 20000, .raw = true };
+	const struct guest fresh = guest;
+	struct rate rate = unknown;
+
+	(void)unused;
+	assert_true(sync_slow_guest(&guest, &task, &rate, 12) < 100 * NS_PER_MICROSECOND);
+	assert_true(ns_magnitude(guest.rate_ppb - 740548) < 2000);
+	assert_int_equal(guest.rates, 12);
+	/* With --no-rate, and while the guest refuses rates, its clock is corrected all the same. */
+	guest = fresh;
+	rate = unknown;
+	assert_true(sync_slow_guest(&guest, &no_rate, &rate, 12) < 16 * NS_PER_MILLISECOND);
+	assert_int_equal(guest.rates, 0);
+	guest = fresh;
+	guest.rate_refusal = "no too-far the rate would be larger than --max-rate";
+	rate = unknown;
+	assert_true(sync_slow_guest(&guest, &task, &rate, 12) < 16 * NS_PER_MILLISECOND);
+	assert_true(guest.steps > 10);
+	/* Another time service keeps this clock: it gets no rate. */
+	guest = fresh;
+	guest.offset = 0;
+	guest.sync = "other";
+	rate = unknown;
+	sync_slow_guest(&guest, &task, &rate, 6);
+	assert_int_equal(guest.rates + guest.steps + guest.slews, 0);
+}
+
+static void
+steps_back_within_a_limit(void **unused)
+{
+	static const struct {
+		nanoseconds limit, offset;
+		enum client_result result;
+		enum client_action action;
+	} cases[] = {
+		{ INT64_MAX, 3600 * NS_PER_SECOND, CLIENT_DONE, ACTION_STEP },
+		{ 2 * NS_PER_SECOND, 2 * NS_PER_SECOND, CLIENT_DONE, ACTION_STEP },
+		{ 2 * NS_PER_SECOND, 2 * NS_PER_SECOND + NS_PER_MILLISECOND, CLIENT_FAILED, ACTION_NONE },
+		{ 0, NS_PER_SECOND - NS_PER_MILLISECOND, CLIENT_DONE, ACTION_SLEW },
+		{ 0, NS_PER_SECOND + NS_PER_MILLISECOND, CLIENT_FAILED, ACTION_NONE },
+		{ 0, 50 * NS_PER_MILLISECOND, CLIENT_DONE, ACTION_SLEW },
+		{ 0, -3600 * NS_PER_SECOND, CLIENT_DONE, ACTION_STEP },
+	};
+
+	(void)unused;
+	for (size_t at = 0; at < 2 * LENGTH(cases); at++) {
+		struct client_task task = { .correct = true, .step_back = cases[at / 2].limit, .host_boot = "cd" };
+		struct guest guest = { .host = INT64_C(1800000000) * NS_PER_SECOND, .offset = cases[at / 2].offset, .delay = 20000,
+			.raw = at % 2 == 1 };
+		struct exchange_client client = run_task(&guest, &task, &unknown);
+
+		assert_int_equal(client.result, cases[at / 2].result);
+		assert_int_equal(client.action, cases[at / 2].action);
+		assert_int_equal(guest.steps + guest.slews, client.action != ACTION_NONE);
+		assert_int_equal(client.result == CLIENT_FAILED, strstr(client.text, " s ahead, and --step-back allows ") != NULL);
+	}
 }
 
 int
@@ -451,6 +579,8 @@ main(void)
 		cmocka_unit_test(raw_clock),
 		cmocka_unit_test(another_host_sets_the_clock),
 		cmocka_unit_test(numbers),
+		cmocka_unit_test(orders_the_rate),
+		cmocka_unit_test(steps_back_within_a_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
