@@ -30,7 +30,7 @@ static const struct known_option option_table[OPTIONS] = {
 	[REQUIRE_SYNC] = { "--require-sync", NULL, "do nothing unless this host's clock is synchronised" },
 	[SSH_CONFIG] = { "--ssh-config", "file", "ssh's configuration (default: " DEFAULT_SSH_CONFIG ")" },
 	[STATE] = { "--state", "directory", "state and log (default: " DEFAULT_STATE ")" },
-	[STEP_BACK] = { "--step-back", "limit", "sync: step a guest back by at most so many seconds, or never" },
+	[STEP_BACK] = { "--step-back", "limit", "sync: step a guest back by at most so many seconds" },
 };
 
 const struct program options_program = {

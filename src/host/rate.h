@@ -56,7 +56,7 @@ enum rate_event {
 	RATE_EVENT_NONE,
 	RATE_EVENT_PAUSE,		/* the guest stood still for a while */
 	RATE_EVENT_AHEAD,		/* the guest's raw clock leapt forward against the host's: the host stood still */
-	RATE_EVENT_RESTORE,		/* the guest's raw clock, or its number of sets, went back within a boot */
+	RATE_EVENT_RESTORE,		/* the guest's raw clock, or the number of its last set, went back within a boot */
 	RATE_EVENT_REBOOT,
 	RATE_EVENT_RATE_CHANGE,
 	RATE_EVENT_FOREIGN_RATE,	/* the correction in force is not what was ordered */
@@ -73,7 +73,7 @@ struct rate_sample {
 	nanoseconds host_raw, host_real, guest_raw, guest_real;
 	nanoseconds bound;		/* 0 to RATE_BOUND_MOST */
 	nanoseconds slew_left;		/* what a slew under way will still add to the guest's clock */
-	int64_t sets;			/* sets of the guest's clock in this boot, as the guest counts them */
+	int64_t sets;			/* the number of the last set of the guest's clock: exchange.h */
 	int64_t rate_ppb;		/* the correction in force in the guest: tick and frequency together */
 	bool may_order_rate;		/* false: with --no-rate, or when another service keeps the clock */
 	const char *host_boot, *guest_boot;	/* boot ids, shorter than EXCHANGE_BOOT */
