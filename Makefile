@@ -8,7 +8,7 @@
 #   make uninstall       remove only the files of make install; make uninstall-guest: those of make install-guest
 #   make lint            run compilers and analysers with all warnings, shellcheck and mandoc
 #   make fuzz            fuzz the parsers; make coverage: show which of their lines tests and fuzzing reach
-#   make bench           measure speed and memory, and compare with other programs; takes some seven minutes
+#   make bench           measure speed, accuracy and memory, and compare with other programs; takes some sixteen minutes
 #   make simulate        compare ways to keep a guest's clock, over simulated months; takes a minute
 #   make debug           build build/debug/* without optimisation; the filters name a forbidden system call
 #   make compile_commands.json   for editors and clangd
