@@ -1,6 +1,6 @@
 /*
  * /run/guestclock, or the directory of --state: the lock for setting the clock, the error bound that guestclock-set last
- * set in the kernel, and the account of the clock's movements (set/account.h).
+ * set in the kernel, and the account of the clock's movements (set/movement_account.h).
  *
  * A request holds the lock (flock(2)) while it sets the clock: for one order or one correction, never while it waits
  * for a host, a time source or a log.  The lock file contains two lines.  The first has the boot id, that bound and the
@@ -19,7 +19,7 @@
 #include <stdbool.h>
 
 #include "lib/sysclock.h"
-#include "set/account.h"
+#include "set/movement_account.h"
 
 #define GUEST_CLOCK_DIRECTORY "/run/guestclock"
 #define GUEST_CLOCK_DIRECTORY_MOST 100	/* octets of another directory's path */

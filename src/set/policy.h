@@ -13,7 +13,7 @@
 
 #include "lib/exchange.h"
 #include "lib/offset_interval.h"
-#include "set/account.h"
+#include "set/movement_account.h"
 #include "set/request.h"
 #include "set/set_options.h"
 
@@ -24,7 +24,7 @@ enum decision {
 	DECISION_OTHER_SERVICE,		/* another time service keeps the clock within a second: leave it */
 	DECISION_BEFORE_FLOOR,		/* refused: the clock would read before --not-before */
 	DECISION_AFTER_CEILING,		/* refused: the clock would read --not-after or later */
-	DECISION_TOO_FAR,		/* refused: farther than --max-step allows now (set/account.h) */
+	DECISION_TOO_FAR,		/* refused: farther than --max-step allows now (set/movement_account.h) */
 	DECISION_TOO_FAR_BACK,		/* refused: farther back than --max-back allows now */
 	DECISION_DELAY_TOO_LARGE,	/* refused: the round-trip delay is longer than --max-delay */
 	DECISION_TOO_FAR_TO_SLEW,	/* refused: the offset is more than adjtime(3) can slew */

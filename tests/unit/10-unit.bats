@@ -20,7 +20,7 @@ unit() {
 @test "text passes its unit tests" { unit text; }
 @test "request and set_options pass their unit tests" { unit request; }
 @test "policy passes its unit tests" { unit policy; }
-@test "account passes its unit tests" { unit account; }
+@test "movement_account passes its unit tests" { unit movement_account; }
 @test "sntp passes its unit tests" { unit sntp; }
 @test "edge passes its unit tests" { unit edge; }
 @test "verdict_cache, log_limit and acl_parse pass their unit tests" { unit access_parts; }

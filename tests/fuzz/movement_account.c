@@ -1,5 +1,5 @@
 /*
- * account: arbitrary movements at arbitrary times, compared with a list of all positions that the clock had.
+ * movement_account: arbitrary movements at arbitrary times, compared with a list of all positions that the clock had.
  *
  * The first octets are the limits.  Then each 10 octets are an event: what happens, how much time has passed, and a number.
  * The rule: a correction goes to a position of the last day, or by the limits beyond the positions of the day before the
@@ -8,7 +8,7 @@
  */
 #include "fuzz.h"
 
-#include "set/account.h"
+#include "set/movement_account.h"
 
 #define EVENTS_MOST 400
 #define LONG_HOUR (ACCOUNT_HOUR / 6 * 7)

@@ -1,5 +1,5 @@
-/* The account of the clock's movements: see account.h. */
-#include "set/account.h"
+/* The account of the clock's movements: see movement_account.h. */
+#include "set/movement_account.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "set/account.h"
+#include "set/movement_account.h"
 
 #define SECOND NS_PER_SECOND
 #define MINUTE (60 * SECOND)
@@ -114,7 +114,7 @@ forward_in_any_hour(void **unused)
 }
 
 /*
- * The rule of account.h, for movements at random, thieves who go to and fro among them: beyond all positions of the day,
+ * The rule of movement_account.h, for movements at random, thieves who go to and fro among them: beyond all positions of the day,
  * a correction goes at most by the limit from those that are an hour old or older.
  */
 static void

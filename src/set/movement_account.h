@@ -19,8 +19,8 @@
  *
  * Pure.
  */
-#ifndef GUESTCLOCK_ACCOUNT_H
-#define GUESTCLOCK_ACCOUNT_H
+#ifndef GUESTCLOCK_MOVEMENT_ACCOUNT_H
+#define GUESTCLOCK_MOVEMENT_ACCOUNT_H
 
 #include <stdbool.h>
 
