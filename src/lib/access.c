@@ -88,7 +88,7 @@ warning_matters(const char *format)
 }
 
 static const char unreadable[] =
-    "libwrap could not read and understand hosts.allow, hosts.deny or a list that they name to its end";
+    "libwrap could not read or understand all of hosts.allow, hosts.deny and the lists that they name";
 static const char *unread;	/* why libwrap's verdict does not hold and the client is denied; NULL: it holds */
 static struct access_name *finding;	/* not NULL: libwrap's warnings are about the client's name, not about a table */
 

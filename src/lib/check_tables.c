@@ -77,7 +77,7 @@ check_tables(char *const *words, char complaint[OPTION_COMPLAINT])
 	if (fault != NULL)
 		printf("%s: everybody is denied\n", fault);
 	else if (check.address == NULL)
-		printf("%u rule%s: clients that no rule matches are allowed\n", check.rules, PLURAL(check.rules));
+		printf("%u rule%s for this daemon; clients that none matches are allowed\n", check.rules, PLURAL(check.rules));
 	else if (check.by[0] == '\0')
 		printf("%s is allowed: no rule matches\n", check.address);
 	else

@@ -5,18 +5,18 @@
  * should neither load a library for it nor compute it.
  *
  * A filter sorts calls into four classes:
- * - allowed: calls that this program and the C library need for their work;
+ * - allowed: calls that the filtered program and the C library need for their work;
  * - denied: calls that the C library or libwrap may try and can do without.  They fail with EACCES;
  * - dangerous: calls that only an attacker's code would make.  They kill the process;
  * - all others, including new calls of later kernels.  A peer may be able to steer the C library into a call that
  *   nobody foresaw, and that must not end the service: such a call fails with ENOSYS, and its number is recorded for
  *   the log.
  *
- * The kernel makes none of the calls of the last two classes: it sends SIGSYS.  filter.c tells the two apart by the
- * numbers of the dangerous calls, which this program writes.  Where filter.c cannot (see new_filter()), both fail with
- * ENOSYS.  Rules for each dangerous call would triple the filter,
- * and entering it is a large part of the cost of starting a program.  No filter lets a process change its SIGSYS
- * handler, except in builds with sanitizers.
+ * The kernel makes none of the calls of the last two classes: it sends SIGSYS.  (At tkill it kills: filter.c kills by
+ * it.)  filter.c tells the two apart by the numbers of the dangerous calls, which mkfilter writes.  Where filter.c does
+ * not know the register for a call's result (see new_filter()), the kernel makes both fail with ENOSYS.  Rules for each
+ * dangerous call would triple the filter, and entering it is a large part of the cost of starting a program.  No filter
+ * lets a process change its SIGSYS handler, except in builds with sanitizers.
  *
  * Usage: mkfilter [architecture].  For cross builds: an architecture's name in libseccomp; default: the native one.
  */
@@ -58,7 +58,7 @@ add(scmp_filter_ctx context, uint32_t action, const struct calls *calls)
 	char name[32];
 
 	while (next_name(&names, name)) {
-		/* A call that this architecture does not have gets a number too, and no rule. */
+		/* If the architecture lacks a call, libseccomp gives it a number too, but adds no rule. */
 		int number = seccomp_syscall_resolve_name(name), error;
 
 		if (number == __NR_SCMP_ERROR) {

@@ -69,7 +69,7 @@ edge_take(struct edge *edge, nanoseconds sent, nanoseconds received, int64_t sec
 		edge->before = sent;
 		edge->has_before = true;
 		edge->next = ns_add(sent, edge->spacing);
-		/* The window is over without the edge: the clock runs wrong.  Search on, at twice the spacing. */
+		/* The window is over without the edge: the guest's clock runs wrong.  Search on, and double the spacing each time. */
 		if (sent > edge->window.high)
 			edge->spacing = ns_multiply(edge->spacing, 2);
 		return;

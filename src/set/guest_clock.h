@@ -103,8 +103,9 @@ int guest_clock_move(struct guest_clock *state, nanoseconds max_step, nanosecond
 int guest_clock_rate(struct guest_clock *state, int64_t ppb);
 
 /*
- * For a request that orders no rate itself: if the rate in force is one that an earlier request ordered, sets the rate
- * that was in force before.  Returns the rate that was undone, in parts per 10^9, or 0.  The caller holds the lock.
+ * For a request that orders no rate itself: if the rate in force is one that an earlier request ordered, sets the one
+ * from before the first such order.  Returns the rate that was undone, in parts per 10^9; 0: none, or that failed.  The
+ * caller holds the lock.
  */
 int64_t guest_clock_undo_rate(struct guest_clock *state);
 

@@ -86,7 +86,7 @@ check_request(const struct request *request, const struct set_options *options, 
 	    "names it", request->rdate.host, client->address);
 }
 
-/* What the tables mean is for the administrator, by hand: not for the client of a forced command. */
+/* For the administrator, by hand: refuses if an ssh client sent a request. */
 static enum status
 show_tables(const struct ssh_env *client, char *const *words)
 {

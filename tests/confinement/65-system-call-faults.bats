@@ -26,7 +26,8 @@ teardown() { common_teardown; }
 # faults ARGUMENTS...: runs tests/lib/faults.py.  Its counts are always shown.
 faults() {
 	status=0
-	timeout 300 "${ENTER[@]}" --mount env WORK="$WORK" IN_TIMED="$IN_TIMED" GUESTCLOCK_SET="$GUESTCLOCK_SET" \
+	# Many runs at once would starve the guest of the tests beside these.
+	timeout 300 nice -n 10 "${ENTER[@]}" --mount env WORK="$WORK" IN_TIMED="$IN_TIMED" GUESTCLOCK_SET="$GUESTCLOCK_SET" \
 		"$PYTHON" -I -S "$TOP/tests/lib/faults.py" "$@" >"$WORK/faults" 2>&1 || status=$?
 	if ((status == 0)); then sed 's/^/# /' "$WORK/faults" >&3; else cat "$WORK/faults"; fi
 	equal "$status" 0 'status of faults.py'

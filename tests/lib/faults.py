@@ -92,7 +92,7 @@ DOCUMENTED = (0, 1, 100, 111)
 
 # Calls whose failure is reported in other words than strerror's.
 NAMELESS = {
-    "capget": "no CAP_SYS_TIME", "flock": "another request is setting the clock", "read": "could not read and understand .* to its end",
+    "capget": "no CAP_SYS_TIME", "flock": "another request is setting the clock", "read": "could not read or understand all of ",
     "dup2": "ended without a valid answer", "sendto": "syslog did not take a line", "write": "ended without a valid answer",
     # inject does not make the call, but the program takes the error to mean that the connection is in progress.
     "connect": "Transport endpoint is not connected|Destination address required",

@@ -629,7 +629,7 @@ allow, line 4: denies: in.timed: 10.37.1.130: deny
 allow, line 5: allows: in.timed: /etc/guests
 deny, line 1: denies: 37 in.timed: *guest.test
 deny, line 2: denies: in.timed: ALL
-6 rules: clients that no rule matches are allowed" rules
+6 rules for this daemon; clients that none matches are allowed" rules
 	hosts_allow $'in.timed: 10.37.1.2: deny\nin.timed: 10.37. [fd37:1::]/64: spawn (touch /etc/spawned)'
 	hosts_deny 'in.timed: ALL EXCEPT 10.38.1.2'
 	fails_with 1 sandbox /usr/sbin/in.timed --check-tables 10.37.1.2
@@ -650,7 +650,7 @@ deny, line 1: matches, but an earlier rule decides: in.timed: ALL EXCEPT 10.38.1
 	[ ! -e "$ETC/spawned" ]
 	# Another daemon's rules; a name.
 	run_cmd sandbox /usr/sbin/in.timed -n sshd --check-tables
-	equal "$output" '0 rules: clients that no rule matches are allowed' 'rules for sshd'
+	equal "$output" '0 rules for this daemon; clients that none matches are allowed' 'rules for sshd'
 	printf '10.37.1.9 nine.guests.test\n' >>"$ETC/hosts"
 	hosts_allow 'in.timed: .guests.test'
 	run_cmd sandbox /usr/sbin/in.timed --check-tables 10.37.1.9
