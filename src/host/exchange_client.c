@@ -64,14 +64,15 @@ fail(struct exchange_client *client, const char *text)
 static bool
 send_order(struct exchange_client *client, enum exchange_verb verb, nanoseconds value)
 {
-	client->order = (struct exchange_order){ .verb = verb, .value = value };
-	/* Of the orders here, these three set the clock. */
-	if (client->greeting.raw && (verb == EXCHANGE_STEP || verb == EXCHANGE_SLEW || verb == EXCHANGE_RATE)) {
-		client->order.numbered = true;
+	static const enum client_phase phases[] = { [EXCHANGE_NOW] = PHASE_SAMPLE, [EXCHANGE_RAW] = PHASE_SAMPLE,
+		[EXCHANGE_RATE] = PHASE_RATE, [EXCHANGE_STEP] = PHASE_ORDER, [EXCHANGE_SLEW] = PHASE_ORDER,
+		[EXCHANGE_BOUND] = PHASE_BOUND };
+	bool sets_clock = phases[verb] == PHASE_RATE || phases[verb] == PHASE_ORDER;
+
+	client->phase = phases[verb];
+	client->order = (struct exchange_order){ .verb = verb, .value = value, .numbered = sets_clock && client->greeting.raw };
+	if (client->order.numbered)
 		client->order.sets = client->sets;
-	}
-	client->phase = verb == EXCHANGE_NOW || verb == EXCHANGE_RAW ? PHASE_SAMPLE : verb == EXCHANGE_RATE ? PHASE_RATE :
-	    verb == EXCHANGE_BOUND ? PHASE_BOUND : PHASE_ORDER;
 	return true;
 }
 

@@ -52,6 +52,9 @@ struct raw_sample {
 	struct exchange_reply reply;	/* the guest's; its kind is REPLY_NOW if the guest does not know "raw" */
 };
 
+/* What the host waits for: the greeting, or the reply to an order to measure, set the rate, correct or set the bound. */
+enum client_phase { PHASE_GREETING, PHASE_SAMPLE, PHASE_RATE, PHASE_ORDER, PHASE_BOUND, PHASE_OVER };
+
 enum client_action { ACTION_NONE, ACTION_STEP, ACTION_SLEW, ACTION_OTHER_SERVICE };
 
 enum client_result {
@@ -71,7 +74,7 @@ struct client_task {
 
 struct exchange_client {
 	struct client_task task;
-	enum { PHASE_GREETING, PHASE_SAMPLE, PHASE_RATE, PHASE_ORDER, PHASE_BOUND, PHASE_OVER } phase;
+	enum client_phase phase;
 	struct exchange_greeting greeting;
 	struct exchange_order order;	/* the order to send next */
 	/* A series of samples begins after the greeting and after each step. */

@@ -584,6 +584,9 @@ rate_look(struct rate *rate, const struct rate_sample *sample, struct rate_verdi
 		verdict->order_ppb = needed_ppb(f, host);
 	}
 	decide(sample, is_steady(rate), x_error, verdict);
+	/* The guest ends a rate when a session that orders none sets its clock. */
+	if (!sample->may_order_rate)
+		rate->n.has_order = rate->n.foreign = 0;
 	return true;
 }
 

@@ -75,7 +75,7 @@ struct rate_sample {
 	nanoseconds slew_left;		/* what a slew under way will still add to the guest's clock */
 	int64_t sets;			/* the number of the last set of the guest's clock: exchange.h */
 	int64_t rate_ppb;		/* the correction in force in the guest: tick and frequency together */
-	bool may_order_rate;		/* false: with --no-rate, or when another service keeps the clock */
+	bool may_order_rate;		/* false: with --no-rate, or when another service keeps the clock; an order then ends */
 	const char *host_boot, *guest_boot;	/* boot ids, shorter than EXCHANGE_BOOT */
 };
 

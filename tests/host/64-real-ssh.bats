@@ -996,6 +996,8 @@ learnt() { grep -v '^time\|^result\|^last\|^action\|^before\|^after\|^refer\|^dr
 	# Without rates, the one that sync ordered ends.
 	sync_later --no-rate
 	equal "$(rate_in_force)" 0 'the correction with --no-rate'
+	sync_later --no-rate
+	equal "$(value event)" none 'event after that'
 }
 
 @test "sync corrects the clock of a guest whose forced command refuses the rate" {

@@ -507,12 +507,18 @@ orders_the_rate(void **unused)
 	const struct client_task no_rate = { .correct = true, .no_rate = true, .step_back = INT64_MAX, .host_boot = "cd" };
 	struct guest guest = { .host = INT64_C(1800000000) * NS_PER_SECOND, .offset = -32 * NS_PER_SECOND, .delay = 20000, .raw = true };
 	const struct guest fresh = guest;
+	struct exchange_client client;
 	struct rate rate = unknown;
 
 	(void)unused;
 	assert_true(sync_slow_guest(&guest, &task, &rate, 12) < 100 * NS_PER_MICROSECOND);
 	assert_true(ns_magnitude(guest.rate_ppb - 740548) < 2000);
 	assert_int_equal(guest.rates, 12);
+	/* The guest ends the rate at a sync with --no-rate.  The next one does not take that for somebody else's rate. */
+	client = run_task(&guest, &no_rate, &rate);
+	guest.rate_ppb = 0;
+	client = run_task(&guest, &no_rate, &client.rate);
+	assert_int_equal(client.verdict.event, RATE_EVENT_NONE);
 	/* With --no-rate, and while the guest refuses rates, its clock is corrected all the same. */
 	guest = fresh;
 	rate = unknown;
