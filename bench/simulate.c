@@ -292,7 +292,7 @@ ours(void *state, const struct look *look, struct verdict *verdict)
 	*verdict = (struct verdict){ .steps = found.order == RATE_STEP, .slews = found.order == RATE_SLEW,
 		.rates = found.order_rate, .offset = found.correction, .rate_ppb = found.order_ppb,
 		.certain = true, .low = found.low, .high = found.high, .since = found.since };
-	rate_note(state, found.correction, found.order_rate, found.order_ppb);
+	rate_note(state, found.correction, !found.left_alone, found.order_ppb);
 }
 
 static const struct method {

@@ -95,16 +95,16 @@ start_measuring(struct exchange_client *client)
 static bool
 correct_offset(struct exchange_client *client, const struct measurement *measured, bool slew)
 {
-	char offset[SECONDS_TEXT], most[SECONDS_TEXT];
+	char offset[SECONDS_TEXT], most[SECONDS_TEXT], text[CLIENT_TEXT];
 
 	if (!slew && measured->offset > client->task.step_back) {
 		slew = true;
 		if (measured->offset > SLEW_BACK_MOST) {
 			format_seconds(measured->offset, offset);
 			format_seconds(client->task.step_back, most);
-			snprintf(client->text, sizeof client->text, "its clock is %s s ahead, and --step-back allows %s s: stop the "
+			snprintf(text, sizeof text, "its clock is %s s ahead, and --step-back allows %s s: stop the "
 			    "programs there that need a rising clock, and sync once without it", offset + 1, most + 1);
-			return over(client, CLIENT_FAILED);
+			return fail(client, text);
 		}
 	}
 	client->rounds++;
@@ -140,11 +140,14 @@ look(struct exchange_client *client)
 		.guest_raw = reply->raw, .guest_real = reply->time, .bound = client->best_raw.bound,
 		.slew_left = reply->slew_left, .sets = reply->sets,
 		.rate_ppb = sysclock_rate_ppb(reply->tick_us, reply->frequency_ppb),
-		.may_order_rate = client->task.correct && !client->task.no_rate && reply->sync != SYNC_OTHER,
+		.may_order_rate = client->task.correct && !client->task.no_rate && client->greeting.sync != SYNC_OTHER,
 		.host_boot = client->task.host_boot, .guest_boot = client->greeting.boot };
 
 	client->looked = client->greeting.raw && rate_look(&client->rate, &sample, &client->verdict);
-	client->rates = client->looked && sample.may_order_rate && !client->verdict.left_alone;
+	client->rates = client->looked && sample.may_order_rate;
+	/* What another time service does is its business. */
+	if (client->greeting.sync == SYNC_OTHER && client->verdict.event >= RATE_EVENT_FOREIGN_RATE)
+		client->verdict.event = RATE_EVENT_NONE;
 }
 
 /* Decides on the first correction, after the first series of samples and the rate. */
@@ -160,7 +163,8 @@ correct_first(struct exchange_client *client)
 		return order_bound(client);
 	guess.offset = ns_subtract(0, client->verdict.correction);
 	/* The verdict to slew assumed the rate: a clock without it may outrun the slew. */
-	return correct_offset(client, &guess, client->verdict.order == RATE_SLEW && client->verdict.event != RATE_EVENT_REFUSED);
+	return correct_offset(client, &guess, client->verdict.order == RATE_SLEW &&
+	    !(client->verdict.outruns && client->verdict.order_rate && !client->rated));
 }
 
 /* Decides what to order first, after the first series of samples. */
@@ -314,9 +318,12 @@ client_take(struct exchange_client *client, const char *line, size_t length, con
 		return start_measuring(client);
 	}
 	if (reply.kind == REPLY_NO && client->phase == PHASE_RATE) {
-		if (client->verdict.order_rate)
+		if (client->verdict.order_rate &&
+		    (reply.reason == REASON_TOO_FAR || reply.reason == REASON_TOO_FAR_BACK || reply.reason == REASON_RANGE))
 			client->verdict.event = RATE_EVENT_REFUSED;
-		return correct_first(client);
+		client->rates = false;
+		/* The guest may have ended an earlier rate: its next set has another number. */
+		return start_measuring(client);
 	}
 	if (reply.kind == REPLY_NO) {
 		/* The line is "no REASON text": keep REASON and the text.  The guest carried out the rounds before this one. */
@@ -331,7 +338,7 @@ client_take(struct exchange_client *client, const char *line, size_t length, con
 	if (reply.numbered)
 		client->sets = reply.sets;
 	if (client->phase == PHASE_RATE) {
-		client->rated = true;
+		client->rated = !client->verdict.left_alone;
 		return correct_first(client);
 	}
 	if (client->phase == PHASE_ORDER)

@@ -258,7 +258,8 @@ run_guests(struct run *run, const struct guest_list *list)
 	int ended, error;
 	bool printed;
 
-	sysclock_boot_id(boot);
+	if (sysclock_boot_id(boot) != 0)
+		strcpy(boot, "-");
 	run->task = (struct client_task){ options->correct, options->no_rate, options->step_back, boot };
 
 	if (config == NULL && access(DEFAULT_SSH_CONFIG, R_OK) == 0)

@@ -22,7 +22,11 @@ __extension__ typedef __int128 wide;
 #define HOST_SPAN (100 * NS_PER_SECOND)
 #define SLEW_PER 2000			/* the kernel slews by one part in this: 500 ppm */
 #define FOREIGN_LEAST NS_PER_MILLISECOND	/* a foreign step of less is not noticed */
+#define LOOKS_FEW 8
 #define FOREIGN_MOST 3
+#define FOREIGN_LOOKS 300		/* after so many looks at another's rate, order again */
+#define HOST_LIKELY (RATE_ONE / 2000)	/* 500 ppm: the most that a host's clock is corrected as a rule */
+#define REBOOT_CHANGE (RATE_ONE / 10000)	/* a kernel measures its counter's frequency anew at boot: 100 ppm */
 
 const char *const rate_event_names[RATE_EVENTS] = { "none", "pause", "ahead", "restore", "reboot", "rate-change",
 	"foreign-rate", "foreign-set", "rate-refused" };
@@ -409,7 +413,8 @@ judge_foreign(struct rate *rate, const struct rate_sample *sample)
 
 	/* The wire and the kernel round a rate, each by less than 1 ppb. */
 	if (rate->n.has_order != 0 && ns_magnitude(sample->rate_ppb - rate->n.ordered_ppb) > 2) {
-		rate->n.foreign++;
+		/* Perhaps it is no longer there. */
+		rate->n.foreign = rate->n.foreign < FOREIGN_LOOKS ? rate->n.foreign + 1 : 1;
 		return RATE_EVENT_FOREIGN_RATE;
 	}
 	rate->n.foreign = 0;
@@ -426,11 +431,15 @@ judge_look(struct rate *rate, const struct rate_sample *sample, nanoseconds x, n
 
 	if (strcmp(rate->guest_boot, sample->guest_boot) != 0)
 		event = RATE_EVENT_REBOOT;
-	else if (sample->guest_raw < rate->n.guest_raw || sample->sets < rate->n.sets)
+	else if (sample->guest_raw < rate->n.guest_raw || (sample->sets < rate->n.sets && sample->sets != 0))
 		event = RATE_EVENT_RESTORE;
 	if (host_began) {
 		rate->n.since = rate->n.host_time = sample->host_raw;
 		rate->n.host_gap = ns_subtract(sample->host_real, sample->host_raw);
+	}
+	if (event == RATE_EVENT_REBOOT || host_began) {
+		rate->n.low = most(rate->n.low - REBOOT_CHANGE, -RATE_LIMIT);
+		rate->n.high = least(rate->n.high + REBOOT_CHANGE, RATE_LIMIT);
 	}
 	if (event != RATE_EVENT_NONE || host_began) {
 		begin_segment(rate);
@@ -465,35 +474,41 @@ needed_ppb(int64_t rate, int64_t host)
 	return between(-RATE_MOST_PPB, scale(host - rate, NS_PER_SECOND, RATE_ONE + rate), RATE_MOST_PPB);
 }
 
+/* Whether the lines prove the correction in force wrong. */
+static bool
+rate_is_wrong(const struct rate *rate, const struct rate_sample *sample, int64_t host)
+{
+	return sample->rate_ppb > needed_ppb(rate->n.low, host) + 1 || sample->rate_ppb < needed_ppb(rate->n.high, host) - 1;
+}
+
 /* Notes the time if the lines prove that what is in force in the guest is wrong; GAP is between the gaps. */
 static void
 note_wrong(struct rate *rate, const struct rate_sample *sample, nanoseconds gap, int64_t host)
 {
 	if (ns_add(x_low(rate, rate->n.time), gap) > 0 || ns_add(x_high(rate, rate->n.time), gap) < 0 ||
-	    sample->rate_ppb > needed_ppb(rate->n.low, host) + 1 || sample->rate_ppb < needed_ppb(rate->n.high, host) - 1)
+	    rate_is_wrong(rate, sample, host))
 		rate->n.wrong = rate->n.time;
 }
 
-/* Decides what to order, from the guesses in VERDICT and their errors. */
+/* Decides what to order, from the guesses in VERDICT and their errors.  MAY and MUST: of an order of the rate. */
 static void
-decide(const struct rate_sample *sample, bool steady, nanoseconds x_error, struct rate_verdict *verdict)
+decide(const struct rate_sample *sample, bool steady, bool may, bool must, nanoseconds x_error, struct rate_verdict *verdict)
 {
 	int64_t drift = verdict->order_ppb - sample->rate_ppb;
-	bool may = sample->may_order_rate && verdict->has_rate && !verdict->left_alone;
 	bool moves = ns_magnitude(ns_add(verdict->offset, sample->slew_left)) > x_error;
 	bool behind = verdict->offset < 0 && verdict->event >= RATE_EVENT_PAUSE && verdict->event <= RATE_EVENT_REBOOT;
-	bool outrun, large = ns_magnitude(verdict->offset) > SYSCLOCK_SLEW_BELOW;
+	bool large = ns_magnitude(verdict->offset) > SYSCLOCK_SLEW_BELOW;
 
-	verdict->order_rate = may && drift != 0 &&
-	    (ns_magnitude(drift) > verdict->rate_error_ppb + 1 || (moves && !steady));
+	verdict->order_rate = must || (may && drift != 0 &&
+	    (ns_magnitude(drift) > verdict->rate_error_ppb + 1 || (moves && !steady)));
 	if (!verdict->order_rate)
 		verdict->order_ppb = sample->rate_ppb;
 	if (!moves && !verdict->order_rate)
 		return;
-	outrun = verdict->has_rate && !verdict->order_rate && ns_magnitude(drift) > NS_PER_SECOND / SLEW_PER / 2;
+	verdict->outruns = verdict->has_rate && ns_magnitude(drift) > NS_PER_SECOND / SLEW_PER / 2;
 	verdict->correction = ns_subtract(0, verdict->offset);
 	if (verdict->correction != 0)
-		verdict->order = large || behind || outrun ? RATE_STEP : RATE_SLEW;
+		verdict->order = large || behind || (verdict->outruns && !verdict->order_rate) ? RATE_STEP : RATE_SLEW;
 }
 
 /* Adds a look to all that is kept.  EVENT is what judge_look() found. */
@@ -537,6 +552,7 @@ rate_look(struct rate *rate, const struct rate_sample *sample, struct rate_verdi
 {
 	nanoseconds host_gap = ns_subtract(sample->host_real, sample->host_raw), x_error, likely, x, bound, low, high, gap;
 	int64_t host, rate_error, f;
+	bool may;
 	int guess;
 
 	if (sample->host_raw < 0 || sample->host_raw > RATE_RAW_MOST || sample->guest_raw < 0 ||
@@ -583,22 +599,24 @@ rate_look(struct rate *rate, const struct rate_sample *sample, struct rate_verdi
 		verdict->rate_error_ppb = scale_up(rate_error, NS_PER_SECOND, RATE_ONE);
 		verdict->order_ppb = needed_ppb(f, host);
 	}
-	decide(sample, is_steady(rate), x_error, verdict);
-	/* The guest ends a rate when a session that orders none sets its clock. */
-	if (!sample->may_order_rate)
-		rate->n.has_order = rate->n.foreign = 0;
+	/* A step of the host's clock looks like a rate, until the median has spans beside it. */
+	may = sample->may_order_rate && verdict->has_rate && !verdict->left_alone &&
+	    (rate->n.host_spans >= 3 || (host <= HOST_LIKELY && host >= -HOST_LIKELY));
+	/* A guess from few looks may be far from the rate: order it only where the one in force is proved wrong. */
+	decide(sample, is_steady(rate), may && rate->n.looks >= LOOKS_FEW, may && rate_is_wrong(rate, sample, host), x_error,
+	    verdict);
 	return true;
 }
 
 void
 rate_note(struct rate *rate, nanoseconds moved, bool rated, int64_t rate_ppb)
 {
-	if (moved != 0) {
+	if (moved != 0)
 		rate->n.gap = ns_add(ns_subtract(rate->n.gap, rate->n.slew_left), moved);
-		rate->n.slew_left = moved;
-	}
+	/* The guest ends an order when a session without one sets its clock.  A rate that is left alone is nobody's order. */
 	if (rated) {
 		rate->n.has_order = 1;
 		rate->n.ordered_ppb = rate_ppb;
-	}
+	} else if (rate->n.foreign < FOREIGN_MOST)
+		rate->n.has_order = rate->n.foreign = 0;
 }

@@ -75,7 +75,7 @@ struct rate_sample {
 	nanoseconds slew_left;		/* what a slew under way will still add to the guest's clock */
 	int64_t sets;			/* the number of the last set of the guest's clock: exchange.h */
 	int64_t rate_ppb;		/* the correction in force in the guest: tick and frequency together */
-	bool may_order_rate;		/* false: with --no-rate, or when another service keeps the clock; an order then ends */
+	bool may_order_rate;		/* false: with --no-rate, or when another service keeps the clock */
 	const char *host_boot, *guest_boot;	/* boot ids, shorter than EXCHANGE_BOOT */
 };
 
@@ -92,6 +92,7 @@ struct rate_verdict {
 	bool order_rate;		/* the correction has to change: a guest that is right keeps the one in force */
 	int64_t order_ppb;		/* the correction that the guest should have in force: the one in force unless order_rate */
 	enum { RATE_LEAVE, RATE_STEP, RATE_SLEW } order;
+	bool outruns;			/* without an order of the rate, the clock drifts faster than half of what a slew corrects */
 	nanoseconds correction;		/* to add to the guest's clock: minus the offset; 0 for RATE_LEAVE */
 	bool left_alone;		/* somebody changed the rate three times in a row: no rate is ordered any more */
 };

@@ -273,7 +273,7 @@ static const char *const metrics[METRICS][2] = {
 	[BOUND] = { "guestclock_bound_seconds", "The true offset lies within this of guestclock_offset_seconds." },
 	[RESIDUAL] = { "guestclock_residual_seconds", "Guest's clock minus the host's, after any step." },
 	[DELAY] = { "guestclock_round_trip_seconds", "The round trip that the offset was measured with." },
-	[UNCERTAINTY] = { "guestclock_uncertainty_seconds", "The estimated offset's, from all looks at an unchanged rate." },
+	[UNCERTAINTY] = { "guestclock_uncertainty_seconds", "How far the true offset may be from the estimate, if the rate has not changed." },
 	[RATE] = { "guestclock_rate_ratio", "How much faster the guest's clock runs than the host's, without any correction." },
 	[LAST_SUCCESS] = { "guestclock_last_success_timestamp_seconds",
 	    "When the guest was last measured, seconds since the epoch." },

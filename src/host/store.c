@@ -179,7 +179,9 @@ int
 store_remember(const struct store *store, const struct record *record, const struct rate *rate, bool correct)
 {
 	char name[RECORD_FILE_NAME], text[RECORD_TEXT], line[RECORD_LOG_LINE];
-	size_t text_length = record_format(record, rate, text), line_length = record_format_log(record, correct, line);
+	size_t line_length = record_format_log(record, correct, line);
+	struct record previous;
+	struct rate learnt;
 	int saved, appended;
 
 	if (store->directory < 0)
@@ -188,7 +190,12 @@ store_remember(const struct store *store, const struct record *record, const str
 	while (flock(store->writing, LOCK_EX) != 0)
 		if (errno != EINTR)
 			return errno;
-	saved = replace_file(store, name, text, text_length);
+	/* A sync may have learnt something since this check read the state. */
+	if (!correct) {
+		store_load(store, record->guest, &previous, &learnt);
+		rate = &learnt;
+	}
+	saved = replace_file(store, name, text, record_format(record, rate, text));
 	appended = append(store, line, line_length);
 	flock(store->writing, LOCK_UN);
 	return saved != 0 ? saved : appended;

@@ -37,8 +37,8 @@ int store_lock_run(struct store *store);
 void store_load(const struct store *store, const char *guest, struct record *record, struct rate *rate);
 
 /*
- * Replaces the guest's state and appends a line to the log: CORRECT is the command, "sync" if true, else "check".  Tries
- * both.  Returns the first error.
+ * Replaces the guest's state and appends a line to the log: CORRECT is the command, "sync" if true, else "check".  Check
+ * leaves the state of the estimator as it is.  Tries both.  Returns the first error.
  */
 int store_remember(const struct store *store, const struct record *record, const struct rate *rate, bool correct);
 

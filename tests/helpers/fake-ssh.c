@@ -234,9 +234,9 @@ refuse_number(const char *line)
 	return true;
 }
 
-/* The reply to an order that was carried out. */
+/* The reply to an order that was carried out, and whose set has the number NUMBER. */
 static void
-say_done(void)
+say_done(int64_t number)
 {
 	int64_t time = host_time() + guest.offset;
 	char line[400];
@@ -245,7 +245,7 @@ say_done(void)
 		say_time("done", time);
 		return;
 	}
-	snprintf(line, sizeof line, "done %" PRId64 ".%09" PRId64 " %" PRId64 "\n", time / SECOND, time % SECOND, ++sets);
+	snprintf(line, sizeof line, "done %" PRId64 ".%09" PRId64 " %" PRId64 "\n", time / SECOND, time % SECOND, number);
 	say(line);
 }
 
@@ -322,7 +322,7 @@ take_step(const char *value)
 		hang();
 	if (is("killed"))
 		raise(SIGKILL);
-	say_done();
+	say_done(++sets);
 }
 
 static void
@@ -345,7 +345,11 @@ serve(void)
 				continue;
 			guest.slews++;
 			keep_clock();
-			say_done();
+			say_done(++sets);
+		} else if (strncmp(line, "rate ", 5) == 0 && knows_raw()) {
+			/* The order of the rate in force, which is always 0 here, changes nothing. */
+			if (!refuse_number(line))
+				say_done(sets);
 		} else if (strncmp(line, "bound ", 6) == 0 && is("nobound"))
 			say("no failed Operation not permitted\n");
 		else if (strncmp(line, "bound ", 6) == 0) {

@@ -934,6 +934,17 @@ damaged() {
 	damaged 'a FIFO'
 }
 
+@test "the state is kept where this host's boot id cannot be read, as under guestclock.service" {
+	local run
+	BEFORE=(unshare -m sh -c 'mount -t tmpfs none /proc/sys/kernel/random && exec "$@"' sh)
+	for run in 1 2; do
+		guestclock sync raw.-5200
+		silent
+	done
+	grep -q '^rate-boots - 0123$' "$STATE/raw.-5200.state"
+	equal "$(find "$STATE" -name '*damaged*')" '' 'damaged states'
+}
+
 @test "a state file that is a symbolic link is replaced, not followed" {
 	guestclock sync good
 	cp "$STATE/good.state" "$WORK/target"

@@ -198,11 +198,13 @@ state_whole() {
 	drift-ppb (none|{time})
 	boot [-0-9a-fA-F]+
 	text [ -~]*
-	end
+	(?:rate-boots [!-~]+ [!-~]+
+	(?:rate(?:-[a-z]+)?(?: -?\d+)+
+	)+)?end
 	""".replace("\t", ""))
 	log = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z [!-~]+ (sync|check) "
 	                 rf"(ok (none|step|slew|other-service) offset={time} bound=\d+\.\d{{9}} delay=\d+\.\d{{9}} "
-	                 rf"residual={time}|(refused|failed) [ -~]+)\n")
+	                 rf"residual={time}( rate=[-+]\d+\.\d{{3}})?( event=[a-z-]+)?|(refused|failed) [ -~]+)\n")
 	if not os.path.isdir(sys.argv[1]):
 	    sys.exit(0)
 	for name in os.listdir(sys.argv[1]):

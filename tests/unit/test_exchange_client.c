@@ -516,6 +516,7 @@ orders_the_rate(void **unused)
 	assert_int_equal(guest.rates, 12);
 	/* The guest ends the rate at a sync with --no-rate.  The next one does not take that for somebody else's rate. */
 	client = run_task(&guest, &no_rate, &rate);
+	rate_note(&client.rate, client.moved, client.rated, client.verdict.order_ppb);
 	guest.rate_ppb = 0;
 	client = run_task(&guest, &no_rate, &client.rate);
 	assert_int_equal(client.verdict.event, RATE_EVENT_NONE);

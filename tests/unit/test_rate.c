@@ -94,7 +94,7 @@ look(struct model *model)
 		model->orders++;
 		model->sample.sets++;
 	}
-	rate_note(&model->rate, said->correction, said->order_rate, said->order_ppb);
+	rate_note(&model->rate, said->correction, sample.may_order_rate && !said->left_alone, said->order_ppb);
 	/* The next look finds the state as a file would have kept it. */
 	length = rate_format(&model->rate, text);
 	assert_in_range(length, 1, RATE_TEXT - 1);
@@ -328,6 +328,61 @@ sees_others(void **unused)
 	}
 }
 
+/* A rate that was left alone is ordered again after many looks. */
+static void
+tries_again(void **unused)
+{
+	struct model model = new_model(100 * PPM, 0, 300 * US);
+	int again = 0;
+
+	(void)unused;
+	look(&model);
+	looks(&model, 10, 300 * SECOND);
+	for (int at = 0; at < 400; at++) {
+		model.sample.rate_ppb = 0;
+		run(&model, 300 * SECOND);
+		look(&model);
+		again += at >= 3 && model.said.order_rate;
+	}
+	assert_in_range(again, 1, 3);
+}
+
+/* The host's clock is stepped before there is a second span to compare with: that is no rate. */
+static void
+host_steps_early(void **unused)
+{
+	static const nanoseconds by[] = { SECOND, -SECOND, 60 * SECOND };
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(by); at++) {
+		struct model model = new_model(0, 0, 300 * US);
+
+		look(&model);
+		run(&model, 300 * SECOND);
+		model.sample.host_real += by[at];
+		assert_int_equal(look(&model), RATE_EVENT_NONE);
+		assert_false(model.said.order_rate);
+		assert_int_equal(model.said.order, RATE_STEP);
+		looks(&model, 6, 300 * SECOND);
+		assert_near(model.sample.rate_ppb, 0, 3 * PPM);
+	}
+}
+
+/* After looks that lie close together the rate is not known well enough to order one. */
+static void
+few_looks(void **unused)
+{
+	struct model model = new_model(0, 0, 300 * US);
+
+	(void)unused;
+	look(&model);
+	for (int at = 0; at < 5; at++) {
+		run(&model, 2 * SECOND);
+		look(&model);
+		assert_false(model.said.order_rate);
+	}
+}
+
 static void
 may_not_order_rate(void **unused)
 {
@@ -422,6 +477,9 @@ main(void)
 		cmocka_unit_test(drops_rate),
 		cmocka_unit_test(wanders),
 		cmocka_unit_test(sees_others),
+		cmocka_unit_test(tries_again),
+		cmocka_unit_test(host_steps_early),
+		cmocka_unit_test(few_looks),
 		cmocka_unit_test(may_not_order_rate),
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(parses),
