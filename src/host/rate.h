@@ -5,7 +5,8 @@
  * clock, in nanoseconds, is known within the look's bound.  While the guest runs undisturbed, x is a straight line over
  * the host's raw clock t; its slope f is the rate: positive if the guest runs fast.  A pause, a restored snapshot or a
  * reboot begins a new segment: a line with the same slope elsewhere.  Real-time clock minus raw clock, the gap, is read
- * without error.  So the offset (guest minus host) is x + the guest's gap - the host's gap, whatever was set meanwhile.
+ * at one moment, within a microsecond as a rule.  So the offset (guest minus host) is x + the guest's gap - the host's
+ * gap, whatever was set meanwhile.
  *
  * What is proved, if the rate has not changed: the true line passes through all intervals x ± bound.  Two chains hold
  * the few looks that bind such lines: struct rate_chain.  When no line passes, the rate wanders: the lines are those of
