@@ -260,7 +260,8 @@ take_sample(struct exchange_client *client, const struct exchange_reply *reply, 
 		if (sample.bound < client->best.bound - client->best.bound / 10)
 			client->since_better = 0;
 		client->best = sample;
-		client->best_raw = (struct raw_sample){ ns_add(sent->raw, raw_delay / 2), raw_delay / 2 + 2, *reply };
+		client->best_raw = (struct raw_sample){ ns_add(sent->raw, raw_delay / 2),
+			raw_delay / 2 + 2 + sent->width / 2 + received->width / 2, *reply };
 		client->sets = reply->sets;
 	}
 	if (client->samples < CLIENT_SAMPLES_LEAST ||

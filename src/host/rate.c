@@ -25,6 +25,7 @@ __extension__ typedef __int128 wide;
 #define LOOKS_FEW 8
 #define FOREIGN_MOST 3
 #define FOREIGN_LOOKS 300		/* after so many looks at another's rate, order again */
+#define HOST_LEAST NS_PER_SECOND	/* over a shorter time, the error of reading two clocks looks like a rate */
 #define HOST_LIKELY (RATE_ONE / 2000)	/* 500 ppm: the most that a host's clock is corrected as a rule */
 #define REBOOT_CHANGE (RATE_ONE / 10000)	/* a kernel measures its counter's frequency anew at boot: 100 ppm */
 
@@ -314,9 +315,12 @@ guess_errors(const struct rate *rate, int at, bool careful, nanoseconds *x_error
 
 /* --------------------------------------------------------------------------------------------------------- looks */
 
-/* The host's own correction: the median over some spans, in which a slew or step of the host's spoils one or two. */
+/*
+ * The host's own correction: the median over some spans, in which a slew or step of the host's spoils one or two.  Until
+ * there are three, a step would look like a rate: then *KNOWN is false, and the rate 0, unless the value is a likely one.
+ */
 static int64_t
-host_rate(struct rate *rate, nanoseconds time, nanoseconds gap)
+host_rate(struct rate *rate, nanoseconds time, nanoseconds gap, bool *known)
 {
 	int64_t sorted[RATE_HOST_SPANS], elapsed = time - rate->n.host_time;
 	int64_t count = rate->n.host_spans, now = elapsed > 0 ? rate_of((wide)gap - rate->n.host_gap, elapsed) : 0;
@@ -328,8 +332,6 @@ host_rate(struct rate *rate, nanoseconds time, nanoseconds gap)
 		rate->n.host_time = time;
 		rate->n.host_gap = gap;
 	}
-	if (count == 0)
-		return now;
 	for (int64_t at = 0; at < count; at++) {
 		int64_t to = at;
 
@@ -337,7 +339,10 @@ host_rate(struct rate *rate, nanoseconds time, nanoseconds gap)
 			sorted[to] = sorted[to - 1];
 		sorted[to] = rate->n.host_rates[at];
 	}
-	return sorted[count / 2];
+	if (count > 0)
+		now = sorted[count / 2];
+	*known = count >= 3 || ((count > 0 || elapsed >= HOST_LEAST) && now <= HOST_LIKELY && now >= -HOST_LIKELY);
+	return *known ? now : 0;
 }
 
 /* Begins a segment, whose first look is still to be added.  What is known of the rate stays. */
@@ -483,10 +488,10 @@ rate_is_wrong(const struct rate *rate, const struct rate_sample *sample, int64_t
 
 /* Notes the time if the lines prove that what is in force in the guest is wrong; GAP is between the gaps. */
 static void
-note_wrong(struct rate *rate, const struct rate_sample *sample, nanoseconds gap, int64_t host)
+note_wrong(struct rate *rate, nanoseconds gap, bool rate_wrong)
 {
 	if (ns_add(x_low(rate, rate->n.time), gap) > 0 || ns_add(x_high(rate, rate->n.time), gap) < 0 ||
-	    rate_is_wrong(rate, sample, host))
+	    rate_wrong)
 		rate->n.wrong = rate->n.time;
 }
 
@@ -552,7 +557,7 @@ rate_look(struct rate *rate, const struct rate_sample *sample, struct rate_verdi
 {
 	nanoseconds host_gap = ns_subtract(sample->host_real, sample->host_raw), x_error, likely, x, bound, low, high, gap;
 	int64_t host, rate_error, f;
-	bool may;
+	bool host_known, may, rate_wrong;
 	int guess;
 
 	if (sample->host_raw < 0 || sample->host_raw > RATE_RAW_MOST || sample->guest_raw < 0 ||
@@ -568,11 +573,12 @@ rate_look(struct rate *rate, const struct rate_sample *sample, struct rate_verdi
 	if (rate->n.looks > 0)
 		verdict->event = judge_look(rate, sample, x, bound);
 	take_look(rate, sample, x, bound, verdict->event);
-	host = host_rate(rate, sample->host_raw, host_gap);
+	host = host_rate(rate, sample->host_raw, host_gap, &host_known);
 
 	/* From x to the offset. */
 	gap = ns_subtract(ns_subtract(sample->guest_real, sample->guest_raw), host_gap);
-	note_wrong(rate, sample, ns_add(gap, sample->slew_left), host);
+	rate_wrong = host_known && rate_is_wrong(rate, sample, host);
+	note_wrong(rate, ns_add(gap, sample->slew_left), rate_wrong);
 	guess = best_guess(rate);
 	f = rate->n.guesses[guess].rate;
 	guess_errors(rate, guess, true, &likely, &rate_error);
@@ -599,12 +605,9 @@ rate_look(struct rate *rate, const struct rate_sample *sample, struct rate_verdi
 		verdict->rate_error_ppb = scale_up(rate_error, NS_PER_SECOND, RATE_ONE);
 		verdict->order_ppb = needed_ppb(f, host);
 	}
-	/* A step of the host's clock looks like a rate, until the median has spans beside it. */
-	may = sample->may_order_rate && verdict->has_rate && !verdict->left_alone &&
-	    (rate->n.host_spans >= 3 || (host <= HOST_LIKELY && host >= -HOST_LIKELY));
+	may = sample->may_order_rate && verdict->has_rate && !verdict->left_alone && host_known;
 	/* A guess from few looks may be far from the rate: order it only where the one in force is proved wrong. */
-	decide(sample, is_steady(rate), may && rate->n.looks >= LOOKS_FEW, may && rate_is_wrong(rate, sample, host), x_error,
-	    verdict);
+	decide(sample, is_steady(rate), may && rate->n.looks >= LOOKS_FEW, may && rate_wrong, x_error, verdict);
 	return true;
 }
 
