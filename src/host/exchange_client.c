@@ -156,15 +156,16 @@ correct_first(struct exchange_client *client)
 {
 	struct measurement guess = client->before;
 
+	/* The verdict to slew assumed the rate: a clock without it may outrun the slew. */
+	bool outruns = client->looked && client->verdict.outruns && client->verdict.order_rate && !client->rated;
+
 	if (!client->looked || client->stale > 0)
 		return contains_zero(&guess) ? order_bound(client) :
-		    correct_offset(client, &guess, ns_magnitude(guess.offset) <= SYSCLOCK_SLEW_BELOW);
+		    correct_offset(client, &guess, ns_magnitude(guess.offset) <= SYSCLOCK_SLEW_BELOW && !outruns);
 	if (client->verdict.order == RATE_LEAVE)
 		return order_bound(client);
 	guess.offset = ns_subtract(0, client->verdict.correction);
-	/* The verdict to slew assumed the rate: a clock without it may outrun the slew. */
-	return correct_offset(client, &guess, client->verdict.order == RATE_SLEW &&
-	    !(client->verdict.outruns && client->verdict.order_rate && !client->rated));
+	return correct_offset(client, &guess, client->verdict.order == RATE_SLEW && !outruns);
 }
 
 /* Decides what to order first, after the first series of samples. */
@@ -311,7 +312,8 @@ client_take(struct exchange_client *client, const char *line, size_t length, con
 		/* The clock is right, or the guest has corrected it: a refusal to set the kernel's bound is no failure. */
 		return over(client, CLIENT_DONE);
 	/* Nothing was done, so this round does not count. */
-	if (reply.kind == REPLY_NO && reply.reason == REASON_STALE && client->order.numbered && client->stale < CLIENT_STALE) {
+	if (reply.kind == REPLY_NO && client->order.numbered && client->stale < CLIENT_STALE &&
+	    (reply.reason == REASON_STALE || (reply.reason == REASON_BUSY && client->phase == PHASE_RATE))) {
 		client->stale++;
 		client->rounds -= client->phase == PHASE_ORDER;
 		if (client->rounds == 0)

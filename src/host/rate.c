@@ -317,7 +317,7 @@ guess_errors(const struct rate *rate, int at, bool careful, nanoseconds *x_error
 
 /*
  * The host's own correction: the median over some spans, in which a slew or step of the host's spoils one or two.  Until
- * there are three, a step would look like a rate: then *KNOWN is false, and the rate 0, unless the value is a likely one.
+ * there are three, *KNOWN is false: a step would look like a rate.  Then a value that is not likely counts as 0.
  */
 static int64_t
 host_rate(struct rate *rate, nanoseconds time, nanoseconds gap, bool *known)
@@ -341,8 +341,8 @@ host_rate(struct rate *rate, nanoseconds time, nanoseconds gap, bool *known)
 	}
 	if (count > 0)
 		now = sorted[count / 2];
-	*known = count >= 3 || ((count > 0 || elapsed >= HOST_LEAST) && now <= HOST_LIKELY && now >= -HOST_LIKELY);
-	return *known ? now : 0;
+	*known = count >= 3;
+	return *known || ((count > 0 || elapsed >= HOST_LEAST) && now <= HOST_LIKELY && now >= -HOST_LIKELY) ? now : 0;
 }
 
 /* Begins a segment, whose first look is still to be added.  What is known of the rate stays. */
@@ -427,18 +427,33 @@ judge_foreign(struct rate *rate, const struct rate_sample *sample)
 	return ns_magnitude(gap) > FOREIGN_LEAST ? RATE_EVENT_FOREIGN_SET : RATE_EVENT_NONE;
 }
 
+/* Boot ids; "-" is one that could not be read. */
+static bool
+is_other_boot(const char *before, const char *now)
+{
+	return strcmp(before, now) != 0 && strcmp(before, "-") != 0 && strcmp(now, "-") != 0;
+}
+
+static void
+note_boot(char boot[EXCHANGE_BOOT], const char *now)
+{
+	if (strcmp(now, "-") != 0 || *boot == '\0')
+		snprintf(boot, EXCHANGE_BOOT, "%s", now);
+}
+
 /* Finds out what happened since the last look; begins a segment if the line is another now. */
 static enum rate_event
 judge_look(struct rate *rate, const struct rate_sample *sample, nanoseconds x, nanoseconds bound)
 {
-	bool host_began = strcmp(rate->host_boot, sample->host_boot) != 0 || sample->host_raw <= rate->n.time;
+	bool host_began = is_other_boot(rate->host_boot, sample->host_boot) || sample->host_raw <= rate->n.time;
 	enum rate_event event = RATE_EVENT_NONE, foreign;
 
-	if (strcmp(rate->guest_boot, sample->guest_boot) != 0)
+	if (is_other_boot(rate->guest_boot, sample->guest_boot))
 		event = RATE_EVENT_REBOOT;
 	else if (sample->guest_raw < rate->n.guest_raw || (sample->sets < rate->n.sets && sample->sets != 0))
 		event = RATE_EVENT_RESTORE;
 	if (host_began) {
+		rate->n.wrong = is_steady(rate) ? 0 : sample->host_raw;
 		rate->n.since = rate->n.host_time = sample->host_raw;
 		rate->n.host_gap = ns_subtract(sample->host_real, sample->host_raw);
 	}
@@ -479,11 +494,18 @@ needed_ppb(int64_t rate, int64_t host)
 	return between(-RATE_MOST_PPB, scale(host - rate, NS_PER_SECOND, RATE_ONE + rate), RATE_MOST_PPB);
 }
 
-/* Whether the lines prove the correction in force wrong. */
+/*
+ * Whether the lines prove the correction in force wrong.  One line through two looks does not: a pause between them looks
+ * like a rate.
+ */
 static bool
-rate_is_wrong(const struct rate *rate, const struct rate_sample *sample, int64_t host)
+rate_is_wrong(const struct rate *rate, const struct rate_sample *sample, enum rate_event event, int64_t host, bool known)
 {
-	return sample->rate_ppb > needed_ppb(rate->n.low, host) + 1 || sample->rate_ppb < needed_ppb(rate->n.high, host) - 1;
+	int64_t margin = known ? 1 : scale(HOST_LIKELY, NS_PER_SECOND, RATE_ONE);
+
+	return (rate->n.segment_looks >= 3 || event == RATE_EVENT_RATE_CHANGE) &&
+	    (sample->rate_ppb > needed_ppb(rate->n.low, host) + margin ||
+	    sample->rate_ppb < needed_ppb(rate->n.high, host) - margin);
 }
 
 /* Notes the time if the lines prove that what is in force in the guest is wrong; GAP is between the gaps. */
@@ -504,8 +526,8 @@ decide(const struct rate_sample *sample, bool steady, bool may, bool must, nanos
 	bool behind = verdict->offset < 0 && verdict->event >= RATE_EVENT_PAUSE && verdict->event <= RATE_EVENT_REBOOT;
 	bool large = ns_magnitude(verdict->offset) > SYSCLOCK_SLEW_BELOW;
 
-	verdict->order_rate = must || (may && drift != 0 &&
-	    (ns_magnitude(drift) > verdict->rate_error_ppb + 1 || (moves && !steady)));
+	verdict->order_rate = drift != 0 && (must ||
+	    (may && (ns_magnitude(drift) > verdict->rate_error_ppb + 1 || (moves && !steady))));
 	if (!verdict->order_rate)
 		verdict->order_ppb = sample->rate_ppb;
 	if (!moves && !verdict->order_rate)
@@ -545,8 +567,8 @@ take_look(struct rate *rate, const struct rate_sample *sample, nanoseconds x, na
 	rate->n.sets = sample->sets;
 	rate->n.gap = ns_add(ns_subtract(sample->guest_real, sample->guest_raw), sample->slew_left);
 	rate->n.slew_left = sample->slew_left;
-	snprintf(rate->host_boot, sizeof rate->host_boot, "%s", sample->host_boot);
-	snprintf(rate->guest_boot, sizeof rate->guest_boot, "%s", sample->guest_boot);
+	note_boot(rate->host_boot, sample->host_boot);
+	note_boot(rate->guest_boot, sample->guest_boot);
 	/* The middle of the lines. */
 	rate->n.guesses[0].x = x_low(rate, rate->n.time) + (x_high(rate, rate->n.time) - x_low(rate, rate->n.time)) / 2;
 	rate->n.guesses[0].rate = rate->n.low + (rate->n.high - rate->n.low) / 2;
@@ -577,10 +599,13 @@ rate_look(struct rate *rate, const struct rate_sample *sample, struct rate_verdi
 
 	/* From x to the offset. */
 	gap = ns_subtract(ns_subtract(sample->guest_real, sample->guest_raw), host_gap);
-	rate_wrong = host_known && rate_is_wrong(rate, sample, host);
+	rate_wrong = rate_is_wrong(rate, sample, verdict->event, host, host_known);
 	note_wrong(rate, ns_add(gap, sample->slew_left), rate_wrong);
 	guess = best_guess(rate);
 	f = rate->n.guesses[guess].rate;
+	/* A guess with a long memory may lie outside of what is proved. */
+	if (rate_wrong)
+		f = between(rate->n.low, f, rate->n.high);
 	guess_errors(rate, guess, true, &likely, &rate_error);
 	guess_errors(rate, guess, is_steady(rate), &x_error, &rate_error);
 	x_error = most(x_error, is_steady(rate) ? rate->n.usual_bound / STEADY_PART : ORDER_LEAST);
@@ -605,9 +630,9 @@ rate_look(struct rate *rate, const struct rate_sample *sample, struct rate_verdi
 		verdict->rate_error_ppb = scale_up(rate_error, NS_PER_SECOND, RATE_ONE);
 		verdict->order_ppb = needed_ppb(f, host);
 	}
-	may = sample->may_order_rate && verdict->has_rate && !verdict->left_alone && host_known;
+	may = sample->may_order_rate && verdict->has_rate && !verdict->left_alone;
 	/* A guess from few looks may be far from the rate: order it only where the one in force is proved wrong. */
-	decide(sample, is_steady(rate), may && rate->n.looks >= LOOKS_FEW, may && rate_wrong, x_error, verdict);
+	decide(sample, is_steady(rate), may && host_known && rate->n.looks >= LOOKS_FEW, may && rate_wrong, x_error, verdict);
 	return true;
 }
 

@@ -177,7 +177,7 @@ rate_parse(const char *text, size_t length, struct rate *rate)
 	    (kept = take_numbers(&cursor, "rate-looks", rate->kept, 3, 3 * RATE_KEPT)) > 0 &&
 	    (upper = take_numbers(&cursor, "rate-upper", rate->chains[0].corners, 2, 2 * RATE_CORNERS)) > 0 &&
 	    (lower = take_numbers(&cursor, "rate-lower", rate->chains[1].corners, 2, 2 * RATE_CORNERS)) > 0 &&
-	    kept == 3 * rate->n.kept && upper % 2 == 0 && lower % 2 == 0 && cursor.at == cursor.end) {
+	    kept % 3 == 0 && kept / 3 == rate->n.kept && upper % 2 == 0 && lower % 2 == 0 && cursor.at == cursor.end) {
 		rate->chains[0].count = upper / 2;
 		rate->chains[1].count = lower / 2;
 		if (valid(rate))

@@ -131,9 +131,12 @@ learns(void **unused)
 	assert_int_equal(model.said.order, RATE_STEP);
 	assert_near(model.said.correction, 32 * SECOND, 300 * US);
 	assert_false(model.said.has_rate);
-	/* The second look orders the rate and steps 222 ms; from then on the clock is right. */
+	/* The second look steps 222 ms; the third orders the rate as well.  From then on the clock is right. */
 	looks(&model, 1, 300 * SECOND);
-	assert_true(model.said.order_rate && model.said.has_rate);
+	assert_true(!model.said.order_rate && model.said.has_rate);
+	assert_int_equal(model.said.order, RATE_STEP);
+	looks(&model, 1, 300 * SECOND);
+	assert_true(model.said.order_rate);
 	assert_near(model.said.rate_ppb, -740 * PPM, 2 * PPM);
 	assert_near(model.said.order_ppb, 740548, 2 * PPM);
 	assert_int_equal(model.said.order, RATE_STEP);
@@ -159,7 +162,7 @@ orders_exactly(void **unused)
 	/* No kernel carries more than 10 %. */
 	model = new_model(-110000 * PPM, 0, 10 * US);
 	look(&model);
-	looks(&model, 1, 300 * SECOND);
+	looks(&model, 2, 300 * SECOND);
 	assert_int_equal(model.sample.rate_ppb, RATE_MOST_PPB);
 }
 
@@ -351,7 +354,7 @@ tries_again(void **unused)
 static void
 host_steps_early(void **unused)
 {
-	static const nanoseconds by[] = { SECOND, -SECOND, 60 * SECOND };
+	static const nanoseconds by[] = { 20 * MS, 140 * MS, -140 * MS, SECOND, -SECOND, 60 * SECOND };
 
 	(void)unused;
 	for (size_t at = 0; at < LENGTH(by); at++) {
@@ -362,10 +365,50 @@ host_steps_early(void **unused)
 		model.sample.host_real += by[at];
 		assert_int_equal(look(&model), RATE_EVENT_NONE);
 		assert_false(model.said.order_rate);
-		assert_int_equal(model.said.order, RATE_STEP);
+		assert_int_equal(model.said.order, ns_magnitude(by[at]) > 100 * MS ? RATE_STEP : RATE_SLEW);
 		looks(&model, 6, 300 * SECOND);
 		assert_near(model.sample.rate_ppb, 0, 3 * PPM);
 	}
+}
+
+/* A pause between the first two looks looks like a rate, but the guest never runs at it. */
+static void
+pauses_early(void **unused)
+{
+	static const nanoseconds pauses[] = { 100 * MS, 5 * SECOND, 30 * SECOND };
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(pauses); at++) {
+		struct model model = new_model(0, 0, 300 * US);
+
+		look(&model);
+		run(&model, 300 * SECOND);
+		model.sample.guest_raw -= pauses[at];
+		model.sample.guest_real -= pauses[at];
+		look(&model);
+		for (int run_number = 0; run_number < 6; run_number++) {
+			run(&model, 300 * SECOND);
+			look(&model);
+			assert_near(model.sample.rate_ppb, 0, 3 * PPM);
+		}
+		assert_near(model.sample.guest_real - model.sample.host_real, 0, MS);
+	}
+}
+
+/* The same host, whose boot id only some runs can read. */
+static void
+hidden_boot(void **unused)
+{
+	struct model model = new_model(-740 * PPM, 0, 300 * US);
+	const char *id = model.sample.host_boot;
+
+	(void)unused;
+	look(&model);
+	for (int at = 0; at < 20; at++) {
+		model.sample.host_boot = at % 2 == 0 ? "-" : id;
+		looks(&model, 1, 300 * SECOND);
+	}
+	assert_int_equal(model.said.since, 1000 * SECOND);
 }
 
 /* After looks that lie close together the rate is not known well enough to order one. */
@@ -480,6 +523,8 @@ main(void)
 		cmocka_unit_test(tries_again),
 		cmocka_unit_test(host_steps_early),
 		cmocka_unit_test(few_looks),
+		cmocka_unit_test(pauses_early),
+		cmocka_unit_test(hidden_boot),
 		cmocka_unit_test(may_not_order_rate),
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(parses),
