@@ -26,6 +26,7 @@ __extension__ typedef __int128 wide;
 #define FOREIGN_MOST 3
 #define FOREIGN_LOOKS 300		/* after so many looks at another's rate, order again */
 #define HOST_LEAST NS_PER_SECOND	/* over a shorter time, the error of reading two clocks looks like a rate */
+#define HOST_STILL (RATE_ONE / 200000)	/* 5 ppm: as good as none */
 #define HOST_LIKELY (RATE_ONE / 2000)	/* 500 ppm: the most that a host's clock is corrected as a rule */
 #define REBOOT_CHANGE (RATE_ONE / 10000)	/* a kernel measures its counter's frequency anew at boot: 100 ppm */
 
@@ -317,7 +318,7 @@ guess_errors(const struct rate *rate, int at, bool careful, nanoseconds *x_error
 
 /*
  * The host's own correction: the median over some spans, in which a slew or step of the host's spoils one or two.  Until
- * there are three, *KNOWN is false: a step would look like a rate.  Then a value that is not likely counts as 0.
+ * there are three, *KNOWN is false: a step looks like a rate.  Then the rate is between 0 and the value.
  */
 static int64_t
 host_rate(struct rate *rate, nanoseconds time, nanoseconds gap, bool *known)
@@ -342,7 +343,7 @@ host_rate(struct rate *rate, nanoseconds time, nanoseconds gap, bool *known)
 	if (count > 0)
 		now = sorted[count / 2];
 	*known = count >= 3;
-	return *known || ((count > 0 || elapsed >= HOST_LEAST) && now <= HOST_LIKELY && now >= -HOST_LIKELY) ? now : 0;
+	return count > 0 || elapsed >= HOST_LEAST ? now : 0;
 }
 
 /* Begins a segment, whose first look is still to be added.  What is known of the rate stays. */
@@ -501,11 +502,11 @@ needed_ppb(int64_t rate, int64_t host)
 static bool
 rate_is_wrong(const struct rate *rate, const struct rate_sample *sample, enum rate_event event, int64_t host, bool known)
 {
-	int64_t margin = known ? 1 : scale(HOST_LIKELY, NS_PER_SECOND, RATE_ONE);
+	int64_t host_low = known ? host : least(host, 0), host_high = known ? host : most(host, 0);
 
 	return (rate->n.segment_looks >= 3 || event == RATE_EVENT_RATE_CHANGE) &&
-	    (sample->rate_ppb > needed_ppb(rate->n.low, host) + margin ||
-	    sample->rate_ppb < needed_ppb(rate->n.high, host) - margin);
+	    (sample->rate_ppb > needed_ppb(rate->n.low, host_high) + 1 ||
+	    sample->rate_ppb < needed_ppb(rate->n.high, host_low) - 1);
 }
 
 /* Notes the time if the lines prove that what is in force in the guest is wrong; GAP is between the gaps. */
@@ -519,12 +520,14 @@ note_wrong(struct rate *rate, nanoseconds gap, bool rate_wrong)
 
 /* Decides what to order, from the guesses in VERDICT and their errors.  MAY and MUST: of an order of the rate. */
 static void
-decide(const struct rate_sample *sample, bool steady, bool may, bool must, nanoseconds x_error, struct rate_verdict *verdict)
+decide(const struct rate_sample *sample, nanoseconds interval, bool steady, bool may, bool must, nanoseconds x_error,
+    struct rate_verdict *verdict)
 {
 	int64_t drift = verdict->order_ppb - sample->rate_ppb;
 	bool moves = ns_magnitude(ns_add(verdict->offset, sample->slew_left)) > x_error;
 	bool behind = verdict->offset < 0 && verdict->event >= RATE_EVENT_PAUSE && verdict->event <= RATE_EVENT_REBOOT;
 	bool large = ns_magnitude(verdict->offset) > SYSCLOCK_SLEW_BELOW;
+	bool lasts = ns_magnitude(verdict->offset) > interval / SLEW_PER;
 
 	verdict->order_rate = drift != 0 && (must ||
 	    (may && (ns_magnitude(drift) > verdict->rate_error_ppb + 1 || (moves && !steady))));
@@ -535,7 +538,7 @@ decide(const struct rate_sample *sample, bool steady, bool may, bool must, nanos
 	verdict->outruns = verdict->has_rate && ns_magnitude(drift) > NS_PER_SECOND / SLEW_PER / 2;
 	verdict->correction = ns_subtract(0, verdict->offset);
 	if (verdict->correction != 0)
-		verdict->order = large || behind || (verdict->outruns && !verdict->order_rate) ? RATE_STEP : RATE_SLEW;
+		verdict->order = large || behind || (verdict->outruns && (!verdict->order_rate || lasts)) ? RATE_STEP : RATE_SLEW;
 }
 
 /* Adds a look to all that is kept.  EVENT is what judge_look() found. */
@@ -600,6 +603,8 @@ rate_look(struct rate *rate, const struct rate_sample *sample, struct rate_verdi
 	/* From x to the offset. */
 	gap = ns_subtract(ns_subtract(sample->guest_real, sample->guest_raw), host_gap);
 	rate_wrong = rate_is_wrong(rate, sample, verdict->event, host, host_known);
+	if (!host_known && (host > HOST_LIKELY || host < -HOST_LIKELY))
+		host = 0;
 	note_wrong(rate, ns_add(gap, sample->slew_left), rate_wrong);
 	guess = best_guess(rate);
 	f = rate->n.guesses[guess].rate;
@@ -632,7 +637,8 @@ rate_look(struct rate *rate, const struct rate_sample *sample, struct rate_verdi
 	}
 	may = sample->may_order_rate && verdict->has_rate && !verdict->left_alone;
 	/* A guess from few looks may be far from the rate: order it only where the one in force is proved wrong. */
-	decide(sample, is_steady(rate), may && host_known && rate->n.looks >= LOOKS_FEW, may && rate_wrong, x_error, verdict);
+	decide(sample, rate->n.interval, is_steady(rate), may && rate->n.looks >= LOOKS_FEW &&
+	    (host_known || (host < HOST_STILL && host > -HOST_STILL)), may && rate_wrong, x_error, verdict);
 	return true;
 }
 
