@@ -22,6 +22,7 @@ __extension__ typedef __int128 wide;
 #define HOST_SPAN (100 * NS_PER_SECOND)
 #define SLEW_PER 2000			/* the kernel slews by one part in this: 500 ppm */
 #define FOREIGN_LEAST NS_PER_MILLISECOND	/* a foreign step of less is not noticed */
+#define LOOKS_LEARNT 5			/* then the rate does not come from one line through two looks */
 #define LOOKS_FEW 8
 #define FOREIGN_MOST 3
 #define FOREIGN_LOOKS 300		/* after so many looks at another's rate, order again */
@@ -504,7 +505,7 @@ rate_is_wrong(const struct rate *rate, const struct rate_sample *sample, enum ra
 {
 	int64_t host_low = known ? host : least(host, 0), host_high = known ? host : most(host, 0);
 
-	return (rate->n.segment_looks >= 3 || event == RATE_EVENT_RATE_CHANGE) &&
+	return (rate->n.segment_looks >= 3 || event == RATE_EVENT_RATE_CHANGE || rate->n.looks >= LOOKS_LEARNT) &&
 	    (sample->rate_ppb > needed_ppb(rate->n.low, host_high) + 1 ||
 	    sample->rate_ppb < needed_ppb(rate->n.high, host_low) - 1);
 }
