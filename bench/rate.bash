@@ -25,7 +25,7 @@ rate_correct() { # NAME
 	case $1 in
 	*.sync) rate_sync "$1" ;;
 	*.no-rate) rate_sync "$1" --no-rate ;;
-	*.rdate) timeout 20 ssh -F "$WORK/rate.$1.config" guest.test 'rdate -s 10.0.2.2' </dev/null ;;
+	*.rdate) timeout 20 ssh -F "$WORK/rate.$1.config" guest.test 'rdate -us 10.0.2.2' </dev/null ;;
 	esac >"$WORK/rate.out" 2>&1 || printf 'bench: %s failed: %s\n' "$1" "$(tail -n 1 "$WORK/rate.out")" >&2
 }
 
@@ -55,7 +55,7 @@ part_rate() {
 	local looks=$((RUNS + 4)) look method rate name end
 	local -A slow=([740-ppm]=740 [1-percent]=10000)
 	# shellcheck disable=SC2016
-	local -A label=([sync]='`guestclock sync`' [no-rate]='the same with --no-rate' [rdate]='`rdate -s` in cron')
+	local -A label=([sync]='`guestclock sync`' [no-rate]='the same with --no-rate' [rdate]='`rdate -us` in cron')
 	title "Guests that run slow, corrected every $RATE_PERIOD s: what each look finds, from the fourth on"
 	guest_start
 	RATE_KHZ=$(guest_tsc_khz)
