@@ -983,8 +983,8 @@ learnt() { grep -v '^time\|^result\|^last\|^action\|^before\|^after\|^refer\|^dr
 	said 0
 	within "$(value rate)" -52000000000000 -48000000000000 'the rate that check reports'
 	learnt | cmp "$WORK/learnt" -
-	# A pause of 3 s is no rate.
-	clock_set "offset_ns=$(($(clock_get offset_ns) - 3000000000))" "raw_ns=$(($(clock_get raw_ns) - 3000000000))"
+	# A pause of 1.5 s is no rate.
+	clock_set "offset_ns=$(($(clock_get offset_ns) - 1500000000))" "raw_ns=$(($(clock_get raw_ns) - 1500000000))"
 	sync_later
 	equal "$(value event) $(value action)" 'pause step' 'event and action'
 	within "$(rate_in_force)" 50630000 54630000 'the correction after the pause'
