@@ -155,7 +155,6 @@ static bool
 correct_first(struct exchange_client *client)
 {
 	struct measurement guess = client->before;
-
 	/* The verdict to slew assumed the rate: a clock without it may outrun the slew. */
 	bool outruns = client->looked && client->verdict.outruns && client->verdict.order_rate && !client->rated;
 
@@ -173,8 +172,7 @@ static bool
 judge_first(struct exchange_client *client)
 {
 	client->before = client->after = client->best;
-	client->before_raw = client->best_raw;
-	/* After a stale order, the session has had its look, and what the verdict says of the offset is of the clock before. */
+	/* After a stale order, the session has had its look: its verdict on the offset is of the clock before. */
 	if (!client->looked)
 		look(client);
 	if (!client->task.correct)
@@ -344,11 +342,11 @@ client_take(struct exchange_client *client, const char *line, size_t length, con
 		client->rated = !client->verdict.left_alone;
 		return correct_first(client);
 	}
-	if (client->phase == PHASE_ORDER)
+	if (client->phase == PHASE_ORDER) {
 		client->moved = ns_add(client->moved, client->order.value);
-	/* Do not measure after a slew: at 500 ppm it has hardly begun. */
-	if (client->phase == PHASE_ORDER)
+		/* Do not measure after a slew: at 500 ppm it has hardly begun. */
 		return client->action == ACTION_SLEW ? order_bound(client) : start_measuring(client);
+	}
 	if (client->phase == PHASE_BOUND)
 		return over(client, CLIENT_DONE);
 	return fail(client, "it sent more after the end of the exchange");

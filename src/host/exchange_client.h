@@ -88,7 +88,7 @@ struct exchange_client {
 	struct measurement first;	/* the first sample of this series */
 	struct measurement tight;	/* the last sample whose bound was at most four times the best bound until then */
 	struct measurement best;	/* the sample with the smallest bound */
-	struct raw_sample best_raw, before_raw;	/* of the samples best and before */
+	struct raw_sample best_raw;	/* of the sample best */
 	struct measurement before;	/* the best sample before any correction */
 	struct measurement after;	/* the best sample after the last step; without a step, the same as before */
 	struct measurement ordered;	/* the sample that the last correction was computed from */

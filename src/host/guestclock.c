@@ -218,7 +218,8 @@ guest_ended(void *context, const char *name, struct exchange_client *client)
 	snprintf(record.guest, sizeof record.guest, "%s", name);
 	memcpy(record.text, client->text, sizeof record.text);
 	record.looked = client->looked && client->result == CLIENT_DONE;
-	record.verdict = client->verdict;
+	if (record.looked)
+		record.verdict = client->verdict;
 	if (client->result == CLIENT_DONE) {
 		record.last_success = record.time;
 		record.action = client->action;

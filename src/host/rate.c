@@ -22,10 +22,10 @@ __extension__ typedef __int128 wide;
 #define HOST_SPAN (100 * NS_PER_SECOND)
 #define SLEW_PER 2000			/* the kernel slews by one part in this: 500 ppm */
 #define FOREIGN_LEAST NS_PER_MILLISECOND	/* a foreign step of less is not noticed */
-#define LOOKS_LEARNT 5			/* then the rate does not come from one line through two looks */
-#define LOOKS_FEW 8
-#define FOREIGN_MOST 3
-#define FOREIGN_LOOKS 300		/* after so many looks at another's rate, order again */
+#define LOOKS_LEARNT 5			/* from so many looks on, the rate is not that of one line through two of them */
+#define LOOKS_FEW 8			/* from so many on, a guess is good enough to be ordered without proof */
+#define FOREIGN_MOST 3			/* somebody else's rate is left alone from so many looks in a row on, ... */
+#define FOREIGN_LOOKS 300		/* ... up to so many */
 #define HOST_LEAST NS_PER_SECOND	/* over a shorter time, the error of reading two clocks looks like a rate */
 #define HOST_STILL (RATE_ONE / 200000)	/* 5 ppm: as good as none */
 #define HOST_LIKELY (RATE_ONE / 2000)	/* 500 ppm: the most that a host's clock is corrected as a rule */
@@ -33,18 +33,6 @@ __extension__ typedef __int128 wide;
 
 const char *const rate_event_names[RATE_EVENTS] = { "none", "pause", "ahead", "restore", "reboot", "rate-change",
 	"foreign-rate", "foreign-set", "rate-refused" };
-
-static int64_t
-most(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static int64_t
-least(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
 
 static int64_t
 between(wide low, wide value, wide high)
@@ -142,7 +130,7 @@ highest(const struct rate_chain *chain, int64_t rate, nanoseconds time)
 	nanoseconds value = INT64_MAX;
 
 	for (int64_t at = 0; at < chain->count; at++)
-		value = least(value, ns_add(chain->corners[at].value,
+		value = ns_least(value, ns_add(chain->corners[at].value,
 		    scale_up(rate, time - chain->corners[at].time, RATE_ONE)));
 	return value;
 }
@@ -168,8 +156,8 @@ add_interval(struct rate *rate, const struct rate_kept *look)
 
 	add_corner(upper, look->time, look->x + look->bound);
 	add_corner(lower, look->time, -(look->x - look->bound));
-	rate->n.high = least(rate->n.prior_high, steepest(upper, lower));
-	rate->n.low = most(rate->n.prior_low, -steepest(lower, upper));
+	rate->n.high = ns_least(rate->n.prior_high, steepest(upper, lower));
+	rate->n.low = ns_most(rate->n.prior_low, -steepest(lower, upper));
 	return rate->n.low <= rate->n.high;
 }
 
@@ -182,7 +170,7 @@ keep(struct rate *rate, const struct rate_kept *look)
 	if (rate->n.kept == RATE_KEPT) {
 		for (int64_t at = 1; at < RATE_KEPT - 1; at++) {
 			int64_t gap = rate->kept[at + 1].time - rate->kept[at - 1].time;
-			int64_t relative = scale(gap, RATE_ONE, most(1, look->time - rate->kept[at - 1].time));
+			int64_t relative = scale(gap, RATE_ONE, ns_most(1, look->time - rate->kept[at - 1].time));
 
 			if (relative < smallest) {
 				smallest = relative;
@@ -231,7 +219,7 @@ add_look(struct rate *rate, const struct rate_kept *look)
 static int64_t
 memory_of(const struct rate *rate, int guess)
 {
-	return least(rate->n.looks, INT64_C(1) << guess);
+	return ns_least(rate->n.looks, INT64_C(1) << guess);
 }
 
 /* VALUE * SHARE, where SHARE is in 2^-62 and at most 1. */
@@ -245,10 +233,10 @@ share_of(int64_t value, int64_t share)
 static void
 follow(struct rate *rate, nanoseconds elapsed, nanoseconds x, nanoseconds bound)
 {
-	int64_t weight = RATE_ONE, limit = least(RATE_ERROR_MOST, 8 * bound);
+	int64_t weight = RATE_ONE, limit = ns_least(RATE_ERROR_MOST, 8 * bound);
 	bool predicted = rate->n.looks > 2;
 
-	rate->n.scored = least(rate->n.scored + predicted, RATE_SCORED_MOST);
+	rate->n.scored = ns_least(rate->n.scored + predicted, RATE_SCORED_MOST);
 	/* A look with a wide bound weighs less. */
 	if (bound > rate->n.usual_bound)
 		weight = scale(scale(RATE_ONE, rate->n.usual_bound, bound), rate->n.usual_bound, bound);
@@ -266,10 +254,10 @@ follow(struct rate *rate, nanoseconds elapsed, nanoseconds x, nanoseconds bound)
 		if (at == 0)
 			continue;
 		/* The gains of least squares at the last of n looks.  In a new segment only the phase is unknown. */
-		phase_gain = most(RATE_ONE / (n * (n + 1)) * (4 * n - 2), RATE_ONE / rate->n.segment_looks);
+		phase_gain = ns_most(RATE_ONE / (n * (n + 1)) * (4 * n - 2), RATE_ONE / rate->n.segment_looks);
 		rate_gain = RATE_ONE / (n * (n + 1)) * 6;
 		guess->x = between(-RATE_ONE, (wide)guess->x + share_of(error, phase_gain), RATE_ONE);
-		guess->rate = between(-RATE_LIMIT, (wide)guess->rate + scale(error, rate_gain, most(elapsed, rate->n.interval)),
+		guess->rate = between(-RATE_LIMIT, (wide)guess->rate + scale(error, rate_gain, ns_most(elapsed, rate->n.interval)),
 		    RATE_LIMIT);
 	}
 }
@@ -281,7 +269,7 @@ best_guess(const struct rate *rate)
 	int64_t good = INT64_MAX;
 
 	for (int at = 0; at < RATE_GUESSES; at++)
-		good = least(good, rate->n.guesses[at].score);
+		good = ns_least(good, rate->n.guesses[at].score);
 	good += good / 64;
 	if (rate->n.scored < SCORED_ENOUGH || rate->n.guesses[0].score <= good)
 		return 0;
@@ -311,7 +299,7 @@ guess_errors(const struct rate *rate, int at, bool careful, nanoseconds *x_error
 		return;
 	}
 	/* As for least squares over n looks.  If few errors are scored, their deviation is uncertain itself. */
-	*x_error = deviations * square_root(4 * (score / least(n, 4 * rate->n.segment_looks))) / scored;
+	*x_error = deviations * square_root(4 * (score / ns_least(n, 4 * rate->n.segment_looks))) / scored;
 	*rate_error = rate_of((wide)deviations * square_root(12 * (score / n)) / scored, n * rate->n.interval);
 }
 
@@ -330,7 +318,7 @@ host_rate(struct rate *rate, nanoseconds time, nanoseconds gap, bool *known)
 	if (elapsed >= HOST_SPAN) {
 		memmove(rate->n.host_rates + 1, rate->n.host_rates, (RATE_HOST_SPANS - 1) * sizeof now);
 		rate->n.host_rates[0] = now;
-		rate->n.host_spans = count = least(count + 1, RATE_HOST_SPANS);
+		rate->n.host_spans = count = ns_least(count + 1, RATE_HOST_SPANS);
 		rate->n.host_time = time;
 		rate->n.host_gap = gap;
 	}
@@ -420,7 +408,7 @@ judge_foreign(struct rate *rate, const struct rate_sample *sample)
 
 	/* The wire and the kernel round a rate, each by less than 1 ppb. */
 	if (rate->n.has_order != 0 && ns_magnitude(sample->rate_ppb - rate->n.ordered_ppb) > 2) {
-		/* Perhaps it is no longer there. */
+		/* After FOREIGN_LOOKS, whoever sets it may be gone: begin to count anew. */
 		rate->n.foreign = rate->n.foreign < FOREIGN_LOOKS ? rate->n.foreign + 1 : 1;
 		return RATE_EVENT_FOREIGN_RATE;
 	}
@@ -460,8 +448,8 @@ judge_look(struct rate *rate, const struct rate_sample *sample, nanoseconds x, n
 		rate->n.host_gap = ns_subtract(sample->host_real, sample->host_raw);
 	}
 	if (event == RATE_EVENT_REBOOT || host_began) {
-		rate->n.low = most(rate->n.low - REBOOT_CHANGE, -RATE_LIMIT);
-		rate->n.high = least(rate->n.high + REBOOT_CHANGE, RATE_LIMIT);
+		rate->n.low = ns_most(rate->n.low - REBOOT_CHANGE, -RATE_LIMIT);
+		rate->n.high = ns_least(rate->n.high + REBOOT_CHANGE, RATE_LIMIT);
 	}
 	if (event != RATE_EVENT_NONE || host_began) {
 		begin_segment(rate);
@@ -503,7 +491,7 @@ needed_ppb(int64_t rate, int64_t host)
 static bool
 rate_is_wrong(const struct rate *rate, const struct rate_sample *sample, enum rate_event event, int64_t host, bool known)
 {
-	int64_t host_low = known ? host : least(host, 0), host_high = known ? host : most(host, 0);
+	int64_t host_low = known ? host : ns_least(host, 0), host_high = known ? host : ns_most(host, 0);
 
 	return (rate->n.segment_looks >= 3 || event == RATE_EVENT_RATE_CHANGE || rate->n.looks >= LOOKS_LEARNT) &&
 	    (sample->rate_ppb > needed_ppb(rate->n.low, host_high) + 1 ||
@@ -514,8 +502,7 @@ rate_is_wrong(const struct rate *rate, const struct rate_sample *sample, enum ra
 static void
 note_wrong(struct rate *rate, nanoseconds gap, bool rate_wrong)
 {
-	if (ns_add(x_low(rate, rate->n.time), gap) > 0 || ns_add(x_high(rate, rate->n.time), gap) < 0 ||
-	    rate_wrong)
+	if (rate_wrong || ns_add(x_low(rate, rate->n.time), gap) > 0 || ns_add(x_high(rate, rate->n.time), gap) < 0)
 		rate->n.wrong = rate->n.time;
 }
 
@@ -553,11 +540,11 @@ take_look(struct rate *rate, const struct rate_sample *sample, nanoseconds x, na
 		for (int at = 0; at < RATE_GUESSES; at++)
 			rate->n.guesses[at].x = x;
 	} else {
-		elapsed = least(elapsed, RATE_INTERVAL_MOST);
+		elapsed = ns_least(elapsed, RATE_INTERVAL_MOST);
 		if (rate->n.interval == 0)
 			rate->n.interval = elapsed;
 		/* A gap without looks hardly changes what is usual. */
-		rate->n.interval += (least(elapsed, 4 * rate->n.interval) - rate->n.interval) / 8;
+		rate->n.interval += (ns_least(elapsed, 4 * rate->n.interval) - rate->n.interval) / 8;
 		follow(rate, sample->host_raw - rate->n.time, x, bound);
 	}
 	if (rate->n.usual_bound == 0)
@@ -595,7 +582,7 @@ rate_look(struct rate *rate, const struct rate_sample *sample, struct rate_verdi
 		start(rate, sample);
 	x = sample->guest_raw - sample->host_raw;
 	/* x is within the bound when the guest reads.  At the middle of the look it differs by up to f times the bound. */
-	bound = sample->bound + scale_up(most(rate->n.high, -rate->n.low), sample->bound, RATE_ONE) + 1;
+	bound = sample->bound + scale_up(ns_most(rate->n.high, -rate->n.low), sample->bound, RATE_ONE) + 1;
 	if (rate->n.looks > 0)
 		verdict->event = judge_look(rate, sample, x, bound);
 	take_look(rate, sample, x, bound, verdict->event);
@@ -614,14 +601,14 @@ rate_look(struct rate *rate, const struct rate_sample *sample, struct rate_verdi
 		f = between(rate->n.low, f, rate->n.high);
 	guess_errors(rate, guess, true, &likely, &rate_error);
 	guess_errors(rate, guess, is_steady(rate), &x_error, &rate_error);
-	x_error = most(x_error, is_steady(rate) ? rate->n.usual_bound / STEADY_PART : ORDER_LEAST);
+	x_error = ns_most(x_error, is_steady(rate) ? rate->n.usual_bound / STEADY_PART : ORDER_LEAST);
 	low = x_low(rate, rate->n.time);
 	high = x_high(rate, rate->n.time);
 	verdict->offset = between(x - bound, rate->n.guesses[guess].x, x + bound);
 	if (guess > 0) {
 		/* The rate wanders, or errors are small: then the guess predicts better than the lines, and counts as well. */
-		low = most(x - bound, least(low, verdict->offset - likely));
-		high = least(x + bound, most(high, verdict->offset + likely));
+		low = ns_most(x - bound, ns_least(low, verdict->offset - likely));
+		high = ns_least(x + bound, ns_most(high, verdict->offset + likely));
 	}
 	verdict->offset = ns_add(verdict->offset, gap);
 	verdict->low = ns_add(low, gap);

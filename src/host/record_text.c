@@ -192,11 +192,11 @@ record_format_log(const struct record *record, bool correct, char line[RECORD_LO
 	format_seconds(record->before.bound, bound);
 	format_seconds(record->after.offset, residual);
 	format_seconds(record->before.delay, delay);
-	if (record->looked && record->verdict.has_rate) {
+	if (record->verdict.has_rate) {
 		format_rate(record->verdict.rate_ppb, ppm);
 		snprintf(rate, sizeof rate, " rate=%s", ppm);
 	}
-	if (record->looked && record->verdict.event != RATE_EVENT_NONE)
+	if (record->verdict.event != RATE_EVENT_NONE)
 		snprintf(event, sizeof event, " event=%s", rate_event_names[record->verdict.event]);
 	return (size_t)snprintf(line, RECORD_LOG_LINE, "%s %s %s ok %s offset=%s bound=%s delay=%s residual=%s%s%s\n", time,
 	    record->guest, command, client_action_names[record->action], offset, bound + 1, delay + 1, residual, rate, event);

@@ -36,8 +36,8 @@ struct record {
 	char boot[EXCHANGE_BOOT];	/* the guest's boot id at the last success; "-": unknown */
 	char text[CLIENT_TEXT];		/* the reason for a failure or refusal; otherwise empty */
 	/* Not in the state file: */
-	bool looked;			/* this session has a verdict of the estimator */
-	struct rate_verdict verdict;
+	bool looked;			/* this session has a verdict of the estimator ... */
+	struct rate_verdict verdict;	/* ... here; otherwise it is all zero */
 };
 
 /* Writes the state into TEXT.  Returns its length. */

@@ -74,12 +74,6 @@ put_number(FILE *to, const char *name, bool known, nanoseconds value)
 	fprintf(to, ",\"%s\":%s", name, known ? plain(value, text) : "null");
 }
 
-static bool
-has_rate(const struct record *record)
-{
-	return record->looked && record->verdict.has_rate;
-}
-
 /* How far the true offset may be from the estimator's, if the rate has not changed. */
 static nanoseconds
 uncertainty(const struct record *record)
@@ -108,7 +102,7 @@ put_json(FILE *to, const struct record *record)
 	put_number(to, "drift", record->has_drift, record->drift_ppb * 1000000);
 	put_number(to, "estimate", record->looked, record->verdict.offset);
 	put_number(to, "uncertainty", record->looked, uncertainty(record));
-	put_number(to, "rate", has_rate(record), record->verdict.rate_ppb * 1000000);
+	put_number(to, "rate", record->verdict.has_rate, record->verdict.rate_ppb * 1000000);
 	put_text(to, "event", record->looked ? rate_event_names[record->verdict.event] : NULL);
 	put_text(to, "result", record_result_names[record->result]);
 	put_text(to, "error", done ? NULL : record->text);
@@ -138,11 +132,11 @@ put_table_line(const struct report *report, const struct record *record)
 	printf("%-*s  %23s s  +- %s s  %-13s", width, record->guest, offset, bound + 1, client_action_names[record->action]);
 	if (record->action == ACTION_STEP)
 		printf("  residual %s s", residual);
-	if (has_rate(record)) {
+	if (record->verdict.has_rate) {
 		format_rate(record->verdict.rate_ppb, rate);
 		printf("  rate %s ppm", rate);
 	}
-	if (record->looked && record->verdict.event != RATE_EVENT_NONE)
+	if (record->verdict.event != RATE_EVENT_NONE)
 		printf("  %s", rate_event_names[record->verdict.event]);
 	putchar('\n');
 }
@@ -273,7 +267,8 @@ static const char *const metrics[METRICS][2] = {
 	[BOUND] = { "guestclock_bound_seconds", "The true offset lies within this of guestclock_offset_seconds." },
 	[RESIDUAL] = { "guestclock_residual_seconds", "Guest's clock minus the host's, after any step." },
 	[DELAY] = { "guestclock_round_trip_seconds", "The round trip that the offset was measured with." },
-	[UNCERTAINTY] = { "guestclock_uncertainty_seconds", "How far the true offset may be from the estimate, if the rate has not changed." },
+	[UNCERTAINTY] = { "guestclock_uncertainty_seconds",
+	    "How far the true offset may be from the estimate, if the rate has not changed." },
 	[RATE] = { "guestclock_rate_ratio", "How much faster the guest's clock runs than the host's, without any correction." },
 	[LAST_SUCCESS] = { "guestclock_last_success_timestamp_seconds",
 	    "When the guest was last measured, seconds since the epoch." },
@@ -292,7 +287,7 @@ metric_value(const struct record *record, enum metric metric, nanoseconds *value
 	*value = values[metric];
 	/* If this run failed, omit the values of an earlier run: they would look like this run's. */
 	return metric == SUCCESS || (metric == LAST_SUCCESS ? *value != 0 : done &&
-	    (metric != UNCERTAINTY || record->looked) && (metric != RATE || has_rate(record)));
+	    (metric != UNCERTAINTY || record->looked) && (metric != RATE || record->verdict.has_rate));
 }
 
 static void
@@ -310,9 +305,10 @@ put_metrics(FILE *to, const struct report *report)
 				fprintf(to, "} %s\n", plain(value, text));
 			}
 	}
-	fputs("# HELP guestclock_event What the last run noticed about the guest's clock.\n# TYPE guestclock_event gauge\n", to);
+	fputs("# HELP guestclock_event What the last run noticed about the guest's clock.\n"
+	    "# TYPE guestclock_event gauge\n", to);
 	for (const struct record *at = report->records; at < report->records + report->reported; at++)
-		if (at->looked && at->verdict.event != RATE_EVENT_NONE) {
+		if (at->verdict.event != RATE_EVENT_NONE) {
 			fputs("guestclock_event{guest=", to);
 			put_quoted(to, at->guest);
 			fprintf(to, ",event=\"%s\"} 1\n", rate_event_names[at->verdict.event]);

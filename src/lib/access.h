@@ -23,8 +23,8 @@
 
 /*
  * Sets the daemon's name: only rules whose list of daemons matches it apply.  The string NAME must stay valid.  If
- * STRICT is true and both tables are missing, every client is denied.  Installs a handler for SIGVTALRM, which a filter would
- * forbid: call this before filter_enter().
+ * STRICT is true and both tables are missing, every client is denied.  Installs a handler for SIGVTALRM, which a filter
+ * would forbid: call this before filter_enter().
  */
 void access_start(const char *name, bool strict);
 

@@ -4,8 +4,8 @@
  * Lines are ASCII, at most EXCHANGE_LINE octets with their LF.  The guest begins; then it answers each line of the
  * host, except bye, with one line.  TIME is in seconds since the epoch.  OFFSET is in seconds, with a sign: what to add
  * to the clock, so minus the offset of offset_interval.h.  TIME, OFFSET and SECONDS have nine decimals.  PPM is parts
- * per million, with a sign and three decimals.  SETS is the number of the last set, 0 to 2^63 - 1 (set/movement_account.h); an
- * order that has it is refused as stale if another set came after that one.
+ * per million, with a sign and three decimals.  SETS is the number of the last set, 0 to 2^63 - 1
+ * (set/movement_account.h); an order that has it is refused as stale if another set came after that one.
  *
  *	host                    guest
  *	(connects)              guestclock 1 boot=ID sync=no|guestclock|other freq=PPM tick=US program=VERSION raw

@@ -42,7 +42,7 @@ struct filter_missed {
 /* Sets *MISSED to the next recorded call, which failed because the filter does not list it.  False: none is left. */
 bool filter_next_missed(struct filter_missed *missed);
 
-/* Copies the calls that filter_next_missed() has left to MISSED, which must be all zero.  For a process that cannot log. */
+/* For a process that cannot log: copies the calls that filter_next_missed() has left to MISSED, which must be all zero. */
 void filter_all_missed(struct filter_missed missed[FILTER_MISSED]);
 
 /* The format of the log line: a call's number, how often it failed, and PLURAL() of that. */

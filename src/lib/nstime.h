@@ -43,6 +43,18 @@ seconds_fraction(nanoseconds time)
 	return time % NS_PER_SECOND + (time % NS_PER_SECOND < 0 ? NS_PER_SECOND : 0);
 }
 
+static inline int64_t
+ns_least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline int64_t
+ns_most(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 static inline nanoseconds
 ns_add(nanoseconds a, nanoseconds b)
 {

@@ -16,18 +16,6 @@
 
 _Static_assert(sizeof(struct account) == NUMBERS * sizeof(int64_t), "the numbers of an account are an array");
 
-static nanoseconds
-least(nanoseconds a, nanoseconds b)
-{
-	return a < b ? a : b;
-}
-
-static nanoseconds
-most(nanoseconds a, nanoseconds b)
-{
-	return a > b ? a : b;
-}
-
 /* The position now: without what is left of a slew. */
 static nanoseconds
 present(const struct account *account)
@@ -41,14 +29,14 @@ counted(const struct account *account, nanoseconds position)
 {
 	nanoseconds end = ns_subtract(account->position, account->beyond);
 
-	return account->beyond > 0 ? least(position, end) : account->beyond < 0 ? most(position, end) : position;
+	return account->beyond > 0 ? ns_least(position, end) : account->beyond < 0 ? ns_most(position, end) : position;
 }
 
 static void
 widen(struct account_span *span, int64_t slot, nanoseconds low, nanoseconds high)
 {
-	span->low[slot] = least(span->low[slot], low);
-	span->high[slot] = most(span->high[slot], high);
+	span->low[slot] = ns_least(span->low[slot], low);
+	span->high[slot] = ns_most(span->high[slot], high);
 }
 
 /* How far the rate that a request ordered moves the clock in the time ELAPSED. */
@@ -72,7 +60,8 @@ pass(struct account *account, int64_t slot, nanoseconds from, nanoseconds until,
 	nanoseconds end = counted(account, ns_subtract(account->position, slew));
 	nanoseconds first = moved_by_rate(account, from), last = moved_by_rate(account, until);
 
-	widen(&account->hour, slot, ns_add(least(now, end), least(first, last)), ns_add(most(now, end), most(first, last)));
+	widen(&account->hour, slot, ns_add(ns_least(now, end), ns_least(first, last)),
+	    ns_add(ns_most(now, end), ns_most(first, last)));
 }
 
 /* Moves the hour on to the time RAW, when SLEW is left of the slew, and what leaves the hour into the day. */
@@ -81,8 +70,8 @@ roll(struct account *account, nanoseconds raw, nanoseconds slew)
 {
 	int64_t slot = account->raw / HOUR_SLOT, final = raw / HOUR_SLOT;
 
-	pass(account, slot % ACCOUNT_SLOTS, 0, least(raw, ns_multiply(HOUR_SLOT, slot + 1)) - account->raw, slew);
-	for (slot = most(slot, final - SLOTS_MOST) + 1; slot <= final; slot++) {
+	pass(account, slot % ACCOUNT_SLOTS, 0, ns_least(raw, ns_multiply(HOUR_SLOT, slot + 1)) - account->raw, slew);
+	for (slot = ns_most(slot, final - SLOTS_MOST) + 1; slot <= final; slot++) {
 		int64_t of_hour = slot % ACCOUNT_SLOTS, of_day = slot / DAY_SLOTS % ACCOUNT_SLOTS;
 		nanoseconds low = account->hour.low[of_hour], high = account->hour.high[of_hour];
 
@@ -94,7 +83,7 @@ roll(struct account *account, nanoseconds raw, nanoseconds slew)
 		account->hour.low[of_hour] = INT64_MAX;
 		account->hour.high[of_hour] = INT64_MIN;
 		pass(account, of_hour, slot * HOUR_SLOT - account->raw,
-		    least(raw, ns_multiply(HOUR_SLOT, slot + 1)) - account->raw, slew);
+		    ns_least(raw, ns_multiply(HOUR_SLOT, slot + 1)) - account->raw, slew);
 	}
 }
 
@@ -104,8 +93,8 @@ positions(const struct account_span *span)
 	struct interval all = { span->low[0], span->high[0] };
 
 	for (int at = 1; at < ACCOUNT_SLOTS; at++) {
-		all.low = least(all.low, span->low[at]);
-		all.high = most(all.high, span->high[at]);
+		all.low = ns_least(all.low, span->low[at]);
+		all.high = ns_most(all.high, span->high[at]);
 	}
 	return all;
 }
@@ -116,7 +105,7 @@ reached(const struct account *account)
 {
 	struct interval hour = positions(&account->hour), day = positions(&account->day);
 
-	return (struct interval){ least(hour.low, day.low), most(hour.high, day.high) };
+	return (struct interval){ ns_least(hour.low, day.low), ns_most(hour.high, day.high) };
 }
 
 /*
@@ -126,7 +115,7 @@ reached(const struct account *account)
 static nanoseconds
 near(nanoseconds distance)
 {
-	return distance < 0 ? ns_magnitude(distance) : least(distance / 10, ACCOUNT_NEAR);
+	return distance < 0 ? ns_magnitude(distance) : ns_least(distance / 10, ACCOUNT_NEAR);
 }
 
 /* What is left of the counted slew, after the time ELAPSED, when the kernel has SLEW_LEFT. */
@@ -137,11 +126,11 @@ unfinished(nanoseconds slew, nanoseconds slew_left, nanoseconds elapsed)
 	if (slew_left != 0 && (slew_left < 0) != (slew < 0))
 		return 0;
 	if (slew < 0)
-		return most(slew, slew_left);
+		return ns_most(slew, slew_left);
 	/* Complete beyond doubt, even if raw seconds are a tenth shorter. */
 	if (slew_left == 0 && elapsed / 2500 >= ns_add(slew, 2 * ACCOUNT_SLEW_SECOND))
 		return 0;
-	return least(slew, ns_add(slew_left, ACCOUNT_SLEW_SECOND));
+	return ns_least(slew, ns_add(slew_left, ACCOUNT_SLEW_SECOND));
 }
 
 void
@@ -150,7 +139,7 @@ account_advance(struct account *account, nanoseconds raw, nanoseconds slew_left,
 	nanoseconds slew;
 
 	/* The number of a slot must not be negative. */
-	raw = most(raw, 0);
+	raw = ns_most(raw, 0);
 	if (raw < account->raw)
 		*account = (struct account){ .raw = 0 };
 	account->rate = rate;
@@ -167,7 +156,7 @@ limits(const struct account *account, nanoseconds max_step, nanoseconds max_back
 {
 	struct interval day = positions(&account->day);
 
-	return (struct interval){ ns_subtract(day.low, least(max_back, max_step)), ns_add(day.high, max_step) };
+	return (struct interval){ ns_subtract(day.low, ns_least(max_back, max_step)), ns_add(day.high, max_step) };
 }
 
 struct interval
@@ -180,16 +169,16 @@ account_room(const struct account *account, nanoseconds max_step, nanoseconds ma
 	all.high = ns_add(all.high, near(ns_subtract(all.high, now)));
 	/* Staying is always allowed, whatever numbers a damaged file has. */
 	if (max_step != INT64_MAX)
-		room.high = most(0, ns_subtract(most(all.high, limit.high), now));
-	if (least(max_back, max_step) != INT64_MAX)
-		room.low = least(0, ns_subtract(least(all.low, limit.low), now));
+		room.high = ns_most(0, ns_subtract(ns_most(all.high, limit.high), now));
+	if (ns_least(max_back, max_step) != INT64_MAX)
+		room.low = ns_least(0, ns_subtract(ns_least(all.low, limit.low), now));
 	return room;
 }
 
 void
 account_count_set(struct account *account)
 {
-	account->sets = most(ns_add(account->sets, 1), account->raw);
+	account->sets = ns_most(ns_add(account->sets, 1), account->raw);
 }
 
 void
@@ -201,8 +190,8 @@ account_move(struct account *account, nanoseconds max_step, nanoseconds max_back
 	account->position = position;
 	account->slew = slew ? correction : 0;
 	/* A return that comes a little beyond the range must not make it larger: the next would come beyond that. */
-	account->beyond = ns_add(least(0, ns_subtract(position, least(all.low, limit.low))),
-	    most(0, ns_subtract(position, most(all.high, limit.high))));
+	account->beyond = ns_add(ns_least(0, ns_subtract(position, ns_least(all.low, limit.low))),
+	    ns_most(0, ns_subtract(position, ns_most(all.high, limit.high))));
 	/* A slew is on its way there: pass() counts how far it has come. */
 	position = counted(account, slew ? now : position);
 	widen(&account->hour, account->raw / HOUR_SLOT % ACCOUNT_SLOTS, position, position);

@@ -38,8 +38,8 @@
 #define ACCOUNT_SLEW_SECOND (500 * NS_PER_MICROSECOND)
 
 /*
- * The lowest and highest position in each sixth of the hour or day.  Time t has slot t / sixth % ACCOUNT_SLOTS;
- * a position gets into the day's slot of the time when it leaves the hour.
+ * The lowest and highest position in each sixth of the hour or day.  Time t has slot t / sixth % ACCOUNT_SLOTS.
+ * A position that leaves the hour gets into the day's slot of that moment.
  */
 struct account_span {
 	nanoseconds low[ACCOUNT_SLOTS], high[ACCOUNT_SLOTS];

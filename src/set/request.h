@@ -85,8 +85,10 @@ int request_split(const char *line, char copy[REQUEST_OCTETS + 1], const char *w
 bool request_parse(const char *const *words, int count, peer_interface *number_of, struct request *request,
     char complaint[REQUEST_COMPLAINT]);
 
-/* Whether HOST is a host name (RFC 1123, or with underscores; the last label is no number), or an address literal for
- * peer_parse() whose scope has only letters, digits and "_-.". */
+/*
+ * Whether HOST is a host name (RFC 1123, or with underscores; the last label is no number), or an address literal for
+ * peer_parse() whose scope has only letters, digits and "_-.".
+ */
 bool request_host_valid(const char *host);
 
 #endif

@@ -22,7 +22,7 @@
 struct set_options {
 	int64_t not_before;		/* Unix seconds: the earliest time to set */
 	int64_t not_after;		/* Unix seconds: refuse this time and later; less than 2^32 above not_before */
-	nanoseconds max_step;		/* how far the clock may get, in either direction (set/movement_account.h); INT64_MAX: no limit */
+	nanoseconds max_step;		/* how far the clock may get either way (movement_account.h); INT64_MAX: no limit */
 	nanoseconds max_back;		/* the same backwards */
 	nanoseconds max_delay;		/* the longest round-trip delay of an answer that is accepted */
 	int64_t max_rate;		/* the largest frequency correction, parts per 10^9 */

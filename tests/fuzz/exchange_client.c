@@ -2,8 +2,8 @@
  * exchange_client: the host's side of the exchange against a guest that may answer anything.
  *
  * The first line starts with s if the host corrects the clock; its fifth character gives the guest's offset.  If its
- * second character is r, the obedient guest knows the order "raw".  Each other line begins with two octets: how long the host waits before it asks, and how long the answer takes.  After
- * them, "=" means the answer of a guest that obeys the protocol and its orders; "#" the same, after another host has set
+ * second character is r, the obedient guest knows the order "raw".  Each other line begins with two octets: how long the
+ * host waits before it asks, and how long the answer takes.  After them, "=" means the answer of a guest that obeys the protocol and its orders; "#" the same, after another host has set
  * the guest's clock right; anything else is sent as it is.
  */
 #include "fuzz.h"

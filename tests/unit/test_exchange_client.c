@@ -385,13 +385,16 @@ raw_clock(void **unused)
 {
 	struct guest guest = { .offset = -5 * NS_PER_SECOND, .delay = 20000, .asymmetry = 30000, .raw = true, .sets = 42 };
 	struct exchange_client client = run(&guest, true);
-	const struct raw_sample *raw = &client.before_raw;
+	const struct raw_sample *raw = &client.best_raw;
 
 	(void)unused;
 	assert_int_equal(client.result, CLIENT_DONE);
 	assert_int_equal(guest.steps, 1);
 	assert_int_equal(guest.stales, 0);
 	assert_int_equal(client.sets, 43);
+	/* A check has the sample of the clock as it was. */
+	guest = (struct guest){ .offset = -5 * NS_PER_SECOND, .delay = 20000, .asymmetry = 30000, .raw = true, .sets = 42 };
+	client = run(&guest, false);
 	assert_int_equal(raw->reply.sets, 42);
 	assert_true(ns_magnitude(raw->reply.raw + RAW_BEHIND - raw->time) <= raw->bound);
 	assert_int_equal(raw->bound, client.before.bound);
@@ -399,7 +402,7 @@ raw_clock(void **unused)
 	guest = (struct guest){ .offset = -5 * NS_PER_SECOND, .delay = 20000 };
 	client = run(&guest, true);
 	assert_int_equal(guest.steps, 1);
-	assert_int_equal(client.before_raw.reply.kind, REPLY_NOW);
+	assert_int_equal(client.best_raw.reply.kind, REPLY_NOW);
 }
 
 static void
@@ -539,6 +542,41 @@ orders_the_rate(void **unused)
 	assert_int_equal(guest.rates + guest.steps + guest.slews, 0);
 }
 
+/* A rate that is not carried out, for whatever reason, keeps no clock wrong; only a limit of the guest's is an event. */
+static void
+rates_that_fail(void **unused)
+{
+	static const struct {
+		const char *reply;
+		int stale;
+		enum rate_event event;
+	} cases[] = {
+		{ "no busy another request is setting the clock", CLIENT_STALE, RATE_EVENT_NONE },
+		{ "no failed Operation not permitted", 0, RATE_EVENT_NONE },
+		{ "no stale the clock was set", CLIENT_STALE, RATE_EVENT_NONE },
+		{ "no too-far the rate would be larger than --max-rate", 0, RATE_EVENT_REFUSED },
+	};
+
+	(void)unused;
+	for (size_t at = 0; at < LENGTH(cases); at++) {
+		const struct client_task task = { .correct = true, .step_back = INT64_MAX, .host_boot = "cd" };
+		struct guest guest = { .host = INT64_C(1800000000) * NS_PER_SECOND, .delay = 20000, .raw = true };
+		struct rate rate = unknown;
+		struct exchange_client client;
+
+		sync_slow_guest(&guest, &task, &rate, 2);
+		guest.rate_refusal = cases[at].reply;
+		client = run_task(&guest, &task, &rate);
+		assert_int_equal(client.result, CLIENT_DONE);
+		assert_false(client.rated);
+		assert_int_equal(client.stale, cases[at].stale);
+		assert_int_equal(client.verdict.event, cases[at].event);
+		/* 14.8 ms in 20 s: a clock that drifts so fast is stepped. */
+		assert_int_equal(client.action, ACTION_STEP);
+		assert_true(ns_magnitude(guest.offset) < 100 * NS_PER_MICROSECOND);
+	}
+}
+
 static void
 steps_back_within_a_limit(void **unused)
 {
@@ -587,6 +625,7 @@ main(void)
 		cmocka_unit_test(another_host_sets_the_clock),
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(orders_the_rate),
+		cmocka_unit_test(rates_that_fail),
 		cmocka_unit_test(steps_back_within_a_limit),
 	};
 
