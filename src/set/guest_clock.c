@@ -22,7 +22,7 @@
 #define ACCOUNT_WORD "account "
 #define FILE_OCTETS (127 + sizeof ACCOUNT_WORD + ACCOUNT_TEXT)
 
-/* How long to wait while another request holds the lock, and how often to try at most. */
+/* How long to wait while another request holds the lock, and how often to try at most while the clock moves by 1 ms. */
 #define LOCK_WAIT NS_PER_SECOND
 #define LOCK_LOOKS 500000
 
@@ -182,20 +182,25 @@ guest_clock_open(struct guest_clock *state, const char *directory, bool writable
 }
 
 /*
- * Locks FD.  Tries again without a sleep, because the guest's timers may not run; counts the attempts, because its time
- * may stand still.  Returns 0 or an errno value: EWOULDBLOCK if another request still holds the lock.
+ * Locks FD.  Tries again without a sleep, because the guest's timers may not run; counts the tries, because its time may
+ * stand still.  Returns 0 or an errno value: EWOULDBLOCK if another request still holds the lock.
  */
 static int
 wait_for_lock(int fd)
 {
-	nanoseconds start = sysclock_elapsed();
+	nanoseconds start = sysclock_elapsed(), now = start, counted = start;
 
-	for (int look = 0; look < LOCK_LOOKS && sysclock_elapsed() - start < LOCK_WAIT; look++) {
+	for (int look = 0; look < LOCK_LOOKS && now - start < LOCK_WAIT; look++) {
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 			return 0;
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return errno;
 		sched_yield();
+		now = sysclock_elapsed();
+		if (now - counted >= NS_PER_MILLISECOND) {
+			counted = now;
+			look = 0;
+		}
 	}
 	return EWOULDBLOCK;
 }
