@@ -314,8 +314,8 @@ client_take(struct exchange_client *client, const char *line, size_t length, con
 	    (reply.reason == REASON_STALE || (reply.reason == REASON_BUSY && client->phase == PHASE_RATE))) {
 		client->stale++;
 		client->rounds -= client->phase == PHASE_ORDER;
-		if (client->rounds == 0)
-			client->action = ACTION_NONE;
+		/* The corrections before this one were steps: after a slew, no other is ordered. */
+		client->action = client->rounds == 0 ? ACTION_NONE : ACTION_STEP;
 		return start_measuring(client);
 	}
 	if (reply.kind == REPLY_NO && client->phase == PHASE_RATE) {

@@ -432,6 +432,24 @@ another_host_sets_the_clock(void **unused)
 	assert_int_equal(client.stale, CLIENT_STALE);
 }
 
+/* A step leaves the clock ahead, --step-back makes the second correction a slew, and the guest refuses it as stale. */
+static void
+slew_after_a_step_is_stale(void **unused)
+{
+	const struct client_task task = { .correct = true, .step_back = 0, .host_boot = "cd" };
+	struct guest guest = { .host = INT64_C(1800000000) * NS_PER_SECOND, .offset = -5 * NS_PER_SECOND, .delay = 20000, .raw = true,
+		.undone = 50 * NS_PER_MILLISECOND, .others = 1, .others_from = 2 * CLIENT_SAMPLES_LEAST };
+	struct exchange_client client = run_task(&guest, &task, &unknown);
+
+	(void)unused;
+	assert_int_equal(client.result, CLIENT_DONE);
+	assert_int_equal(guest.steps, 1);
+	assert_int_equal(guest.stales, 1);
+	assert_int_equal(guest.slews, 0);
+	assert_int_equal(client.action, ACTION_STEP);
+	assert_true(ns_magnitude(client.after.offset) <= client.after.bound);
+}
+
 /* Answers of a guest that has "raw" which do not fit the order, and one that is always stale. */
 static void
 numbers(void **unused)
@@ -623,6 +641,7 @@ main(void)
 		cmocka_unit_test(clock_that_stands_still),
 		cmocka_unit_test(raw_clock),
 		cmocka_unit_test(another_host_sets_the_clock),
+		cmocka_unit_test(slew_after_a_step_is_stale),
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(orders_the_rate),
 		cmocka_unit_test(rates_that_fail),
