@@ -15,10 +15,14 @@
 #include "set/outcome.h"
 #include "set/policy.h"
 
-/* The most orders to set (step, slew, rate, bound) in one session.  guestclock sends at most four. */
+/* The most orders to set (step, slew, rate, bound) in one session. */
 #define ORDERS_MOST 64
-/* The same where no syslog takes its lines: a session that lasts must not set the clock unseen when syslog is back. */
-#define ORDERS_UNLOGGED 4
+/*
+ * The same where no syslog takes its lines: a session that lasts must not set the clock unseen when syslog is back.
+ * guestclock sends 1 rate + 3 steps + 1 bound.  A rate that was stale takes the place of the bound, which guestclock can do
+ * without.
+ */
+#define ORDERS_UNLOGGED 5
 
 struct server {
 	const struct set_options *options;
@@ -153,7 +157,7 @@ answer_set(struct server *server, const struct exchange_order *order)
 		return false;
 	}
 	if (server->orders > ORDERS_UNLOGGED && !outcome_has_log()) {
-		send_no(server, REASON_TOO_MANY, "more than 4 orders to set in a session whose lines no syslog takes");
+		send_no(server, REASON_TOO_MANY, "more than 5 orders to set in a session whose lines no syslog takes");
 		return false;
 	}
 	unlocked = lock_clock(server, order, &reason);
