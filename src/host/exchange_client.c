@@ -319,7 +319,8 @@ client_take(struct exchange_client *client, const char *line, size_t length, con
 		return start_measuring(client);
 	}
 	if (reply.kind == REPLY_NO && client->phase == PHASE_RATE) {
-		if (client->verdict.order_rate &&
+		/* The refusal ends a rate that this host has ordered: the guest keeps others that its limits refuse. */
+		if ((client->verdict.order_rate || client->rate.n.has_order) &&
 		    (reply.reason == REASON_TOO_FAR || reply.reason == REASON_TOO_FAR_BACK || reply.reason == REASON_RANGE))
 			client->verdict.event = RATE_EVENT_REFUSED;
 		client->rates = false;

@@ -595,6 +595,27 @@ rates_that_fail(void **unused)
 	}
 }
 
+/* The guest's --max-rate is lowered below the rate that is in force: this run says so, although it orders no other rate. */
+static void
+rate_in_force_is_refused(void **unused)
+{
+	const struct client_task task = { .correct = true, .step_back = INT64_MAX, .host_boot = "cd" };
+	struct guest guest = { .host = INT64_C(1800000000) * NS_PER_SECOND, .delay = 20000, .raw = true };
+	struct rate rate = unknown;
+	struct exchange_client client;
+
+	(void)unused;
+	sync_slow_guest(&guest, &task, &rate, 12);
+	guest.rate_refusal = "no too-far the rate would be larger than --max-rate";
+	client = run_task(&guest, &task, &rate);
+	assert_false(client.verdict.order_rate);
+	assert_int_equal(client.verdict.event, RATE_EVENT_REFUSED);
+	/* A rate that no order of this host's has set is not this host's to keep: its refusal changes nothing. */
+	guest.rate_ppb = 0;
+	client = run_task(&guest, &task, &unknown);
+	assert_int_equal(client.verdict.event, RATE_EVENT_NONE);
+}
+
 static void
 steps_back_within_a_limit(void **unused)
 {
@@ -645,6 +666,7 @@ main(void)
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(orders_the_rate),
 		cmocka_unit_test(rates_that_fail),
+		cmocka_unit_test(rate_in_force_is_refused),
 		cmocka_unit_test(steps_back_within_a_limit),
 	};
 
