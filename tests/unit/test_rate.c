@@ -331,6 +331,26 @@ sees_others(void **unused)
 	}
 }
 
+/* Somebody's rate that may be right is kept, and reported once. */
+static void
+keeps_a_foreign_rate_that_may_be_right(void **unused)
+{
+	struct model model = new_model(100 * PPM, 0, 300 * US);
+	int64_t ordered;
+
+	(void)unused;
+	look(&model);
+	looks(&model, 30, 300 * SECOND);
+	ordered = model.sample.rate_ppb;
+	model.sample.rate_ppb += 3;
+	run(&model, 300 * SECOND);
+	assert_int_equal(look(&model), RATE_EVENT_FOREIGN_RATE);
+	assert_false(model.said.order_rate);
+	assert_int_equal(model.sample.rate_ppb, ordered + 3);
+	looks(&model, 3, 300 * SECOND);
+	assert_int_equal(model.sample.rate_ppb, ordered + 3);
+}
+
 /* A rate that was left alone is ordered again after many looks. */
 static void
 tries_again(void **unused)
@@ -520,6 +540,7 @@ main(void)
 		cmocka_unit_test(drops_rate),
 		cmocka_unit_test(wanders),
 		cmocka_unit_test(sees_others),
+		cmocka_unit_test(keeps_a_foreign_rate_that_may_be_right),
 		cmocka_unit_test(tries_again),
 		cmocka_unit_test(host_steps_early),
 		cmocka_unit_test(few_looks),
