@@ -17,8 +17,8 @@ tcp alone:
     open                four octets, and does not close
 udp alone:
     lost=N              ignores N requests, then as good
-    queued=SECONDS      ignores the first request, sends the time plus SECONDS to every other socket that is connected to
-                        this port; then as good
+    queued=SECONDS[,N]  ignores the first request, sends the time plus SECONDS, N times (1), to every other socket that is
+                        connected to this port; then as good
 
 sntp (RFC 4330; times are "now" unless stated otherwise):
     good[=SECONDS]      fixed=WIRE          silent              lost=N              delay=SECONDS
@@ -132,8 +132,10 @@ def udp(s, mode, argument):
         _, client = s.recvfrom(2048)
         asked += 1
         if mode == "queued" and asked == 1:
+            seconds, _, count = argument.partition(",")
             for port in set(connected(s.getsockname()[1])) - {client[1]}:
-                s.sendto(four(now(float(argument))), (client[0], port, 0, 0))
+                for _ in range(int(count or 1)):
+                    s.sendto(four(now(float(seconds))), (client[0], port, 0, 0))
         if mode == "silent" or mode == "lost" and asked <= int(argument) or mode == "queued" and asked == 1:
             continue
         if mode == "delay":

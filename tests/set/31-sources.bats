@@ -221,6 +221,19 @@ fails() {
 	assert_stepped +1000.0 1.5
 }
 
+@test "rdate asks no question on a socket where more than 100 datagrams wait, because one of them would pass for the answer" {
+	# Of the five sockets for five questions, the first gets no answer.
+	badsource udp:37:queued=100,100 udp:1001:queued=100,101
+	clock_new offset_ns=-1000.0
+	ask 'rdate -su 127.0.0.1'
+	expect 0
+	assert_stepped +1000.0 1.5
+	log_take
+	clock_new offset_ns=-1000.0
+	fails 1001 -u 'no answer in time'
+	within "$took" 900 3900 'milliseconds'
+}
+
 @test "rdate -n steps the clock forwards and backwards, to within a fraction of a second" {
 	badsource sntp:123:good sntp:124:lost=1 sntp:125:good=1000.25
 	local by
