@@ -286,6 +286,14 @@ $SET
 		install_guest >/dev/null
 		equal "$(box stat -c '%U %a' /run/secret)" 'root 600' "owner and mode of root's file (ln $links)"
 	done
+	# A file of root's that has the lock's name, in a directory below.
+	box install -d /run/guestclock/below
+	box install -m 600 /dev/null /run/guestclock/below/lock
+	box rm /run/guestclock/lock
+	box touch /run/guestclock/lock
+	install_guest >/dev/null
+	equal "$(box stat -c '%U' /run/guestclock/lock)" _guestclock-set 'owner of the lock beside it'
+	equal "$(box stat -c '%U %a' /run/guestclock/below/lock)" 'root 600' "owner and mode of root's file of the same name"
 }
 
 @test "install.sh and the program are enough to install a guest" {
