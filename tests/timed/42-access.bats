@@ -572,6 +572,48 @@ complained() { (($(logged "/etc/${cases[$1 + 1]}: .*${cases[$1 + 2]}.*everybody 
 	equal "$(logged 'hosts.deny, line 1: cannot read /etc/guests')" 2 complaints
 }
 
+# asks_beside_writer SOURCE tcp|udp: asks for the time from SOURCE, and adds 1 to $answers if it comes.  The answer or the
+# refusal comes in time, whatever the tables are.
+asks_beside_writer() {
+	local start udp=()
+	[ "$2" = tcp ] || udp=(--udp)
+	start=$(now_ms)
+	# Over UDP a refusal is silence.
+	if in_host alpha "$PYTHON" -I -S "$TOP/tests/lib/timeclient.py" "${udp[@]}" --timeout 3 --source "$1" 10.37.1.1 37 >"$WORK/answer" 2>&1; then
+		answers=$((answers + 1))
+	fi
+	at_most $(($(now_ms) - start)) 5000 'milliseconds until an answer or none'
+}
+
+@test "a list whose writer never pauses lets nobody else in, holds no client up, and counts when the writer ends" {
+	local style at answers=0
+	hosts_allow 'in.timed: /etc/guests'
+	hosts_deny 'in.timed: ALL'
+	printf '10.37.1.2\n' >"$ETC/guests"
+	host_start alpha 1
+	# A process for each connection, which looks at the list once, and one for all datagrams, which looks each second.
+	for style in stream-nowait:tcp dgram-wait:udp; do
+		: >"$LOG"
+		ASKED=one:${style#*:}:37
+		superserver_start xinetd ${style%:*}
+		background writer "$PYTHON" -I -S -c 'import os, sys
+fd = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND)
+while True:
+    for _ in range(8192):
+        os.write(fd, b"192.0.2.9\n")
+    os.truncate(fd, 10)' "$ETC/guests"
+		for ((at = 0; at < 100 && $(logged '/etc/hosts.allow, line 1: /etc/guests grew while it was read: everybody is denied') == 0; at++)); do
+			asks_beside_writer 10.37.1.3 ${style#*:}
+		done
+		alive writer
+		equal "$answers" 0 'answers to a client that the list does not let in'
+		((at < 100)) || { printf 'no look found that the list grew\n'; return 1; }
+		stop writer
+		let_in 10.37.1.2
+		superserver_stop
+	done
+}
+
 # note_cases DAEMON: for each note FILE, line N; the pattern, as a regular expression; and a part of the note
 note_cases() {
 	notes=(
