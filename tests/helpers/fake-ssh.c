@@ -456,6 +456,16 @@ before_greeting(void)
 		fputs("Load key \"/another\": bad permissions\nguestclock-set: refused: exchange is not among the requests\n", stderr);
 		exit(1);
 	}
+	if (is("noloader")) {
+		fputs("ssh: error while loading shared libraries: libcrypto.so.3: cannot open shared object file\n", stderr);
+		exit(127);
+	}
+	if (is("noprogram")) {
+		fputs("Load key \"/another\": bad permissions\nsh: 1: /usr/libexec/guestclock-set: not found\n", stderr);
+		exit(127);
+	}
+	if (is("silent127"))
+		exit(127);
 	if (is("refused")) {
 		fputs("guestclock-set: refused: exchange is not among the requests that --allow names\n", stderr);
 		exit(1);

@@ -90,6 +90,14 @@ failed() {
 	equal "$(for guest in openkey refusedlater; do guest $guest starts; done | tr '\n' ' ')" '1 1 ' tries
 }
 
+@test "exit status 127 is a program's that is missing, on either side: guestclock says so, tries once, and prints no remedy of ssh's" {
+	faulty -- noloader noprogram silent127
+	failed noloader '^ssh or the guest says: ssh: error while loading shared libraries: .*'
+	failed noprogram '^ssh or the guest says: sh: 1: /usr/libexec/guestclock-set: not found$'
+	failed silent127 '^ssh ended with exit status 127 before the exchange was complete$'
+	equal "$(for guest in noloader noprogram silent127; do guest $guest starts; done | tr '\n' ' ')" '1 1 1 ' tries
+}
+
 @test "text of the other side's that ssh quotes, with line ends in it, chooses no remedy" {
 	faulty -- disconnected offers
 	failed disconnected '^ssh or the guest says: Received disconnect from 192.0.2.1 port 22:2: forged$'

@@ -1113,6 +1113,12 @@ learnt() { grep -v '^time\|^result\|^last\|^action\|^before\|^after\|^refer\|^dr
 	ssh_config 'Port 1'
 	over_ssh sync 127.0.0.1
 	said 1 '127\.0\.0\.1: ssh: connect to host .* port 1: Connection refused: no sshd listens there: .*'
+	# The forced command names a program that the guest does not have.
+	ssh_config
+	printf 'guest %s\n' "$(<"$KEYS/host.pub")" >"$WORK/known_hosts"
+	rm "$WORK/guestclock-set"
+	over_ssh sync 127.0.0.1
+	said 1 "127\.0\.0\.1: ssh or the guest says: .*$WORK/guestclock-set: (not found|No such file or directory)"
 }
 
 @test "somebody in the network, who has no key, cannot make guestclock print the remedy for a changed host key" {
