@@ -1056,6 +1056,112 @@ learnt() { grep -v '^time\|^result\|^last\|^action\|^before\|^after\|^refer\|^dr
 	wait_for 3 no_guestclock_set
 }
 
+# What sync says when every step came too late.
+STALE='127\.0\.0\.1: the guest refused: stale the clock was set by another request or program after this one began to measure it; nothing was done'
+
+# trickle SECONDS: sessions of another hand step the guest's clock by a microsecond, to and fro, so far apart
+trickle() {
+	cat >"$WORK/trickle.py" <<-'END'
+	import subprocess, sys, time
+	pause, *command = sys.argv[1:]
+	while True:
+	    session = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+	    session.stdout.readline()
+	    session.stdin.write(b"raw\n")
+	    number = session.stdout.readline().split()[3]
+	    for at in range(64):
+	        session.stdin.write(b"step %s0.000001000 %s\n" % (b"+-"[at % 2:][:1], number))
+	        answer = session.stdout.readline().split()
+	        # The host may have set the clock meanwhile.
+	        if answer[0] != b"done":
+	            break
+	        number = answer[2]
+	        print(number.decode(), flush=True)
+	        time.sleep(float(pause))
+	    session.stdin.close()
+	    session.wait()
+	END
+	$EXEC timeout 60 "${ENTER[@]}" --mount env "FAKE_CLOCK=$CLOCK" "LD_PRELOAD=$FAKE_CLOCK_SO" "$PYTHON" -I -S "$WORK/trickle.py" "$1" \
+		"$GUESTCLOCK_SET" -- exchange
+}
+
+# sync_beside SECONDS STATUS: starts a trickle, and syncs beside it until sync ends with STATUS, at most 20 times.  Each
+# run corrects the clock, or is refused as stale.
+sync_beside() {
+	local at
+	background trickle trickle "$1"
+	wait_for 5 test -s "$WORK/trickle.out"
+	for ((at = 1; ; at++)); do
+		# A right clock would need no order, which alone can be refused.
+		clock_set offset_ns=-5.2
+		over_ssh sync --no-rate 127.0.0.1
+		case $status in
+		0) within "$(clock_get offset_ns)" -5000000 5000000 'remaining offset in nanoseconds' || return 1 ;;
+		*) said 1 "$STALE" || return 1 ;;
+		esac
+		((status != $2)) || break
+		((at < 20)) || { printf 'no run ended with status %s\n' "$2"; return 1; }
+	done
+	alive trickle
+	stop trickle
+}
+
+@test "a trickle of steps by another hand does not keep sync out, unless it leaves no time for a measurement, and then only while it lasts" {
+	sshd_setup
+	sshd_start
+	sync_beside 0.02 0
+	sync_beside 0 1
+	over_ssh sync 127.0.0.1
+	said 0
+	within "$(clock_get offset_ns)" -5000000 5000000 'remaining offset in nanoseconds'
+}
+
+# set_before COUNT: makes another session step the guest's clock by a microsecond just before each of the first COUNT steps
+# of the next sync
+set_before() {
+	cat >"$WORK/before.py" <<-'END'
+	import os, subprocess, sys
+	left, *command = sys.argv[1:]
+	left = int(left)
+	guest = subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0)
+	for line in sys.stdin.buffer:
+	    if line.startswith(b"step ") and left > 0:
+	        left -= 1
+	        subprocess.run(command, input=b"step +0.000001000\n", stdout=subprocess.DEVNULL, check=True)
+	    try:
+	        guest.stdin.write(line)
+	    except BrokenPipeError:
+	        break
+	guest.stdin.close()
+	sys.exit(guest.wait())
+	END
+	cat >"$WORK/guestclock-set" <<-END
+		#!/bin/sh
+		exec unshare -Ur env FAKE_CLOCK='$CLOCK' LD_PRELOAD='$FAKE_CLOCK_SO' '$PYTHON' -I -S -u '$WORK/before.py' $1 '$GUESTCLOCK_SET' "\$@"
+	END
+}
+
+@test "sync measures again, twice in a run, when another session sets the clock just before its step" {
+	sshd_setup
+	sshd_start
+	clock_new offset_ns=-5.2
+	set_before 2
+	over_ssh sync --no-rate 127.0.0.1
+	said 0
+	equal "$(clock_get steps)" 3 "steps: two of another hand's, and the host's"
+	within "$(clock_get offset_ns)" -2000000 2000000 'remaining offset in nanoseconds'
+	clock_new offset_ns=-5.2
+	set_before 3
+	over_ssh sync --no-rate 127.0.0.1
+	said 1 "$STALE"
+	equal "$(clock_get steps)" 3 "steps, all of another hand's"
+	# The next run finds the clock as it was left.
+	set_before 0
+	over_ssh sync --no-rate 127.0.0.1
+	said 0
+	within "$(clock_get offset_ns)" -2000000 2000000 'remaining offset in nanoseconds'
+}
+
 @test "sync slews an offset of 50 ms and leaves a right clock alone, and check only measures" {
 	sshd_setup
 	sshd_start
