@@ -1,6 +1,6 @@
 # Makes every system call of guestclock-set and in.timed fail in turn, and kills guestclock-set and guestclock at every
-# call: tests/lib/faults.py says what is tried and what must hold.  It prints the faults that it injects, and each case
-# that failed.
+# call: system_call_faults.py says what is tried and what must hold.  It prints the faults that it injects, and each
+# case that failed.
 
 # shellcheck disable=SC2030,SC2031 # each test is a separate process, so assignments need not outlive it
 
@@ -23,14 +23,14 @@ setup() {
 }
 teardown() { common_teardown; }
 
-# faults ARGUMENTS...: runs tests/lib/faults.py.  Its counts are always shown.
+# faults ARGUMENTS...: runs system_call_faults.py.  Its counts are always shown.
 faults() {
 	status=0
 	# Many runs at once would starve the guest of the tests beside these.
 	timeout 300 nice -n 10 "${ENTER[@]}" --mount env WORK="$WORK" IN_TIMED="$IN_TIMED" GUESTCLOCK_SET="$GUESTCLOCK_SET" \
-		"$PYTHON" -I -S "$TOP/tests/lib/faults.py" "$@" >"$WORK/faults" 2>&1 || status=$?
+		"$PYTHON" -I -S "$TOP/tests/confinement/system_call_faults.py" "$@" >"$WORK/faults" 2>&1 || status=$?
 	if ((status == 0)); then sed 's/^/# /' "$WORK/faults" >&3; else cat "$WORK/faults"; fi
-	equal "$status" 0 'status of faults.py'
+	equal "$status" 0 'status of system_call_faults.py'
 }
 
 # ------------------------------------------------------------------------------------------------ guestclock-set

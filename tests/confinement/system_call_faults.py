@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes every system call of a program fail in turn, and checks the consequences.
 
-faults.py [--jobs N] [--denied DIRECTORY] [--show] MODE SCENARIO...
+system_call_faults.py [--jobs N] [--denied DIRECTORY] [--show] MODE SCENARIO...
 
 Runs inside the sandbox of tests/lib/set.bash.  MODE is
     errors      each call of a clean run, with each error in ERRORS below, and with short reads and writes
@@ -698,7 +698,7 @@ def faults_of(clean):
                 [f"l{count}" for count in sorted({1, arguments[2] - 1}) if 0 < count < arguments[2]]
             faults += [Fault(process, call, seen[process, call], action, tuple(arguments)) for action in actions]
     if unknown:
-        raise SystemExit("calls that ERRORS in tests/lib/faults.py does not know: " + ", ".join(sorted(unknown)))
+        raise SystemExit("calls that ERRORS in tests/confinement/system_call_faults.py does not know: " + ", ".join(sorted(unknown)))
     return faults
 
 
