@@ -644,8 +644,6 @@ exec %s
         except (FileNotFoundError, ProcessLookupError):
             # Its parent has reaped it before the open or the read.
             return os.path.exists(guest)
-        except FileNotFoundError:
-            return os.path.exists(guest)
 
     def check(self, result, _fault, _clean):
         if not self.right(result.clock) or result.clock["steps"] != 1:
