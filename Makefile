@@ -64,7 +64,7 @@ endif
 programs = in.timed guestclock-set guestclock
 # Each program links the objects of its folder, and the objects of src/lib that it needs.
 objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c)) $(patsubst %,$(BUILD)/obj/lib/%.o,option_table fds startup sysclock text $(2))
-answering = access acl_file acl_parse check_tables filter peer rfc868
+answering = access acl_file acl_parse filter peer rfc868 show_tables
 in.timed_objects := $(call objects,timed,$(answering))
 guestclock-set_objects := $(call objects,set,$(answering) exchange offset_interval)
 guestclock_objects := $(call objects,host,exchange offset_interval)

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "lib/access.h"
-#include "lib/check_tables.h"
 #include "lib/filter.h"
+#include "lib/show_tables.h"
 #include "lib/startup.h"
 #include "set/hangup.h"
 #include "set/lookup_process.h"
@@ -88,7 +88,7 @@ check_request(const struct request *request, const struct set_options *options, 
 
 /* For the administrator, by hand: refuses if an ssh client sent a request. */
 static enum status
-show_tables(const struct ssh_env *client, char *const *words)
+explain_tables(const struct ssh_env *client, char *const *words)
 {
 	char complaint[OPTION_COMPLAINT];
 	enum status status;
@@ -96,7 +96,7 @@ show_tables(const struct ssh_env *client, char *const *words)
 	if (client->command[0] != '\0')
 		return outcome_usage("--check-tables in a forced command: expected it by hand, without a request of an ssh "
 		    "client");
-	status = check_tables(words, complaint);
+	status = show_tables_print(words, complaint);
 	if (status == STATUS_USAGE)
 		return outcome_usage("%s", complaint);
 	return status == STATUS_SYSTEM ? outcome_fail("cannot write to standard output: %s", strerror(errno)) : status;
@@ -155,7 +155,7 @@ run(int argc, char **argv)
 	access_stay(NULL);
 	access_look_up_by(lookup_process);
 	if (options.check_tables)
-		return show_tables(&client, argv + words);
+		return explain_tables(&client, argv + words);
 	access_tables_changed();
 	if (client.by_ssh && !access_allows(&client.peer, -1))
 		return outcome_refuse("hosts.allow and hosts.deny do not let %s in", client.address);

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "lib/access.h"
-#include "lib/check_tables.h"
 #include "lib/filter.h"
 #include "lib/option_table.h"
+#include "lib/show_tables.h"
 #include "lib/startup.h"
 #include "lib/status.h"
 #include "lib/text.h"
@@ -66,7 +66,7 @@ inform(int option, char *const *words)
 		return usage("--help, --version and --check-tables: standard input or output is a network connection; "
 		    "expected neither to be");
 	if (option == CHECK_TABLES)
-		status = check_tables(words, complaint);
+		status = show_tables_print(words, complaint);
 	else if (startup_inform(&program, option))
 		status = STATUS_DONE;
 	if (status == STATUS_SYSTEM)

@@ -1,5 +1,5 @@
-/* Shows what the tables mean: see check_tables.h. */
-#include "lib/check_tables.h"
+/* Shows what the tables mean: see show_tables.h. */
+#include "lib/show_tables.h"
 
 #include <net/if.h>
 #include <stdio.h>
@@ -60,7 +60,7 @@ print_rule(const char *path, bool deny, const struct acl_rule *rule)
 }
 
 enum status
-check_tables(char *const *words, char complaint[OPTION_COMPLAINT])
+show_tables_print(char *const *words, char complaint[OPTION_COMPLAINT])
 {
 	const char *fault;
 	char quoted[48];

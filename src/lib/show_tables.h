@@ -1,6 +1,6 @@
 /* --check-tables: shows an administrator what hosts.allow and hosts.deny mean for this program. */
-#ifndef GUESTCLOCK_CHECK_TABLES_H
-#define GUESTCLOCK_CHECK_TABLES_H
+#ifndef GUESTCLOCK_SHOW_TABLES_H
+#define GUESTCLOCK_SHOW_TABLES_H
 
 #include "lib/option_table.h"
 #include "lib/status.h"
@@ -14,6 +14,6 @@
  * Returns STATUS_DONE; STATUS_REFUSED if there is a fault or the client is denied; STATUS_USAGE with one line in
  * COMPLAINT; or STATUS_SYSTEM if standard output fails.
  */
-enum status check_tables(char *const *words, char complaint[OPTION_COMPLAINT]);
+enum status show_tables_print(char *const *words, char complaint[OPTION_COMPLAINT]);
 
 #endif
