@@ -6,7 +6,7 @@
 #ifndef GUESTCLOCK_DRIFT_H
 #define GUESTCLOCK_DRIFT_H
 
-#include "host/record_text.h"
+#include "host/record.h"
 
 /* The largest drift that a record can have, fast or slow, in parts per 10^9: 10 %. */
 #define DRIFT_MOST INT64_C(100000000)

@@ -20,7 +20,7 @@
 #include <stddef.h>
 
 #include "host/options.h"
-#include "host/record_text.h"
+#include "host/record.h"
 
 /* The exit statuses of sync. */
 enum sync_status { SYNC_DONE, SYNC_FAILED, SYNC_USAGE };

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "host/record_text.h"
 #include "host/store.h"
 #include "lib/text.h"
 

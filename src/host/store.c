@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/record_text.h"
 #include "lib/fds.h"
 #include "lib/sysclock.h"
 

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "host/record_text.h"
+#include "host/record.h"
 
 #define RECORD_LOG "log"
 /* If the log has more octets than this before a line is appended, its older half is removed afterwards. */

@@ -4,6 +4,7 @@
 #include "fuzz.h"
 
 #include "host/drift.h"
+#include "host/record_text.h"
 #include "lib/text.h"
 
 /* The log has one line for a record, and the line's time can be parsed. */
