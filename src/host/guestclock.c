@@ -5,18 +5,16 @@
  * and stores and reports the results.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/drift.h"
 #include "host/guest_list.h"
+#include "host/list_file.h"
 #include "host/options.h"
 #include "host/owner.h"
 #include "host/report.h"
@@ -29,11 +27,6 @@
 
 /* The host's clock may be this far before the log's newest time: its time service may have set it back a little. */
 #define HISTORY_TOLERANCE (2 * NS_PER_SECOND)
-
-/* The most octets of a list of guests, and how long a file with a list, such as a FIFO, may take until its end. */
-#define LIST_MOST_MIB 16
-#define LIST_MOST ((size_t)LIST_MOST_MIB << 20)
-#define LIST_WAIT_SECONDS 10
 
 /* The context of guest_begins() and guest_ended(). */
 struct run {
@@ -61,56 +54,6 @@ complain(bool correct, enum run_end end, const char *format, ...)
 }
 
 /*
- * Reads the whole list of guests at PATH ("-": standard input), and ends it with a NUL.  On failure, *FAULT is the
- * fault, for a message that begins with the list's name; otherwise NULL.
- */
-static char *
-read_list(const char *path, const char **fault)
-{
-	bool standard = strcmp(path, "-") == 0, whole = false;
-	/* O_NONBLOCK: do not wait until another process opens a FIFO. */
-	struct pollfd from = { .fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK),
-		.events = POLLIN };
-	/* The kernel provides only the pages that are written to. */
-	char *text = from.fd < 0 ? NULL : malloc(LIST_MOST + 2), *nul = NULL;
-	nanoseconds end = sysclock_elapsed() + LIST_WAIT_SECONDS * NS_PER_SECOND;
-	size_t used = 0;
-
-	*fault = NULL;
-	if (text == NULL)
-		*fault = strerror(errno);
-	/* If the list has a NUL, read up to it: guest_list_encoding_fault() refuses such a list. */
-	while (text != NULL && *fault == NULL && !whole && nul == NULL) {
-		nanoseconds left = ns_subtract(end, sysclock_elapsed());
-		int ready = poll(&from, 1, standard ? -1 : left > 0 ? (int)(left / NS_PER_MILLISECOND) : 0);
-		ssize_t got = ready > 0 ? read(from.fd, text + used, LIST_MOST + 1 - used) : -1;
-
-		if (got > 0) {
-			nul = memchr(text + used, '\0', (size_t)got);
-			used = nul != NULL ? (size_t)(nul + 1 - text) : used + (size_t)got;
-		}
-		whole = got == 0;
-		if (ready == 0 || (!standard && left <= 0 && !whole))
-			*fault = "does not end within " OPTION_NUMBER(LIST_WAIT_SECONDS) " s";
-		else if (got < 0 && errno != EINTR && errno != EAGAIN)
-			*fault = strerror(errno);
-		else if (used > LIST_MOST)
-			*fault = "is larger than " OPTION_NUMBER(LIST_MOST_MIB) " MiB";
-	}
-	if (!standard && from.fd >= 0)
-		close(from.fd);
-	if (text != NULL && *fault == NULL) {
-		text[used] = '\0';
-		*fault = guest_list_encoding_fault(text, used);
-	}
-	if (*fault != NULL) {
-		free(text);
-		text = NULL;
-	}
-	return text;
-}
-
-/*
  * Fills LIST with WORDS, the guests on the command line, and those in the file of -f; without both, with those in
  * DEFAULT_GUESTS.  Returns 0, or the exit status after a complaint.
  */
@@ -130,7 +73,7 @@ gather_guests(const struct driver_options *options, char *const *words, struct g
 	}
 	if (path == NULL)
 		return 0;
-	text = read_list(path, &fault);
+	text = list_file_read(path, &fault);
 	if (text == NULL)
 		return complain(options->correct, RUN_USAGE, "list of guests %s: %s", path, fault);
 	/* The names in LIST point into TEXT: do not free TEXT. */
