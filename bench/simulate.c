@@ -10,8 +10,8 @@
  * guest runs.  Each machine's real-time clock is its raw clock plus a gap, which steps, slews and rate corrections
  * change.  The guest reads its clocks within BOUND of the middle of a look.  The host's real-time clock is the truth.
  *
- * Looks that come before the guest was measured SKIP times, and looks before which a pause, restore, reboot, step or
- * foreign setting happened, do not count: no method can foresee those.  A look before which the rate changed counts.
+ * The first SKIP looks, lost ones included, do not count.  Nor do looks before which a pause, restore, reboot, step or
+ * foreign setting happened: no method can foresee those.  A look before which the rate changed counts.
  *
  * It reads and sets no clock.
  */

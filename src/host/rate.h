@@ -95,7 +95,7 @@ struct rate_verdict {
 	enum { RATE_LEAVE, RATE_STEP, RATE_SLEW } order;
 	bool outruns;			/* without an order of the rate, the clock drifts faster than half of what a slew corrects */
 	nanoseconds correction;		/* to add to the guest's clock: minus the offset; 0 for RATE_LEAVE */
-	bool left_alone;		/* somebody changed the rate three times in a row: no rate is ordered any more */
+	bool left_alone;		/* three looks in a row found a rate that was not ordered: order none for now */
 };
 
 /*

@@ -96,7 +96,7 @@ static const struct calls lookup[] = {
  * asks no cache (nscd), because lib/startup.c restricts lookup.
  */
 static const struct calls local[] = { { "socket", 0, ~UINT64_C(0), AF_UNIX }, { 0 } };
-/* After the lookup, the asking process limits itself further. */
+/* What resolver allows besides `common` and `lookup`: after the lookup, the asking process limits itself further. */
 static const struct calls resolver[] = {
 	{ "prlimit64", 0, ~UINT64_C(0), 0 }, { .names = "setrlimit seccomp" },
 	{ "prctl", 0, ~UINT64_C(0), PR_SET_SECCOMP }, { 0 }

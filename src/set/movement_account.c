@@ -253,9 +253,9 @@ account_read(const char *text, struct account *account)
 		if (!read_number(text, &numbers[at]) || text[DIGITS] != (at < NUMBERS - 1 ? ' ' : '\n'))
 			return false;
 	memcpy(account, numbers, sizeof *account);
-	/* Neither the number of a slot nor that of a set is ever negative. */
 	if (account->raw >= 0 && account->sets >= 0)
 		return true;
+	/* Refuse a negative time, which would give a negative slot, and a negative number of a set. */
 	*account = (struct account){ .raw = 0 };
 	return false;
 }

@@ -2,7 +2,7 @@
  * Decisions within the limits: which time sources a request may name, what to do about a measured offset, and whether
  * an order of the exchange may be carried out.
  *
- * Offsets are guest minus truth, corrections the opposite.  Logs, messages and tests use the names of the decisions.
+ * Offsets are guest minus truth, corrections the opposite.  Logs, messages and tests use the words of decision_name().
  *
  * Pure.
  */
