@@ -1,12 +1,9 @@
 /*
- * The sessions with many guests in parallel: one event loop over ssh processes, with their deadlines, retries and ends.
- * ssh_process.h starts and signals one ssh.
+ * The sessions of sync and check with many guests in parallel: their queue, deadlines and second tries.  ssh_loop.h moves
+ * the lines.
  *
  * A guest that hangs, closes the connection, or sends garbage or too much only holds a slot, for its time limit and a
  * few seconds at most.  If it sends nothing, it may also delay other guests' second tries by a few seconds.
- *
- * The loop reads the host's clocks just before it sends an order and just after it reads a reply.  So a busy host makes
- * the error bounds larger, but the true offsets lie within them.
  */
 #ifndef GUESTCLOCK_SESSIONS_H
 #define GUESTCLOCK_SESSIONS_H
