@@ -92,6 +92,27 @@ start_measuring(struct exchange_client *client)
 	return ask(client);
 }
 
+void
+client_again(struct exchange_client *client, nanoseconds longest)
+{
+	struct client_task task = client->task;
+	struct exchange_greeting greeting = client->greeting;
+	struct rate rate = client->rate;
+
+	client_start(client, &task, &rate);
+	client->greeting = greeting;
+	client->longest = longest;
+	start_measuring(client);
+}
+
+void
+client_note(struct exchange_client *client)
+{
+	/* A reading that showed nothing new has set nothing: an earlier order of this session still holds. */
+	if (client->looked && !client->quiet)
+		rate_note(&client->rate, client->moved, client->rated, client->verdict.order_ppb);
+}
+
 static bool
 correct_offset(struct exchange_client *client, const struct measurement *measured, bool slew)
 {
@@ -187,6 +208,29 @@ judge_first(struct exchange_client *client)
 	return correct_first(client);
 }
 
+/* Judges a reading. */
+static bool
+judge_reading(struct exchange_client *client)
+{
+	struct rate before = client->rate;
+
+	client->longest = 0;
+	client->before = client->after = client->best;
+	look(client);
+	if (client->greeting.sync == SYNC_OTHER && ns_magnitude(client->best.offset) < SYSCLOCK_RESPECT_BELOW)
+		client->quiet = !client->looked || client->verdict.event == RATE_EVENT_NONE;
+	else if (client->looked)
+		client->quiet = client->verdict.event == RATE_EVENT_NONE && client->verdict.order == RATE_LEAVE &&
+		    !client->verdict.order_rate;
+	else
+		client->quiet = contains_zero(&client->best);
+	if (client->quiet)
+		return over(client, CLIENT_DONE);
+	client->rate = before;
+	client->looked = client->rates = false;
+	return start_measuring(client);
+}
+
 /* Judges the offset that was measured after a step. */
 static bool
 judge_residual(struct exchange_client *client)
@@ -230,6 +274,10 @@ take_sample(struct exchange_client *client, const struct exchange_reply *reply, 
 	nanoseconds guest = reply->time, middle;
 	struct measurement sample;
 
+	if (client->longest > 0 && (delay < 0 || delay > client->longest || raw_delay > client->longest)) {
+		client->longest = 0;
+		return start_measuring(client);
+	}
 	if (delay < 0)
 		return fail(client, "this host's own clock was set back while the guest was measured");
 	if (delay > CLIENT_LONGEST)
@@ -263,6 +311,10 @@ take_sample(struct exchange_client *client, const struct exchange_reply *reply, 
 			raw_delay / 2 + 2 + sent->width / 2 + received->width / 2, *reply };
 		client->sets = reply->sets;
 	}
+	if (reply->kind == REPLY_RAW)
+		client->greeting.sync = reply->sync;
+	if (client->longest > 0)
+		return judge_reading(client);
 	if (client->samples < CLIENT_SAMPLES_LEAST ||
 	    (client->samples < CLIENT_SAMPLES_MOST && client->since_better < ENOUGH_WITHOUT_BETTER))
 		return ask(client);

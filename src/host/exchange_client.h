@@ -14,6 +14,9 @@
  * With "raw", the first series is also a look for the estimator (rate.h): its verdict decides what sync orders first, the
  * rate before the correction.  If the guest refuses the rate, its clock is corrected all the same.
  *
+ * Within a session, watch begins again and again: with a whole series, or with a reading, which is one sample.  A reading
+ * that shows nothing new is a look, and the end.  Any other is dropped, and a series of samples follows.
+ *
  * Pure: the caller moves the lines and reads the clock.
  */
 #ifndef GUESTCLOCK_EXCHANGE_CLIENT_H
@@ -78,6 +81,8 @@ struct exchange_client {
 	struct exchange_greeting greeting;
 	struct exchange_order order;	/* the order to send next */
 	/* A series of samples begins after the greeting and after each step. */
+	nanoseconds longest;		/* the next sample is a reading: its round-trip delay is at most this; 0: it is not */
+	bool quiet;			/* this was a reading that showed nothing new */
 	int samples;			/* the samples in this series */
 	int since_better;		/* the samples since the best bound became smaller by more than a tenth */
 	int rounds;			/* corrections ordered */
@@ -114,6 +119,15 @@ void client_start(struct exchange_client *client, const struct client_task *task
  */
 bool client_take(struct exchange_client *client, const char *line, size_t length, const struct clock_reading *sent,
     const struct clock_reading *received);
+
+/*
+ * Begins again, with what is known of the rate, after CLIENT_DONE and no "bye": the caller must send client->order.
+ * LONGEST is 0 for a series; for a reading, the largest round-trip delay of one that can show that nothing is new.
+ */
+void client_again(struct exchange_client *client, nanoseconds longest);
+
+/* Notes in client->rate what this exchange, which is over, has set.  Only for one that corrects. */
+void client_note(struct exchange_client *client);
 
 /*
  * Ends an unfinished exchange with CLIENT_FAILED.  TEXT is the reason and need not be printable: client->text becomes a
