@@ -55,6 +55,24 @@ sysclock_read(void)
 	return best;
 }
 
+struct sysclock_set
+sysclock_read_set(void)
+{
+	struct sysclock_set best = { .width = INT64_MAX };
+
+	for (int try = 0; try < READ_PAIRS && best.width > READ_WIDTH; try++) {
+		struct sysclock_set set = { .raw = sysclock_elapsed() };
+
+		set.real = sysclock_now();
+		set.boot = read_clock(CLOCK_BOOTTIME);
+		set.monotonic = read_clock(CLOCK_MONOTONIC);
+		set.width = sysclock_elapsed() - set.raw;
+		if (set.width < best.width)
+			best = set;
+	}
+	return best;
+}
+
 int
 sysclock_boot_id(char id[SYSCLOCK_BOOT_ID])
 {

@@ -28,6 +28,12 @@ nanoseconds sysclock_elapsed(void);
 /* CLOCK_REALTIME and CLOCK_MONOTONIC_RAW at one moment: the first pair read within 1 us, or the closest of three. */
 struct clock_reading sysclock_read(void);
 
+/* Four clocks at one moment, read within WIDTH: the first set read within 1 us, or the closest of three. */
+struct sysclock_set {
+	nanoseconds raw, real, boot, monotonic, width;
+};
+struct sysclock_set sysclock_read_set(void);
+
 /* Reads the kernel's boot id (random(4)).  Returns 0, or an errno value with an empty ID. */
 #define SYSCLOCK_BOOT_ID 40
 int sysclock_boot_id(char id[SYSCLOCK_BOOT_ID]);

@@ -29,6 +29,8 @@ unit() {
 @test "exchange passes its unit tests" { unit exchange; }
 @test "exchange_client passes its unit tests" { unit exchange_client; }
 @test "drift passes its unit tests" { unit drift; }
+@test "watch passes its unit tests" { unit watch; }
+@test "host_clock passes its unit tests" { unit host_clock; }
 @test "rate and rate_text pass their unit tests" { unit rate; }
 @test "exit_status passes its unit tests" { unit exit_status; }
 @test "guest_list, options, record_text and ssh_cause pass their unit tests" { unit driver_texts; }
@@ -46,7 +48,7 @@ unit() {
 	[ -n "$pure" ]
 	allowed='mem(cpy|cmp|set|chr|move)|str(len|n?cmp|n?casecmp|c?spn|r?chr|str|cpy)|(__isoc23_)?strtoul|v?snprintf|__(str|mem)[a-z]*_chk'
 	allowed+='|__v?snprintf_chk|__stack_chk_fail|inet_(pton|ntop)|getopt_long|opt(arg|ind|err|opt)|_GLOBAL_OFFSET_TABLE_'
-	allowed+='|__ctype_b_loc|memrchr|reallocarray|free|__(u?div|u?mod)ti3'
+	allowed+='|__ctype_b_loc|memrchr|calloc|reallocarray|strdup|free|__(u?div|u?mod)ti3'
 	own=$(for object in $pure; do nm --defined-only "$build/obj/$object.o" | awk '{ print $3 }'; done | sort -u)
 	for object in $pure; do
 		while read -r symbol; do

@@ -309,14 +309,14 @@ log_lines(void **unused)
 	char line[RECORD_LOG_LINE];
 	struct record failed = { .guest = "g", .time = 1, .result = CLIENT_FAILED, .text = "no route" };
 	nanoseconds time;
-	size_t length = record_format_log(&sample, true, line);
+	size_t length = record_format_log(&sample, "sync", line);
 
 	(void)unused;
 	assert_int_equal(line[length - 1], '\n');
 	assert_true(record_log_time(line, length - 1, &time));
 	assert_int_equal(time, sample.time);
 	assert_non_null(strstr(line, " root@web-1.example sync ok step offset=-592310418.762379951 "));
-	record_format_log(&failed, false, line);
+	record_format_log(&failed, "check", line);
 	assert_string_equal(line, "1970-01-01T00:00:00.000000001Z g check failed no route\n");
 	for (size_t at = 0; at < LENGTH(bad); at++)
 		assert_false(record_log_time(bad[at], strlen(bad[at]), &time));
