@@ -9,6 +9,7 @@
 #   make lint            run compilers and analysers with all warnings, shellcheck and mandoc
 #   make fuzz            fuzz the parsers; make coverage: show which of their lines tests and fuzzing reach
 #   make bench           measure speed, accuracy and memory, and compare with other programs; takes some sixteen minutes
+#   make bench-watch     measure how right guestclock watch keeps guests; takes two hours, BENCH_RUNS=3 ten minutes
 #   make simulate        compare ways to keep a guest's clock, over simulated months; takes a minute
 #   make debug           build build/debug/* without optimisation; the filters name a forbidden system call
 #   make compile_commands.json   for editors and clangd
@@ -150,6 +151,8 @@ $(BUILD)/tests/unit/%: tests/unit/%.c tests/unit/unit.h $(BUILD)/libunit.a | $(l
 	$(call say,LINK)
 	$(Q)$(compile) $(LDFLAGS) -o $@ $< $(BUILD)/libunit.a $(guestclock-set_libs) -lcmocka
 
+$(BUILD)/tests/unit/test_watch $(BUILD)/tests/fuzz/watch: tests/unit/watch_world.h
+
 $(BUILD)/libunit.a: $(unit_objects)
 	$(call say,AR)
 	@rm -f $@
@@ -172,6 +175,10 @@ demo: setup
 bench: setup
 	@$(MAKE) --no-print-directory all dynamic helpers $(BUILD)/bench/in.timed-libwrap.so
 	@bench/run
+
+bench-watch: setup
+	@$(MAKE) --no-print-directory all dynamic helpers
+	@bench/run watch
 
 # Writes the table and the plot in doc/.
 simulate: setup
@@ -213,4 +220,4 @@ clean:
 
 -include $(wildcard $(BUILD)/obj/*/*.d)
 
-.PHONY: all help debug dynamic units setup check demo bench simulate lint install uninstall install-guest uninstall-guest dist clean
+.PHONY: all help debug dynamic units setup check demo bench bench-watch simulate lint install uninstall install-guest uninstall-guest dist clean

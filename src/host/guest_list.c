@@ -267,5 +267,6 @@ guest_list_free(struct guest_list *list)
 	free(list->name);
 	free(list->slot);
 	free(list->wrong);
+	free(list->text);
 	*list = (struct guest_list){ .name = NULL };
 }

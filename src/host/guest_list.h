@@ -24,6 +24,7 @@ struct guest_list {
 	size_t *slot;		/* a hash table of the names, with 2 * room entries: 0 is free, N is name[N - 1] */
 	struct wrong_line *wrong;
 	size_t wrongs;		/* the number of entries in wrong */
+	char *text;		/* the caller's: into what the names point, which is freed with the list; or NULL */
 };
 
 /* A guest's name, as arguments for ssh. */

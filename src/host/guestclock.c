@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/drift.h"
 #include "host/guest_list.h"
 #include "host/list_file.h"
 #include "host/options.h"
@@ -20,6 +19,7 @@
 #include "host/report.h"
 #include "host/sessions.h"
 #include "host/store.h"
+#include "host/watch_run.h"
 #include "lib/startup.h"
 #include "lib/sysclock.h"
 #include "lib/text.h"
@@ -28,6 +28,9 @@
 /* The host's clock may be this far before the log's newest time: its time service may have set it back a little. */
 #define HISTORY_TOLERANCE (2 * NS_PER_SECOND)
 
+/* Watch writes the state of each guest once a minute; its newest reading may be five minutes old (-i). */
+#define WATCH_STATE_OLD (480 * NS_PER_SECOND)
+
 /* The context of guest_begins() and guest_ended(). */
 struct run {
 	const struct driver_options *options;
@@ -35,6 +38,7 @@ struct run {
 	struct report report;
 	int store_error;		/* an error in writing state, log or metrics: an errno value, or 0 */
 	struct client_task task;
+	char *const *words;		/* the guests on the command line */
 };
 
 /* Prints why the run ends early: one line.  Returns the exit status, which is not 0. */
@@ -76,7 +80,8 @@ gather_guests(const struct driver_options *options, char *const *words, struct g
 	text = list_file_read(path, &fault);
 	if (text == NULL)
 		return complain(options->correct, RUN_USAGE, "list of guests %s: %s", path, fault);
-	/* The names in LIST point into TEXT: do not free TEXT. */
+	/* The names in LIST point into TEXT. */
+	list->text = text;
 	if (!guest_list_read(list, text))
 		return complain(options->correct, RUN_FAILED, "list of guests %s: does not fit into memory", path);
 	if (list->count == 0 && list->wrongs > 0)
@@ -105,7 +110,8 @@ check_host(const struct driver_options *options, const struct store *store)
 		return complain(options->correct, RUN_FAILED, "this host's clock reads before %s, the newest time in "
 		    "guestclock's log (%s/" RECORD_LOG "): nothing was done", date, store->path);
 	}
-	if (!options->require_sync)
+	/* Watch waits until it is. */
+	if (!options->require_sync || options->watch)
 		return 0;
 	error = sysclock_state(&kernel);
 	if (error != 0)
@@ -143,35 +149,19 @@ static void
 guest_ended(void *context, const char *name, struct exchange_client *client)
 {
 	struct run *run = context;
-	struct record previous, record;
+	struct record record;
 	struct rate rate;
 
-	store_load(&run->store, name, &previous, &rate);
+	store_load(&run->store, name, &record, &rate);
 	/* A look of check's must not count: it keeps other intervals, and its run need not own the state. */
 	if (client->looked && client->task.correct) {
-		rate_note(&client->rate, client->moved, client->rated, client->verdict.order_ppb);
+		client_note(client);
 		rate = client->rate;
 	}
-	/* After a failure, keep the data of the last success: drift_follow() needs them after the next success. */
-	record = previous;
-	record.time = sysclock_now();
-	record.result = client->result;
-	record.has_drift = false;
-	record.drift_ppb = 0;
 	snprintf(record.guest, sizeof record.guest, "%s", name);
-	memcpy(record.text, client->text, sizeof record.text);
-	record.looked = client->looked && client->result == CLIENT_DONE;
-	if (record.looked)
-		record.verdict = client->verdict;
-	if (client->result == CLIENT_DONE) {
-		record.last_success = record.time;
-		record.action = client->action;
-		record.before = client->before;
-		record.after = client->after;
-		memcpy(record.boot, client->greeting.boot, sizeof record.boot);
-		drift_follow(&previous, &record);
-	}
-	note_store_error(run, store_remember(&run->store, &record, &rate, run->options->correct));
+	record_take(&record, client, sysclock_now());
+	note_store_error(run, store_remember(&run->store, &record,
+	    run->options->correct ? &rate : NULL, run->options->correct ? "sync" : "check"));
 	report_guest(&run->report, &record);
 }
 
@@ -191,9 +181,65 @@ report_wrong_lines(struct report *report, const struct guest_list *list)
 	}
 }
 
+/* For struct watch_setup. */
+static bool
+gather_again(void *context, struct guest_list *list)
+{
+	const struct run *run = context;
+
+	if (run->options->list != NULL && strcmp(run->options->list, "-") == 0) {
+		complain(true, RUN_USAGE, "standard input cannot be read again: the guests stay as they are (-f FILE can)");
+		return false;
+	}
+	return gather_guests(run->options, run->words, list) == 0;
+}
+
+/* Keeps all guests right until a signal.  Returns the exit status. */
+static int
+watch_guests(struct run *run, const char *config, struct guest_list *list)
+{
+	const struct watch_setup setup = { run->options, &run->store, config, &run->task, gather_again, run };
+	bool printed;
+	int error = watch_run(&setup, list, &printed, &run->store_error);
+
+	if (error != 0)
+		return complain(true, RUN_FAILED, "cannot run the guests' ssh: %s", strerror(error));
+	if (!printed)
+		return complain(true, RUN_FAILED, "cannot write to standard output");
+	return run->store_error != 0 ? SYNC_FAILED : SYNC_DONE;
+}
+
+/* Reports what a running watch knows of the guests.  Returns the exit status. */
+static int
+report_watched(struct run *run, const struct guest_list *list)
+{
+	nanoseconds now = sysclock_now();
+	struct record record;
+	struct rate rate;
+	char age[SECONDS_TEXT], text[CLIENT_TEXT];
+
+	if (!report_start(&run->report, run->options, list))
+		return complain(true, RUN_FAILED, "not enough memory for %zu guests", list->count + list->wrongs);
+	report_wrong_lines(&run->report, list);
+	for (size_t at = 0; at < list->count; at++) {
+		store_load(&run->store, list->name[at], &record, &rate);
+		snprintf(record.guest, sizeof record.guest, "%s", list->name[at]);
+		if (record.time == 0)
+			record_fail(&record, CLIENT_FAILED, "guestclock watch is running and does not know it: add it to its list, and "
+			    "send it SIGHUP", now);
+		else if (ns_subtract(now, record.time) > WATCH_STATE_OLD) {
+			format_seconds(ns_subtract(now, record.time), age);
+			snprintf(text, sizeof text, "guestclock watch is running and has written nothing about it for %s s", age + 1);
+			record_fail(&record, CLIENT_FAILED, text, now);
+		}
+		report_guest(&run->report, &record);
+	}
+	return exit_status(true, report_end(&run->report, 0) ? RUN_ENDED : RUN_FAILED, run->report.guests);
+}
+
 /* Measures or corrects all guests, and reports the results.  Returns the exit status. */
 static int
-run_guests(struct run *run, const struct guest_list *list)
+run_guests(struct run *run, struct guest_list *list)
 {
 	const struct driver_options *options = run->options;
 	const struct sessions_calls calls = { guest_begins, guest_ended, run };
@@ -208,6 +254,8 @@ run_guests(struct run *run, const struct guest_list *list)
 
 	if (config == NULL && access(DEFAULT_SSH_CONFIG, R_OK) == 0)
 		config = DEFAULT_SSH_CONFIG;
+	if (options->watch)
+		return watch_guests(run, config, list);
 	if (!report_start(&run->report, options, list))
 		return complain(options->correct, RUN_FAILED, "not enough memory for %zu guests", list->count + list->wrongs);
 	report_wrong_lines(&run->report, list);
@@ -245,6 +293,7 @@ main(int argc, char **argv)
 	/* A write beyond a file size limit must fail and be reported: SIGXFSZ would end this process. */
 	signal(SIGXFSZ, SIG_IGN);
 	words = options_parse(argc, argv, &options, complaint);
+	run.words = argv + words;
 	if (words == OPTION_HELP || words == OPTION_VERSION)
 		return startup_inform(&options_program, words) ? 0 :
 		    complain(true, RUN_FAILED, "cannot write to standard output");
@@ -268,11 +317,13 @@ main(int argc, char **argv)
 		return complain(options.correct, RUN_FAILED, "state directory %s: %s%s; --state names another", run.store.path,
 		    strerror(error), error != EACCES ? "" :
 		    ": the directory and its files must belong to the user who runs guestclock");
-	error = options.correct ? store_lock_run(&run.store) : 0;
+	error = options.correct ? store_lock_run(&run.store, options.watch) : 0;
+	if (error == EWOULDBLOCK && !options.watch && store_is_watched(&run.store))
+		return report_watched(&run, &list);
 	if (error != 0)
 		return complain(true, RUN_FAILED, "%s%s: %s", run.store.path, error == EWOULDBLOCK ? "" : "/.sync.lock",
 		    error == EWOULDBLOCK ?
-		    "another sync is running with this state directory: nothing was done" : strerror(error));
+		    "another sync or watch is running with this state directory: nothing was done" : strerror(error));
 	status = check_host(&options, &run.store);
 	return status != 0 ? status : run_guests(&run, &list);
 }

@@ -16,7 +16,9 @@
 #define DEFAULT_STATE "/var/lib/guestclock"
 
 struct driver_options {
-	bool correct;			/* true: sync, or no known command; false: check */
+	bool correct;			/* true: sync, watch, or no known command; false: check */
+	bool watch;
+	nanoseconds interval;		/* -i: watch: from one reading to the next */
 	int64_t parallel;		/* -j: the most guests to handle at once */
 	const char *list;		/* -f: the file with the list of guests, or "-" for standard input; NULL: no -f */
 	nanoseconds deadline;		/* -t: the time limit for a guest: both tries, without the wait between them */

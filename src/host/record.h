@@ -1,18 +1,13 @@
 /*
- * The record of a guest: the result of its last session, and what is kept of earlier ones.  record_text.h has the
- * functions for its texts, store.h those for its files.
+ * What is kept and reported about a guest.
  *
- * Offsets are guest minus host, in nanoseconds.
+ * Pure.
  */
 #ifndef GUESTCLOCK_RECORD_H
 #define GUESTCLOCK_RECORD_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "host/exchange_client.h"
 #include "host/guest_list.h"
-#include "host/rate.h"
 
 struct record {
 	char guest[GUEST_NAME + 1];
@@ -34,5 +29,14 @@ struct record {
 	bool looked;			/* this session has a verdict of the estimator ... */
 	struct rate_verdict verdict;	/* ... here; otherwise it is all zero */
 };
+
+/* The words for the members of enum client_result, which are the index. */
+extern const char *const record_result_names[];
+
+/* Updates the guest's RECORD after an exchange, which is over.  NOW is the host's clock. */
+void record_take(struct record *record, const struct exchange_client *client, nanoseconds now);
+
+/* Notes a failure: RESULT is CLIENT_REFUSED or CLIENT_FAILED.  The data of the last success stay. */
+void record_fail(struct record *record, enum client_result result, const char *text, nanoseconds now);
 
 #endif

@@ -16,8 +16,6 @@
  */
 #define FILE_NAME_PLAIN 160
 
-const char *const record_result_names[] = { "unfinished", "ok", "refused", "failed" };
-
 /* The most times in one line.  A struct measurement or reference becomes one line, in the order of its members. */
 #define TIMES 4
 _Static_assert(sizeof(struct measurement) == TIMES * sizeof(nanoseconds), "a measurement consists of four times");
@@ -178,11 +176,10 @@ record_parse(const char *text, size_t length, struct record *record, struct rate
 }
 
 size_t
-record_format_log(const struct record *record, bool correct, char line[RECORD_LOG_LINE])
+record_format_log(const struct record *record, const char *command, char line[RECORD_LOG_LINE])
 {
 	char time[DATE_TEXT], offset[SECONDS_TEXT], bound[SECONDS_TEXT], residual[SECONDS_TEXT], delay[SECONDS_TEXT];
 	char ppm[SECONDS_TEXT], rate[SECONDS_TEXT + 16] = "", event[32] = "";
-	const char *command = correct ? "sync" : "check";
 
 	format_date(record->time, time);
 	if (record->result != CLIENT_DONE)

@@ -11,9 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "host/guest_list.h"
-#include "host/rate_text.h"
 #include "host/record.h"
+#include "host/rate_text.h"
 
 #define RECORD_TEXT (1536 + RATE_TEXT)	/* room for a state */
 #define RECORD_LOG_LINE 1024	/* room for a log line */
@@ -25,8 +24,8 @@ size_t record_format(const struct record *record, const struct rate *rate, char 
 /* Parses a state of LENGTH octets into RECORD and RATE.  Returns false, with both unusable, if it has any fault. */
 bool record_parse(const char *text, size_t length, struct record *record, struct rate *rate);
 
-/* Writes the line for the log, with its LF, into LINE.  CORRECT: sync; false: check.  Returns its length. */
-size_t record_format_log(const struct record *record, bool correct, char line[RECORD_LOG_LINE]);
+/* Writes the line for the log, with its LF, into LINE.  COMMAND is sync, watch or check.  Returns its length. */
+size_t record_format_log(const struct record *record, const char *command, char line[RECORD_LOG_LINE]);
 
 /* Parses the time at the start of a log line of LENGTH octets.  Returns false if the line begins with no time. */
 bool record_log_time(const char *line, size_t length, nanoseconds *time);
@@ -37,8 +36,5 @@ bool record_log_time(const char *line, size_t length, nanoseconds *time);
  * ".state".
  */
 void record_file_name(const char *guest, char name[RECORD_FILE_NAME]);
-
-/* The words for the members of enum client_result, which are the index. */
-extern const char *const record_result_names[];
 
 #endif

@@ -143,6 +143,16 @@ put_table_line(const struct report *report, const struct record *record)
 }
 
 void
+report_event(const struct report *report, const struct record *record)
+{
+	if (report->options->json)
+		put_json(stdout, record);
+	else
+		put_table_line(report, record);
+	fflush(stdout);
+}
+
+void
 report_guest(struct report *report, const struct record *record)
 {
 	report->records[report->reported++] = *record;
@@ -300,7 +310,7 @@ put_metrics(FILE *to, const struct report *report)
 	for (int at = 0; at < METRICS; at++) {
 		fprintf(to, "# HELP %s %s\n# TYPE %s gauge\n", metrics[at][0], metrics[at][1], metrics[at][0]);
 		for (size_t guest = 0; guest < report->reported; guest++)
-			if (metric_value(&report->records[guest], (enum metric)at, &value)) {
+			if (report->records[guest].guest[0] != '\0' && metric_value(&report->records[guest], (enum metric)at, &value)) {
 				fprintf(to, "%s{guest=", metrics[at][0]);
 				put_quoted(to, report->records[guest].guest);
 				fprintf(to, "} %s\n", plain(value, text));
@@ -309,7 +319,7 @@ put_metrics(FILE *to, const struct report *report)
 	fputs("# HELP guestclock_event What the last run noticed about the guest's clock.\n"
 	    "# TYPE guestclock_event gauge\n", to);
 	for (const struct record *at = report->records; at < report->records + report->reported; at++)
-		if (at->verdict.event != RATE_EVENT_NONE) {
+		if (at->guest[0] != '\0' && at->verdict.event != RATE_EVENT_NONE) {
 			fputs("guestclock_event{guest=", to);
 			put_quoted(to, at->guest);
 			fprintf(to, ",event=\"%s\"} 1\n", rate_event_names[at->verdict.event]);

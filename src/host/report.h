@@ -29,6 +29,9 @@ bool report_start(struct report *report, const struct driver_options *options, c
 /* Reports the result of a guest, or a wrong line of the list.  Copies RECORD. */
 void report_guest(struct report *report, const struct record *record);
 
+/* Reports what happened to a guest under watch: a line, or a JSON object. */
+void report_event(const struct report *report, const struct record *record);
+
 /*
  * Reports the end of the run, after report_guest() for every guest.  SIGNAL_NUMBER is the signal that ended the run
  * early, or 0.  Returns false if standard output could not be written.

@@ -45,11 +45,27 @@ store_open(struct store *store, const char *path)
 	return error;
 }
 
+/* The content of the file that a running watch has locked. */
+#define WATCH_MARK "watch\n"
+
 int
-store_lock_run(struct store *store)
+store_lock_run(struct store *store, bool watch)
 {
 	store->running = open_lock(store, ".sync.lock");
-	return store->running >= 0 && flock(store->running, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+	if (store->running < 0 || flock(store->running, LOCK_EX | LOCK_NB) != 0)
+		return errno;
+	if (ftruncate(store->running, 0) != 0)
+		return errno;
+	return watch ? fds_write_all(store->running, WATCH_MARK, sizeof WATCH_MARK - 1) : 0;
+}
+
+bool
+store_is_watched(const struct store *store)
+{
+	char mark[sizeof WATCH_MARK];
+
+	return pread(store->running, mark, sizeof mark, 0) == sizeof WATCH_MARK - 1 &&
+	    memcmp(mark, WATCH_MARK, sizeof WATCH_MARK - 1) == 0;
 }
 
 static void
@@ -176,14 +192,15 @@ append(const struct store *store, const char *line, size_t length)
 	return error;
 }
 
-int
-store_remember(const struct store *store, const struct record *record, const struct rate *rate, bool correct)
+/* Replaces the guest's state; LINE, of LENGTH octets, is appended to the log unless it is NULL. */
+static int
+write_state(const struct store *store, const struct record *record, const struct rate *rate, const char *line,
+    size_t length)
 {
-	char name[RECORD_FILE_NAME], text[RECORD_TEXT], line[RECORD_LOG_LINE];
-	size_t line_length = record_format_log(record, correct, line);
+	char name[RECORD_FILE_NAME], text[RECORD_TEXT];
 	struct record previous;
 	struct rate learnt;
-	int saved, appended;
+	int saved, appended = 0;
 
 	if (store->directory < 0)
 		return 0;
@@ -192,14 +209,30 @@ store_remember(const struct store *store, const struct record *record, const str
 		if (errno != EINTR)
 			return errno;
 	/* A sync may have learnt something since this check read the state. */
-	if (!correct) {
+	if (rate == NULL) {
 		store_load(store, record->guest, &previous, &learnt);
 		rate = &learnt;
 	}
 	saved = replace_file(store, name, text, record_format(record, rate, text));
-	appended = append(store, line, line_length);
+	if (line != NULL)
+		appended = append(store, line, length);
 	flock(store->writing, LOCK_UN);
 	return saved != 0 ? saved : appended;
+}
+
+int
+store_save(const struct store *store, const struct record *record, const struct rate *rate)
+{
+	return write_state(store, record, rate, NULL, 0);
+}
+
+int
+store_remember(const struct store *store, const struct record *record, const struct rate *rate, const char *command)
+{
+	char line[RECORD_LOG_LINE];
+	size_t length = record_format_log(record, command, line);
+
+	return write_state(store, record, rate, line, length);
 }
 
 nanoseconds

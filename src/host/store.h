@@ -30,17 +30,27 @@ struct store {
  */
 int store_open(struct store *store, const char *path);
 
-/* Locks out other runs of sync until this process ends.  Returns EWOULDBLOCK if another run holds the lock. */
-int store_lock_run(struct store *store);
+/*
+ * Locks out other runs of sync and watch until this process ends.  WATCH: this is a watch.  Returns EWOULDBLOCK if another
+ * run holds the lock.
+ */
+int store_lock_run(struct store *store, bool watch);
+
+/* After EWOULDBLOCK: whether the other run is a watch. */
+bool store_is_watched(const struct store *store);
 
 /* Reads the state of GUEST.  Both become all zero if it cannot be opened, or is damaged: then it is renamed too. */
 void store_load(const struct store *store, const char *guest, struct record *record, struct rate *rate);
 
 /*
- * Replaces the guest's state and appends a line to the log: CORRECT is the command, "sync" if true, else "check".  Check
- * leaves the state of the estimator as it is.  Tries both.  Returns the first error.
+ * Replaces the guest's state and appends a line of COMMAND to the log.  If RATE is NULL, as for check, the state of the
+ * estimator stays as it is.  Tries both.  Returns the first error.
  */
-int store_remember(const struct store *store, const struct record *record, const struct rate *rate, bool correct);
+int store_remember(const struct store *store, const struct record *record, const struct rate *rate,
+    const char *command);
+
+/* Replaces the guest's state, without a line in the log. */
+int store_save(const struct store *store, const struct record *record, const struct rate *rate);
 
 /*
  * Replaces NAME in DIRECTORY (or AT_FDCWD) by a file of mode 0644 that contains TEXT.  Writes the temporary file

@@ -12,7 +12,7 @@ static void
 check_log(const struct record *record, bool correct)
 {
 	char line[RECORD_LOG_LINE], name[GUEST_NAME + 3];
-	size_t length = record_format_log(record, correct, line);
+	size_t length = record_format_log(record, correct ? "sync" : "check", line);
 	bool readable = record->time >= 0 && seconds_floor(record->time) <= INT64_C(9214646399);
 	nanoseconds time = 0;
 

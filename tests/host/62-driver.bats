@@ -62,6 +62,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	done
 	for value in 0 0.0 3600.000000001; do wrong 'expected seconds.*above 0 and up to 3600' -t "$value" good; done
 	for value in '' 0 1001 -1 1.5 x 99999999999; do wrong '-j ".*": expected a number from 1 to 1000' -j "$value" good; done
+	for value in '' 0 0.099 300.000000001 x; do wrong '-i ".*": expected seconds.*from 0.1 to 300' -i "$value" good; done
 	for value in '' -1 ever 0x1; do wrong '--step-back ".*": expected never, or seconds, such as' --step-back "$value" good; done
 	wrong 'expected a file, or -' -f '' good
 	wrong "list of guests $WORK/missing: No such file" -f "$WORK/missing" good
@@ -81,7 +82,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	done
 	# Joined to one that is known.
 	wrong 'unknown option "-(Z|Zj|Zj4)"' -Zj4 good
-	for option in -c -f -j -t -w --prometheus --ssh-config --state; do
+	for option in -c -f -i -j -t -w --prometheus --ssh-config --state; do
 		wrong "no value for \"${option//-/\\-}\": expected guestclock sync" "$option"
 	done
 	# Options end where guests begin: no option is read as a guest, and no guest as an option.
@@ -91,14 +92,14 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	unknown '-w is larger than -c'
 }
 
-@test "guestclock refuses any command other than sync and check with status 2" {
+@test "guestclock refuses any command other than sync, watch and check with status 2" {
 	local command
 	for command in '' SYNC syn synch -j --json 'sync '; do
 		guestclock_raw "$command" good
-		tells 2 "command \"$command\": expected guestclock sync\|check"
+		tells 2 "command \"$command\": expected guestclock sync\|watch\|check"
 	done
 	guestclock_raw
-	tells 2 'no command: expected sync or check; "guestclock help" explains them$'
+	tells 2 'no command: expected sync, watch or check; "guestclock help" explains them$'
 	equal "$(started)" 0 'starts of ssh'
 	[ ! -e "$STATE" ]
 }
@@ -108,7 +109,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	guestclock_raw help
 	tells 0
 	help=$output
-	[[ $help == 'usage: guestclock sync|check [option ...] [guest ...]'$'\n'*$'\nSee guestclock(8).' ]] || { shown; return 1; }
+	[[ $help == 'usage: guestclock sync|watch|check [option ...] [guest ...]'$'\n'*$'\nSee guestclock(8).' ]] || { shown; return 1; }
 	(($(wc -l <<<"$help") <= 40 && $(wc -L <<<"$help") <= 84)) || { printf 'more than a screen:\n%s\n' "$help"; return 1; }
 	for words in -h --help 'sync --help' 'check -h' 'sync -j 4 --help good'; do
 		# shellcheck disable=SC2086
@@ -1098,7 +1099,7 @@ within_log() {
 	guestclock_background one sync -t 20 hang
 	wait_for 5 started_at_least 201
 	guestclock sync good.-5000
-	tells 1 "$STATE: another sync is running with this state directory: nothing was done"
+	tells 1 "$STATE: another sync or watch is running with this state directory: nothing was done"
 	equal "$(started)" 201 'starts of ssh'
 	guestclock check good.0.1
 	tells 0

@@ -202,7 +202,7 @@ state_whole() {
 	(?:rate(?:-[a-z]+)?(?: -?\d+)+
 	)+)?end
 	""".replace("\t", ""))
-	log = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z [!-~]+ (sync|check) "
+	log = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z [!-~]+ (sync|watch|check) "
 	                 rf"(ok (none|step|slew|other-service) offset={time} bound=\d+\.\d{{9}} delay=\d+\.\d{{9}} "
 	                 rf"residual={time}( rate=[-+]\d+\.\d{{3}})?( event=[a-z-]+)?|(refused|failed) [ -~]+)\n")
 	if not os.path.isdir(sys.argv[1]):
