@@ -107,7 +107,7 @@ guest_launch() {
 	(
 		cd "$GUEST_DIR" || exit
 		exec timeout -k 5 "${GUEST_LIFE_SECONDS:-3600}" qemu-system-x86_64 "${machine[@]}" \
-			-netdev "user,id=net,ipv6=off,hostfwd=tcp:127.0.0.1:$ssh_port-:22,hostfwd=udp:127.0.0.1:$clock_port-:9037" \
+			-netdev "$(guest_network "$ssh_port" "$clock_port")" \
 			-device virtio-net-pci,netdev=net,romfile= \
 			"$@" </dev/null >qemu.log 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 	) &
@@ -118,6 +118,20 @@ guest_launch() {
 	cp "$GUEST_DIR/qemu.pidfile" "$GUEST_DIR/qemu.pid" 2>/dev/null && guest_alive qemu.pid
 }
 
+# guest_network SSH-PORT CLOCK-PORT: prints QEMU's network: QEMU's own, or the tap interface of guest_start --tap
+guest_network() {
+	if [[ -s $GUEST_DIR/tap ]]; then
+		printf 'tap,id=net,ifname=%s,script=no,downscript=no' "$(<"$GUEST_DIR/tap")"
+	else
+		printf 'user,id=net,ipv6=off,hostfwd=tcp:127.0.0.1:%s-:22,hostfwd=udp:127.0.0.1:%s-:9037' "$1" "$2"
+	fi
+}
+
+# guest_address: prints the address at which this machine reaches the guest
+guest_address() {
+	if [[ -s $GUEST_DIR/tap ]]; then echo 10.0.2.15; else echo 127.0.0.1; fi
+}
+
 # guest_launched: true when QEMU has opened its monitor, or has already ended.
 guest_launched() {
 	[[ -S $GUEST_DIR/monitor2 && -s $GUEST_DIR/qemu.pidfile ]] || ! kill -0 "$(<"$GUEST_DIR/timeout.pid")"
@@ -126,22 +140,27 @@ guest_launched() {
 # guest_choose_ports: writes ssh.port and clock.port, two ports below the kernel's ephemeral range.  Whether they are
 # free shows when QEMU binds them.
 guest_choose_ports() {
-	local port=$((10000 + (RANDOM * 32768 + RANDOM) % 10000 * 2))
-	printf '%s\n' "$port" >"$GUEST_DIR/ssh.port"
-	printf '%s\n' "$((port + 1))" >"$GUEST_DIR/clock.port"
+	local port=$((10000 + (RANDOM * 32768 + RANDOM) % 10000 * 2)) ports
+	ports=("$port" "$((port + 1))")
+	[[ ! -s $GUEST_DIR/tap ]] || ports=(22 9037)
+	printf '%s\n' "${ports[0]}" >"$GUEST_DIR/ssh.port"
+	printf '%s\n' "${ports[1]}" >"$GUEST_DIR/clock.port"
 }
 
 # guest_write_ssh_files: writes known_hosts and ssh_config for the current guest's port.  With `ssh -F
 # $GUEST_DIR/ssh_config` the guest's name is guest.test.
 guest_write_ssh_files() {
-	local port key
+	local port key address
 	port=$(guest_state ssh.port)
 	key=$(guest_state host_key.pub)
-	printf '[127.0.0.1]:%s %s\n' "$port" "$key" >"$GUEST_DIR/known_hosts"
+	address=$(guest_address)
+	# ssh writes an address without brackets if the port is 22.
+	printf '[%s]:%s %s\n' "$address" "$port" "$key" >"$GUEST_DIR/known_hosts"
+	[[ $port != 22 ]] || printf '%s %s\n' "$address" "$key" >"$GUEST_DIR/known_hosts"
 	cat >"$GUEST_DIR/ssh_config" <<END
 Host guest.test
-	HostName 127.0.0.1
-Host guest.test 127.0.0.1
+	HostName $address
+Host guest.test $address
 	Port $port
 	User root
 	BatchMode yes
@@ -189,7 +208,7 @@ guest_make_initrd() {
 	cat "$guest_top/build/guest/initramfs.cpio" "$GUEST_DIR/own.cpio" >"$GUEST_DIR/initrd"
 }
 
-# guest_start [--base TIME] [--tsc-early-khz N] [--icount] [--dir DIR] [--mem MB] [--append KERNEL-ARGUMENTS]
+# guest_start [--base TIME] [--tsc-early-khz N] [--icount] [--tap INTERFACE] [--dir DIR] [--mem MB] [--append KERNEL-ARGUMENTS]
 #             [-- QEMU OPTIONS...]
 # Boots a guest, waits until its sshd answers, sets and exports GUEST_DIR.  Prints nothing.
 #	--base TIME        the initial time of its RTC, and so of its clock, UTC (2008-02-15T20:49:00)
@@ -200,7 +219,7 @@ guest_make_initrd() {
 #	--mem MB           its memory in megabytes (256; 128 is enough)
 #	--append ...       more arguments for its kernel
 guest_start() {
-	local base=2008-02-15T20:49:00 dir='' mem=256 icount='' append=''
+	local base=2008-02-15T20:49:00 dir='' mem=256 icount='' append='' tap=''
 	while (($#)); do
 		case $1 in
 		--base) base=$2 && shift 2 ;;
@@ -208,6 +227,7 @@ guest_start() {
 		# that is within 1 %.
 		--tsc-early-khz) append+=" tsc_early_khz=$2 tsc=reliable hpet=disable pmtmr=0" && shift 2 ;;
 		--icount) icount=1 && shift ;;
+		--tap) tap=$2 && shift 2 ;;
 		--dir) dir=$2 && shift 2 ;;
 		--mem) mem=$2 && shift 2 ;;
 		--append) append+=" $2" && shift 2 ;;
@@ -225,6 +245,7 @@ guest_start() {
 	fi
 	export GUEST_DIR=$dir
 	: >"$dir/guest"
+	[[ -z $tap ]] || printf '%s\n' "$tap" >"$dir/tap"
 	guest_make_initrd || { guest_stop; guest_complain "cannot make the guest's keys"; return 1; }
 	guest_make_machine "$base" "$mem" "$icount" "${append# }" "$@"
 	qemu-img create -q -f qcow2 "$dir/snapshots.qcow2" 64M 3>&- || { guest_stop; return 1; }
@@ -274,7 +295,7 @@ guest_ssh_options() {
 guest_ssh() {
 	local guest_opts
 	guest_ssh_options guest_opts || return 1
-	timeout -k 2 "${GUEST_SSH_SECONDS:-60}" ssh "${guest_opts[@]}" -i "$GUEST_DIR/admin_key" root@127.0.0.1 "$@" 3>&-
+	timeout -k 2 "${GUEST_SSH_SECONDS:-60}" ssh "${guest_opts[@]}" -i "$GUEST_DIR/admin_key" "root@$(guest_address)" "$@" 3>&-
 }
 
 # guest_authorize [--user NAME] LINE: appends LINE to the authorized_keys of root, or of NAME (guestclock).
@@ -299,7 +320,7 @@ guest_put() {
 guest_clock() {
 	local port
 	port=$(guest_state clock.port) || return 1
-	"$guest_top/build/tests/clock-compare" -h 127.0.0.1 -p "$port" -n "${1:-32}" 3>&-
+	"$guest_top/build/tests/clock-compare" -h "$(guest_address)" -p "$port" -n "${1:-32}" 3>&-
 }
 
 # guest_tsc_khz: prints the frequency of the time-stamp counter in kHz, as the current guest's kernel measured it; true
