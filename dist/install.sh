@@ -167,7 +167,7 @@ install_host() {
 # Units and sockets that were switched on would go on without their files.
 switch_units_off() {
 	[ -z "$DESTDIR" ] && [ -d /run/systemd/system ] || return 0
-	for unit in guestclock.timer in.timed-stream.socket in.timed-dgram.socket; do
+	for unit in guestclock-watch.service guestclock.timer in.timed-stream.socket in.timed-dgram.socket; do
 		if systemctl --quiet is-enabled $unit 2>/dev/null || systemctl --quiet is-active $unit; then
 			systemctl --quiet disable --now $unit
 			say "switched off $unit"

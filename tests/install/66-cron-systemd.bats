@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The two ways to start guestclock every five minutes: cron's line, run as cron runs it, with the real guest and the
-# shipped ssh_config; and systemd's units.
+# The ways to start guestclock: cron's line, run as cron runs it, with the real guest and the shipped ssh_config; and
+# systemd's units.
 
 load ../lib/common
 load ../guest/guest.bash
@@ -158,19 +158,19 @@ well"
 	[[ $output == "$DOWN: no sshd listens there"* ]] || { printf "%s\n" "$output"; return 1; }
 }
 
-@test "cron's line does nothing where systemd's timer is enabled, or where the program is not installed" {
+@test "cron's line does nothing where one of systemd's units is enabled, or where the program is not installed" {
 	make_etc
 	one_that_is_down
 	command=$(cron_command)
 	# shellcheck disable=SC2016 # for the shell in there
-	fake='printf "#!/bin/sh\n[ \"\$*\" = \"--quiet is-enabled guestclock.timer\" ] && exit %s\n" "$ENABLED" >/run/fake && chmod 755 /run/fake &&
+	fake='printf "#!/bin/sh\n[ \"\$*\" = \"--quiet is-enabled guestclock.timer guestclock-watch.service\" ] && exit %s\n" "$ENABLED" >/run/fake && chmod 755 /run/fake &&
 		mount --bind /run/fake /usr/bin/systemctl'
 	[ -e /usr/bin/systemctl ] || unmet 'no systemctl to put another in place of'
-	# The timer is enabled; not enabled; enabled, but systemd is not process 1.
+	# One of the two is enabled; none is; one is, but systemd is not process 1.
 	run as_cron "$command" "mkdir -p /run/systemd/system && ENABLED=0 && $fake"
-	equal "$status: $output" '0: ' 'with the timer enabled'
+	equal "$status: $output" '0: ' 'with a unit enabled'
 	run as_cron "$command" "mkdir -p /run/systemd/system && ENABLED=1 && $fake"
-	[[ "$status: $output" == "1: $DOWN"* ]] || { printf "%s\n" "$status: $output"; return 1; } # 'with the timer not enabled'
+	[[ "$status: $output" == "1: $DOWN"* ]] || { printf "%s\n" "$status: $output"; return 1; } # 'with no unit enabled'
 	run as_cron "$command" "ENABLED=0 && $fake"
 	[[ "$status: $output" == "1: $DOWN"* ]] || { printf "%s\n" "$status: $output"; return 1; } # 'without systemd'
 	run as_cron "$command" "mount --bind /dev/null '$installed/usr/sbin/guestclock'"
@@ -180,13 +180,18 @@ well"
 @test "the systemd units of guestclock pass systemd-analyze verify, and have an exposure below 2.0" {
 	requires systemd-analyze
 	units=$installed/usr/lib/systemd/system
-	run_cmd systemd-analyze verify --man=no "$units"/guestclock.service "$units"/guestclock.timer
+	run_cmd systemd-analyze verify --man=no "$units"/guestclock.service "$units"/guestclock.timer "$units"/guestclock-watch.service
 	# Ignore faults of this machine's other units.
 	! grep -F guestclock <<<"$output" || { printf '%s\n' "$output"; return 1; }
 	grep -qx 'User=_guestclock' "$units/guestclock.service"
+	# watch runs as sync does: its unit has all settings of the other from User= on.
+	equal "$(sed -n '/^User=/,/^$/p' "$units/guestclock-watch.service")" "$(sed -n '/^User=/,$p' "$units/guestclock.service")" 'settings'
+	grep -qx "ExecStart=$installed/usr/sbin/guestclock watch --require-sync" "$units/guestclock-watch.service"
+	# An enabled timer of release 0.1 must not start a watch.
+	grep -qx "ExecStart=$installed/usr/sbin/guestclock sync" "$units/guestclock.service"
 	run_cmd systemd-sysusers --dry-run --root="$WORK" "$installed/usr/lib/sysusers.d/guestclock.conf"
 	[[ "$output" == *'_guestclock'* ]]
-	for unit in guestclock in.timed-stream in.timed-dgram; do
+	for unit in guestclock guestclock-watch in.timed-stream in.timed-dgram; do
 		run_cmd systemd-analyze security --offline=yes --threshold=20 "$units/$unit.service"
 		[[ "$output" == *'OK'* ]]
 	done

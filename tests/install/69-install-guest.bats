@@ -349,16 +349,17 @@ z /run/guestclock/lock - _guestclock-set _guestclock-set' 'tmpfiles.d'
 @test "make uninstall disables the systemd units that are enabled" {
 	box make -s --no-print-directory -C /mnt/top install >/dev/null
 	box mkdir -p /run/systemd/system /usr/local/bin
-	# A systemctl for which only the timer is enabled.
+	# A systemctl for which only guestclock's own two units are enabled.
 	box sh -c 'cat >/usr/local/bin/systemctl && chmod 755 /usr/local/bin/systemctl' <<-'END'
 		#!/bin/sh
 		case "$*" in
-		'--quiet is-enabled guestclock.timer') exit 0 ;;
+		'--quiet is-enabled guestclock-watch.service' | '--quiet is-enabled guestclock.timer') exit 0 ;;
 		*' disable '*) printf '%s\n' "$*" >>/run/switched ;;
 		*) exit 1 ;;
 		esac
 	END
 	run -0 box make -s --no-print-directory -C /mnt/top uninstall
-	equal "$output" 'switched off guestclock.timer'
-	equal "$(box cat /run/switched)" '--quiet disable --now guestclock.timer' 'arguments of systemctl disable'
+	equal "$output" $'switched off guestclock-watch.service\nswitched off guestclock.timer'
+	equal "$(box cat /run/switched)" $'--quiet disable --now guestclock-watch.service\n--quiet disable --now guestclock.timer' \
+		'arguments of systemctl disable'
 }

@@ -151,6 +151,7 @@ places_are() {
 	done
 	for place in usr/local/share/man/man8/{in.timed,guestclock-set}.8 etc/xinetd.d/in-timed-{stream,dgram} \
 		usr/local/lib/systemd/system/in.timed-{stream,dgram}.{socket,service} \
+		usr/local/lib/systemd/system/guestclock{,-watch}.service usr/local/lib/systemd/system/guestclock.timer \
 		usr/local/share/doc/guestclock/{README.md,LICENSE,{openbsd,inetutils}-inetd.conf}; do
 		[[ $'\n'$output$'\n' == *$'\n'"644 $place"$'\n'* ]] || { printf 'not there: %s\n' "$place"; return 1; }
 	done
