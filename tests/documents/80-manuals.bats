@@ -227,6 +227,11 @@ has_entries() {
 	grep -qF "$(sed -n 's/^#define GUEST_CLOCK_DIRECTORY "\(.*\)"/\1/p' "$TOP"/src/set/guest_clock.h)/lock " <<<"$text"
 	number=$(sed -n 's/^#define SET_OPTIONS_HOSTS \([0-9]*\)$/\1/p' "$TOP/src/set/set_options.h")
 	[ -n "$number" ] && grep -qF "up to $number times" <<<"$text"
+	text=$(rendered guestclock.8 | in_one_line)
+	number=$(sed -n 's/^#define WATCH_SESSION_SECONDS \([0-9]*\)\t.*/\1/p' "$TOP/src/host/watch.h")
+	[ -n "$number" ] && grep -qF "no session becomes older than $((number / 60)) minutes" <<<"$text"
+	number=$(sed -n 's/^#define INTERVAL_MOST_SECONDS \([0-9]*\)$/\1/p' "$TOP/src/host/options.c")
+	[ -n "$number" ] && grep -qF "0.1 to $number; by default $(sed -n 's/^#define INTERVAL_DEFAULT "\(.*\)"/\1/p' "$TOP/src/host/options.c")." <<<"$text"
 	text=$(rendered in.timed.8 | in_one_line)
 	number=$(sed -n 's/^#define IDLE_MAX \([0-9]*\)$/\1/p' "$TOP/src/timed/in.timed.c")
 	[ -n "$number" ] && grep -qF "1 to $number, $(sed -n 's/^#define IDLE_DEFAULT \([0-9]*\)$/\1/p' "$TOP/src/timed/in.timed.c") by default" <<<"$text"

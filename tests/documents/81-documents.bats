@@ -118,6 +118,17 @@ line_accepted() {
 		;;
 	make) ;;
 	'make '*) grep -qE "^${words[1]}:" <<<"$targets" || { printf 'no such target: %s\n' "${words[1]}"; return 1; } ;;
+	'guestclock watch'*)
+		# It runs until a signal ends it.
+		printf 'timeout --preserve-status 3 %s >/dev/null 2>/run/watch && grep -q " 1 right, 0 failed" /run/watch || { cat /run/watch; exit 1; }\n' \
+			"$line" >>"$WORK/script"
+		;;
+	'[Service]' | 'ExecStart=') ;;
+	ReadWritePaths=/*) printf '[ -d %s ] || exit\n' "${line#*=}" >>"$WORK/script" ;;
+	'ExecStart=/usr/local/sbin/guestclock watch --require-sync '*)
+		# This machine's clock may not be synchronised.
+		line_accepted "guestclock watch ${line#* --require-sync }"
+		;;
 	'guestclock '* | 'virsh list --name | guestclock '*)
 		printf '%s >/dev/null || { echo "status $?"; exit 1; }\n' "$line" >>"$WORK/script"
 		;;
@@ -146,8 +157,13 @@ line_accepted() {
 		;;
 	'in.timed: '*) printf '%s\n' "$line" >>"$WORK/tables" ;;
 	'Host '* | 'HostName '* | 'ProxyJump '*) printf '%s\n' "$line" >>"$ETC/config" ;;
-	'systemctl enable --now '*) [ -e "$TOP/systemd/${words[3]}" ] || { printf 'no such unit\n'; return 1; } ;;
-	'journalctl -u guestclock' | 'service xinetd reload') ;;
+	'systemctl '*' guestclock'* | 'systemctl '*' in.timed'*)
+		word=${words[-1]}
+		[ -e "$TOP/systemd/$word" ] || [ -e "$TOP/systemd/$word.service" ] || { printf 'no such unit\n'; return 1; }
+		[[ $line != 'systemctl reload '* ]] || grep -q '^ExecReload=' "$TOP/systemd/$word.service" || { printf 'cannot reload\n'; return 1; }
+		[[ $line != *' enable '* ]] || grep -q '^\[Install\]' "$TOP/systemd/$word"* || { printf 'cannot be enabled\n'; return 1; }
+		;;
+	'journalctl -u guestclock' | 'journalctl -u guestclock-watch' | 'service xinetd reload') ;;
 	'ssh-keygen -R web1 -f /etc/guestclock/known_hosts' | "sed -i 's/disable.*= yes/disable = no/' /etc/xinetd.d/in-timed-stream")
 		# The test of the quick start runs these.
 		;;
