@@ -297,6 +297,13 @@ go_on(struct watch *watch, size_t at, const char *line, size_t length, bool more
 	end_exchange(watch, at, now);
 }
 
+/* How long an order may be without an answer: longer if the way to the guest is long. */
+static nanoseconds
+silence(const struct watch *watch, const struct watch_guest *guest)
+{
+	return ns_most(WATCH_SILENT, ns_least(4 * guest->delay, watch->patience));
+}
+
 static nanoseconds
 usual_greeting(const struct watch_guest *guest)
 {
@@ -375,8 +382,8 @@ watch_ended(struct watch *watch, size_t link, const char *text, bool permanent, 
 			break;
 		guest->next_try = now + TRY_PERMANENT;
 		/* The guest lets this host in no more: so the session that it let in before ends now. */
-		if (guest->use != WATCH_NONE && !guest->silent) {
-			drop(watch, guest->use, true);
+		if (guest->use != WATCH_NONE) {
+			drop(watch, guest->use, !guest->silent);
 			lose_session(watch, guest, now, guest->next_try);
 		}
 		if (guest->use == WATCH_NONE)
@@ -406,7 +413,7 @@ guest_tick(struct watch *watch, size_t at, nanoseconds now)
 	nanoseconds next = INT64_MAX;
 
 	if (guest->talking && !guest->silent) {
-		if (now - guest->asked >= WATCH_SILENT) {
+		if (now - guest->asked >= silence(watch, guest)) {
 			fall_silent(watch, guest, guest->asked, now);
 			/* While a session is spare, no try begins: go back to one that answers, and end another. */
 			if (guest->spare != WATCH_NONE && guest->spare_answers) {
@@ -415,7 +422,7 @@ guest_tick(struct watch *watch, size_t at, nanoseconds now)
 			} else if (guest->spare != WATCH_NONE)
 				drop(watch, guest->spare, false);
 		} else
-			next = guest->asked + WATCH_SILENT;
+			next = guest->asked + silence(watch, guest);
 	}
 	if (guest->use == WATCH_NONE && !guest->silent)
 		fall_silent(watch, guest, now, now);
@@ -447,7 +454,7 @@ guest_tick(struct watch *watch, size_t at, nanoseconds now)
 			else
 				next = ns_least(next, guest->next_exchange);
 			if (guest->talking)
-				next = ns_least(next, guest->asked + WATCH_SILENT);
+				next = ns_least(next, guest->asked + silence(watch, guest));
 		}
 	}
 	return next;

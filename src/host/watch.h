@@ -20,7 +20,7 @@
 #include "host/exchange_client.h"
 
 #define WATCH_TRIES 4
-#define WATCH_SILENT NS_PER_SECOND		/* without an answer for so long, a guest is silent */
+#define WATCH_SILENT NS_PER_SECOND		/* an order without an answer for so long; 4 round trips if longer */
 #define WATCH_SESSION_SECONDS 900		/* no session is older */
 #define WATCH_SERIES (240 * NS_PER_SECOND)	/* from one series to the next */
 #define WATCH_NONE SIZE_MAX
