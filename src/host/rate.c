@@ -523,7 +523,9 @@ decide(const struct rate_sample *sample, nanoseconds interval, bool steady, bool
 		verdict->order_ppb = sample->rate_ppb;
 	if (!moves && !verdict->order_rate)
 		return;
-	verdict->outruns = verdict->has_rate && ns_magnitude(drift) > NS_PER_SECOND / SLEW_PER / 2;
+	/* The guess from two looks in a row may be far off, and would make each slew a step: all that is possible must outrun. */
+	verdict->outruns = verdict->has_rate && ns_magnitude(ns_add(sample->rate_ppb, between(verdict->rate_low_ppb,
+	    -sample->rate_ppb, verdict->rate_high_ppb))) > NS_PER_SECOND / SLEW_PER / 2;
 	verdict->correction = ns_subtract(0, verdict->offset);
 	if (verdict->correction != 0)
 		verdict->order = large || behind || (verdict->outruns && (!verdict->order_rate || lasts)) ? RATE_STEP : RATE_SLEW;

@@ -95,7 +95,10 @@ DOWN='guestclock: web2: ssh: connect to host 127.0.0.1 port 1: Connection refuse
 	mapfile -t lines <<<"$output"
 	equal "${#lines[@]}" 4 'lines'
 	[[ "${lines[0]}" == *' web1 sync ok step offset=-5'* ]]
-	[[ "${lines[1]}" == *' web1 sync ok none offset='* || "${lines[1]}" == *' web1 sync ok slew offset='* ]]
+	[[ "${lines[1]}" == *' web1 sync ok none offset='* || "${lines[1]}" == *' web1 sync ok slew offset='* ]] || {
+		printf '%s\n' "${lines[1]}"
+		return 1
+	}
 	equal "${lines[*]:2}" 'log web1.state' 'files'
 	offset=$(guest_clock | cut -d' ' -f1)
 	[[ "${offset#[-+]}" == 0.00* ]] || { printf 'off by %s s\n' "$offset"; return 1; }

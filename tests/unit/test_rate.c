@@ -529,10 +529,29 @@ parses(void **unused)
 	}
 }
 
+/* A rate that two looks in a row guess from their errors makes no step of a slew. */
+static void
+two_looks_in_a_row(void **unused)
+{
+	(void)unused;
+	for (uint32_t seed = 0; seed < 100; seed++) {
+		struct model model = new_model(0, 5 * SECOND, 300 * US);
+
+		model.random = seed;
+		look(&model);
+		run(&model, 300 * MS);
+		model.sample.guest_real += MS;
+		look(&model);
+		assert_int_equal(model.said.outruns, false);
+		assert_int_not_equal(model.said.order, RATE_STEP);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_looks_in_a_row),
 		cmocka_unit_test(learns),
 		cmocka_unit_test(orders_exactly),
 		cmocka_unit_test(leaves_right_guest),
