@@ -223,6 +223,13 @@ has_refused(const struct exchange_client *client, enum exchange_reason reason)
 	return client->result == CLIENT_REFUSED && strncmp(text, name, strlen(name)) == 0;
 }
 
+/* When to try again after the session in use: later if it was good for nothing, because the next one may be too. */
+static nanoseconds
+after_session(const struct watch_guest *guest, nanoseconds now)
+{
+	return guest->measured ? now : now + TRY_LATER;
+}
+
 /* Handles the end of an exchange in the session in use. */
 static void
 end_exchange(struct watch *watch, size_t at, nanoseconds now)
@@ -233,6 +240,7 @@ end_exchange(struct watch *watch, size_t at, nanoseconds now)
 
 	if (client->result == CLIENT_DONE) {
 		stop_talking(guest);
+		guest->measured = true;
 		guest->failing_since = 0;
 		guest->text[0] = '\0';
 		guest->delay += (client->before.delay - guest->delay) / (guest->delay == 0 ? 1 : 8);
@@ -247,6 +255,11 @@ end_exchange(struct watch *watch, size_t at, nanoseconds now)
 			drop(watch, guest->spare, false);
 		if (!quiet)
 			guest->failed = false;
+		/* Only a series ends a failure. */
+		if (guest->failed) {
+			guest->next_exchange = now;
+			return;
+		}
 		watch->calls->news(watch->calls->context, at, quiet ? WATCH_READ : WATCH_MEASURED, NULL);
 		return;
 	}
@@ -263,7 +276,7 @@ end_exchange(struct watch *watch, size_t at, nanoseconds now)
 	drop(watch, guest->use, client->result == CLIENT_REFUSED);
 	/* The guest takes only so many orders in a session: another one goes on. */
 	if (has_refused(client, REASON_TOO_MANY)) {
-		lose_session(watch, guest, now, now);
+		lose_session(watch, guest, now, after_session(guest, now));
 		return;
 	}
 	lose_session(watch, guest, now, now + (client->result == CLIENT_REFUSED ? TRY_PERMANENT : TRY_LATER));
@@ -348,6 +361,7 @@ take_over(struct watch *watch, size_t link, const char *line, size_t length, boo
 	watch->link[link].role = LINK_USE;
 	drop_tries(watch, at);
 	guest->use = link;
+	guest->measured = false;
 	/* A try that waited for a paused guest does not show how long others take. */
 	guest->greeting_time += (ns_least(now - begun, 2 * usual_greeting(guest)) - guest->greeting_time) /
 	    (guest->greeting_time == 0 ? 1 : 4);
@@ -393,7 +407,7 @@ watch_ended(struct watch *watch, size_t link, const char *text, bool permanent, 
 		snprintf(guest->text, sizeof guest->text, "%s", text);
 		guest->use = WATCH_NONE;
 		stop_talking(guest);
-		lose_session(watch, guest, now, now);
+		lose_session(watch, guest, now, after_session(guest, now));
 		break;
 	case LINK_SPARE:
 		guest->spare = WATCH_NONE;
@@ -562,11 +576,9 @@ watch_line(struct watch *watch, size_t link, const char *line, size_t length, bo
 		take_over(watch, link, line, length, more, received);
 		break;
 	case LINK_USE:
-		if (watch->held && guest->talking) {
-			stop_talking(guest);
-			guest->silent = false;
-			break;
-		}
+		/* The first answer tells how long the way is, before a series is over. */
+		if (guest->delay == 0 && guest->talking)
+			guest->delay = received->raw - guest->asked;
 		if (guest->silent) {
 			guest->silent = false;
 			drop_tries(watch, at);

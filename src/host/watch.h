@@ -38,6 +38,7 @@ struct watch_guest {
 	size_t use;			/* the link of the session in use, or WATCH_NONE */
 	size_t spare;			/* the link of a silent session that the one in use replaces, or WATCH_NONE */
 	bool spare_answers;
+	bool measured;			/* in the session in use */
 	struct exchange_greeting spare_greeting;
 	int tries;			/* links that await their greeting */
 	bool talking;			/* an exchange is under way in the session in use */

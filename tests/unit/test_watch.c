@@ -260,6 +260,8 @@ sessions_die_young(void **unused)
 	assert_int_equal(failures(world, 0), 1);
 	assert_string_equal(world->machine[0].text, "killed");
 	assert_true(world->machine[0].try_gap >= S / 2);
+	/* Sessions that end before a measurement are good for nothing: the next try waits. */
+	assert_in_range(world->machine[0].starts, 8, 16);
 	for (nanoseconds end = world->now + 900 * S; world->now < end; world_run(world, MS))
 		if (world->watch.guest[0]->use != WATCH_NONE)
 			world_end_link(world, world->watch.guest[0]->use, 0, "killed", false);
@@ -726,8 +728,39 @@ hold(void **unused)
 		world_run(world, S);
 		assert_true(ns_magnitude(machine_offset(world, 0)) < MS);
 		assert_int_equal(failures(world, 0), 0);
+		/* An order whose answer came while it was held was this host's own. */
+		world_run(world, 10 * S);
+		assert_int_not_equal(machine->event, RATE_EVENT_FOREIGN_RATE);
 		world_free(world);
 	}
+}
+
+/* A way of 1.4 s there and back is no silence, and a key that is refused ends a session that is silent, too. */
+static void
+long_way_and_refused_key(void **unused)
+{
+	struct world *world = world_new();
+	struct machine machine = world_machine(world, 5 * S);
+
+	(void)unused;
+	machine.latency = 700 * MS;
+	world_add(world, &machine);
+	world_run(world, 3600 * S);
+	assert_int_equal(failures(world, 0), 0);
+	assert_in_range(world->machine[0].starts, 4, 40);
+	assert_true(ns_magnitude(machine_offset(world, 0)) < S);
+	world_pause(world, 0, 600 * S);
+	world_run(world, 20 * S);
+	assert_true(world->watch.guest[0]->use != WATCH_NONE && world->watch.guest[0]->silent);
+	for (size_t link = 0; link < world->watch.links; link++)
+		if (world->watch.link[link].role == LINK_TRY) {
+			world_end_link(world, link, 0, "Permission denied", true);
+			break;
+		}
+	world_run(world, S);
+	assert_true(world->watch.guest[0]->use == WATCH_NONE);
+	assert_int_equal(failures(world, 0), 1);
+	world_free(world);
 }
 
 /* Guests that are added, or lost, while all are held: nobody asked them, so none has failed. */
@@ -911,6 +944,7 @@ main(void)
 		cmocka_unit_test(two_greet_at_once),
 		cmocka_unit_test(late_answer),
 		cmocka_unit_test(silent_in_mid_series),
+		cmocka_unit_test(long_way_and_refused_key),
 		cmocka_unit_test(hold),
 		cmocka_unit_test(hold_from_the_beginning),
 		cmocka_unit_test(measures_all),
