@@ -18,7 +18,7 @@
 /* The most orders to set (step, slew, rate, bound) in one session. */
 #define ORDERS_MOST 64
 /*
- * The same where no syslog takes its lines: a session that lasts must not set the clock unseen when syslog is back.
+ * The same for a session that found no syslog when it began: it cannot connect later, so its orders stay unlogged.
  * guestclock sends 1 rate + 3 steps + 1 bound.  A rate that was stale takes the place of the bound, which guestclock can do
  * without.
  */
