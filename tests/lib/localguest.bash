@@ -87,6 +87,7 @@ thaw() {
 	python -I -S "${clock[@]}" set "$GUESTS/$1.clock" offset_ns=$((off - $2 * 1000000000)) raw_ns=$((raw - $2 * 1000000000))
 	# A session that was open runs again before one that waits to begin.
 	for pid in $(live_sessions "$1"); do kill -s CONT "$pid"; done
+	sleep 0.3
 	rm "$GUESTS/$1.paused"
 }
 
