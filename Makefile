@@ -193,7 +193,7 @@ $(BUILD)/bench/simulate: bench/simulate.c $(BUILD)/obj/host/rate.o
 lint: setup
 	@tests/lint
 
-# The script knows the files (dist/manifest), and works without make too.
+# The script knows the files (dist/installed-files), and works without make too.
 places = DESTDIR prefix sbindir libexecdir mandir docdir unitdir tmpfilesdir sysusersdir sysconfdir BUILD
 $(foreach place,$(places),$(eval install uninstall install-guest uninstall-guest: export $(place) := $$($(place))))
 

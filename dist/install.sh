@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install or remove guestclock.
 #
-#	install.sh host             install what manifest lists: programs, manual pages, units, snippets
+#	install.sh host             install what installed-files lists: programs, manual pages, units, snippets
 #	install.sh guest            install guestclock-set for a system user that may set the clock and nothing else
 #	install.sh uninstall        remove what "host" installed
 #	install.sh uninstall-guest  remove what "guest" installed
@@ -62,9 +62,9 @@ say_how_to_rename() { # NAME USER COMMAND: what to run afterwards
 
 # -------------------------------------------------------------------------------------------------- files
 
-# list: the manifest, with patterns and variables expanded
+# list: the lines of installed-files, with patterns and variables expanded
 list() {
-	grep -v '^#' "$here/manifest" | while read -r kind mode source place; do
+	grep -v '^#' "$here/installed-files" | while read -r kind mode source place; do
 		eval "place=$place"
 		case $place in
 		*/)
