@@ -104,8 +104,11 @@ read_output(struct ssh_loop *loop, size_t at)
 			ssh_close(&slot->ssh.output);
 			return;
 		}
-		if (slot->stage != SLOT_OPEN)
+		/* Nobody reads what it still sends. */
+		if (slot->stage != SLOT_OPEN) {
+			ssh_close(&slot->ssh.output);
 			return;
+		}
 		slot->held += (size_t)got;
 		end = memchr(slot->line, '\n', slot->held);
 		if (end == NULL && slot->held < EXCHANGE_LINE)

@@ -45,7 +45,9 @@ make_arguments(const char **argument, const char *config, const struct destinati
 		/* A guest adds no host key to known_hosts: that key would stay after the removal of the guest's stolen one. */
 		"-oUpdateHostKeys=no",
 		/* Share no connections: one that an earlier run left open would work even after the guest removed this host's key. */
-		"-oControlMaster=no", "-oControlPath=none" };
+		"-oControlMaster=no", "-oControlPath=none",
+		/* guestclock itself ends a session that lasts too long.  A paused guest answers first in the one that is open. */
+		"-oServerAliveInterval=0", "-oTCPKeepAlive=no" };
 	size_t count = 0;
 
 	argument[count++] = "ssh";

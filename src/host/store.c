@@ -56,7 +56,10 @@ store_lock_run(struct store *store, bool watch)
 		return errno;
 	if (ftruncate(store->running, 0) != 0)
 		return errno;
-	return watch ? fds_write_all(store->running, WATCH_MARK, sizeof WATCH_MARK - 1) : 0;
+	/* On a full disk the mark is missing: then sync only says that another run has the lock. */
+	if (watch)
+		fds_write_all(store->running, WATCH_MARK, sizeof WATCH_MARK - 1);
+	return 0;
 }
 
 bool
@@ -192,6 +195,17 @@ append(const struct store *store, const char *line, size_t length)
 	return error;
 }
 
+static bool
+run_is_locked(const struct store *store)
+{
+	int fd = openat(store->directory, ".sync.lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+
+	if (fd >= 0)
+		close(fd);
+	return locked;
+}
+
 /* Replaces the guest's state; LINE, of LENGTH octets, is appended to the log unless it is NULL. */
 static int
 write_state(const struct store *store, const struct record *record, const struct rate *rate, const char *line,
@@ -208,12 +222,16 @@ write_state(const struct store *store, const struct record *record, const struct
 	while (flock(store->writing, LOCK_EX) != 0)
 		if (errno != EINTR)
 			return errno;
-	/* A sync may have learnt something since this check read the state. */
-	if (rate == NULL) {
-		store_load(store, record->guest, &previous, &learnt);
-		rate = &learnt;
+	/* A sync may have learnt something since this check read the state.  While one runs, or watch, the state is its own. */
+	if (rate == NULL && run_is_locked(store))
+		saved = 0;
+	else {
+		if (rate == NULL) {
+			store_load(store, record->guest, &previous, &learnt);
+			rate = &learnt;
+		}
+		saved = replace_file(store, name, text, record_format(record, rate, text));
 	}
-	saved = replace_file(store, name, text, record_format(record, rate, text));
 	if (line != NULL)
 		appended = append(store, line, length);
 	flock(store->writing, LOCK_UN);

@@ -185,7 +185,7 @@ lose_session(struct watch *watch, struct watch_guest *guest, nanoseconds now, na
 		client_start(&guest->client, &watch->task, &rate);
 		guest->client.greeting = guest->spare_greeting;
 		guest->end = watch->link[guest->use].begun + SESSION_MOST;
-		guest->renew = now + TRY_PERMANENT;
+		guest->renew = ns_least(now + TRY_PERMANENT, guest->end - TRY_PERMANENT / 2);
 		/* One that has not answered still has an order. */
 		guest->talking = !guest->spare_answers;
 		guest->client.result = CLIENT_FAILED;
@@ -365,6 +365,8 @@ take_over(struct watch *watch, size_t link, const char *line, size_t length, boo
 	/* A try that waited for a paused guest does not show how long others take. */
 	guest->greeting_time += (ns_least(now - begun, 2 * usual_greeting(guest)) - guest->greeting_time) /
 	    (guest->greeting_time == 0 ? 1 : 4);
+	/* A guest that greets late on purpose must not keep others' tries out. */
+	guest->greeting_time = ns_least(guest->greeting_time, watch->patience / 4);
 	/* The link's number and the time differ from session to session: no better randomness is needed to spread out. */
 	guest->renew = begun + RENEW_FIRST + (now / 1000 + (nanoseconds)link * 37 * NS_PER_SECOND) % RENEW_SPREAD;
 	guest->end = begun + SESSION_MOST;
@@ -585,14 +587,19 @@ watch_line(struct watch *watch, size_t link, const char *line, size_t length, bo
 			/* The answer to an order of before this session was replaced for a while. */
 			if (guest->talking && guest->client.result == CLIENT_FAILED) {
 				guest->talking = false;
-				begin_exchange(watch, at, received->raw);
+				if (!watch->held)
+					begin_exchange(watch, at, received->raw);
 				break;
 			}
 		}
 		go_on(watch, at, line, length, more, sent, received);
 		break;
 	case LINK_SPARE:
-		guest->spare_answers = true;
+		/* It has one order at most. */
+		if (more || guest->spare_answers)
+			drop(watch, link, false);
+		else
+			guest->spare_answers = true;
 		break;
 	default:
 		break;

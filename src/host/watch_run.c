@@ -2,6 +2,7 @@
 #include "host/watch_run.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,7 @@ struct run {
 	nanoseconds watchdog, alive;	/* how often, and when next, the service manager is told that this process lives */
 	nanoseconds started;
 	size_t corrections;
+	size_t unprinted;		/* events and tables that standard output did not take */
 	bool stopping, again;		/* a signal asked for it */
 	bool changed;			/* since the last beat */
 	bool doubted;			/* a message says that the host's clock is not to be believed */
@@ -96,6 +98,22 @@ leave(void *context, size_t link, bool friendly)
 	ssh_loop_leave(&run->loop, link, friendly);
 }
 
+/*
+ * Whether standard output takes a line now.  A reader that stands still, or a stopped terminal, must not stop the guests:
+ * the log has what is not printed.
+ */
+static bool
+takes_output(struct run *run)
+{
+	struct pollfd output = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	if (poll(&output, 1, 0) == 1)
+		return true;
+	if (run->unprinted++ == 0)
+		fputs("guestclock: standard output takes no more: what is not printed is in the log\n", stderr);
+	return false;
+}
+
 /* Gets what is new about a guest: keeps, stores and reports it. */
 static void
 take_news(void *context, size_t at, enum watch_news news, const char *text)
@@ -126,9 +144,9 @@ take_news(void *context, size_t at, enum watch_news news, const char *text)
 	save(run, at, worth);
 	if (!worth)
 		return;
-	if (run->screen.events == NULL)
+	if (run->screen.events == NULL && takes_output(run))
 		report_event(&run->report, record);
-	else
+	if (run->screen.events != NULL)
 		screen_note(&run->screen.events[at], record);
 }
 
@@ -189,6 +207,8 @@ add_guest(struct run *run, const char *name)
 	snprintf(record.text, sizeof record.text, "not measured yet");
 	run->report.records[at] = record;
 	run->kept[at] = (struct kept){ sysclock_elapsed(), false };
+	if (run->screen.events != NULL)
+		run->screen.events[at].time = 0;
 	return true;
 }
 
@@ -257,6 +277,10 @@ look_at_host(struct run *run, nanoseconds now)
 		run->synchronised = kernel.synchronised;
 	}
 	event = host_clock_take(&run->host, &reading, run->synchronised);
+	/* While the host slept, no session grew older: replace each, because its key may have been removed. */
+	for (size_t at = 0; event == HOST_SLEPT && at < run->watch.guests; at++)
+		if (run->watch.guest[at] != NULL)
+			run->watch.guest[at]->renew = now;
 	if (event == HOST_SLEPT)
 		watch_measure_all(&run->watch, now);
 	if (!run->host.believed && (believed || event == HOST_STEPPED)) {
@@ -306,7 +330,7 @@ beat(struct run *run, nanoseconds now)
 	if (run->changed && run->setup->options->prometheus != NULL)
 		note_store_error(run, run->setup->options->prometheus, report_prometheus(&run->report));
 	run->changed = false;
-	if (run->screen.events != NULL)
+	if (run->screen.events != NULL && takes_output(run))
 		screen_draw(&run->screen, run->report.records, run->report.reported, sysclock_now());
 	run->beat = now + BEAT;
 }
@@ -332,7 +356,7 @@ tick(void *context, nanoseconds now)
 		notify_send("WATCHDOG=1");
 		run->alive = now + run->watchdog / 2;
 	}
-	next = ns_least(run->beat, watch_tick(&run->watch, now));
+	next = ns_least(run->beat, watch_tick(&run->watch, sysclock_elapsed()));
 	return run->watchdog > 0 ? ns_least(next, run->alive) : next;
 }
 

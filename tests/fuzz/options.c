@@ -37,7 +37,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		REQUIRE(fuzz_is_line(complaint, sizeof complaint));
 	else if (next >= 0) {
 		REQUIRE(complaint[0] == '\0' && next >= 2 && next <= count);
-		REQUIRE(strcmp(words[1], options.correct ? "sync" : "check") == 0);
+		REQUIRE(strcmp(words[1], options.watch ? "watch" : options.correct ? "sync" : "check") == 0);
 		REQUIRE(next == count || words[next][0] != '-' || words[next][1] == '\0' ||
 		    strcmp(words[next - 1], "--") == 0);
 		check_options(&options);

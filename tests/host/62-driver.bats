@@ -147,7 +147,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	printf -v name 'good.0.%0248d' 1
 	guestclock sync --json "$name"
 	tells 0
-	equal "$(awk '{ print length($11) }' FS='\t' "$FAKE_SSH/argv")" 255 'length of what ssh got'
+	equal "$(awk '{ print length($13) }' FS='\t' "$FAKE_SSH/argv")" 255 'length of what ssh got'
 	# Two names that differ only in their last octet, with octets that a file name must encode, have separate states.
 	name=${name//0/=}
 	name=good${name:4}
@@ -161,7 +161,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 	: >"$WORK/config"
 	guestclock sync good root@good ssh://good:22 'good.0.x=y,+z'
 	equal "$(started)" 4 'starts of ssh'
-	equal "$(cut -f 10- "$FAKE_SSH/argv" | sort)" $'--\tgood\texchange\t\n--\tgood.0.x=y,+z\texchange\t\n--\troot@good\texchange\t\n-p\t22\t--\tgood\texchange\t' 'words of ssh'
+	equal "$(cut -f 12- "$FAKE_SSH/argv" | sort)" $'--\tgood\texchange\t\n--\tgood.0.x=y,+z\texchange\t\n--\troot@good\texchange\t\n-p\t22\t--\tgood\texchange\t' 'words of ssh'
 	guestclock sync --ssh-config "$WORK/config" good.0.config
 	local line
 	while IFS= read -r line; do
@@ -230,7 +230,7 @@ named() { printf '%s' "$output" | grep -qF -- "$1"; }
 		[vsock/3]='-- vsock/3' [root@vsock-mux/run/vm/3]='-- root@vsock-mux/run/vm/3')
 	guestclock sync "${!told[@]}"
 	silent
-	equal "$(cut -f 10- "$FAKE_SSH/argv" | tr '\t' ' ' | sort)" "$(printf '%s exchange \n' "${told[@]}" | sort)" 'words of ssh'
+	equal "$(cut -f 12- "$FAKE_SSH/argv" | tr '\t' ' ' | sort)" "$(printf '%s exchange \n' "${told[@]}" | sort)" 'words of ssh'
 	# Each is remembered by itself, in a plain file.
 	equal "$(find "$STATE" -type f -name '*.state' ! -name '.*' | wc -l)" ${#told[@]} 'state files'
 	equal "$(find "$WORK" -name '*.state' ! -path "$STATE/*")" '' 'state files elsewhere'
@@ -369,7 +369,7 @@ os.execvp(sys.argv[1], sys.argv[1:])'
 	printf '# all of them\n\n  \t\ngood.0.1\r\n\tgood.0.2 # second\r\n#good.0.9\ngood.0.1\ngood.0.3\n   # x\ngood.0.4' >"$WORK/list"
 	guestclock sync -j 1 -f "$WORK/list" good.0.5 good.0.2
 	silent
-	equal "$(cut -f 11 "$FAKE_SSH/argv" | sort | tr '\n' ' ')" 'good.0.1 good.0.2 good.0.3 good.0.4 good.0.5 ' 'guests asked'
+	equal "$(cut -f 13 "$FAKE_SSH/argv" | sort | tr '\n' ' ')" 'good.0.1 good.0.2 good.0.3 good.0.4 good.0.5 ' 'guests asked'
 	# From standard input, which ssh does not inherit.
 	guestclock_raw sync --state "$STATE" -j 1 -f - <"$WORK/list"
 	silent
@@ -398,7 +398,7 @@ bad_list() {
 	guestclock sync -j 1 -f "$WORK/list"
 	tells 1 "line $1 \(${2//[][\\.*^$+?(){\}|]/\\&}\): it .*$3.*: expected one ssh destination on each line of the list$" ||
 		return 1
-	equal "$(cut -f 11 "$FAKE_SSH/argv" | tr '\n' ' ')" 'good good.0.last ' 'guests asked' || return 1
+	equal "$(cut -f 13 "$FAKE_SSH/argv" | tr '\n' ' ')" 'good good.0.last ' 'guests asked' || return 1
 	state_whole || return 1
 	equal "$(find "$STATE" -name '*.state' | wc -l)" 2 'state files' || return 1
 	rm -rf "$STATE" "$FAKE_SSH/argv"
@@ -445,7 +445,7 @@ bad_list() {
 	printf '\357\273\277good.0.1\r\ngood.0.2\r\n' >"$WORK/list"
 	guestclock sync -j 1 -f "$WORK/list"
 	silent
-	equal "$(cut -f 11 "$FAKE_SSH/argv" | tr '\n' ' ')" 'good.0.1 good.0.2 ' 'guests asked'
+	equal "$(cut -f 13 "$FAKE_SSH/argv" | tr '\n' ' ')" 'good.0.1 good.0.2 ' 'guests asked'
 	printf '\357\273\277' >"$WORK/list"
 	guestclock sync -f "$WORK/list"
 	tells 1 'names no guest'
@@ -484,7 +484,7 @@ bad_list() {
 	: >"$WORK/etc/guestclock/ssh_config"
 	guestclock sync good.0.3
 	silent
-	equal "$(tail -n 1 "$FAKE_SSH/argv" | cut -f 2,3,12,13)" $'-F\t/etc/guestclock/ssh_config\t--\tgood.0.3' 'words of ssh'
+	equal "$(tail -n 1 "$FAKE_SSH/argv" | cut -f 2,3,14,15)" $'-F\t/etc/guestclock/ssh_config\t--\tgood.0.3' 'words of ssh'
 	equal "$(started)" 3 'starts of ssh: guests on the command line replace the default list'
 }
 

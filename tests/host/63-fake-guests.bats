@@ -173,7 +173,7 @@ failed() {
 	failed refused '^the guest says: guestclock-set: refused: exchange is not among'
 	equal "$(for guest in full denied otherkey refused; do guest $guest starts; done | tr '\n' ' ')" '2 1 1 1 ' tries
 	# They were tried again after all the others.
-	equal "$(cut -f 11 "$FAKE_SSH/argv" | tail -n 2 | sort | tr '\n' ' ')" 'full fullonce.-5000 ' 'the last tries'
+	equal "$(cut -f 13 "$FAKE_SSH/argv" | tail -n 2 | sort | tr '\n' ' ')" 'full fullonce.-5000 ' 'the last tries'
 	# A single guest is tried again too, after a moment.
 	guestclock sync fullonce.0.2
 	silent
