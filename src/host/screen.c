@@ -17,8 +17,7 @@
 void
 screen_start(struct screen *screen)
 {
-	/* Room for no event yet. */
-	screen->events = malloc(1);
+	screen->events = calloc(1, sizeof *screen->events);
 }
 
 bool
