@@ -79,14 +79,14 @@ is_right() {
 freeze() {
 	local pid
 	: >"$GUESTS/$1.paused"
-	for pid in $(live_sessions "$1"); do kill -s STOP "$pid"; done
+	for pid in $(live_sessions "$1"); do kill -s STOP "$pid" 2>/dev/null || :; done
 }
 thaw() {
 	local off raw pid clock=("$TOP/tests/lib/fakeclock.py")
 	read -r off raw < <(python -I -S "${clock[@]}" get "$GUESTS/$1.clock" offset_ns raw_ns)
 	python -I -S "${clock[@]}" set "$GUESTS/$1.clock" offset_ns=$((off - $2 * 1000000000)) raw_ns=$((raw - $2 * 1000000000))
 	# A session that was open runs again before one that waits to begin.
-	for pid in $(live_sessions "$1"); do kill -s CONT "$pid"; done
+	for pid in $(live_sessions "$1"); do kill -s CONT "$pid" 2>/dev/null || :; done
 	sleep 0.3
 	rm "$GUESTS/$1.paused"
 }
