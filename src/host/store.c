@@ -62,13 +62,18 @@ store_lock_run(struct store *store, bool watch)
 	return 0;
 }
 
-bool
-store_is_watched(const struct store *store)
+static bool
+has_mark(int fd)
 {
 	char mark[sizeof WATCH_MARK];
 
-	return pread(store->running, mark, sizeof mark, 0) == sizeof WATCH_MARK - 1 &&
-	    memcmp(mark, WATCH_MARK, sizeof WATCH_MARK - 1) == 0;
+	return pread(fd, mark, sizeof mark, 0) == sizeof WATCH_MARK - 1 && memcmp(mark, WATCH_MARK, sizeof WATCH_MARK - 1) == 0;
+}
+
+bool
+store_is_watched(const struct store *store)
+{
+	return has_mark(store->running);
 }
 
 static void
@@ -195,11 +200,13 @@ append(const struct store *store, const char *line, size_t length)
 	return error;
 }
 
+/* For a check: whether a watch is running.  A watch that was killed has left its mark, but not its lock. */
 static bool
-run_is_locked(const struct store *store)
+watch_runs(const struct store *store)
 {
 	int fd = openat(store->directory, ".sync.lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+	/* Without the mark, do not even try the lock: a sync that starts at this moment would not get it. */
+	bool locked = fd >= 0 && has_mark(fd) && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 
 	if (fd >= 0)
 		close(fd);
@@ -214,7 +221,8 @@ write_state(const struct store *store, const struct record *record, const struct
 	char name[RECORD_FILE_NAME], text[RECORD_TEXT];
 	struct record previous;
 	struct rate learnt;
-	int saved, appended = 0;
+	int saved = 0, appended = 0;
+	bool kept;
 
 	if (store->directory < 0)
 		return 0;
@@ -222,16 +230,15 @@ write_state(const struct store *store, const struct record *record, const struct
 	while (flock(store->writing, LOCK_EX) != 0)
 		if (errno != EINTR)
 			return errno;
-	/* A sync may have learnt something since this check read the state.  While one runs, or watch, the state is its own. */
-	if (rate == NULL && run_is_locked(store))
-		saved = 0;
-	else {
-		if (rate == NULL) {
-			store_load(store, record->guest, &previous, &learnt);
-			rate = &learnt;
-		}
-		saved = replace_file(store, name, text, record_format(record, rate, text));
+	/* While watch runs, the states are its own: sync prints them. */
+	kept = rate == NULL && watch_runs(store);
+	/* A sync may have learnt something since this check read the state. */
+	if (rate == NULL) {
+		store_load(store, record->guest, &previous, &learnt);
+		rate = &learnt;
 	}
+	if (!kept)
+		saved = replace_file(store, name, text, record_format(record, rate, text));
 	if (line != NULL)
 		appended = append(store, line, length);
 	flock(store->writing, LOCK_UN);

@@ -44,7 +44,7 @@ void store_load(const struct store *store, const char *guest, struct record *rec
 
 /*
  * Replaces the guest's state and appends a line of COMMAND to the log.  If RATE is NULL, as for check, the state of the
- * estimator stays as it is, and while a sync or watch runs, all of the state.  Tries both.  Returns the first error.
+ * estimator stays as it is, and while a watch runs, all of the state.  Tries both.  Returns the first error.
  */
 int store_remember(const struct store *store, const struct record *record, const struct rate *rate,
     const char *command);

@@ -18,8 +18,9 @@
 #include "lib/sysclock.h"
 #include "lib/text.h"
 
-/* How often the host's clock is looked at, and the metrics and the table are written. */
+/* How often the host's kernel is asked whether its clock is synchronised, and metrics and table are written. */
 #define BEAT NS_PER_SECOND
+/* How often the state of a guest with new readings is written. */
 #define SAVE (60 * NS_PER_SECOND)
 
 struct run {
